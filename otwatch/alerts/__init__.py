@@ -1,0 +1,1 @@
+"""Alerts: what a rule found, with its evidence, aggregated into incidents."""

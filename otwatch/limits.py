@@ -1,0 +1,41 @@
+"""Every cap of otwatch in one place. Each has a default, a reason, and a counter that says how often it was hit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Caps on state. Hitting one loses detail, never correctness of what is shown: what was forgotten is counted under the field's name."""
+
+    batch_packets: int = 8192  # packets per batch: columns stay in the second-level cache
+    capture_block_bytes: int = 262_144_000  # one pcap record or pcapng block; larger is a corrupt file
+    addresses: int = 1_000_000  # interned IP addresses: a /12 scanned whole fits
+    flows: int = 262_144  # live flows; a plant has thousands, a flood more: the oldest make room
+    flow_idle_tcp_ns: int = 3_600_000_000_000  # OT sessions are quiet for minutes, seldom for an hour
+    flow_idle_udp_ns: int = 300_000_000_000
+    fragments: int = 4_096  # IP datagrams in reassembly
+    fragment_bytes: int = 65_535
+    fragment_timeout_ns: int = 30_000_000_000  # RFC 791 suggests 15 s, Linux waits 30 s
+    duplicate_window_ns: int = 20_000_000  # a mirrored copy follows within microseconds to milliseconds; a TCP retransmission after 200 ms
+    duplicate_ring: int = 4_096  # recent packets compared for duplicates
+    tunnel_depth: int = 8  # layers of encapsulation unwrapped
+    stream_pending_bytes: int = 262_144  # bytes of one direction waiting for the rest of a PDU or for a lost segment
+    stream_pending_total_bytes: int = 67_108_864
+    stream_gap_ns: int = 1_000_000_000  # how long a missing segment is waited for when nobody acknowledged it
+    stream_history_bytes: int = 2_048  # delivered bytes kept per direction to compare retransmissions with
+    streams: int = 65_536  # flows with reassembly state
+    protocol_violations: int = 8  # wrong PDUs in a row before a flow is detached from its protocol
+    outstanding_requests: int = 64  # requests of one flow waiting for their response
+    application_fragment_bytes: int = 65_536  # a DNP3 or COTP message reassembled from several PDUs
+    items_per_pdu: int = 512  # rows from one PDU: object headers, variable items
+    program_blocks_bytes: int = 4_194_304  # bytes of one program block reassembled for its hash
+    behaviours: int = 200_000  # distinct (who, whom, what); beyond it addresses within the device are merged
+    anomalies_kept: int = 100_000  # rows kept for export; all are counted
+    assets: int = 100_000
+    facts_per_asset: int = 256
+    conversations: int = 200_000
+    alerts: int = 10_000  # open incidents; the least severe and oldest are closed first
+    alert_frames: int = 16  # frame numbers kept per incident
+    text_characters: int = 256  # of one string from the wire

@@ -1,0 +1,1 @@
+"""otwatch.protocols.s7comm"""

@@ -1,0 +1,113 @@
+"""What a protocol is to the rest of the house: one constant, `PROTOCOL`, of this type, in each folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Protocol
+
+from otwatch.limits import Limits
+from otwatch.tables import Anomalies, Operations, Pdus
+
+
+class Verdict(IntEnum):
+    """What a look at the first bytes of a stream says."""
+
+    NO = 0
+    UNSURE = 1  # could be; attach only if the port hints at it too
+    YES = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Framing:
+    """How a stream (or datagram) is cut into PDUs, as data: one compiled loop in `streams` serves every protocol.
+
+    A PDU starts with `magic` (offset, mask, value of single bytes, all within `header_bytes`). Its total length is the length field plus
+    `length_add`; with `block_bytes` the part after the first `block_after` bytes of the total is counted in blocks of that
+    many bytes, each followed by `block_crc_bytes` not counted in the length field (DNP3). Totals outside min_bytes..max_bytes are wrong
+    bytes: the framer then searches for the next place where a header fits.
+    `cut`, where a protocol has no length field, is called instead: cut(data, start, end, direction) returns the PDU's length, 0 for
+    "needs more bytes", -1 for "wrong".
+    """
+
+    name: str
+    header_bytes: int = 1
+    magic: tuple[tuple[int, int, int], ...] = ()
+    length_at: int = 0
+    length_bytes: int = 2
+    little_endian: bool = False
+    length_add: int = 0
+    block_after: int = 0
+    block_bytes: int = 0
+    block_crc_bytes: int = 0
+    min_bytes: int = 1
+    max_bytes: int = 65_535
+    cut: Callable[[memoryview, int, int, int], int] | None = None
+    # Looks at the start of a stream direction: (bytes so far, at most 256; 0 client to server, 1 server to client).
+    probe: Callable[[bytes, int], Verdict] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """A hint, never a decision."""
+
+    transport: int  # 6 TCP, 17 UDP
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnomalyKind:
+    """One kind of the closed list of a layer or protocol."""
+
+    code: int
+    name: str  # kebab-case
+    doc: str  # one sentence
+    clause: str  # standard and clause, empty below the application
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """What a message says about a device. Strings are as on the wire, decoded tolerantly and capped, never trusted."""
+
+    timestamp_ns: int
+    frame: int
+    flow: int
+    address: int  # interned address of the device that the fact is about
+    child: str = ""  # device behind it: "unit 3", "outstation 10", "rack 0 slot 2"; empty: the device itself
+    kind: str = ""  # vendor, model, order_number, firmware, hardware, serial, name, location, role, module, protocol_version, plant, state
+    value: str = ""
+    source: str = ""  # "modbus.read_device_identification"
+    confidence: float = 1.0
+
+
+class Dissector(Protocol):
+    """Turns the PDUs of one protocol into rows. Keeps state per flow slot until `forget`."""
+
+    def feed(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, facts: list[Fact]) -> None:
+        """Appends the rows of a batch in PDU order. Never raises on any bytes."""
+
+    def forget(self, flow: int) -> int:
+        """The flow is over: drops its state; returns how many requests stayed unanswered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtocolSpec:
+    """One protocol: how it is recognised, cut and dissected, and what its numbers are called."""
+
+    name: str  # as in records and rules
+    title: str
+    ports: tuple[Port, ...]
+    framings: tuple[Framing, ...]  # tried in this order
+    dissector: Callable[[int, Limits], Dissector]  # (protocol id, limits); imports the compiled module when called
+    function_name: Callable[[int, int], str]  # (function, subfunction) -> snake_case name
+    functions: Mapping[int, str]
+    areas: Mapping[int, str] = field(default_factory=dict)
+    status_name: Callable[[int], str] = lambda status: "ok" if status == 0 else f"error:{status}"
+    unit_name: Callable[[int], str] = str  # (unit) -> how a child is called: "unit 3", "rack 0 slot 2"
+    # Values, decoded late: (value_kind, bytes, operations row as dict) -> JSON-able value (number, bool, str, list)
+    value: Callable[[int, bytes, Mapping[str, int]], Any] = lambda _kind, data, _row: data.hex()
+    # "%MW100", "DB1.DBX0.0", "g12v1[3]": how people of the field write the object of an operation
+    object_name: Callable[[Mapping[str, int]], str] = lambda row: f"{row['object']}:{row['start']}"
+    anomalies: Sequence[AnomalyKind] = ()
+    references: tuple[str, ...] = ()

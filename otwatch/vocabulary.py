@@ -1,0 +1,82 @@
+"""Numbers that stand in table columns, by name."""
+
+from __future__ import annotations
+
+from enum import IntEnum, IntFlag
+
+
+class PacketFlag(IntFlag):
+    """Bits of packets.flags."""
+
+    SNAPPED = 1  # cut by the capture's snap length
+    DUPLICATE = 2  # the tap delivered the same packet before
+    FRAGMENT = 4  # an IP fragment whose datagram is not complete with it
+    REASSEMBLED = 8  # the last fragment: its payload is the whole datagram, in side
+    MALFORMED = 16  # decoding stopped before its end; a row in anomalies says why
+    UNDECODED = 32  # a link type or an EtherType that is not decoded
+
+
+class Tunnel(IntEnum):
+    """Encapsulations unwrapped on the way to the innermost packet."""
+
+    NONE = 0
+    GRE = 1
+    ERSPAN_I = 2
+    ERSPAN_II = 3
+    ERSPAN_III = 4
+    VXLAN = 5
+    GENEVE = 6
+    MPLS = 7
+    PPPOE = 8
+    IP_IN_IP = 9
+
+
+class DirectionHow(IntEnum):
+    """How client and server of a flow were told apart, weakest first."""
+
+    FIRST_SENDER = 0
+    PORT = 1
+    CONTENT = 2
+    HANDSHAKE = 3
+
+
+class ProtocolHow(IntEnum):
+    """How sure the protocol of a flow is."""
+
+    NONE = 0
+    PORT = 1  # by its port, no PDU seen yet
+    CONTENT = 2  # at least one well-formed PDU
+    DETACHED = 3  # was attached, then broke the protocol too often
+
+
+class FlowEvent(IntEnum):
+    """Kinds of flow_events."""
+
+    OPENED = 1  # first packet
+    ANSWERED = 2  # first packet of the other side that is not a reset
+    IDENTIFIED = 3  # first well-formed PDU of its protocol
+    DETACHED = 4
+    CLOSED = 5  # FIN both ways, reset, idle, evicted or end of capture: the slot's row is final
+
+
+class PduFlag(IntFlag):
+    """Bits of pdus.flags."""
+
+    AFTER_GAP = 1  # stream bytes are missing before it
+    CONFLICT = 2  # from a retransmission that carries other bytes than the first copy
+    RESYNCHRONISED = 4  # found by searching after wrong bytes
+    DATAGRAM = 8  # from UDP
+    CUT = 16  # the rest of it was never captured (snap length, gap or end): end is where the bytes end
+
+
+class Layer(IntEnum):
+    """Layers of anomalies below the application protocols."""
+
+    CAPTURE = 1
+    LINK = 2
+    NETWORK = 3
+    TRANSPORT = 4
+    STREAM = 5
+
+
+FIRST_PROTOCOL_LAYER = 32  # anomalies.layer of protocol p is FIRST_PROTOCOL_LAYER + p
