@@ -41,6 +41,7 @@ class Framing:
     block_after: int = 0
     block_bytes: int = 0
     block_crc_bytes: int = 0
+    header_crc16_dnp: bool = False  # the last two header bytes are the CRC-16/DNP of the others; when not, the header is wrong bytes
     min_bytes: int = 1
     max_bytes: int = 65_535
     cut: Callable[[memoryview, int, int, int], int] | None = None
