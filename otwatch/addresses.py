@@ -13,6 +13,10 @@ import cython
 import numpy as np
 
 _IPV4_MAPPED = 0xFFFF_0000_0000
+# Typed names, because the compiler takes literals over 31 bits for Python integers.
+_LOW64 = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
+_PRIME_1 = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
+_PRIME_2 = cython.declare(cython.ulonglong, 0xBF58476D1CE4E5B9)
 
 
 class Addresses:
@@ -30,8 +34,8 @@ class Addresses:
 
     def intern(self, high: cython.ulonglong, low: cython.ulonglong) -> cython.int:
         """The id of the address; a new one if it was never seen."""
-        mixed: cython.ulonglong = (high ^ (low * 0x9E3779B97F4A7C15)) & 0xFFFFFFFFFFFFFFFF
-        mixed = ((mixed ^ (mixed >> 29)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
+        mixed: cython.ulonglong = (high ^ (low * _PRIME_1)) & _LOW64
+        mixed = ((mixed ^ (mixed >> 29)) * _PRIME_2) & _LOW64
         at: cython.ulonglong = (mixed ^ (mixed >> 32)) & self.mask
         slot: cython.int = self.slots[at]
         while slot >= 0:

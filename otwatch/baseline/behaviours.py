@@ -1,0 +1,143 @@
+# cython: boundscheck=True, wraparound=False, cdivision=True
+"""Operations to behaviours: who does what to whom. Millions of messages of a polling plant are a few thousand behaviours.
+
+Everything that is decided by the behaviour alone (rules, policy, baseline) is decided once per row of `behaviours`, and looked up per message.
+"""
+
+from __future__ import annotations
+
+import cython
+import numpy as np
+
+from otwatch.actions import Role
+from otwatch.limits import Limits
+from otwatch.tables import Behaviours, Operations
+
+_RESPONSE = cython.declare(cython.int, int(Role.RESPONSE))
+# Typed names, because the compiler takes literals over 31 bits for Python integers.
+_LOW32 = cython.declare(cython.ulonglong, 0xFFFFFFFF)
+_LOW64 = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
+_PRIME = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
+
+
+class BehaviourIndex:
+    """Maps each operation to its behaviour by a hash table of its identifying columns.
+
+    Beyond `limits.behaviours` rows the addresses inside a device are merged (-1), beyond 5/4 of it also who and whom: a flood of distinct
+    addresses cannot hide a dangerous function nor grow memory. `merged` counts the operations that lost detail.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.behaviours = Behaviours(1024)
+        self.limit = limits.behaviours
+        self.merged = 0
+        self.slots = memoryview(np.full(4096, -1, np.int32))
+        self.hashes = memoryview(np.zeros(4096, np.uint64))
+        self.mask = 4095
+
+    def feed(self, operations: Operations) -> cython.Py_ssize_t:
+        """Fills operations.behaviour and the counts of behaviours; returns how many behaviours there were before: the new ones follow."""
+        table = self.behaviours
+        known: cython.Py_ssize_t = table.rows
+        i: cython.Py_ssize_t
+        at: cython.int
+        actor: cython.int
+        target: cython.int
+        for i in range(operations.rows):
+            if operations.role[i] == _RESPONSE:
+                actor = operations.destination[i]
+                target = operations.source[i]
+            else:
+                actor = operations.source[i]
+                target = operations.destination[i]
+            at = self.find(actor, target, operations.protocol[i], operations.role[i], operations.function[i],
+                           operations.subfunction[i], operations.action[i], operations.unit[i], operations.area[i],
+                           operations.object[i], operations.start[i], operations.count[i], operations.status[i])
+            if table.messages[at] == 0:
+                table.first_ns[at] = operations.timestamp_ns[i]
+                table.last_ns[at] = operations.timestamp_ns[i]
+                table.first_frame[at] = operations.frame[i]
+            table.messages[at] += 1
+            if operations.timestamp_ns[i] > table.last_ns[at]:
+                table.last_ns[at] = operations.timestamp_ns[i]
+            table.last_frame[at] = operations.frame[i]
+            operations.behaviour[i] = at
+        return known
+
+    def find(self, source: cython.int, destination: cython.int, protocol: cython.int, role: cython.int, function: cython.int,
+             subfunction: cython.int, action: cython.int, unit: cython.longlong, area: cython.int, object_: cython.longlong,
+             start: cython.longlong, count: cython.longlong, status: cython.int) -> cython.int:
+        """The row of a behaviour; a new one with no messages if it was never seen."""
+        table = self.behaviours
+        row: cython.int
+        mixed: cython.ulonglong = _mix(source & _LOW32, (destination & _LOW32) << 32 | (protocol << 16 | role << 8 | action))
+        mixed = _mix(mixed, (function & _LOW32) << 32 | (subfunction & _LOW32))
+        mixed = _mix(mixed, (area & _LOW32) << 32 | (status & _LOW32))
+        mixed = _mix(mixed, unit & _LOW64)
+        mixed = _mix(mixed, object_ & _LOW64)
+        mixed = _mix(mixed, start & _LOW64)
+        mixed = _mix(mixed, count & _LOW64)
+        at: cython.ulonglong = (mixed ^ (mixed >> 32)) & self.mask
+        row = self.slots[at]
+        while row >= 0:
+            if (self.hashes[at] == mixed and table.source[row] == source and table.destination[row] == destination
+                    and table.protocol[row] == protocol and table.role[row] == role and table.function[row] == function
+                    and table.subfunction[row] == subfunction and table.action[row] == action and table.unit[row] == unit
+                    and table.area[row] == area and table.object[row] == object_ and table.start[row] == start
+                    and table.count[row] == count and table.status[row] == status):
+                return row
+            at = (at + 1) & self.mask
+            row = self.slots[at]
+        if table.rows >= self.limit:
+            if object_ != -1 or start != -1 or count != -1 or unit != -1:
+                self.merged += 1
+                return self.find(source, destination, protocol, role, function, subfunction, action, -1, area, -1, -1, -1, status)
+            if table.rows >= self.limit + self.limit // 4 and (source != -1 or destination != -1 or area != -1 or status > 0):
+                return self.find(-1, -1, protocol, role, function, subfunction, action, -1, -1, -1, -1, -1, 0)
+        row = table.new_row()
+        table.source[row] = source
+        table.destination[row] = destination
+        table.protocol[row] = protocol
+        table.role[row] = role
+        table.function[row] = function
+        table.subfunction[row] = subfunction
+        table.action[row] = action
+        table.unit[row] = unit
+        table.area[row] = area
+        table.object[row] = object_
+        table.start[row] = start
+        table.count[row] = count
+        table.status[row] = status
+        table.messages[row] = 0
+        self.slots[at] = row
+        self.hashes[at] = mixed
+        if 2 * table.rows > self.slots.shape[0]:
+            self.rehash()
+        return row
+
+    def rehash(self) -> object:
+        """Twice the slots; the stored hashes spare computing them again."""
+        size: cython.Py_ssize_t = 2 * self.slots.shape[0]
+        old_slots = self.slots
+        old_hashes = self.hashes
+        self.slots = memoryview(np.full(size, -1, np.int32))
+        self.hashes = memoryview(np.zeros(size, np.uint64))
+        self.mask = size - 1
+        i: cython.Py_ssize_t
+        at: cython.ulonglong
+        for i in range(size // 2):
+            if old_slots[i] >= 0:
+                at = (old_hashes[i] ^ (old_hashes[i] >> 32)) & self.mask
+                while self.slots[at] >= 0:
+                    at = (at + 1) & self.mask
+                self.slots[at] = old_slots[i]
+                self.hashes[at] = old_hashes[i]
+        return None
+
+
+@cython.cfunc
+@cython.inline
+def _mix(a: cython.ulonglong, b: cython.ulonglong) -> cython.ulonglong:
+    """One round of multiply and shift over two words."""
+    a = ((a ^ b) * _PRIME) & _LOW64
+    return a ^ (a >> 29)
