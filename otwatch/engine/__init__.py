@@ -1,1 +1,1 @@
-"""otwatch.engine"""
+"""The pipeline and the sensor loop: where the stages meet."""

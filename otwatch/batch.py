@@ -1,0 +1,27 @@
+"""What one batch of packets became: the tables that inventory, rules and outputs read. Valid until the next batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from otwatch.protocols.spec import Fact
+from otwatch.tables import Anomalies, Behaviours, FlowEvents, Flows, Octets, Operations, Packets
+
+
+@dataclass(slots=True, kw_only=True)
+class Batch:
+    """All tables of a batch. `closed` are the flow slots whose rows are final; `known_behaviours` how many behaviours there were before."""
+
+    file: str
+    now_ns: int
+    packets: Packets
+    flows: Flows
+    flow_events: FlowEvents
+    octets: Octets
+    operations: Operations
+    anomalies: Anomalies
+    behaviours: Behaviours
+    known_behaviours: int
+    facts: list[Fact]
+    closed: list[int]
+    unanswered: dict[int, int]  # slot of a closed flow -> requests that stayed without a response

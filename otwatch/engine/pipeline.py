@@ -1,0 +1,79 @@
+"""capture -> decode -> streams -> protocols -> behaviours: one batch of packets to its tables. No clock, no file, no socket."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from otwatch.addresses import Addresses
+from otwatch.baseline.behaviours import BehaviourIndex
+from otwatch.decode.decoder import Decoder
+from otwatch.batch import Batch
+from otwatch.limits import Limits
+from otwatch.protocols import protocols
+from otwatch.protocols.spec import Dissector, Fact
+from otwatch.streams.streams import Streams
+from otwatch.tables import Anomalies, Operations, Packets
+
+
+class Pipeline:
+    """The stages of one analysis and their state. Feed the batches of any number of captures in time order, then finish."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.protocols = protocols()
+        self.addresses = Addresses(limits.addresses)
+        self.decoder = Decoder(self.addresses, limits)
+        self.streams = Streams(self.addresses, limits, self.protocols)
+        self.dissectors: list[Dissector] = [spec.dissector(index, limits) for index, spec in enumerate(self.protocols, 1)]
+        self.behaviour_index = BehaviourIndex(limits)
+        self.operations = Operations()
+        self.anomalies = Anomalies()
+        self.now_ns = 0
+
+    def feed(self, packets: Packets, *, file: str = "") -> Batch:
+        """The tables of one batch; they are overwritten by the next."""
+        self.operations.clear()
+        self.anomalies.clear()
+        self.decoder.feed(packets, self.anomalies)
+        self.streams.feed(packets, self.anomalies)
+        if packets.rows:
+            self.now_ns = max(self.now_ns, int(packets.array("timestamp_ns").max()))
+        return self._dissected(packets, file)
+
+    def finish(self, *, file: str = "") -> Batch:
+        """The last batch: what was pending in streams, and every flow closed."""
+        self.operations.clear()
+        self.anomalies.clear()
+        self.streams.finish(self.anomalies)
+        return self._dissected(Packets(1), file)
+
+    def _dissected(self, packets: Packets, file: str) -> Batch:
+        facts: list[Fact] = []
+        active = 0
+        for dissector, pdus in zip(self.dissectors, self.streams.pdus[1:], strict=True):
+            if pdus.rows:
+                before = self.operations.rows
+                dissector.feed(pdus, self.operations, self.anomalies, facts)
+                active += self.operations.rows > before
+        if active > 1:
+            _sort_by_packet(self.operations)
+        closed = list(self.streams.closed)
+        unanswered = {}
+        for slot in closed:
+            lost = sum(dissector.forget(slot) for dissector in self.dissectors)
+            if lost:
+                unanswered[slot] = lost
+        known = self.behaviour_index.feed(self.operations)
+        return Batch(
+            file=file, now_ns=self.now_ns, packets=packets, flows=self.streams.flows, flow_events=self.streams.flow_events,
+            octets=self.streams.octets, operations=self.operations, anomalies=self.anomalies,
+            behaviours=self.behaviour_index.behaviours, known_behaviours=known, facts=facts, closed=closed, unanswered=unanswered,
+        )
+
+
+def _sort_by_packet(operations: Operations) -> None:
+    """Each protocol appended its rows in packet order; merges them."""
+    order = np.argsort(operations.array("packet"), kind="stable")
+    for column in operations.schema.columns:
+        rows = operations.array(column.name)
+        rows[:] = rows[order]
