@@ -10,7 +10,9 @@ class Limits:
     """Caps on state. Hitting one loses detail, never correctness of what is shown: what was forgotten is counted under the field's name."""
 
     batch_packets: int = 8192  # packets per batch: columns stay in the second-level cache
-    capture_block_bytes: int = 262_144_000  # one pcap record or pcapng block; larger is a corrupt file
+    capture_block_bytes: int = 16_777_216  # one pcap record or pcapng block; larger is a corrupt file (Wireshark's bound for blocks, too)
+    capture_interfaces: int = 65_536  # interfaces described by one pcapng file
+    capture_problems: int = 100  # places in a file listed with their offset; all are counted
     addresses: int = 1_000_000  # interned IP addresses: a /12 scanned whole fits
     flows: int = 262_144  # live flows; a plant has thousands, a flood more: the oldest make room
     flow_idle_tcp_ns: int = 3_600_000_000_000  # OT sessions are quiet for minutes, seldom for an hour

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
 
@@ -77,6 +78,16 @@ class Layer(IntEnum):
     NETWORK = 3
     TRANSPORT = 4
     STREAM = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnomalyKind:
+    """One kind of the closed list of a layer or protocol."""
+
+    code: int
+    name: str  # kebab-case
+    doc: str  # one sentence
+    clause: str  # standard and clause, empty below the application
 
 
 FIRST_PROTOCOL_LAYER = 32  # anomalies.layer of protocol p is FIRST_PROTOCOL_LAYER + p

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from otwatch.limits import Limits
 from otwatch.tables import Anomalies, Operations, Pdus
+from otwatch.vocabulary import AnomalyKind as AnomalyKind  # noqa: PLC0414 - re-exported for the protocols
 
 
 class Verdict(IntEnum):
@@ -55,16 +56,6 @@ class Port:
 
     transport: int  # 6 TCP, 17 UDP
     number: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnomalyKind:
-    """One kind of the closed list of a layer or protocol."""
-
-    code: int
-    name: str  # kebab-case
-    doc: str  # one sentence
-    clause: str  # standard and clause, empty below the application
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
