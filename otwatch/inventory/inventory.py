@@ -1,0 +1,301 @@
+"""The asset inventory of an analysis: folds the tables of each batch, and answers with assets, conversations and their operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from otwatch.actions import Action, Role
+from otwatch.addresses import Addresses
+from otwatch.batch import Batch
+from otwatch.inventory.asset import Asset, Child, KnownFact
+from otwatch.inventory.hosts import Conversation, Host, Hosts, Key
+from otwatch.inventory.oui import is_group_mac, mac_text, vendor_of
+from otwatch.inventory.roles import ORDER, Doings, roles_of, subnet
+from otwatch.inventory.services import service_name
+from otwatch.limits import Limits
+from otwatch.protocols.spec import Fact, ProtocolSpec
+from otwatch.tables import Behaviours
+
+_NO_MAC: Key = (-1, -1)
+_BROADCAST_IPV4 = 0xFFFFFFFF
+
+
+@dataclass(slots=True)
+class Talk:
+    """One conversation as people read it."""
+
+    client: str
+    server: str
+    service: str
+    protocol: str  # empty when not decoded
+    server_port: int | None
+    first_seen_ns: int
+    last_seen_ns: int
+    flows: int
+    counts: dict[str, int]
+    actions: dict[str, int] = field(default_factory=dict)  # action -> requests and events
+    one_way: bool = False
+    unanswered_requests: int = 0
+    vlan: int | None = None
+    tunnel: int = 0
+
+
+class Inventory:
+    """Feed it every batch; ask it at any time after flows were closed."""
+
+    def __init__(self, addresses: Addresses, protocols: Sequence[ProtocolSpec], limits: Limits) -> None:
+        self.addresses = addresses
+        self.protocols = protocols
+        self.limits = limits
+        self.hosts = Hosts(limits)
+        self.facts: dict[tuple[int, str, str, str], KnownFact] = {}
+        self._facts_of: dict[int, int] = {}
+        self.refused_facts = 0
+
+    def feed(self, batch: Batch) -> None:
+        """Takes closed flows, ARP and facts of one batch."""
+        if batch.packets.rows:
+            self.hosts.arp(batch.packets)
+        self.hosts.fold(batch.flows, batch.closed, batch.unanswered)
+        for fact in batch.facts:
+            self._learn(fact, batch.file)
+
+    def _learn(self, fact: Fact, file: str) -> None:
+        key = (fact.address, fact.child, fact.kind, fact.value)
+        known = self.facts.get(key)
+        if known is not None:
+            known.count += 1
+            return
+        if self._facts_of.get(fact.address, 0) >= self.limits.facts_per_asset:
+            self.refused_facts += 1
+            return
+        self._facts_of[fact.address] = self._facts_of.get(fact.address, 0) + 1
+        self.facts[key] = KnownFact(kind=fact.kind, value=fact.value[:self.limits.text_characters], source=fact.source,
+                                    confidence=fact.confidence, frame=fact.frame, file=file)
+
+    def routers(self) -> dict[int, set[str]]:
+        """MAC -> the networks whose addresses it carries, for MACs that carry more than one network."""
+        carried: dict[int, set[str]] = {}
+        for (address, _), host in self.hosts.hosts.items():
+            if self._is_host_address(address):
+                ip = self.addresses.ip(address)
+                if ip.version == 4:  # link-local and several IPv6 prefixes on one card are normal
+                    for mac in host.macs:
+                        carried.setdefault(mac, set()).add(subnet(ip))
+        return {mac: networks for mac, networks in carried.items() if len(networks) > 1}
+
+    def _is_host_address(self, address: int) -> bool:
+        if address <= 0:
+            return False
+        ip = self.addresses.ip(address)
+        return not (ip.is_multicast or ip.is_unspecified or ip.is_loopback or int(ip) == _BROADCAST_IPV4)
+
+    def doings(self, behaviours: Behaviours) -> dict[int, Doings]:
+        """Address -> what it did, from the behaviours and the services of its flows."""
+        result: dict[int, Doings] = {}
+        columns = {name: behaviours.array(name).tolist() for name in
+                   ("source", "destination", "protocol", "role", "action", "unit", "messages", "status")}
+        for i in range(behaviours.rows):
+            actor, target = columns["source"][i], columns["destination"][i]
+            name = self.protocols[columns["protocol"][i] - 1].name
+            count = columns["messages"][i]
+            role = columns["role"][i]
+            if role == Role.RESPONSE:
+                served = result.setdefault(target, Doings())
+                served.served[name] = served.served.get(name, 0) + count
+                if columns["unit"][i] >= 0 and columns["status"][i] == 0:
+                    served.units.add((name, columns["unit"][i]))
+            elif role == Role.EVENT:
+                served = result.setdefault(actor, Doings())
+                served.served[name] = served.served.get(name, 0) + count
+            else:
+                asked = result.setdefault(actor, Doings())
+                actions = asked.asked.setdefault(name, {})
+                action = Action(columns["action"][i])
+                actions[action] = actions.get(action, 0) + count
+                asked.targets.add(target)
+        for conversation in self.hosts.conversations.values():
+            if conversation.protocol == 0 and conversation.ip_protocol in (6, 17):
+                service = service_name(conversation.ip_protocol, conversation.server_port, conversation.ethertype)
+                if conversation.client[0] > 0:
+                    result.setdefault(conversation.client[0], Doings()).used.add(service)
+                if conversation.server[0] > 0 and conversation.answered:
+                    result.setdefault(conversation.server[0], Doings()).services.add(service)
+        return result
+
+    def assets(self, behaviours: Behaviours, *, zone_of: Callable[[str], tuple[str, float | None] | None] | None = None,
+               name_of: Callable[[str], str] | None = None) -> list[Asset]:
+        """Every device: one per IP address (addresses of one MAC that is no router's are one device), one per MAC without IP."""
+        routers = self.routers()
+        doings = self.doings(behaviours)
+        ot_subnets = {subnet(self.addresses.ip(address)) for address, did in doings.items() if address > 0 and did.served}
+        groups = self._groups(routers)
+        router_names = {mac: self._router_name(mac) for mac in routers}
+        assets = []
+        for members in groups:
+            asset = self._asset(members, routers, router_names, doings, ot_subnets, behaviours)
+            if name_of is not None:
+                asset.name = name_of(asset.id) or asset.name
+            placed = next((found for found in (zone_of(text) for text in asset.addresses) if found), None) if zone_of else None
+            if placed:
+                asset.zone, asset.level = placed
+                asset.zone_inferred = False
+            elif members[0].key[0] > 0:
+                own = subnet(self.addresses.ip(members[0].key[0]))
+                asset.zone = f"{own} ({'OT' if own in ot_subnets else 'IT'}, inferred)" if ot_subnets else own
+            assets.append(asset)
+        return sorted(assets, key=lambda asset: (ORDER.index(asset.roles[0]) if asset.roles else len(ORDER), _sortable(asset.id)))
+
+    def _groups(self, routers: dict[int, set[str]]) -> list[list[Host]]:
+        """Hosts that are one device: the same MAC, where no router stands between."""
+        by_mac: dict[int, list[Host]] = {}
+        groups: list[list[Host]] = []
+        for key, host in self.hosts.hosts.items():
+            if key[0] >= 0 and not self._is_host_address(key[0]):
+                continue
+            if key[0] < 0 and (key[1] < 0 or is_group_mac(key[1])):
+                continue
+            if key[0] >= 0 and not host.packets_sent and not host.arp_macs:
+                continue  # somebody asked for it; nobody was there
+            mac = key[1] if key[0] < 0 else (max(host.macs, key=lambda mac: (host.macs[mac], mac)) if host.macs else -1)
+            if mac < 0 or mac in routers:
+                if key[0] >= 0:
+                    groups.append([host])
+                    continue
+                mac = key[1]
+            known = by_mac.get(mac)
+            if known is None:
+                by_mac[mac] = [host]
+                groups.append(by_mac[mac])
+            else:
+                known.append(host)
+        for group in groups:
+            group.sort(key=lambda host: (host.key[0] < 0, host.key[0] >= 0 and self.addresses.ip(host.key[0]).version, host.key))
+        return groups
+
+    def _router_name(self, mac: int) -> str:
+        for (address, _), host in self.hosts.hosts.items():
+            if address > 0 and mac in host.arp_macs:
+                return self.addresses.text(address)
+        return mac_text(mac)
+
+    def _asset(self, members: list[Host], routers: dict[int, set[str]], router_names: dict[int, str], doings: dict[int, Doings],
+               ot_subnets: set[str], behaviours: Behaviours) -> Asset:
+        main = members[0]
+        ids = [host.key[0] for host in members if host.key[0] > 0]
+        addresses = [self.addresses.text(address) for address in ids]
+        macs = sorted({mac for host in members for mac in (host.macs if host.key[0] >= 0 else {host.key[1]: 1})})
+        own_macs = [mac for mac in macs if mac not in routers or any(mac in host.arp_macs for host in members)]
+        behind = next((router_names[mac] for mac in macs if mac in routers and router_names[mac] not in addresses), "")
+        asset = Asset(
+            id=addresses[0] if addresses else mac_text(main.key[1]), addresses=addresses, macs=[mac_text(mac) for mac in own_macs],
+            behind=behind, vlans=sorted({vlan for host in members for vlan in host.vlans}),
+            first_seen_ns=min(host.first_ns for host in members), last_seen_ns=max(host.last_ns for host in members),
+            packets_sent=sum(host.packets_sent for host in members), packets_received=sum(host.packets_received for host in members),
+            bytes_sent=sum(host.bytes_sent for host in members), bytes_received=sum(host.bytes_received for host in members))
+        for (address, child, _, _), fact in self.facts.items():
+            if address in ids and not child:
+                asset.facts.append(fact)
+        asset.children = self._children(ids, behaviours)
+        told = {fact.kind: fact.value for fact in reversed(asset.facts)}
+        asset.name = told.get("name", "")
+        if "vendor" in told:
+            asset.vendor, asset.vendor_source = told["vendor"], "fact"
+        else:
+            asset.vendor = next((vendor for vendor in (vendor_of(mac) for mac in own_macs) if vendor), "")
+            asset.vendor_source = "oui" if asset.vendor else ""
+        did = Doings()
+        for address in ids:
+            _join(did, doings.get(address, Doings()))
+        own = subnet(self.addresses.ip(ids[0])) if ids else ""
+        targets = {subnet(self.addresses.ip(target)) for target in did.targets if target > 0}
+        reasons = roles_of(did, ot_subnets=ot_subnets, own_subnet=own, target_subnets=targets, routed=bool(behind))
+        for mac in macs:
+            if mac in routers and (mac in own_macs or not ids):
+                reasons["router"] = f"its MAC carries {len(routers[mac])} networks"
+                reasons.pop("host", None)
+        asset.roles = sorted(reasons, key=ORDER.index)
+        asset.role_reasons = reasons
+        for name in did.asked:
+            asset.protocols[name] = "client"
+        for name in did.served:
+            asset.protocols[name] = "both" if name in asset.protocols else "server"
+        for name in sorted(did.used):
+            asset.protocols.setdefault(name, "client")
+        for name in sorted(did.services):
+            asset.protocols[name] = "both" if asset.protocols.get(name) == "client" else "server"
+        return asset
+
+    def _children(self, ids: list[int], behaviours: Behaviours) -> list[Child]:
+        children: dict[tuple[int, int], Child] = {}
+        columns = {name: behaviours.array(name).tolist() for name in ("destination", "source", "protocol", "role", "unit", "messages", "status")}
+        for i in range(behaviours.rows):
+            unit = columns["unit"][i]
+            device = columns["source"][i] if columns["role"][i] == Role.EVENT else columns["destination"][i]
+            if unit < 0 or device not in ids:
+                continue
+            spec = self.protocols[columns["protocol"][i] - 1]
+            child = children.get((columns["protocol"][i], unit))
+            if child is None:
+                child = children[columns["protocol"][i], unit] = Child(name=spec.unit_name(unit), protocol=spec.name, unit=unit, messages=0,
+                                                                       answered=False)
+            child.messages += columns["messages"][i]
+            child.answered |= columns["role"][i] != Role.REQUEST and columns["status"][i] == 0
+        for (address, name, _, _), fact in self.facts.items():
+            if address in ids and name:
+                for child in children.values():
+                    if child.name == name:
+                        child.facts.append(fact)
+        return sorted(children.values(), key=lambda child: (child.protocol, child.unit))[:self.limits.facts_per_asset]
+
+    def talks(self, behaviours: Behaviours) -> list[Talk]:
+        """Every conversation, the busiest first, with what was done in it."""
+        actions: dict[tuple[int, int, int], dict[str, int]] = {}
+        columns = {name: behaviours.array(name).tolist() for name in ("source", "destination", "protocol", "role", "action", "messages")}
+        for i in range(behaviours.rows):
+            if columns["role"][i] != Role.RESPONSE:
+                done = actions.setdefault((columns["source"][i], columns["destination"][i], columns["protocol"][i]), {})
+                name = Action(columns["action"][i]).name
+                done[name] = done.get(name, 0) + columns["messages"][i]
+        talks = [self._talk(conversation, actions) for conversation in self.hosts.conversations.values()]
+        return sorted(talks, key=lambda talk: (-(talk.counts["packets_to_server"] + talk.counts["packets_to_client"]), talk.client, talk.server,
+                                               talk.service))
+
+    def _talk(self, conversation: Conversation, actions: dict[tuple[int, int, int], dict[str, int]]) -> Talk:
+        spec = self.protocols[conversation.protocol - 1] if conversation.protocol else None
+        done = dict(actions.get((conversation.client[0], conversation.server[0], conversation.protocol), {}))
+        for name, count in actions.get((conversation.server[0], conversation.client[0], conversation.protocol), {}).items():
+            done[name] = done.get(name, 0) + count
+        counts = conversation.counts
+        return Talk(
+            client=self.name(conversation.client), server=self.name(conversation.server),
+            service=spec.name if spec else service_name(conversation.ip_protocol, conversation.server_port, conversation.ethertype),
+            protocol=spec.name if spec else "", server_port=conversation.server_port if conversation.server_port >= 0 else None,
+            first_seen_ns=conversation.first_ns, last_seen_ns=conversation.last_ns, flows=conversation.flows, counts=dict(counts),
+            actions=done, one_way=conversation.answered == 0, unanswered_requests=conversation.unanswered_requests,
+            vlan=conversation.vlan if conversation.vlan >= 0 else None, tunnel=conversation.tunnel)
+
+    def name(self, key: Key) -> str:
+        """A host as text: IP address, else MAC, else `other` for what was merged beyond the limit."""
+        if key[0] >= 0:
+            return self.addresses.text(key[0])
+        return "other" if key == _NO_MAC else mac_text(key[1])
+
+
+def _join(into: Doings, more: Doings) -> None:
+    for name, count in more.served.items():
+        into.served[name] = into.served.get(name, 0) + count
+    for name, actions in more.asked.items():
+        mine = into.asked.setdefault(name, {})
+        for action, count in actions.items():
+            mine[action] = mine.get(action, 0) + count
+    into.targets |= more.targets
+    into.units |= more.units
+    into.services |= more.services
+    into.used |= more.used
+
+
+def _sortable(text: str) -> tuple[int, list[int] | str]:
+    parts = text.split(".")
+    return (0, [int(part) for part in parts]) if len(parts) == 4 and all(part.isdigit() for part in parts) else (1, text)

@@ -1,0 +1,80 @@
+"""What a host is, from what it does. Every role comes with the reason a person can check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final
+
+from otwatch.actions import CHANGING, ENGINEERING, Action
+
+# Roles, most telling first.
+ORDER: Final = ("outstation", "controller", "gateway", "engineering_station", "scada_server", "it_host", "router", "scanner", "server", "host")
+
+TITLES: Final = {
+    "outstation": "outstation (RTU)", "controller": "controller", "gateway": "gateway", "engineering_station": "engineering station",
+    "scada_server": "HMI or SCADA server", "it_host": "IT host", "router": "router", "scanner": "scanner", "server": "server", "host": "host"}
+
+_OUTSTATION_PROTOCOLS: Final = frozenset({"dnp3", "iec104"})
+_READING: Final = frozenset({Action.READ, Action.SUBSCRIBE, Action.REPORT})
+_PROGRAMMING: Final = (ENGINEERING | {Action.BROWSE}) - {Action.START, Action.STOP, Action.RESTART}
+
+
+@dataclass(slots=True)
+class Doings:
+    """What one address did and had done to it, per protocol name."""
+
+    served: dict[str, int] = field(default_factory=dict)  # protocol -> responses and events it sent
+    asked: dict[str, dict[Action, int]] = field(default_factory=dict)  # protocol -> action -> requests it sent
+    targets: set[int] = field(default_factory=set)  # addresses it sent requests to
+    units: set[tuple[str, int]] = field(default_factory=set)  # children that answered through it
+    services: set[str] = field(default_factory=set)  # services other than OT that it offered and answered
+    used: set[str] = field(default_factory=set)  # services other than OT that it used
+
+
+def subnet(address: IPv4Address | IPv6Address) -> str:
+    """The /24 or /64 of an address: what "the same network" means where no site file says it."""
+    bits = 8 if address.version == 4 else 64
+    base = type(address)(int(address) >> bits << bits)
+    return f"{base}/{24 if address.version == 4 else 64}"
+
+
+def roles_of(doings: Doings, *, ot_subnets: set[str], own_subnet: str, target_subnets: set[str], routed: bool) -> dict[str, str]:
+    """Role -> reason, in no order. `routed`: its packets arrive with a router's MAC."""
+    roles: dict[str, str] = {}
+    served = {name: count for name, count in doings.served.items() if count}
+    if served:
+        names = ", ".join(sorted(served))
+        answers = sum(served.values())
+        if set(served) <= _OUTSTATION_PROTOCOLS:
+            roles["outstation"] = f"answers {names} ({answers} responses)"
+        else:
+            roles["controller"] = f"answers {names} ({answers} responses)"
+        if len(doings.units) > 1:
+            roles["gateway"] = f"{len(doings.units)} units answer behind it"
+    asked: dict[Action, int] = {}
+    for actions in doings.asked.values():
+        for action, count in actions.items():
+            asked[action] = asked.get(action, 0) + count
+    outside = bool(target_subnets) and own_subnet not in target_subnets and own_subnet not in ot_subnets
+    if asked:
+        programming = sorted(action.name for action in asked if action in _PROGRAMMING)
+        commands = sum(count for action, count in asked.items() if action in CHANGING)
+        reads = sum(count for action, count in asked.items() if action in _READING)
+        if outside:
+            how = " through a router" if routed else ""
+            roles["it_host"] = f"reaches controllers from another network ({own_subnet}){how}"
+        elif programming:
+            roles["engineering_station"] = f"did {', '.join(programming)}"
+        if not outside and reads > max(commands, 2):
+            roles["scada_server"] = f"polls {len(doings.targets)} device{'s' if len(doings.targets) != 1 else ''} ({reads} reads)"
+        elif not outside and not programming:
+            roles["engineering_station"] = f"sends commands ({commands}) more than it reads ({reads})" if commands > reads else "asks, without polling"
+    if not served and not asked:
+        if ot_subnets and own_subnet not in ot_subnets:
+            roles["it_host"] = f"is in {own_subnet}, where no controller was seen"
+        elif doings.services:
+            roles["server"] = f"offers {', '.join(sorted(doings.services)[:4])}"
+        else:
+            roles["host"] = "no OT protocol seen from it"
+    return roles
