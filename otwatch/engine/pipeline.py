@@ -6,8 +6,8 @@ import numpy as np
 
 from otwatch.addresses import Addresses
 from otwatch.baseline.behaviours import BehaviourIndex
-from otwatch.decode.decoder import Decoder
 from otwatch.batch import Batch
+from otwatch.decode.decoder import Decoder
 from otwatch.limits import Limits
 from otwatch.protocols import protocols
 from otwatch.protocols.spec import Dissector, Fact

@@ -1,0 +1,131 @@
+"""The public records (DESIGN section 6): plain dicts of JSON values, the same for JSON lines, CSV, Parquet, the store and the report.
+
+`SCHEMA_VERSION` changes when a field changes its meaning or goes; new fields do not change it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from otwatch.actions import Action, Role
+from otwatch.addresses import Addresses
+from otwatch.alerts.alert import Alert
+from otwatch.batch import Batch
+from otwatch.inventory.asset import Asset
+from otwatch.inventory.inventory import Talk
+from otwatch.inventory.oui import mac_text
+from otwatch.inventory.services import service_name
+from otwatch.protocols.spec import Fact, ProtocolSpec
+from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, DirectionHow, Layer, ProtocolHow, Tunnel
+
+SCHEMA_VERSION = 1
+Record = dict[str, Any]
+
+_SECOND_NS = 1_000_000_000
+_LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z: the last that the text form can say
+
+
+def time_text(timestamp_ns: int) -> str:
+    """RFC 3339 in UTC with nine digits: `2026-11-22T02:36:00.123456789Z`."""
+    seconds, nanoseconds = divmod(timestamp_ns, _SECOND_NS)
+    moment = datetime.fromtimestamp(min(max(seconds, 0), _LAST_SECOND), UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
+
+
+def _absent(number: int) -> int | None:
+    return number if number >= 0 else None
+
+
+def operation_records(batch: Batch, addresses: Addresses, protocols: Sequence[ProtocolSpec]) -> list[Record]:
+    """The operations of a batch, one record per item of a PDU, values decoded. Call before the next batch."""
+    operations, flows = batch.operations, batch.flows
+    columns = {column.name: operations.array(column.name).tolist() for column in operations.schema.columns}
+    records = []
+    for i in range(operations.rows):
+        row = {name: values[i] for name, values in columns.items()}
+        spec = protocols[row["protocol"] - 1]
+        client, server = flows.client_port[row["flow"]], flows.server_port[row["flow"]]
+        value = None
+        if row["value_kind"]:
+            data = batch.octets.tobytes(row["value_at"], row["value_at"] + row["value_length"])
+            value = spec.value(row["value_kind"], data, row)
+        records.append({
+            "type": "operation", "time": time_text(row["timestamp_ns"]), "file": batch.file, "frame": row["frame"],
+            "src": addresses.text(row["source"]), "src_port": _absent(server if row["direction"] else client),
+            "dst": addresses.text(row["destination"]), "dst_port": _absent(client if row["direction"] else server),
+            "protocol": spec.name, "role": Role(row["role"]).name.lower(), "function": _absent(row["function"]),
+            "function_name": spec.function_name(row["function"], row["subfunction"]), "subfunction": _absent(row["subfunction"]),
+            "action": Action(row["action"]).name, "unit": _absent(row["unit"]),
+            "area": spec.areas.get(row["area"], str(row["area"])) if row["area"] >= 0 else None, "object": _absent(row["object"]),
+            "start": _absent(row["start"]), "count": _absent(row["count"]), "value": value, "status": spec.status_name(row["status"]),
+            "transaction": _absent(row["transaction"]), "item": row["item"], "request_frame": _absent(row["request_frame"]),
+            "latency_ns": _absent(row["latency_ns"]), "flow": int(flows.number[row["flow"]]), "behaviour": row["behaviour"],
+        })
+    return records
+
+
+def flow_record(flow: dict[str, int], unanswered: int, addresses: Addresses, protocols: Sequence[ProtocolSpec], file: str) -> Record:
+    """One closed flow, from its row."""
+    protocol = protocols[flow["protocol"] - 1].name if flow["protocol"] else ""
+    return {
+        "type": "flow", "flow": flow["number"], "file": file, "first_seen": time_text(flow["first_ns"]), "last_seen": time_text(flow["last_ns"]),
+        "first_frame": flow["first_frame"], "last_frame": flow["last_frame"],
+        "client": addresses.text(flow["client"]) if flow["client"] >= 0 else mac_text(flow["mac_client"]), "client_port": _absent(flow["client_port"]),
+        "server": addresses.text(flow["server"]) if flow["server"] >= 0 else mac_text(flow["mac_server"]), "server_port": _absent(flow["server_port"]),
+        "mac_client": mac_text(flow["mac_client"]), "mac_server": mac_text(flow["mac_server"]),
+        "ip_protocol": _absent(flow["ip_protocol"]), "ethertype": _absent(flow["ethertype"]),
+        "service": protocol or service_name(flow["ip_protocol"], flow["server_port"], flow["ethertype"]), "protocol": protocol,
+        "protocol_how": ProtocolHow(flow["protocol_how"]).name.lower(), "direction_how": DirectionHow(flow["direction_how"]).name.lower(),
+        "vlan": _absent(flow["vlan_outer"]), "vlan_inner": _absent(flow["vlan_inner"]),
+        "tunnel": Tunnel(flow["tunnel"]).name.lower() if flow["tunnel"] else None, "tunnel_id": _absent(flow["tunnel_id"]),
+        **{name: flow[name] for name in (
+            "packets_to_server", "packets_to_client", "bytes_to_server", "bytes_to_client", "payload_to_server", "payload_to_client", "pdus",
+            "violations", "gaps", "gap_bytes", "retransmissions", "conflicts", "skipped_bytes", "duplicates", "mac_changes")},
+        "tcp_flags_to_server": flow["tcp_flags_to_server"], "tcp_flags_to_client": flow["tcp_flags_to_client"],
+        "one_way": not (flow["packets_to_server"] and flow["packets_to_client"]), "unanswered_requests": unanswered,
+    }
+
+
+def anomaly_name(layer: int, kind: int, protocols: Sequence[ProtocolSpec], kinds: dict[int, dict[int, str]]) -> str:
+    """`modbus.length-mismatch`, `network.fragment-overlap`. `kinds`: layer -> kind -> name."""
+    name = protocols[layer - FIRST_PROTOCOL_LAYER - 1].name if layer > FIRST_PROTOCOL_LAYER else Layer(layer).name.lower()
+    return f"{name}.{kinds.get(layer, {}).get(kind, kind)}"
+
+
+def anomaly_record(row: dict[str, int], name: str, flow_number: int, addresses: Addresses, file: str) -> Record:
+    """One row of anomalies."""
+    return {
+        "type": "anomaly", "time": time_text(row["timestamp_ns"]), "file": file, "frame": row["frame"] or None, "flow": flow_number or None,
+        "src": addresses.text(row["source"]) if row["source"] >= 0 else None,
+        "dst": addresses.text(row["destination"]) if row["destination"] >= 0 else None,
+        "kind": name, "offset": _absent(row["offset"]), "needed": _absent(row["needed"]), "had": _absent(row["had"])}
+
+
+def fact_record(fact: Fact, addresses: Addresses, file: str) -> Record:
+    """One fact as a message told it."""
+    return {"type": "fact", "time": time_text(fact.timestamp_ns), "file": file, "frame": fact.frame, "address": addresses.text(fact.address),
+            "child": fact.child, "kind": fact.kind, "value": fact.value, "source": fact.source, "confidence": fact.confidence}
+
+
+def asset_record(asset: Asset) -> Record:
+    """One asset."""
+    record = asdict(asset)
+    return {"type": "asset", **record, "first_seen": time_text(record.pop("first_seen_ns")), "last_seen": time_text(record.pop("last_seen_ns"))}
+
+
+def talk_record(talk: Talk) -> Record:
+    """One conversation."""
+    record = asdict(talk)
+    return {"type": "conversation", **record, "first_seen": time_text(record.pop("first_seen_ns")), "last_seen": time_text(record.pop("last_seen_ns"))}
+
+
+def alert_record(alert: Alert) -> Record:
+    """One alert, with the field names of the contract first."""
+    record = asdict(alert)
+    first, last = record.pop("first_seen_ns"), record.pop("last_seen_ns")
+    return {"type": "alert", "time": time_text(first), "first_seen": time_text(first), "last_seen": time_text(last), **record,
+            "severity": alert.severity.label, "attack": list(alert.attack), "frames": list(alert.frames),
+            "false_positives": list(alert.false_positives), "references": list(alert.references)}

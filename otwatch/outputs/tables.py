@@ -1,0 +1,91 @@
+"""Whole tables to a file: JSON lines, CSV or, with duckdb, Parquet. The form follows the file's name; `-` is standard output as JSON lines."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from otwatch.errors import CaptureError
+from otwatch.outputs.escape import cell
+
+FORMATS = (".jsonl", ".csv", ".parquet")
+
+
+class TableWriter:
+    """Writes records as they come. CSV columns are those of the first record; nested values are JSON in their cell."""
+
+    def __init__(self, output: str) -> None:
+        self.output = output
+        self.rows = 0
+        suffix = ".jsonl" if output == "-" else Path(output).suffix.lower()
+        if suffix not in FORMATS:
+            raise CaptureError(f"{output}: unknown table format: name the output *.jsonl, *.csv or *.parquet")
+        self._suffix = suffix
+        self._fields: list[str] = []
+        self._csv: Any = None
+        self._scratch: Path | None = None
+        if suffix == ".parquet":
+            _duckdb()
+            with tempfile.NamedTemporaryFile(prefix="otwatch-", suffix=".jsonl", delete=False) as scratch:
+                self._scratch = Path(scratch.name)
+        self._out: IO[str] = self._open()
+
+    def _open(self) -> IO[str]:
+        if self.output == "-":
+            return sys.stdout
+        try:
+            return (self._scratch or Path(self.output)).open("w", encoding="utf-8", newline="")
+        except OSError as error:
+            raise CaptureError(f"{self.output}: cannot be written: {error.strerror}") from error
+
+    def write(self, records: Iterable[dict[str, Any]]) -> None:
+        """Appends records."""
+        for record in records:
+            self.rows += 1
+            if self._suffix == ".csv":
+                self._write_csv(record)
+            else:
+                self._out.write(json.dumps(record, ensure_ascii=True, separators=(",", ":")) + "\n")
+
+    def _write_csv(self, record: dict[str, Any]) -> None:
+        if self._csv is None:
+            self._fields = list(record)
+            self._csv = csv.writer(self._out, lineterminator="\n")
+            self._csv.writerow(self._fields)
+        row = [record.get(name) for name in self._fields]
+        self._csv.writerow([cell(json.dumps(value) if isinstance(value, dict | list) else value) for value in row])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._out is not sys.stdout:
+            self._out.close()
+        if self._scratch is not None:
+            try:
+                if kind is None:
+                    _to_parquet(self._scratch, self.output, empty=self.rows == 0)
+            finally:
+                self._scratch.unlink()
+
+
+def _duckdb() -> Any:
+    try:
+        import duckdb  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise CaptureError("Parquet needs duckdb: pip install 'otwatch[parquet]'") from error
+    return duckdb
+
+
+def _to_parquet(scratch: Path, output: str, *, empty: bool) -> None:
+    def quote(text: str) -> str:
+        return "'" + text.replace("'", "''") + "'"
+
+    source = "(SELECT NULL AS type WHERE false)" if empty else f"read_json_auto({quote(str(scratch))}, format='newline_delimited', sample_size=-1)"
+    _duckdb().execute(f"COPY (SELECT * FROM {source}) TO {quote(output)} (FORMAT parquet)")  # noqa: S608 - literals are quoted
