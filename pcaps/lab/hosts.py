@@ -1,0 +1,118 @@
+"""The plant of the lab: who is there, with which address, MAC and role. Data only; the lab is built from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+OT_NETWORK = "192.168.10.0/24"
+IT_NETWORK = "172.16.5.0/24"
+FIREWALL_OT = "192.168.10.1"
+FIREWALL_IT = "172.16.5.1"
+FIREWALL_MAC = "00:0a:dc:10:00:01"  # RuggedCom: the only MAC that IT hosts show inside the OT network
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """One host: a network namespace with one interface. `level` is the Purdue level, `net` is "ot" or "it"."""
+
+    name: str
+    role: str
+    ip: str
+    mac: str
+    vendor: str
+    level: float
+    net: str = "ot"
+    about: str = ""
+
+
+HOSTS: dict[str, Host] = {
+    host.name: host
+    for host in (
+        Host(
+            name="plc-mb",
+            role="controller",
+            ip="192.168.10.10",
+            mac="00:80:f4:0a:10:10",
+            vendor="Telemecanique",
+            level=1,
+            about="Modbus/TCP PLC, units 1 (itself) and 2 (drive behind it), TCP 502",
+        ),
+        Host(
+            name="plc-s7",
+            role="controller",
+            ip="192.168.10.11",
+            mac="00:1b:1b:0a:10:11",
+            vendor="Siemens",
+            level=1,
+            about="S7 PLC, rack 0 slot 2, TCP 102",
+        ),
+        Host(
+            name="rtu",
+            role="controller",
+            ip="192.168.10.12",
+            mac="00:30:a7:0a:10:12",
+            vendor="Schweitzer",
+            level=1,
+            about="DNP3 outstation, link address 10, TCP 20000, one session for each master",
+        ),
+        Host(
+            name="hmi",
+            role="hmi",
+            ip="192.168.10.20",
+            mac="00:d0:c9:0a:10:20",
+            vendor="Advantech",
+            level=2,
+            about="polls the three controllers, writes set points; DNP3 master 1; web page on TCP 8080",
+        ),
+        Host(
+            name="eng",
+            role="engineering_station",
+            ip="192.168.10.30",
+            mac="d4:be:d9:0a:10:30",
+            vendor="Dell",
+            level=2,
+            about="engineering station, also entered by ssh (TCP 22) or remote desktop (TCP 3389); DNP3 master 2",
+        ),
+        Host(
+            name="guest",
+            role="unknown",
+            ip="192.168.10.77",
+            mac="00:e0:4c:0a:10:77",
+            vendor="Realtek",
+            level=2,
+            about="a laptop that does not belong here; DNP3 master 77",
+        ),
+        Host(
+            name="itpc",
+            role="it_host",
+            ip="172.16.5.66",
+            mac="3c:52:82:05:00:66",
+            vendor="Hewlett Packard",
+            level=4,
+            net="it",
+            about="office PC taken over by the attacker; DNP3 master 66",
+        ),
+        Host(
+            name="erp",
+            role="it_host",
+            ip="172.16.5.20",
+            mac="00:50:56:05:00:20",
+            vendor="VMware",
+            level=4,
+            net="it",
+            about="IT server that fetches the HMI's web page, a permitted conduit",
+        ),
+    )
+}
+
+# What answers on each host: (protocol, TCP port). The firewall has no service.
+SERVICES: dict[str, tuple[tuple[str, int], ...]] = {
+    "plc-mb": (("modbus", 502),),
+    "plc-s7": (("s7comm", 102),),
+    "rtu": (("dnp3", 20000),),
+    "hmi": (("http", 8080),),
+    "eng": (("ssh", 22), ("rdp", 3389)),
+}
+
+DNP3_OUTSTATION = 10
+DNP3_MASTER = {"hmi": 1, "eng": 2, "itpc": 66, "guest": 77}

@@ -1,0 +1,30 @@
+"""The words the scenarios share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from recording import Recording
+
+SNAP7 = (
+    "python-snap7's server answers SZL requests in a simplified form, which tshark may call malformed",
+    "python-snap7 sends PI services (start, delete, copy RAM to ROM) in a shorter form than STEP 7 does",
+)
+OPENDNP3 = (
+    "every opendnp3 master starts with disable unsolicited, integrity poll, enable unsolicited (startup_* operations)",
+)
+PYMODBUS: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`play` gets a running recording; `servers` are the hosts whose services must be up."""
+
+    name: str
+    shows: str
+    servers: tuple[str, ...]
+    play: Callable[[Recording], None]
+    quirks: tuple[str, ...] = ()
