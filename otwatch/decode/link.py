@@ -1,0 +1,255 @@
+# cython: boundscheck=True, wraparound=False, cdivision=True
+"""Link layers: from the first byte of a frame to an EtherType. Knows nothing of what the EtherType means."""
+
+from __future__ import annotations
+
+import cython
+
+from otwatch.decode.anomalies import LinkAnomaly
+from otwatch.decode.frame import ETHERNET, Frame
+from otwatch.vocabulary import Layer, PacketFlag
+
+_LINK = cython.declare(cython.int, Layer.LINK)
+_HEADER_CUT = cython.declare(cython.int, LinkAnomaly.HEADER_CUT)
+_LENGTH_EXCEEDS_FRAME = cython.declare(cython.int, LinkAnomaly.LENGTH_EXCEEDS_FRAME)
+_BAD_HEADER = cython.declare(cython.int, LinkAnomaly.BAD_HEADER)
+_MALFORMED = cython.declare(cython.int, PacketFlag.MALFORMED)
+_ETHERNET = cython.declare(cython.int, ETHERNET)
+
+
+@cython.cfunc
+@cython.inline
+def _u16(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) -> cython.int:
+    return data[at] << 8 | data[at + 1]
+
+
+@cython.cfunc
+@cython.inline
+def _u48(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) -> cython.longlong:
+    high: cython.longlong = data[at] << 8 | data[at + 1]
+    low: cython.longlong = data[at + 2] << 16 | data[at + 3] << 8 | data[at + 4]
+    return high << 32 | low << 8 | data[at + 5]
+
+
+def ethernet(frame: Frame) -> cython.int:
+    """Ethernet II or 802.3 at `at`, and every tag after it: 802.1Q, 802.1ad and their forerunners; HSR and 802.1CB are passed over."""
+    packets = frame.packets
+    row: cython.Py_ssize_t = frame.row
+    at: cython.Py_ssize_t = frame.at
+    end: cython.Py_ssize_t = frame.end
+    if end - at < 14:
+        return frame.lacks(_LINK, _HEADER_CUT, at, 14)
+    packets.mac_destination[row] = _u48(frame.data, at)
+    packets.mac_source[row] = _u48(frame.data, at + 6)
+    kind: cython.int = _u16(frame.data, at + 12)
+    at += 14
+    tags: cython.int = 0
+    if frame.depth == 0 and packets.vlan_stripped[row] >= 0:
+        packets.vlan_outer[row] = packets.vlan_stripped[row] & 0xFFF
+        tags = 1
+    while kind == 0x8100 or kind == 0x88A8 or kind == 0x9100 or kind == 0x9200 or kind == 0x892F or kind == 0xF1C1:
+        if kind == 0x892F or kind == 0xF1C1:  # HSR (IEC 62439-3), R-TAG (IEEE 802.1CB): four bytes, then the EtherType
+            if end - at < 6:
+                return frame.lacks(_LINK, _HEADER_CUT, at, 6)
+            kind = _u16(frame.data, at + 4)
+            at += 6
+            continue
+        if end - at < 4:
+            return frame.lacks(_LINK, _HEADER_CUT, at, 4)
+        if tags == 0:
+            packets.vlan_outer[row] = _u16(frame.data, at) & 0xFFF
+            packets.vlan_inner[row] = -1
+        elif tags == 1:
+            packets.vlan_inner[row] = _u16(frame.data, at) & 0xFFF
+        tags += 1
+        packets.vlan_count[row] = tags if tags < 255 else 255
+        kind = _u16(frame.data, at + 2)
+        at += 4
+    if tags == 1:
+        packets.vlan_count[row] = 1
+    frame.at = at
+    frame.next = kind
+    if kind < 0x0600:
+        return _length(frame, kind)
+    return 0
+
+
+@cython.cfunc
+def _length(frame: Frame, length: cython.int) -> cython.int:
+    """802.3: the field after the addresses is a length."""
+    if length > 1500:
+        return frame.undecoded(length)
+    if frame.at + length > frame.wire_end:
+        frame.note(_LINK, _LENGTH_EXCEEDS_FRAME, 12, length, frame.wire_end - frame.at)
+        frame.flags |= _MALFORMED
+    else:
+        frame.bound(frame.at + length)
+    return _llc(frame)
+
+
+@cython.cfunc
+def _llc(frame: Frame) -> cython.int:
+    """IEEE 802.2 LLC, with SNAP where it names an EtherType."""
+    at: cython.Py_ssize_t = frame.at
+    if frame.end - at < 3:
+        return frame.lacks(_LINK, _HEADER_CUT, at, 3)
+    pair: cython.int = _u16(frame.data, at)
+    if pair == 0xAAAA and frame.data[at + 2] == 3:
+        if frame.end - at < 8:
+            return frame.lacks(_LINK, _HEADER_CUT, at, 8)
+        frame.at = at + 8
+        oui: cython.int = _u16(frame.data, at + 3) << 8 | frame.data[at + 5]
+        if oui == 0 or oui == 0x0000F8:  # RFC 1042; IEEE 802.1H
+            frame.next = _u16(frame.data, at + 6)
+            return 0
+        return frame.undecoded(-pair - 2)
+    if pair == 0x0606:  # IP straight over LLC
+        frame.at = at + 3
+        frame.next = 0x0800
+        return 0
+    if pair != 0xFFFF:  # Novell's raw 802.3 has no LLC header
+        frame.at = at + 3
+    return frame.undecoded(-pair - 2)
+
+
+@cython.cfunc
+def _cooked(frame: Frame, kind: cython.int, mac_length: cython.int, mac_at: cython.Py_ssize_t, after: cython.Py_ssize_t) -> cython.int:
+    """What both Linux cooked headers have in common."""
+    if mac_length == 6:
+        frame.packets.mac_source[frame.row] = _u48(frame.data, mac_at)
+    if frame.packets.vlan_stripped[frame.row] >= 0:
+        frame.packets.vlan_outer[frame.row] = frame.packets.vlan_stripped[frame.row] & 0xFFF
+        frame.packets.vlan_count[frame.row] = 1
+    frame.at = after
+    frame.next = kind
+    if kind == 0x0004:  # 802.2 LLC
+        return _llc(frame)
+    return _tags(frame)
+
+
+@cython.cfunc
+def _tags(frame: Frame) -> cython.int:
+    """802.1Q tags where no Ethernet header stands before them."""
+    packets = frame.packets
+    row: cython.Py_ssize_t = frame.row
+    at: cython.Py_ssize_t
+    while frame.next == 0x8100 or frame.next == 0x88A8 or frame.next == 0x9100:
+        at = frame.at
+        if frame.end - at < 4:
+            return frame.lacks(_LINK, _HEADER_CUT, at, 4)
+        if packets.vlan_count[row] == 0:
+            packets.vlan_outer[row] = _u16(frame.data, at) & 0xFFF
+        elif packets.vlan_count[row] == 1:
+            packets.vlan_inner[row] = _u16(frame.data, at) & 0xFFF
+        if packets.vlan_count[row] < 255:
+            packets.vlan_count[row] += 1
+        frame.next = _u16(frame.data, at + 2)
+        frame.at = at + 4
+    return 0
+
+
+def ppp(frame: Frame) -> cython.int:
+    """PPP at `at`, with or without address and control bytes, the protocol field in one or two bytes (RFC 1661, 1662)."""
+    at: cython.Py_ssize_t = frame.at
+    if frame.end - at >= 2 and frame.data[at] == 0xFF and frame.data[at + 1] == 0x03:
+        at += 2
+    if frame.end - at < 1:
+        return frame.lacks(_LINK, _HEADER_CUT, at, 2)
+    protocol: cython.int = frame.data[at]
+    if protocol & 1:
+        at += 1
+    elif frame.end - at < 2:
+        return frame.lacks(_LINK, _HEADER_CUT, at, 2)
+    else:
+        protocol = _u16(frame.data, at)
+        at += 2
+    frame.at = at
+    if protocol == 0x0021:
+        frame.next = 0x0800
+    elif protocol == 0x0057:
+        frame.next = 0x86DD
+    elif protocol == 0x0281:
+        frame.next = 0x8847
+    elif protocol == 0x0283:
+        frame.next = 0x8848
+    else:
+        return frame.undecoded(0x880B)  # link control and the like
+    return 0
+
+
+@cython.cfunc
+def _by_version(frame: Frame) -> cython.int:
+    """An IP packet without a link header."""
+    if frame.end - frame.at < 1:
+        return frame.lacks(_LINK, _HEADER_CUT, frame.at, 1)
+    version: cython.int = frame.data[frame.at] >> 4
+    if version == 4:
+        frame.next = 0x0800
+    elif version == 6:
+        frame.next = 0x86DD
+    else:
+        return frame.fail(_LINK, _BAD_HEADER, 0, 4, version)
+    return 0
+
+
+@cython.cfunc
+def _family(frame: Frame, family: cython.uint) -> cython.int:
+    """BSD address families: AF_INET is 2 everywhere, AF_INET6 differs by system."""
+    if family == 2:
+        frame.next = 0x0800
+    elif family == 10 or family == 24 or family == 28 or family == 30:
+        frame.next = 0x86DD
+    else:
+        return frame.undecoded(-1)
+    return 0
+
+
+def link(frame: Frame, link_type: cython.int) -> cython.int:
+    """The header of a link type (LINKTYPE_ values of the tcpdump.org registry)."""
+    at: cython.Py_ssize_t = frame.at
+    here: cython.Py_ssize_t = frame.end - at
+    family: cython.uint
+    if link_type == 1:
+        return ethernet(frame)
+    if link_type == 113:  # Linux cooked
+        if here < 16:
+            return frame.lacks(_LINK, _HEADER_CUT, at, 16)
+        return _cooked(frame, _u16(frame.data, at + 14), _u16(frame.data, at + 4), at + 6, at + 16)
+    if link_type == 276:  # Linux cooked, version 2
+        if here < 20:
+            return frame.lacks(_LINK, _HEADER_CUT, at, 20)
+        return _cooked(frame, _u16(frame.data, at), frame.data[at + 11], at + 12, at + 20)
+    if link_type == 0 or link_type == 108:  # BSD loopback: family in the byte order of the machine that captured, or big-endian
+        if here < 4:
+            return frame.lacks(_LINK, _HEADER_CUT, at, 4)
+        frame.at = at + 4
+        family = _u16(frame.data, at) << 16 | _u16(frame.data, at + 2)
+        if family > 0xFFFF:
+            family = frame.data[at + 1] << 8 | frame.data[at]
+        return _family(frame, family)
+    if link_type == 12 or link_type == 14 or link_type == 101:
+        return _by_version(frame)
+    if link_type == 228:
+        frame.next = 0x0800
+        return 0
+    if link_type == 229:
+        frame.next = 0x86DD
+        return 0
+    if link_type == 9 or link_type == 50 or link_type == 104 or link_type == 166:
+        if here >= 4 and (frame.data[at] == 0x0F or frame.data[at] == 0x8F) and link_type != 9:  # Cisco HDLC
+            frame.at = at + 4
+            frame.next = _u16(frame.data, at + 2)
+            return 0
+        if link_type == 166 and here >= 2 and frame.data[at] <= 1 and frame.data[at + 1] == 0x03:  # pppd: direction instead of 0xFF
+            frame.at = at + 2
+        return ppp(frame)
+    if link_type == 51:
+        frame.next = 0x8864
+        return 0
+    if link_type == 240:  # Hilscher netANALYZER: four bytes before the frame
+        if here < 4:
+            return frame.lacks(_LINK, _HEADER_CUT, at, 4)
+        frame.at = at + 4
+        frame.next = _ETHERNET
+        return 0
+    return frame.undecoded(-1)

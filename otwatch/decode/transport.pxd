@@ -1,0 +1,6 @@
+# The C side of transport.py.
+from otwatch.decode.frame cimport Frame
+
+cdef int tcp(Frame frame) except -1
+cdef int udp(Frame frame) except -1
+cdef int icmp(Frame frame) except -1
