@@ -1,1 +1,1 @@
-"""otwatch.capture"""
+"""Outside bytes to batches of packets: capture files and live interfaces. Nothing in here looks inside a packet."""
