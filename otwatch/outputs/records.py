@@ -19,7 +19,7 @@ from otwatch.inventory.inventory import Talk
 from otwatch.inventory.oui import mac_text
 from otwatch.inventory.services import service_name
 from otwatch.protocols.spec import Fact, ProtocolSpec
-from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, DirectionHow, Layer, ProtocolHow, Tunnel
+from otwatch.vocabulary import DirectionHow, ProtocolHow, Tunnel
 
 SCHEMA_VERSION = 1
 Record = dict[str, Any]
@@ -73,8 +73,10 @@ def flow_record(flow: dict[str, int], unanswered: int, addresses: Addresses, pro
     return {
         "type": "flow", "flow": flow["number"], "file": file, "first_seen": time_text(flow["first_ns"]), "last_seen": time_text(flow["last_ns"]),
         "first_frame": flow["first_frame"], "last_frame": flow["last_frame"],
-        "client": addresses.text(flow["client"]) if flow["client"] >= 0 else mac_text(flow["mac_client"]), "client_port": _absent(flow["client_port"]),
-        "server": addresses.text(flow["server"]) if flow["server"] >= 0 else mac_text(flow["mac_server"]), "server_port": _absent(flow["server_port"]),
+        "client": addresses.text(flow["client"]) if flow["client"] >= 0 else mac_text(flow["mac_client"]),
+        "client_port": _absent(flow["client_port"]),
+        "server": addresses.text(flow["server"]) if flow["server"] >= 0 else mac_text(flow["mac_server"]),
+        "server_port": _absent(flow["server_port"]),
         "mac_client": mac_text(flow["mac_client"]), "mac_server": mac_text(flow["mac_server"]),
         "ip_protocol": _absent(flow["ip_protocol"]), "ethertype": _absent(flow["ethertype"]),
         "service": protocol or service_name(flow["ip_protocol"], flow["server_port"], flow["ethertype"]), "protocol": protocol,
@@ -87,12 +89,6 @@ def flow_record(flow: dict[str, int], unanswered: int, addresses: Addresses, pro
         "tcp_flags_to_server": flow["tcp_flags_to_server"], "tcp_flags_to_client": flow["tcp_flags_to_client"],
         "one_way": not (flow["packets_to_server"] and flow["packets_to_client"]), "unanswered_requests": unanswered,
     }
-
-
-def anomaly_name(layer: int, kind: int, protocols: Sequence[ProtocolSpec], kinds: dict[int, dict[int, str]]) -> str:
-    """`modbus.length-mismatch`, `network.fragment-overlap`. `kinds`: layer -> kind -> name."""
-    name = protocols[layer - FIRST_PROTOCOL_LAYER - 1].name if layer > FIRST_PROTOCOL_LAYER else Layer(layer).name.lower()
-    return f"{name}.{kinds.get(layer, {}).get(kind, kind)}"
 
 
 def anomaly_record(row: dict[str, int], name: str, flow_number: int, addresses: Addresses, file: str) -> Record:
@@ -113,13 +109,15 @@ def fact_record(fact: Fact, addresses: Addresses, file: str) -> Record:
 def asset_record(asset: Asset) -> Record:
     """One asset."""
     record = asdict(asset)
-    return {"type": "asset", **record, "first_seen": time_text(record.pop("first_seen_ns")), "last_seen": time_text(record.pop("last_seen_ns"))}
+    first, last = record.pop("first_seen_ns"), record.pop("last_seen_ns")
+    return {"type": "asset", **record, "first_seen": time_text(first), "last_seen": time_text(last)}
 
 
 def talk_record(talk: Talk) -> Record:
     """One conversation."""
     record = asdict(talk)
-    return {"type": "conversation", **record, "first_seen": time_text(record.pop("first_seen_ns")), "last_seen": time_text(record.pop("last_seen_ns"))}
+    first, last = record.pop("first_seen_ns"), record.pop("last_seen_ns")
+    return {"type": "conversation", **record, "first_seen": time_text(first), "last_seen": time_text(last)}
 
 
 def alert_record(alert: Alert) -> Record:

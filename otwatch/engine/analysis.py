@@ -1,0 +1,118 @@
+"""The analysis of capture files: every batch through the pipeline, then to the inventory, the rules and whoever else listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from otwatch.alerts.alert import Alert
+from otwatch.batch import Batch
+from otwatch.capture.files import open_capture
+from otwatch.capture.report import CaptureReport
+from otwatch.engine.kinds import anomaly_kinds, anomaly_name
+from otwatch.engine.pipeline import Pipeline
+from otwatch.engine.summary import Summary, protocol_counts
+from otwatch.engine.visibility import blind_spots
+from otwatch.errors import CaptureError
+from otwatch.inventory.inventory import Inventory
+from otwatch.limits import Limits
+from otwatch.outputs.result import Check, Result
+
+_SAME_RECORDING_NS = 5_000_000_000  # a file that starts this soon after the last one ended is the same recording, rotated
+
+
+class Listener(Protocol):
+    """Whoever reads the tables of every batch."""
+
+    def feed(self, batch: Batch) -> None:
+        """Called once per batch; the tables are overwritten by the next."""
+
+
+class Detector(Listener, Protocol):
+    """The rules, as the analysis sees them."""
+
+    def finish(self, now_ns: int) -> None:
+        """The capture is over: open windows are closed."""
+
+    def alerts(self) -> list[Alert]:
+        """All incidents, gravest first."""
+
+    def checks(self) -> list[Check]:
+        """Every rule that was looked for, and whether it could be judged."""
+
+
+class Analysis:
+    """One analysis over any number of captures."""
+
+    def __init__(self, limits: Limits, *, listeners: Sequence[Listener] = ()) -> None:
+        self.limits = limits
+        self.pipeline = Pipeline(limits)
+        self.inventory = Inventory(self.pipeline.addresses, self.pipeline.protocols, limits)
+        self.summary = Summary(limits)
+        self.detector: Detector | None = None
+        self.listeners: list[Listener] = list(listeners)
+        self.kinds = anomaly_kinds(self.pipeline.protocols)
+        self.captures: list[CaptureReport] = []
+        self.unreadable: list[str] = []
+        self.operations = 0
+
+    def run(self, paths: Sequence[str], *, on_progress: Callable[[str, int, int | None], None] | None = None) -> None:
+        """Reads captures in the given order. One that cannot be read is noted in `unreadable`, and the others are read all the same."""
+        last_ns: int | None = None
+        for path in paths:
+            try:
+                last_ns = self._read(path, last_ns, on_progress)
+            except CaptureError as error:
+                self.unreadable.append(str(error))
+
+    def _read(self, path: str, last_ns: int | None, on_progress: Callable[[str, int, int | None], None] | None) -> int | None:
+        def progress(done: int, total: int | None) -> None:
+            if on_progress is not None:
+                on_progress(path, done, total)
+
+        with open_capture(path, self.limits, on_progress=progress) as reader:
+            fresh = True
+            for packets in reader:
+                if fresh and last_ns is not None and packets.rows and not 0 <= packets.timestamp_ns[0] - last_ns <= _SAME_RECORDING_NS:
+                    self._take(self.pipeline.finish(file=path))  # another recording: its flows are not the same flows
+                fresh = False
+                self._take(self.pipeline.feed(packets, file=path))
+            report = reader.report
+            self.captures.append(report)
+            return report.last_ns if report.last_ns is not None else last_ns
+
+    def _take(self, batch: Batch) -> None:
+        self.operations += batch.operations.rows
+        self.summary.feed(batch)
+        self.inventory.feed(batch)
+        if self.detector is not None:
+            self.detector.feed(batch)
+        for listener in self.listeners:
+            listener.feed(batch)
+
+    def finish(self) -> Result:
+        """Closes every flow and gathers the result."""
+        self._take(self.pipeline.finish(file=self.captures[-1].path if self.captures else ""))
+        behaviours = self.pipeline.behaviour_index.behaviours
+        if self.detector is not None:
+            self.detector.finish(self.pipeline.now_ns)
+        talks = self.inventory.talks(behaviours)
+        counters = {**{f"decode_{name}": count for name, count in self.pipeline.decoder.counters.items()},
+                    **{f"streams_{name}": count for name, count in self.pipeline.streams.counters.items()}}
+        hosts = self.inventory.hosts
+        forgotten = {"addresses": self.pipeline.addresses.refused, "assets": hosts.refused_hosts, "conversations": hosts.merged_conversations,
+                     "facts": self.inventory.refused_facts, "anomalies": self.summary.anomalies_not_kept}
+        summary = self.summary
+        return Result(
+            captures=self.captures, unreadable=self.unreadable, packets=summary.packets, wire_bytes=summary.wire_bytes,
+            first_ns=summary.first_ns, last_ns=summary.last_ns, operations=self.operations,
+            protocols=dict(protocol_counts(behaviours, [spec.name for spec in self.pipeline.protocols])),
+            assets=self.inventory.assets(behaviours), talks=talks, alerts=self.detector.alerts() if self.detector is not None else [],
+            anomalies={self.name_of(layer, kind): count.count for (layer, kind), count in sorted(summary.anomalies.items())},
+            blind_spots=blind_spots(self.captures, talks, self.pipeline.decoder.counters, self.pipeline.streams.counters, packets=summary.packets,
+                                    operations=self.operations, behaviours_merged=self.pipeline.behaviour_index.merged, forgotten=forgotten),
+            checks=self.detector.checks() if self.detector is not None else [], counters=counters)
+
+    def name_of(self, layer: int, kind: int) -> str:
+        """The full name of an anomaly kind."""
+        return anomaly_name(layer, kind, self.pipeline.protocols, self.kinds)

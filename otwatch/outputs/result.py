@@ -1,0 +1,58 @@
+"""Everything that an analysis found: what every output renders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from otwatch.alerts.alert import Alert
+from otwatch.capture.report import CaptureReport
+from otwatch.inventory.asset import Asset
+from otwatch.inventory.inventory import Talk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlindSpot:
+    """One thing that could not be seen. `incomplete`: so much that no absence of alerts means anything."""
+
+    kind: str
+    count: int
+    text: str
+    incomplete: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One rule that was looked for: how many incidents it gave, and whether this capture could show it at all."""
+
+    rule: str
+    title: str
+    alerts: int
+    evaluable: str  # yes | partly | no
+    reason: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Result:
+    """Complete when `Analysis.finish` returned it."""
+
+    captures: list[CaptureReport]
+    unreadable: list[str]
+    packets: int
+    wire_bytes: int
+    first_ns: int | None
+    last_ns: int | None
+    operations: int
+    protocols: dict[str, dict[str, Any]]
+    assets: list[Asset]
+    talks: list[Talk]
+    alerts: list[Alert]
+    anomalies: dict[str, int]
+    blind_spots: list[BlindSpot]
+    checks: list[Check] = field(default_factory=list)
+    counters: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether so little could be seen that silence means nothing."""
+        return any(spot.incomplete for spot in self.blind_spots)

@@ -1,0 +1,95 @@
+"""Findings as sentences: what the text output, the report and the SIEM message say first. Plain text; whoever shows it escapes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from otwatch.alerts.alert import Alert, Severity
+from otwatch.outputs.result import Result
+
+LOOK_FIRST = 5
+_OUTCOMES = {"requested": "requested, no answer seen", "confirmed": "confirmed by the device", "refused": "refused by the device",
+             "unanswered": "never answered"}
+
+
+def clock(timestamp_ns: int | None) -> str:
+    """Date and time to the second, UTC; `-` for none."""
+    if timestamp_ns is None:
+        return "-"
+    try:
+        return f"{datetime.fromtimestamp(timestamp_ns // 1_000_000_000, UTC):%Y-%m-%d %H:%M:%S}"
+    except (OverflowError, ValueError, OSError):
+        return "out of range"
+
+
+def span(first_ns: int | None, last_ns: int | None) -> str:
+    """A length of time for people: `12 s`, `3 min`, `2.5 h`."""
+    if first_ns is None or last_ns is None:
+        return "-"
+    seconds = (last_ns - first_ns) / 1e9
+    if seconds < 120:
+        return f"{seconds:.3g} s"
+    return f"{seconds / 60:.3g} min" if seconds < 7200 else f"{seconds / 3600:.3g} h"
+
+
+def plural(count: int, word: str) -> str:
+    """`1 packet`, `2,000 packets`."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def who(address: str, name: str | None, zone: str | None) -> str:
+    """An address with what is known of it."""
+    known = ", ".join(text for text in (name, zone) if text)
+    return f"{address} ({known})" if known else address
+
+
+def what_happened(alert: Alert) -> str:
+    """Who did what to whom, when, and whether it took."""
+    parts = [f"{who(alert.src, alert.src_name, alert.src_zone)} → {who(alert.dst, alert.dst_name, alert.dst_zone)}"]
+    deed = " ".join(text for text in (alert.protocol, alert.function_name or alert.action.lower(), alert.object) if text)
+    if alert.value is not None:
+        deed += f" = {alert.value}"
+    if deed:
+        parts.append(deed)
+    if alert.count > 1:
+        seconds = (alert.last_seen_ns - alert.first_seen_ns) / 1e9
+        rate = f", {alert.count / seconds:.2g}/s" if seconds >= 1 else ""
+        parts.append(f"{alert.count} times{rate}")
+    parts.append(clock(alert.first_seen_ns))
+    if alert.action:
+        parts.append(_OUTCOMES.get(alert.outcome, alert.outcome))
+    return "; ".join(parts)
+
+
+def verdict(result: Result) -> str:
+    """One sentence for the person who asked whether the plant is all right."""
+    counts = {severity: sum(alert.severity is severity for alert in result.alerts) for severity in reversed(Severity)}
+    grave = [f"{count} {severity.label}" for severity, count in counts.items() if count and severity >= Severity.MEDIUM]
+    observed = f"{plural(result.packets, 'packet')} over {span(result.first_ns, result.last_ns)}"
+    if not result.packets:
+        return "Nothing was read: there is no verdict."
+    if grave:
+        text = f"{plural(sum(count for severity, count in counts.items() if severity >= Severity.MEDIUM), 'incident')} to look at ({', '.join(grave)}) in {observed}."
+    elif result.alerts:
+        text = f"Nothing grave in {observed}: {plural(len(result.alerts), 'note')} of low severity."
+    else:
+        text = f"Nothing of what is looked for was found in {observed}."
+    if result.incomplete:
+        spot = next(spot for spot in result.blind_spots if spot.incomplete)
+        text += f" Observation incomplete: {spot.text}."
+    return text
+
+
+def look_first(alerts: Sequence[Alert]) -> list[Alert]:
+    """The few incidents to begin with: gravest first, one per rule and actor before a second of the same."""
+    chosen: list[Alert] = []
+    seen: set[tuple[str, str]] = set()
+    ranked = sorted(alerts, key=lambda alert: (-alert.severity, -alert.confidence, alert.first_seen_ns))
+    for again in (False, True):
+        for alert in ranked:
+            key = (alert.rule, alert.src)
+            if len(chosen) < LOOK_FIRST and alert.severity >= Severity.MEDIUM and alert not in chosen and (again or key not in seen):
+                chosen.append(alert)
+                seen.add(key)
+    return sorted(chosen, key=lambda alert: (-alert.severity, alert.first_seen_ns))
