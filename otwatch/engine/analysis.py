@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
 
 from otwatch.alerts.alert import Alert
 from otwatch.batch import Batch
@@ -16,6 +16,7 @@ from otwatch.engine.visibility import blind_spots
 from otwatch.errors import CaptureError
 from otwatch.inventory.inventory import Inventory
 from otwatch.limits import Limits
+from otwatch.outputs.records import anomaly_record
 from otwatch.outputs.result import Check, Result
 
 _SAME_RECORDING_NS = 5_000_000_000  # a file that starts this soon after the last one ended is the same recording, rotated
@@ -112,6 +113,11 @@ class Analysis:
             blind_spots=blind_spots(self.captures, talks, self.pipeline.decoder.counters, self.pipeline.streams.counters, packets=summary.packets,
                                     operations=self.operations, behaviours_merged=self.pipeline.behaviour_index.merged, forgotten=forgotten),
             checks=self.detector.checks() if self.detector is not None else [], counters=counters)
+
+    def anomaly_records(self) -> Iterator[dict[str, Any]]:
+        """The anomalies that were kept, as records."""
+        for row, flow_number, file in self.summary.anomaly_rows:
+            yield anomaly_record(row, self.name_of(row["layer"], row["kind"]), flow_number, self.pipeline.addresses, file)
 
     def name_of(self, layer: int, kind: int) -> str:
         """The full name of an anomaly kind."""

@@ -1,0 +1,102 @@
+"""otwatch analyze: captures in, verdict out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from otwatch.alerts.alert import Severity
+from otwatch.cli.failing import EXIT_FAIL_ON, EXIT_UNUSABLE, complain, one_line_errors
+from otwatch.cli.options import ANALYSIS_OPTIONS, SEVERITIES, add_options, severity
+
+
+@click.command()
+@click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
+@add_options(ANALYSIS_OPTIONS)
+@click.option("--format", "form", type=click.Choice(["text", "jsonl"]), default="text", show_default=True, help="For people, or one JSON record a line.")
+@click.option("--min-severity", type=click.Choice(SEVERITIES), default="info", show_default=True, help="Show alerts from this severity on.")
+@click.option("--fail-on", type=click.Choice(SEVERITIES), help="Exit with code 3 when an alert of this severity or above was found.")
+@click.option("--graph", type=click.Path(dir_okay=False), metavar="FILE", help="Write the asset graph: *.graphml, *.gexf, *.json (Cytoscape) or *.dot.")
+@click.option("--output", type=click.Path(dir_okay=False), metavar="FILE", help="Write the result here instead of standard output.")
+def analyze(captures: tuple[str, ...], form: str, min_severity: str, fail_on: str | None, graph: str | None, output: str | None,
+            **options: object) -> None:
+    """Say what is on the network, who does what to the controllers, and what of that should not be happening.
+
+    CAPTURE is a pcap or pcapng file (also .gz, .zst, .xz), a folder, a glob, or - for standard input.
+
+    \b
+    Examples:
+      otwatch analyze capture.pcap
+      otwatch analyze captures/ --site site.yaml --baseline plant.json
+      otwatch analyze capture.pcap --format jsonl | jq 'select(.type=="alert")'
+      otwatch analyze capture.pcap --graph plant.graphml --fail-on high
+    """
+    with one_line_errors():
+        from otwatch.cli.running import finished_analysis
+
+        if graph is not None:
+            _check_graph_name(graph)
+        analysis, result = finished_analysis(captures, options)
+        _write(analysis, result, form, severity(min_severity), output)
+        if graph is not None:
+            _write_graph(result, graph)
+    for message in result.unreadable:
+        complain(message)
+    if result.unreadable or not result.packets:
+        if not result.unreadable:
+            complain("no packet was read: this is no clean bill; check that the capture holds packets (capinfos FILE)")
+        sys.exit(EXIT_UNUSABLE)
+    if fail_on is not None and any(alert.severity >= severity(fail_on) for alert in result.alerts):
+        sys.exit(EXIT_FAIL_ON)
+
+
+def _write(analysis: object, result: object, form: str, least: Severity, output: str | None) -> None:
+    from otwatch.engine.analysis import Analysis
+    from otwatch.errors import CaptureError
+    from otwatch.outputs.result import Result
+
+    assert isinstance(analysis, Analysis)
+    assert isinstance(result, Result)
+    try:
+        out = sys.stdout if output is None else Path(output).open("w", encoding="utf-8")
+    except OSError as error:
+        raise CaptureError(f"{output}: cannot be written: {error.strerror}") from error
+    try:
+        if form == "jsonl":
+            from otwatch.outputs.jsonl import line, records
+
+            for record in records(result, min_severity=least):
+                out.write(line(record) + "\n")
+            for record in analysis.anomaly_records():
+                out.write(line(record) + "\n")
+        elif result.packets:
+            from rich.console import Console
+
+            from otwatch.cli.text import show
+
+            show(result, Console(file=out, highlight=False, width=None if out.isatty() else 160), min_severity=least)
+        out.flush()
+    finally:
+        if out is not sys.stdout:
+            out.close()
+
+
+def _check_graph_name(graph: str) -> None:
+    from otwatch.errors import CaptureError
+
+    if Path(graph).suffix.lstrip(".").lower() not in ("graphml", "gexf", "json", "dot"):
+        raise CaptureError(f"{graph}: unknown graph format: name it *.graphml, *.gexf, *.json or *.dot")
+
+
+def _write_graph(result: object, graph: str) -> None:
+    from otwatch.errors import CaptureError
+    from otwatch.inventory.graph import asset_graph, graph_text
+    from otwatch.outputs.result import Result
+
+    assert isinstance(result, Result)
+    try:
+        Path(graph).write_text(graph_text(asset_graph(result.assets, result.talks), Path(graph).suffix.lstrip(".").lower()), encoding="utf-8")
+    except OSError as error:
+        raise CaptureError(f"{graph}: cannot be written: {error.strerror}") from error

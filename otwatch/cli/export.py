@@ -1,0 +1,54 @@
+"""otwatch export: any table, whole."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from otwatch.cli.failing import EXIT_UNUSABLE, complain, one_line_errors
+from otwatch.cli.options import ANALYSIS_OPTIONS, add_options
+
+TABLES = ("operations", "flows", "assets", "conversations", "facts", "anomalies", "alerts")
+
+
+@click.command()
+@click.argument("table", type=click.Choice(TABLES))
+@click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
+@click.option("--output", default="-", show_default=True, metavar="FILE", help="*.jsonl, *.csv or *.parquet (needs duckdb); - is standard output.")
+@add_options(ANALYSIS_OPTIONS)
+def export(table: str, captures: tuple[str, ...], output: str, **options: object) -> None:
+    """Write one table of an analysis, whole.
+
+    \b
+    Examples:
+      otwatch export operations capture.pcap --output operations.csv
+      otwatch export assets captures/ --output assets.jsonl
+      otwatch export operations capture.pcap | jq 'select(.action=="WRITE" and .role=="request")'
+    """
+    with one_line_errors():
+        from otwatch.cli.running import finished_analysis
+        from otwatch.engine.exporters import FlowExporter, FactExporter, OperationExporter
+        from otwatch.outputs.records import alert_record, asset_record, talk_record
+        from otwatch.outputs.tables import TableWriter
+
+        with TableWriter(output) as writer:
+            exporters = {"operations": OperationExporter, "flows": FlowExporter, "facts": FactExporter}
+            make = exporters.get(table)
+            analysis, result = finished_analysis(captures, options, listener=make and (lambda analysis: make(analysis, writer)))
+            if table == "assets":
+                writer.write(asset_record(asset) for asset in result.assets)
+            elif table == "conversations":
+                writer.write(talk_record(talk) for talk in result.talks)
+            elif table == "alerts":
+                writer.write(alert_record(alert) for alert in result.alerts)
+            elif table == "anomalies":
+                writer.write(analysis.anomaly_records())
+    for message in result.unreadable:
+        complain(message)
+    if output != "-":
+        complain(f"{writer.rows} {table} written to {output}")
+    if result.unreadable or not result.packets:
+        if not result.unreadable:
+            complain("no packet was read; check that the capture holds packets (capinfos FILE)")
+        sys.exit(EXIT_UNUSABLE)

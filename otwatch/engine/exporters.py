@@ -1,0 +1,50 @@
+"""Listeners that write a table of every batch while it is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otwatch.batch import Batch
+from otwatch.outputs.records import fact_record, flow_record, operation_records
+from otwatch.outputs.tables import TableWriter
+
+if TYPE_CHECKING:
+    from otwatch.engine.analysis import Analysis
+
+
+class OperationExporter:
+    """One record per operation, values decoded."""
+
+    def __init__(self, analysis: Analysis, writer: TableWriter) -> None:
+        self._pipeline = analysis.pipeline
+        self._writer = writer
+
+    def feed(self, batch: Batch) -> None:
+        """Writes the operations of a batch."""
+        self._writer.write(operation_records(batch, self._pipeline.addresses, self._pipeline.protocols))
+
+
+class FlowExporter:
+    """One record per flow, when it is closed."""
+
+    def __init__(self, analysis: Analysis, writer: TableWriter) -> None:
+        self._pipeline = analysis.pipeline
+        self._writer = writer
+
+    def feed(self, batch: Batch) -> None:
+        """Writes the flows that were closed in a batch."""
+        self._writer.write(
+            flow_record(batch.flows.row(slot), batch.unanswered.get(slot, 0), self._pipeline.addresses, self._pipeline.protocols, batch.file)
+            for slot in batch.closed)
+
+
+class FactExporter:
+    """One record per fact, each time a message told it."""
+
+    def __init__(self, analysis: Analysis, writer: TableWriter) -> None:
+        self._addresses = analysis.pipeline.addresses
+        self._writer = writer
+
+    def feed(self, batch: Batch) -> None:
+        """Writes the facts of a batch."""
+        self._writer.write(fact_record(fact, self._addresses, batch.file) for fact in batch.facts)
