@@ -1,1 +1,44 @@
-"""otwatch.protocols.s7comm"""
+"""S7comm on ISO-on-TCP (RFC 1006), the protocol of SIMATIC S7-300, S7-400 and, where enabled, S7-1200 and S7-1500."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otwatch.protocols.s7comm.framing import TPKT
+from otwatch.protocols.s7comm.names import FUNCTION_NAMES, function_name, object_name, status_name, unit_name
+from otwatch.protocols.s7comm.spec import ANOMALIES, AREAS
+from otwatch.protocols.s7comm.values import value
+from otwatch.protocols.spec import Dissector, Port, ProtocolSpec
+
+if TYPE_CHECKING:
+    from otwatch.limits import Limits
+
+
+def _dissector(protocol: int, limits: Limits) -> Dissector:
+    """The compiled dissector; it also makes the rows of the sibling protocols that share TPKT."""
+    from otwatch.protocols import protocol_id  # noqa: PLC0415 - the list of protocols is made of this module
+    from otwatch.protocols.s7comm.dissect import S7Dissector  # noqa: PLC0415 - compiled, loaded when used
+
+    return S7Dissector(protocol, limits, protocol_id("s7comm-plus"), protocol_id("mms"))
+
+
+PROTOCOL = ProtocolSpec(
+    name="s7comm",
+    title="S7comm (SIMATIC S7-300/400)",
+    ports=(Port(transport=6, number=102),),
+    framings=(TPKT,),
+    dissector=_dissector,
+    function_name=function_name,
+    functions=FUNCTION_NAMES,
+    areas=AREAS,
+    status_name=status_name,
+    unit_name=unit_name,
+    value=value,
+    object_name=object_name,
+    anomalies=ANOMALIES,
+    references=(
+        "RFC 1006, ISO transport services on top of the TCP",
+        "ITU-T X.224 | ISO 8073, COTP",
+        "Siemens A5E02789976, System Software for S7-300/400, System and Standard Functions (SZL)",
+    ),
+)

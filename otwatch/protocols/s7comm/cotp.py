@@ -1,0 +1,94 @@
+"""COTP TPDUs that carry no user data: connect, confirm, disconnect, errors (ISO 8073 section 13). Rare, so ordinary Python.
+
+The called TSAP of S7 is two bytes: connection type (1 PG, 2 OP, 3 S7 basic, others configured), then rack in three and slot in five bits.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otwatch.actions import Action, Role
+from otwatch.protocols.s7comm.spec import COTP, DISCONNECT_STATUS, TPDU_ERROR_STATUS, Anomaly, Cotp, Value
+
+if TYPE_CHECKING:
+    from otwatch.protocols.s7comm.dissect import S7Dissector
+    from otwatch.protocols.s7comm.state import Message
+
+_CREDIT = frozenset({Cotp.CR, Cotp.CC, Cotp.AK, Cotp.RJ})  # types whose low nibble is not part of the type
+_MINIMUM = {Cotp.CR: 7, Cotp.CC: 7, Cotp.DR: 7, Cotp.DC: 6, Cotp.ED: 3, Cotp.AK: 3, Cotp.EA: 3, Cotp.RJ: 3, Cotp.ER: 5}
+_TPDU_SIZE, _SOURCE_TSAP, _DESTINATION_TSAP = 0xC0, 0xC1, 0xC2
+
+
+def parameters(text: bytes) -> tuple[dict[int, bytes], bool]:
+    """The variable part: code, length, value; and whether it fills its room exactly."""
+    found: dict[int, bytes] = {}
+    at = 0
+    while at + 2 <= len(text):
+        stop = at + 2 + text[at + 1]
+        found.setdefault(text[at], text[at + 2:stop])
+        at = stop
+    return found, at == len(text)
+
+
+def tsap_protocol(tsap: bytes) -> str:
+    """What speaks behind a called TSAP, as far as its bytes tell; empty where they do not."""
+    if tsap.startswith(b"SIMATIC-ROOT"):
+        return "s7comm-plus"
+    if len(tsap) == 2 and tsap[0]:
+        return "s7comm"
+    if tsap and not any(tsap[:-1]):  # 00 01, 00 00 00 01: selectors of OSI stacks
+        return "mms"
+    return ""
+
+
+def connect(message: Message, dissector: S7Dissector, kind: int, start: int, at: int, end: int) -> None:
+    """One row for a TPDU of type `kind`, whose header is start + 4 to `at`."""
+    bare = kind & 0xF0 if kind & 0xF0 in _CREDIT else kind
+    header = bytes(message.data[start + 4:at])
+    if bare not in _MINIMUM or header[0] + 1 < _MINIMUM[Cotp(bare)]:
+        message.odd(Anomaly.COTP_HEADER, start + 5, _MINIMUM.get(Cotp(bare), 0) if bare in _MINIMUM else 0xF0, kind)
+        return
+    conversation = message.conversation
+    operations = message.operations
+    destination, source = int.from_bytes(header[2:4], "big"), int.from_bytes(header[4:6], "big")
+    now, frame = int(message.pdus.timestamp_ns[message.pdu]), int(message.pdus.frame[message.pdu])
+    if bare in (Cotp.ED, Cotp.AK, Cotp.EA):  # flow control of classes that S7 and MMS do not use
+        return
+    found: dict[int, bytes] = {}
+    if bare in (Cotp.CR, Cotp.CC):
+        found, whole = parameters(header[7:])
+        if not whole:
+            message.odd(Anomaly.COTP_PARAMETER, start + 11, len(header), header[0])
+    called = found.get(_DESTINATION_TSAP, b"")
+    if bare == Cotp.CR:
+        named = tsap_protocol(called)
+        conversation.protocol = {"s7comm-plus": dissector.plus_protocol, "mms": dissector.mms_protocol}.get(named, dissector.protocol)
+        conversation.opened = 1
+        conversation.unit = called[1] if named == "s7comm" else -1
+        conversation.cotp_reference, conversation.cotp_frame, conversation.cotp_ns = source, frame, now
+    message.protocol = conversation.protocol or dissector.protocol
+    answers = conversation.cotp_frame >= 0 and destination == conversation.cotp_reference and bare in (Cotp.CC, Cotp.DR)
+    message.role = Role.RESPONSE if bare in (Cotp.CC, Cotp.DC, Cotp.RJ, Cotp.ER) or answers else Role.REQUEST
+    message.reference = destination if message.role == Role.RESPONSE else source
+    row = message.row(COTP, Action.CONNECT)
+    operations.subfunction[row] = bare
+    if answers:
+        operations.request_frame[row] = conversation.cotp_frame
+        operations.latency_ns[row] = now - conversation.cotp_ns
+        conversation.cotp_frame = -1
+    if bare == Cotp.DR:
+        operations.status[row] = 0 if header[6] == 128 else DISCONNECT_STATUS + header[6]
+    elif bare in (Cotp.ER, Cotp.RJ):
+        operations.status[row] = TPDU_ERROR_STATUS + header[4]
+    if bare in (Cotp.CR, Cotp.CC):
+        operations.value_kind[row] = Value.TSAP
+        operations.value_at[row] = start + 11
+        operations.value_length[row] = at - start - 11
+        if 0 < len(called) <= 4:
+            operations.object[row] = int.from_bytes(called, "big")
+        calling = found.get(_SOURCE_TSAP, b"")
+        if 0 < len(calling) <= 4:
+            operations.start[row] = int.from_bytes(calling, "big")
+        size = found.get(_TPDU_SIZE, b"")
+        if len(size) == 1 and 7 <= size[0] <= 13:
+            operations.count[row] = 1 << size[0]
