@@ -1,0 +1,506 @@
+# cython: boundscheck=True, wraparound=False, cdivision=True
+"""One application fragment into rows (IEEE 1815-2012 clause 4): header, internal indications, object headers, pairing.
+
+Rows: one per object header; one per object where objects are commanded or written, have an index or a size of their own. A
+fragment without objects gives one row. Internal indications are the value of that row, or of a row of their own (without
+object) behind the objects when their state bits changed.
+"""
+
+from __future__ import annotations
+
+import cython
+
+from otwatch.limits import Limits
+from otwatch.protocols.dnp3 import conversation, facts, objects, spec, tables
+from otwatch.protocols.dnp3.conversation import Side
+from otwatch.tables import Anomalies, Operations, Pdus
+from otwatch.vocabulary import FIRST_PROTOCOL_LAYER
+
+_PENDING = cython.declare(cython.Py_ssize_t, conversation.PENDING)
+_FRAME = cython.declare(cython.Py_ssize_t, conversation.FRAME)
+_TIME = cython.declare(cython.Py_ssize_t, conversation.TIME)
+_FUNCTION = cython.declare(cython.Py_ssize_t, conversation.FUNCTION)
+_AREA = cython.declare(cython.Py_ssize_t, conversation.AREA)
+_OBJECT = cython.declare(cython.Py_ssize_t, conversation.OBJECT)
+_START = cython.declare(cython.Py_ssize_t, conversation.START)
+_COUNT = cython.declare(cython.Py_ssize_t, conversation.COUNT)
+_FIELDS = cython.declare(cython.Py_ssize_t, conversation.FIELDS)
+_KNOWN = cython.declare(cython.int, tables.KNOWN)
+_BARE = cython.declare(cython.int, tables.BARE)
+_SILENT = cython.declare(cython.int, tables.SILENT)
+_CARRIES = cython.declare(cython.int, tables.CARRIES)
+_IIN_ERRORS = cython.declare(cython.int, spec.IIN_ERRORS)
+_IIN_STATE = cython.declare(cython.int, spec.IIN_STATE)
+_UNKNOWN = cython.declare(cython.int, objects.SIZE_UNKNOWN)
+_ATTRIBUTE = cython.declare(cython.int, objects.SIZE_ATTRIBUTE)
+_SIZED = cython.declare(cython.int, objects.SIZE_SIZED)
+_VALUE_OBJECTS = cython.declare(cython.int, spec.VALUE_OBJECTS)
+_VALUE_IIN = cython.declare(cython.int, spec.VALUE_IIN)
+_VALUE_BIT = cython.declare(cython.int, spec.VALUE_BIT)
+_STATUS_FILE = cython.declare(cython.int, spec.STATUS_FILE << 16)
+_STATUS_AUTHENTICATION = cython.declare(cython.int, spec.STATUS_AUTHENTICATION << 16)
+
+# Application control octet, 4.2.2.4
+_FIR = cython.declare(cython.int, 0x80)
+_FIN = cython.declare(cython.int, 0x40)
+_CON = cython.declare(cython.int, 0x20)
+_UNS = cython.declare(cython.int, 0x10)
+
+
+@cython.cfunc
+@cython.inline
+@cython.locals(data=cython.uchar[::1], at=cython.Py_ssize_t, octets=cython.int, value=cython.longlong, i=cython.int)
+def _little(data, at, octets) -> cython.longlong:  # type: ignore[no-untyped-def]
+    """An unsigned number, least significant octet first."""
+    value = 0
+    for i in range(octets):
+        value |= cython.cast(cython.longlong, data[at + i]) << (8 * i)
+    return value
+
+
+class Application:
+    """Where the rows of fragments go. `begin` with the tables of a batch, `message` once per fragment."""
+
+    def __init__(self, protocol: cython.int, limits: Limits) -> None:
+        self.protocol = protocol
+        self.layer = FIRST_PROTOCOL_LAYER + protocol
+        self.items = limits.items_per_pdu
+        self.what = memoryview(tables.what())
+        self.functions = memoryview(tables.functions())
+        self.sizes = memoryview(tables.sizes())
+        self.known = memoryview(tables.groups())
+        self.lost = 0
+        self.pdu = 0
+
+    def begin(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, found: list[facts.Fact]) -> None:
+        """The tables of a batch."""
+        self.pdus = pdus
+        self.operations = operations
+        self.anomalies = anomalies
+        self.facts = found
+
+    def anomaly(self, kind: cython.int, offset: cython.Py_ssize_t, needed: cython.longlong, had: cython.longlong) -> None:
+        """A row in anomalies for the current frame."""
+        self.anomalies.add(self.pdus, self.pdu, self.layer, kind, offset, needed, had)
+
+    def message(self, start: cython.Py_ssize_t, end: cython.Py_ssize_t, source: cython.int, destination: cython.int, from_master: cython.bint,
+                sender: Side, receiver: Side, cut: cython.bint) -> None:
+        """The rows of the fragment octets[start:end]. `cut`: its end was never captured, which is nobody's fault."""
+        pdus: Pdus = self.pdus
+        data = pdus.octets.data
+        pdu: cython.Py_ssize_t = self.pdu
+        frame: cython.longlong = pdus.frame[pdu]
+        now: cython.longlong = pdus.timestamp_ns[pdu]
+        if end - start < 2:
+            if not cut:
+                self.anomaly(spec.FRAGMENT_TOO_SHORT, 0, 2, end - start)
+            return
+        control: cython.int = data[start]
+        function: cython.int = data[start + 1]
+        traits: cython.int = self.functions[function]
+        sequence: cython.int = control & 0x0F
+        answer: cython.bint = function >= 128  # 4.2.2.5: 129-255 are responses; 128 belongs to neither
+        at: cython.Py_ssize_t = start + 2
+        indications: cython.int = 0
+        self.start = start
+        self.cut = cut
+        self.left = self.items
+        self.item = 0
+        self.function = function
+        self.asked = function
+        self.unit = source if answer else destination
+        self.role = 2 if function == 130 else 1 if answer else 0
+        self.sequence = sequence
+        self.request_frame = -1
+        self.latency_ns = -1
+        self.status = 0
+        if not traits & _KNOWN:
+            self.anomaly(spec.RESERVED_FUNCTION, 1, 0, function)
+        if answer == from_master:
+            self.anomaly(spec.DIRECTION, 0, 0, function)
+        if answer and traits & _KNOWN:
+            if (function == 130) != ((control & _UNS) != 0):
+                self.anomaly(spec.UNSOLICITED_BIT, 0, 0, control)
+            if end - at >= 2:
+                indications = data[at] | data[at + 1] << 8
+                if indications & 0xC000:
+                    self.anomaly(spec.RESERVED_IIN, 3, 0, indications)
+                if indications & _IIN_ERRORS:
+                    self.status = 0x10000 | (indications & _IIN_ERRORS)
+                at += 2
+            else:
+                if not cut:
+                    self.anomaly(spec.FRAGMENT_TOO_SHORT, 2, 4, end - start)
+                answer = False  # there are no indications to tell of
+                at = end
+        elif not answer:
+            if (control & (_FIR | _FIN)) != (_FIR | _FIN):
+                self.anomaly(spec.REQUEST_FRAGMENTED, 0, _FIR | _FIN, control)
+            if control & _CON:
+                self.anomaly(spec.REQUEST_ASKS_CONFIRM, 0, 0, control)
+            if control & _UNS and function != 0:
+                self.anomaly(spec.UNSOLICITED_BIT, 0, 0, control)
+        else:
+            answer = False
+        waiting: cython.Py_ssize_t = -1
+        if answer:
+            waiting = self.answers(control, sender, receiver, frame, now)
+        elif function == 0:
+            self.confirms(control, receiver, now)
+        elif function < 128:
+            if function == 3 or function == 4:
+                self.select_or_operate(data, start, end, sender, receiver)
+            else:
+                sender.select_sequence = -1  # 4.4.4.3: any other request ends the selection
+            if not traits & _SILENT and destination < 0xFFFD:
+                waiting = sequence * _FIELDS
+                self.lost += sender.ask(sequence, frame, now, function)
+        first: cython.Py_ssize_t = self.operations.rows
+        if at < end and traits & _KNOWN:
+            if traits & _BARE and data[at] != 120:
+                self.anomaly(spec.UNEXPECTED_OBJECTS, at - start, 0, end - at)
+            self.objects(at, end)
+        self.close(first, waiting, answer, indications, sender, receiver)
+        sender.messages += 1
+
+    def answers(self, control: cython.int, sender: Side, receiver: Side, frame: cython.longlong, now: cython.longlong) -> cython.Py_ssize_t:
+        """Finds the request of a response; returns where it waits in the requests of the receiver, -1 when it was not seen."""
+        sequence: cython.int = self.sequence
+        if control & _CON:
+            if self.function == 130:
+                sender.unsolicited_sequence = sequence
+                sender.unsolicited_frame = frame
+                sender.unsolicited_ns = now
+            else:
+                sender.confirm_sequence = sequence
+                sender.confirm_frame = frame
+                sender.confirm_ns = now
+        if self.function == 130:
+            return -1
+        asked: cython.int = sequence
+        if not control & _FIR and sender.answering >= 0 and sequence == ((sender.answered + 1) & 0x0F):
+            asked = sender.answering
+        waiting: cython.Py_ssize_t = asked * _FIELDS
+        requests = receiver.requests
+        if not requests[waiting + _PENDING]:
+            sender.answering = -1
+            return -1
+        self.request_frame = requests[waiting + _FRAME]
+        self.latency_ns = now - requests[waiting + _TIME]
+        self.asked = requests[waiting + _FUNCTION]
+        if control & _FIN:
+            requests[waiting + _PENDING] = 0
+            sender.answering = -1
+        else:
+            sender.answering = asked
+            sender.answered = sequence
+        return waiting
+
+    def confirms(self, control: cython.int, receiver: Side, now: cython.longlong) -> None:
+        """A confirm points to what it confirms."""
+        if control & _UNS:
+            if receiver.unsolicited_sequence == self.sequence:
+                self.request_frame = receiver.unsolicited_frame
+                self.latency_ns = now - receiver.unsolicited_ns
+                receiver.unsolicited_sequence = -1
+        elif receiver.confirm_sequence == self.sequence:
+            self.request_frame = receiver.confirm_frame
+            self.latency_ns = now - receiver.confirm_ns
+            receiver.confirm_sequence = -1
+
+    def select_or_operate(self, data, start, end, sender: Side, receiver: Side) -> None:  # type: ignore[no-untyped-def]
+        """4.4.4.3: an operate repeats the objects of the select just before it, with the next sequence number."""
+        pdu: cython.Py_ssize_t = self.pdu
+        parts: bytes = self.pdus.octets.tobytes(start + 2, end)
+        if self.function == 3:
+            sender.select = parts
+            sender.select_sequence = self.sequence
+            sender.select_frame = self.pdus.frame[pdu]
+            sender.select_ns = self.pdus.timestamp_ns[pdu]
+        elif sender.select_sequence >= 0 and self.sequence == ((sender.select_sequence + 1) & 0x0F) and parts == sender.select:
+            self.request_frame = sender.select_frame
+            self.latency_ns = self.pdus.timestamp_ns[pdu] - sender.select_ns
+        else:
+            if sender.messages > 0 and receiver.messages > 0 and not self.cut:
+                self.anomaly(spec.OPERATE_WITHOUT_SELECT, 1, -1, self.sequence)
+            sender.select_sequence = -1
+
+    def close(self, first: cython.Py_ssize_t, waiting: cython.Py_ssize_t, answer: cython.bint, indications: cython.int, sender: Side,
+              receiver: Side) -> None:
+        """What the object rows leave to tell: the row of a bare message, indications, and the place that a request asks for."""
+        operations: Operations = self.operations
+        row: cython.Py_ssize_t
+        state: cython.int = indications & _IIN_STATE
+        bare: cython.bint = operations.rows == first
+        if bare:
+            row = self.row(-1, -1, -1, -1)
+            if answer and waiting >= 0:
+                requests = receiver.requests
+                operations.area[row] = requests[waiting + _AREA]
+                operations.object[row] = requests[waiting + _OBJECT]
+                operations.start[row] = requests[waiting + _START]
+                operations.count[row] = requests[waiting + _COUNT]
+                if requests[waiting + _AREA] >= 0:
+                    operations.action[row] = self.what[self.asked << 8 | requests[waiting + _AREA]] & 0x3F
+        elif answer and state != sender.indications:
+            row = self.row(-1, -1, -1, -1)
+            bare = True
+        if answer:
+            sender.indications = state
+            if bare:
+                operations.value_kind[row] = _VALUE_IIN
+                operations.value_at[row] = self.start + 2
+                operations.value_length[row] = 2
+        elif waiting >= 0:
+            requests = sender.requests
+            requests[waiting + _AREA] = operations.area[first]
+            requests[waiting + _OBJECT] = operations.object[first]
+            requests[waiting + _START] = operations.start[first]
+            requests[waiting + _COUNT] = operations.count[first]
+
+    def row(self, area: cython.int, variation: cython.int, start: cython.longlong, count: cython.longlong) -> cython.Py_ssize_t:
+        """A row of the current fragment."""
+        operations: Operations = self.operations
+        # without an object group 255 stands in, which no table knows: the action of the function itself
+        action: cython.int = self.what[self.asked << 8 | (area if area >= 0 else 255)] & 0x3F
+        row: cython.Py_ssize_t = operations.add(self.pdus, self.pdu, self.role, self.protocol, self.function, action)
+        operations.unit[row] = self.unit
+        operations.area[row] = area
+        operations.object[row] = variation
+        operations.start[row] = start
+        operations.count[row] = count
+        operations.status[row] = self.status
+        operations.transaction[row] = self.sequence
+        operations.item[row] = self.item
+        operations.request_frame[row] = self.request_frame
+        operations.latency_ns[row] = self.latency_ns
+        self.item += 1
+        self.left -= 1
+        return row
+
+    def value(self, row: cython.Py_ssize_t, kind: cython.int, at: cython.Py_ssize_t, length: cython.Py_ssize_t) -> None:
+        """Where the octets of a row's value are."""
+        self.operations.value_kind[row] = kind
+        self.operations.value_at[row] = at
+        self.operations.value_length[row] = length
+
+    def truncated(self, at: cython.Py_ssize_t, needed: cython.longlong, had: cython.longlong) -> None:
+        """Objects end before they should."""
+        if not self.cut:
+            self.anomaly(spec.OBJECT_TRUNCATED, at - self.start, needed, had)
+
+    def objects(self, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> None:
+        """The object headers of octets[at:end], each with what belongs to it, until one cannot be walked."""
+        data = self.pdus.octets.data
+        while at < end:
+            if self.left <= 0:
+                self.anomaly(spec.TOO_MANY_OBJECTS, at - self.start, self.items, end - at)
+                return
+            if end - at < 3:
+                if not self.cut:
+                    self.anomaly(spec.HEADER_TRUNCATED, at - self.start, 3, end - at)
+                return
+            group: cython.int = data[at]
+            variation: cython.int = data[at + 1]
+            qualifier: cython.int = data[at + 2]
+            prefix: cython.int = qualifier >> 4
+            code: cython.int = qualifier & 0x0F
+            header: cython.Py_ssize_t = at
+            at += 3
+            # table 4-5: index prefixes go with counts, size prefixes with the free format, nothing with the rest
+            fits: cython.bint = code <= 9 if prefix == 0 else 7 <= code <= 9 if prefix <= 3 else code == 11 if prefix <= 6 else False
+            if not fits:
+                self.anomaly(spec.UNKNOWN_QUALIFIER, header + 2 - self.start, 0, qualifier)
+                self.row(group, variation, -1, -1)
+                return
+            octets: cython.int = 2 << code if code < 3 else 2 << (code - 3) if code < 6 else 0 if code == 6 else 1 << (code - 7) if code < 10 else 1
+            if end - at < octets:
+                if not self.cut:
+                    self.anomaly(spec.HEADER_TRUNCATED, at - self.start, octets, end - at)
+                self.row(group, variation, -1, -1)
+                return
+            index: cython.longlong = -1
+            count: cython.longlong = -1
+            if code < 6:
+                index = _little(data, at, octets >> 1)
+                count = _little(data, at + (octets >> 1), octets >> 1) - index + 1
+                if count <= 0:
+                    self.anomaly(spec.RANGE_INVERTED, at - self.start, index, index + count - 1)
+                    self.row(group, variation, index, -1)
+                    return
+            elif code != 6:
+                count = _little(data, at, octets)
+            at += octets
+            if count > 65536:
+                self.anomaly(spec.COUNT_BOMB, header + 3 - self.start, end - at, count)
+            if not self.known[group << 8 | variation]:
+                self.anomaly(spec.UNKNOWN_OBJECT, header - self.start, group, variation)
+            carries: cython.bint = prefix > 3 or (self.what[self.function << 8 | group] & _CARRIES) != 0
+            size: cython.int = self.sizes[group << 8 | variation]
+            if not carries or size == 0:
+                if prefix == 0:
+                    self.row(group, variation, index, count)
+                else:
+                    at = self.each(at, end, group, variation, 0, index, count, 1 << (prefix - 1))
+            elif prefix > 3:
+                at = self.sized(at, end, group, variation, count, 1 << (prefix - 4))
+            elif count < 0 or size == _SIZED or (prefix and 0 < size < 8):
+                self.anomaly(spec.UNKNOWN_QUALIFIER, header + 2 - self.start, 0, qualifier)
+                self.row(group, variation, -1, count)
+                at = end if count >= 0 else at
+            elif size == _UNKNOWN:
+                self.row(group, variation, index, count)
+                at = end
+            elif size == _ATTRIBUTE:
+                at = self.attributes(at, end, variation, index, count, 1 << (prefix - 1) if prefix else 0)
+            elif size < 8:
+                at = self.packed(at, end, group, variation, size, index, count)
+            elif prefix or self.role == 0 or group == 12 or group == 41:
+                at = self.each(at, end, group, variation, size >> 3, index, count, 1 << (prefix - 1) if prefix else 0)
+            else:
+                at = self.run(at, end, group, variation, size >> 3, index, count)
+
+    def run(self, at: cython.Py_ssize_t, end: cython.Py_ssize_t, group: cython.int, variation: cython.int, size: cython.int,
+            index: cython.longlong, count: cython.longlong) -> cython.Py_ssize_t:
+        """`count` objects of one size in one row; returns where they end."""
+        whole: cython.longlong = (end - at) // size
+        row: cython.Py_ssize_t = self.row(group, variation, index, count)
+        if whole < count:
+            self.truncated(at, count * size, end - at)
+            if whole:
+                self.value(row, _VALUE_OBJECTS, at, whole * size)
+            return end
+        self.value(row, _VALUE_OBJECTS, at, count * size)
+        return at + count * size
+
+    def packed(self, at: cython.Py_ssize_t, end: cython.Py_ssize_t, group: cython.int, variation: cython.int, bits: cython.int,
+               index: cython.longlong, count: cython.longlong) -> cython.Py_ssize_t:
+        """Packed objects: one row, in requests one per point."""
+        octets: cython.longlong = (count * bits + 7) >> 3
+        had: cython.longlong = end - at
+        i: cython.longlong
+        row: cython.Py_ssize_t
+        if had < octets:
+            self.truncated(at, octets, had)
+        if self.role != 0 or had == 0:
+            row = self.row(group, variation, index, count)
+            if had:
+                self.value(row, _VALUE_OBJECTS, at, min(octets, had))
+        else:
+            for i in range(min(count, had * 8 // bits)):
+                if self.left <= 1 and i + 1 < count:
+                    return self.rest(at + (i * bits >> 3), end, group, variation, index + i if index >= 0 else -1, count - i)
+                row = self.row(group, variation, index + i if index >= 0 else -1, 1)
+                self.value(row, _VALUE_BIT + (i * bits & 7), at + (i * bits >> 3), 1)
+        return end if had < octets else at + octets
+
+    def rest(self, at: cython.Py_ssize_t, end: cython.Py_ssize_t, group: cython.int, variation: cython.int, index: cython.longlong,
+             count: cython.longlong) -> cython.Py_ssize_t:
+        """The last row that the limit allows stands for all objects that have none; the walk is over."""
+        self.anomaly(spec.TOO_MANY_OBJECTS, at - self.start, self.items, count)
+        self.row(group, variation, index, count)
+        return end
+
+    def each(self, at: cython.Py_ssize_t, end: cython.Py_ssize_t, group: cython.int, variation: cython.int, size: cython.int,
+             index: cython.longlong, count: cython.longlong, prefix: cython.int) -> cython.Py_ssize_t:
+        """Objects with a row each: `prefix` octets of index before each, else counted from `index`; returns where they end."""
+        data = self.pdus.octets.data
+        step: cython.int = prefix + size
+        whole: cython.longlong = (end - at) // step
+        status: cython.int = self.status
+        row: cython.Py_ssize_t
+        i: cython.longlong
+        if whole < count:
+            self.truncated(at, count * step, end - at)
+            if whole == 0:
+                self.row(group, variation, index, count)
+        for i in range(min(whole, count)):
+            point: cython.longlong = _little(data, at, prefix) if prefix else index + i if index >= 0 else -1
+            if self.left <= 1 and i + 1 < count:
+                return self.rest(at, end, group, variation, point, count - i)
+            row = self.row(group, variation, point, 1)
+            if size:
+                self.value(row, _VALUE_OBJECTS, at + prefix, size)
+                if group == 12 or group == 41:
+                    if self.role and data[at + step - 1] & 0x7F:  # A.8.1, A.22: the status is the last octet
+                        self.operations.status[row] = data[at + step - 1] & 0x7F
+                    if group == 12 and size == 11 and not self.role and ((data[at + prefix] & 0x0F) > 4 or data[at + prefix] >> 6 == 3):
+                        self.anomaly(spec.RESERVED_CONTROL, at + prefix - self.start, 0, data[at + prefix])
+            at += step
+        self.status = status
+        return end if whole < count else at
+
+    def sized(self, at: cython.Py_ssize_t, end: cython.Py_ssize_t, group: cython.int, variation: cython.int, count: cython.longlong,
+              prefix: cython.int) -> cython.Py_ssize_t:
+        """Objects that bring their size along (qualifier 5B); returns where they end."""
+        data = self.pdus.octets.data
+        row: cython.Py_ssize_t
+        size: cython.longlong
+        i: cython.longlong
+        for i in range(count):
+            if self.left <= 1 and i + 1 < count:
+                return self.rest(at, end, group, variation, -1, count - i)
+            size = _little(data, at, prefix) if end - at >= prefix else 0
+            row = self.row(group, variation, -1, 1)
+            if end - at < prefix + size:
+                self.truncated(at, prefix + size, end - at)
+                if end - at > prefix:
+                    self.value(row, _VALUE_OBJECTS, at + prefix, end - at - prefix)
+                return end
+            at += prefix
+            self.value(row, _VALUE_OBJECTS, at, size)
+            self.sized_status(row, group, variation, at, size)
+            if group == 0 and self.role:
+                self.attribute_fact(variation, at, size)
+            at += size
+        return at
+
+    def sized_status(self, row: cython.Py_ssize_t, group: cython.int, variation: cython.int, at: cython.Py_ssize_t, size: cython.longlong) -> None:
+        """Files and authentication answer with a code of their own."""
+        data = self.pdus.octets.data
+        code: cython.int = 0
+        if group == 70 and self.role:
+            if variation == 4 and size > 12:  # A.27.4: handle, size, block size, request id, status
+                code = data[at + 12]
+            elif variation == 6 and size > 8:  # A.27.6: handle, block number, status
+                code = data[at + 8]
+            if code:
+                self.operations.status[row] = _STATUS_FILE | code
+        elif group == 120 and variation == 7 and size > 8:  # A.45.7: sequence, user, association, error code
+            code = data[at + 8]
+            if code:
+                self.operations.status[row] = _STATUS_AUTHENTICATION | code
+
+    def attributes(self, at: cython.Py_ssize_t, end: cython.Py_ssize_t, variation: cython.int, index: cython.longlong, count: cython.longlong,
+                   prefix: cython.int) -> cython.Py_ssize_t:
+        """Device attributes (A.1): type, length, octets; the index is the attribute set. Returns where they end."""
+        data = self.pdus.octets.data
+        row: cython.Py_ssize_t
+        i: cython.longlong
+        size: cython.longlong
+        point: cython.longlong
+        for i in range(count):
+            point = _little(data, at, prefix) if prefix and end - at >= prefix else index + i if index >= 0 else -1
+            if self.left <= 1 and i + 1 < count:
+                return self.rest(at, end, 0, variation, point, count - i)
+            row = self.row(0, variation, point, 1)
+            if end - at < prefix + 2:
+                self.truncated(at, prefix + 2, end - at)
+                return end
+            at += prefix
+            size = 2 + data[at + 1] + (256 if data[at] == 255 else 0)
+            if end - at < size:
+                self.truncated(at, size, end - at)
+                self.value(row, _VALUE_OBJECTS, at, end - at)
+                return end
+            self.value(row, _VALUE_OBJECTS, at, size)
+            if self.role:
+                self.attribute_fact(variation, at, size)
+            at += size
+        return at
+
+    def attribute_fact(self, variation: cython.int, at: cython.Py_ssize_t, size: cython.longlong) -> None:
+        """What an attribute says about its device."""
+        found = facts.attribute(variation, self.pdus.octets.tobytes(at, at + size), self.pdus, self.pdu, self.unit)
+        if found is not None:
+            self.facts.append(found)

@@ -1,0 +1,41 @@
+# The C side of conversation.py.
+
+from otwatch.tables cimport Octets
+
+cdef class Side:
+    cdef public Octets buffer
+    cdef public bint assembling
+    cdef public int sequence
+    cdef public Py_ssize_t last_length
+    cdef public long long[::1] requests
+    cdef public long long messages
+    cdef public bytes select
+    cdef public int select_sequence
+    cdef public long long select_frame
+    cdef public long long select_ns
+    cdef public int answering
+    cdef public int answered
+    cdef public int confirm_sequence
+    cdef public long long confirm_frame
+    cdef public long long confirm_ns
+    cdef public int unsolicited_sequence
+    cdef public long long unsolicited_frame
+    cdef public long long unsolicited_ns
+    cdef public int indications
+    cpdef object gap(self)
+    cpdef int ask(self, int sequence, long long frame, long long time_ns, int function) except -1
+    cpdef int unanswered(self) except -1
+
+cdef class Link:
+    cdef readonly long long key
+    cdef readonly Side low
+    cdef readonly Side high
+
+cdef class Conversation:
+    cdef readonly dict links
+    cdef Link newest
+    cdef Py_ssize_t limit
+    cdef public int lost
+    cdef public long long forgotten
+    cpdef Link link(self, long long key)
+    cpdef int unanswered(self) except -1

@@ -1,0 +1,246 @@
+# cython: boundscheck=True, wraparound=False, cdivision=True
+"""Link frames into fragments (IEEE 1815-2012 clauses 8 and 9): link header, block CRCs checked and taken out, transport reassembly.
+
+What fragments mean is `application`'s part. A frame with a wrong block CRC is ignored whole, as a device does. The octets of a fragment are
+appended to `pdus.octets`; what is incomplete is kept per link and side until the next batch.
+"""
+
+from __future__ import annotations
+
+import cython
+import numpy as np
+
+from otwatch.limits import Limits
+from otwatch.protocols.dnp3 import spec, tables
+from otwatch.protocols.dnp3.application import Application
+from otwatch.protocols.dnp3.conversation import Conversation, Link, Side
+from otwatch.protocols.spec import Fact
+from otwatch.tables import Anomalies, Octets, Operations, Pdus
+from otwatch.vocabulary import PduFlag
+
+_AFTER_GAP = cython.declare(cython.int, int(PduFlag.AFTER_GAP))
+_CUT = cython.declare(cython.int, int(PduFlag.CUT))
+_HEADER = cython.declare(cython.Py_ssize_t, 10)
+_BLOCK = cython.declare(cython.Py_ssize_t, 16)
+
+# 9.2.4.1.3: bits of the control octet
+_DIR = cython.declare(cython.int, 0x80)
+_PRM = cython.declare(cython.int, 0x40)
+_FCV = cython.declare(cython.int, 0x10)  # from a secondary station: data flow control
+_LINK_FUNCTION = cython.declare(cython.int, 0x4F)
+
+_DIAGNOSE = 16
+
+
+class Dnp3Dissector:
+    """See `otwatch.protocols.spec.Dissector`."""
+
+    def __init__(self, protocol: cython.int, limits: Limits) -> None:
+        self.protocol = protocol
+        self.limit = limits.application_fragment_bytes
+        self.links = limits.streams
+        self.application = Application(protocol, limits)
+        self.conversations: list[Conversation | None] = []
+        self.crc = memoryview(tables.block_crc())
+        actions = np.full(256, -1, np.int16)
+        for function in spec.LINK_FUNCTIONS:
+            actions[function] = spec.LINK_ACTIONS.get(function, spec.Action.DIAGNOSE)
+        self.link_actions = memoryview(actions)
+
+    def feed(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, facts: list[Fact]) -> None:
+        """Appends the rows of a batch in PDU order. Never raises on any bytes."""
+        application: Application = self.application
+        application.begin(pdus, operations, anomalies, facts)
+        pdu: cython.Py_ssize_t
+        for pdu in range(pdus.rows):
+            application.pdu = pdu
+            self.frame(pdus, pdu)
+
+    def forget(self, flow: cython.Py_ssize_t) -> cython.longlong:
+        """The flow is over: drops its state; returns how many requests stayed unanswered."""
+        if flow < 0 or flow >= len(self.conversations):
+            return 0
+        conversation: Conversation = self.conversations[flow]
+        if conversation is None:
+            return 0
+        self.conversations[flow] = None
+        return conversation.unanswered()
+
+    def conversation(self, flow: cython.Py_ssize_t) -> Conversation:
+        """The state of a flow."""
+        while flow >= len(self.conversations):
+            self.conversations.extend([None] * max(64, len(self.conversations)))
+        found: Conversation = self.conversations[flow]
+        if found is None:
+            found = Conversation(self.links)
+            self.conversations[flow] = found
+        return found
+
+    def frame(self, pdus: Pdus, pdu: cython.Py_ssize_t) -> None:
+        """One link frame."""
+        application: Application = self.application
+        octets: Octets = pdus.octets
+        data = octets.data
+        at: cython.Py_ssize_t = pdus.start[pdu]
+        end: cython.Py_ssize_t = pdus.end[pdu]
+        cut: cython.bint = (pdus.flags[pdu] & _CUT) != 0
+        if end - at < _HEADER:
+            if not cut and end - at > 2:
+                application.anomaly(spec.LENGTH_BELOW_MINIMUM, 2, 5, data[at + 2])
+            return
+        size: cython.int = data[at + 2] - 5
+        control: cython.int = data[at + 3]
+        destination: cython.int = data[at + 4] | data[at + 5] << 8
+        source: cython.int = data[at + 6] | data[at + 7] << 8
+        if size < 0:
+            application.anomaly(spec.LENGTH_BELOW_MINIMUM, 2, 5, size + 5)
+            return
+        if destination >= 0xFFF0 and destination < 0xFFFC:
+            application.anomaly(spec.RESERVED_ADDRESS, 4, 0, destination)
+        if source >= 0xFFF0:
+            application.anomaly(spec.RESERVED_ADDRESS, 6, 0, source)
+        function: cython.int = control & _LINK_FUNCTION
+        if function != 0x43 and function != 0x44:
+            self.link_only(pdus, pdu, control, destination, source, size)
+            return
+        if ((control & _FCV) != 0) != (function == 0x43):
+            application.anomaly(spec.LINK_CONTROL, 3, _FCV if function == 0x43 else 0, control)
+        if size == 0:
+            application.anomaly(spec.LINK_USER_DATA, 2, 1, 0)
+            return
+        begin: cython.Py_ssize_t = octets.reserve(size)
+        got: cython.Py_ssize_t = self.strip(octets.data, at + _HEADER, end, begin, size)
+        if got <= 0:
+            octets.used = begin
+            if got < 0:
+                application.anomaly(spec.BLOCK_CRC, _HEADER + (-1 - got) * (_BLOCK + 2), 0, -1 - got)
+            return
+        link: Link = self.conversation(pdus.flow[pdu]).link(
+            cython.cast(cython.longlong, source) << 16 | destination if source < destination
+            else cython.cast(cython.longlong, destination) << 16 | source)
+        sender: Side = link.low
+        receiver: Side = link.high
+        # a pair of equal addresses is told apart by direction alone
+        if source > destination or (source == destination and control & _DIR):
+            sender = link.high
+            receiver = link.low
+        self.segment(pdus, pdu, begin, begin + got, control, destination, source, sender, receiver, got < size)
+
+    def strip(self, data, at, end, target, size):  # type: ignore[no-untyped-def]
+        """Copies the `size` octets of user data in data[at:end] to data[target:], without CRCs.
+
+        Returns how many there were, less than `size` when the frame is cut; -1 - block when the CRC of that block is wrong.
+        """
+        table: cython.ushort[::1] = self.crc
+        done: cython.Py_ssize_t = 0
+        block: cython.Py_ssize_t = 0
+        i: cython.Py_ssize_t
+        while done < size:
+            length: cython.Py_ssize_t = min(_BLOCK, size - done)
+            if end - at < length + 2:  # cut: the octets that are there, unchecked
+                length = min(length, end - at)
+                for i in range(length):
+                    data[target + done + i] = data[at + i]
+                return done + length
+            check: cython.uint = 0xFFFF
+            octet: cython.uchar
+            for i in range(length):
+                octet = data[at + i]
+                check ^= table[(length - 1 - i) << 8 | octet]
+                data[target + done + i] = octet
+            if data[at + length] != (check & 0xFF) or data[at + length + 1] != check >> 8:
+                return -1 - block
+            at += length + 2
+            done += length
+            block += 1
+        return done
+
+    def link_only(self, pdus: Pdus, pdu: cython.Py_ssize_t, control: cython.int, destination: cython.int, source: cython.int,
+                  size: cython.int) -> None:
+        """A frame without user data."""
+        application: Application = self.application
+        function: cython.int = control & _LINK_FUNCTION
+        action: cython.int = self.link_actions[function]
+        if action < 0:
+            application.anomaly(spec.RESERVED_LINK_FUNCTION, 3, 0, control)
+            action = _DIAGNOSE
+        elif control & _PRM and ((control & _FCV) != 0) != (function == 0x42):
+            application.anomaly(spec.LINK_CONTROL, 3, _FCV if function == 0x42 else 0, control)
+        if size:
+            application.anomaly(spec.LINK_USER_DATA, 2, 0, size)
+        operations: Operations = application.operations
+        row: cython.Py_ssize_t = operations.add(pdus, pdu, 0 if control & _PRM else 1, self.protocol, -1, action)
+        operations.subfunction[row] = function
+        operations.unit[row] = destination if control & _DIR else source
+        if not control & _PRM and control & _FCV:
+            operations.status[row] = spec.STATUS_LINK << 16 | 1
+
+    def segment(self, pdus: Pdus, pdu: cython.Py_ssize_t, at: cython.Py_ssize_t, end: cython.Py_ssize_t, control: cython.int,
+                destination: cython.int, source: cython.int, sender: Side, receiver: Side, cut: cython.bint) -> None:
+        """One transport segment, octets[at:end] with its header (8.2): the fragment that it completes, if any."""
+        application: Application = self.application
+        octets: Octets = pdus.octets
+        data = octets.data
+        header: cython.int = data[at]
+        final: cython.bint = (header & 0x80) != 0
+        first: cython.bint = (header & 0x40) != 0
+        sequence: cython.int = header & 0x3F
+        from_master: cython.bint = (control & _DIR) != 0
+        at += 1
+        if pdus.flags[pdu] & _AFTER_GAP:
+            if sender.assembling:  # its end was never captured: what is there tells what was asked for
+                self.deliver(pdus, destination, source, from_master, sender, receiver, True)
+            sender.gap()
+        if first:
+            if sender.assembling:
+                application.anomaly(spec.TRANSPORT_UNFINISHED, _HEADER, sender.buffer.used, sequence)
+            sender.assembling = False
+            sender.sequence = sequence
+            if final or cut:
+                application.message(at, end, source, destination, from_master, sender, receiver, cut)
+                return
+            sender.buffer.clear()
+            sender.assembling = True
+        elif not sender.assembling:
+            if sender.sequence >= 0:
+                application.anomaly(spec.TRANSPORT_SEQUENCE, _HEADER, -1, sequence)
+            sender.sequence = sequence
+            return
+        elif sequence == sender.sequence and self.repeats(data, at, end, sender):
+            return
+        elif sequence != ((sender.sequence + 1) & 0x3F):
+            application.anomaly(spec.TRANSPORT_SEQUENCE, _HEADER, (sender.sequence + 1) & 0x3F, sequence)
+            sender.assembling = False
+            sender.sequence = sequence
+            return
+        sender.sequence = sequence
+        if sender.buffer.used + end - at > self.limit:
+            application.anomaly(spec.FRAGMENT_TOO_LONG, _HEADER, self.limit, sender.buffer.used + end - at)
+            sender.assembling = False
+            return
+        sender.buffer.append(data, at, end)
+        sender.last_length = end - at
+        if final or cut:
+            self.deliver(pdus, destination, source, from_master, sender, receiver, cut)
+
+    def repeats(self, data, at, end, sender: Side):  # type: ignore[no-untyped-def]
+        """Whether a segment is the one before it again, as a confirmed link repeats it."""
+        length: cython.Py_ssize_t = end - at
+        start: cython.Py_ssize_t = sender.buffer.used - length
+        i: cython.Py_ssize_t
+        if length != sender.last_length:
+            return False
+        kept = sender.buffer.data
+        for i in range(length):
+            if kept[start + i] != data[at + i]:
+                return False
+        return True
+
+    def deliver(self, pdus: Pdus, destination: cython.int, source: cython.int, from_master: cython.bint, sender: Side, receiver: Side,
+                cut: cython.bint) -> None:
+        """The assembled fragment: its octets move to the batch."""
+        octets: Octets = pdus.octets
+        length: cython.Py_ssize_t = sender.buffer.used
+        begin: cython.Py_ssize_t = octets.append(sender.buffer.data, 0, length)
+        sender.assembling = False
+        self.application.message(begin, begin + length, source, destination, from_master, sender, receiver, cut)
