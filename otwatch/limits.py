@@ -19,6 +19,7 @@ class Limits:
     flow_idle_udp_ns: int = 300_000_000_000
     fragments: int = 4_096  # IP datagrams in reassembly
     fragment_bytes: int = 65_535
+    fragment_total_bytes: int = 16_777_216  # of all datagrams in reassembly, their bookkeeping included
     fragment_timeout_ns: int = 30_000_000_000  # RFC 791 suggests 15 s, Linux waits 30 s
     duplicate_window_ns: int = 20_000_000  # a mirrored copy follows within microseconds to milliseconds; a TCP retransmission after 200 ms
     duplicate_ring: int = 4_096  # recent packets compared for duplicates

@@ -2,20 +2,29 @@
 from otwatch.addresses cimport Addresses
 from otwatch.tables cimport Anomalies, Packets
 from otwatch.decode.frame cimport Frame
-from otwatch.decode.link cimport ethernet, link, ppp
+from otwatch.decode.duplicates cimport Duplicates
+from otwatch.decode.link cimport ethernet, link
 from otwatch.decode.network cimport arp, extension, ipv4, ipv6
 from otwatch.decode.transport cimport icmp, tcp, udp
+from otwatch.decode.tunnels cimport gre, ip_in_ip, mpls, pppoe
 
 cdef class Decoder:
     cdef public object limits
     cdef Frame frame
+    cdef Duplicates recent
+    cdef object fragments
+    cdef long long fragments_due_ns
     cdef long long decoded
     cdef long long undecoded
     cdef long long malformed
     cdef long long header_missing
     cdef long long snapped
+    cdef long long duplicates
+    cdef long long fragments_seen
+    cdef long long reassembled
     cdef long long[::1] undecoded_ethertypes
     cdef object undecoded_links
     cdef long long undecoded_llc
     cdef int one(self) except -1
+    cdef int fragment(self) except -1
     cdef int count(self, int link_type, int ethertype) except -1

@@ -11,6 +11,8 @@ import numpy as np
 
 from otwatch.addresses import Addresses
 from otwatch.decode.anomalies import ANOMALIES
+from otwatch.decode.duplicates import Duplicates
+from otwatch.decode.fragments import NEVER, Datagram, Fragments
 from otwatch.decode.frame import DONE, ETHERNET, FRAGMENT, IP, Frame
 from otwatch.limits import Limits
 from otwatch.schemas import PACKETS
@@ -18,9 +20,10 @@ from otwatch.tables import Anomalies, Packets
 from otwatch.vocabulary import Layer, PacketFlag, Tunnel
 
 if not cython.compiled:  # compiled, decoder.pxd names them as C functions
-    from otwatch.decode.link import ethernet, link, ppp
+    from otwatch.decode.link import ethernet, link
     from otwatch.decode.network import arp, extension, ipv4, ipv6
     from otwatch.decode.transport import icmp, tcp, udp
+    from otwatch.decode.tunnels import gre, ip_in_ip, mpls, pppoe
 
 _FIRST, _LAST = "mac_source", "flags"
 _NAMES = [column.name for column in PACKETS.columns]
@@ -30,9 +33,12 @@ _DONE = cython.declare(cython.int, DONE)
 _IP = cython.declare(cython.int, IP)
 _ETHERNET = cython.declare(cython.int, ETHERNET)
 _FRAGMENT = cython.declare(cython.int, FRAGMENT)
+_NETWORK = cython.declare(cython.int, Layer.NETWORK)
 _MALFORMED = cython.declare(cython.int, PacketFlag.MALFORMED)
 _UNDECODED = cython.declare(cython.int, PacketFlag.UNDECODED)
 _SNAPPED = cython.declare(cython.int, PacketFlag.SNAPPED)
+_DUPLICATE = cython.declare(cython.int, PacketFlag.DUPLICATE)
+_REASSEMBLED = cython.declare(cython.int, PacketFlag.REASSEMBLED)
 _IS_FRAGMENT = cython.declare(cython.int, PacketFlag.FRAGMENT)
 
 
@@ -42,11 +48,17 @@ class Decoder:
     def __init__(self, addresses: Addresses, limits: Limits) -> None:
         self.limits = limits
         self.frame = Frame(addresses, limits.tunnel_depth)
+        self.recent = Duplicates(limits.duplicate_window_ns, limits.duplicate_ring)
+        self.fragments = Fragments(limits)
+        self.fragments_due_ns = NEVER
         self.decoded = 0
         self.undecoded = 0
         self.malformed = 0
         self.header_missing = 0
         self.snapped = 0
+        self.duplicates = 0
+        self.fragments_seen = 0
+        self.reassembled = 0
         self.undecoded_ethertypes = memoryview(np.zeros(0x10000, np.int64))
         self.undecoded_links = {}
         self.undecoded_llc = 0
@@ -59,10 +71,14 @@ class Decoder:
         row: cython.Py_ssize_t
         for row in range(packets.rows):
             frame.open(packets, anomalies, row)
-            frame.data = packets.data
+            if packets.timestamp_ns[row] >= self.fragments_due_ns:
+                self.give_up_fragments(packets.timestamp_ns[row])
             link(frame, packets.link_type[row])
             while frame.next != _DONE:
                 self.one()
+            if not frame.compared and frame.end > frame.start and (frame.network_at >= 0 or packets.ethertype[row] != -1):
+                if self.recent.seen(frame):
+                    frame.flags |= _DUPLICATE
             packets.flags[row] = frame.flags
             self.count(packets.link_type[row], packets.ethertype[row])
 
@@ -85,15 +101,84 @@ class Decoder:
         if kind == _ETHERNET:
             return ethernet(frame)
         if kind == _FRAGMENT:
-            frame.flags |= _IS_FRAGMENT
-            return frame.payload(frame.at)
+            return self.fragment()
+        if kind == 0x8847 or kind == 0x8848:
+            return mpls(frame)
+        if kind == 0x8864:
+            return pppoe(frame)
         if kind < _IP:
             return frame.undecoded(kind)
         kind -= _IP
         if kind == 51 or (frame.version == 6 and (kind == 0 or kind == 43 or kind == 44 or kind == 60 or kind == 135 or kind == 139
                                                   or kind == 140)):
             return extension(frame, kind)
+        if kind == 47:
+            return gre(frame)
+        if kind == 4:
+            return ip_in_ip(frame, 0x0800)
+        if kind == 41:
+            return ip_in_ip(frame, 0x86DD)
+        if kind == 137:
+            return mpls(frame)
         return frame.payload(frame.at)
+
+    def fragment(self) -> cython.int:
+        """Hands a fragment in; with the one that completes a datagram, decoding goes on in the datagram's payload, in packets.side."""
+        frame = self.frame
+        packets = frame.packets
+        row: cython.Py_ssize_t = frame.row
+        self.fragments_seen += 1
+        frame.flags |= _IS_FRAGMENT
+        frame.payload(frame.at)
+        if not frame.compared:
+            frame.compared = True
+            if self.recent.seen(frame):
+                frame.flags |= _DUPLICATE
+                return 0
+        at: cython.Py_ssize_t = frame.network_at
+        addresses = frame.data[at + 12:at + 20] if frame.version == 4 else frame.data[at + 8:at + 40]
+        key = (frame.version, bytes(addresses), frame.fragment_protocol if frame.version == 4 else -1, frame.fragment_id,
+               packets.tunnel[row], packets.tunnel_id[row])
+        datagram = Datagram(packets.timestamp_ns[row], packets.frame[row], packets.source[row], packets.destination[row],
+                            frame.fragment_protocol)
+        fragments = self.fragments
+        whole = fragments.add(key, datagram, frame.fragment_offset, frame.fragment_more, bytes(frame.data[frame.at:frame.end]),
+                              frame.wire_end - frame.at)
+        for kind, needed, had in fragments.problems:
+            frame.note(_NETWORK, kind, frame.at - at, needed, had)
+        self.report_forgotten(packets.timestamp_ns[row])
+        if whole is None:
+            return 0
+        self.reassembled += 1
+        frame.flags = frame.flags & ~_IS_FRAGMENT | _REASSEMBLED
+        frame.at = packets.side.append(whole, 0, len(whole))
+        frame.end = frame.wire_end = frame.at + len(whole)
+        frame.data = packets.side.data
+        frame.network_at = frame.at
+        frame.next = _IP + datagram.protocol
+        packets.ip_protocol[row] = datagram.protocol
+        return 0
+
+    def give_up_fragments(self, now_ns: int) -> None:
+        """Reports the datagrams whose fragments did not come in time."""
+        self.fragments.expire(now_ns)
+        self.report_forgotten(now_ns)
+
+    def report_forgotten(self, now_ns: int) -> None:
+        """A row in anomalies, of no packet, for each datagram given up; its frame is that of the first fragment."""
+        fragments = self.fragments
+        frame = self.frame
+        table = frame.anomalies
+        self.fragments_due_ns = fragments.due_ns
+        for kind, datagram in fragments.forgotten:
+            frame.note(_NETWORK, kind, -1, datagram.total, datagram.held)
+            row: cython.Py_ssize_t = table.rows - 1
+            table.packet[row] = -1
+            table.timestamp_ns[row] = now_ns
+            table.frame[row] = datagram.frame
+            table.source[row] = datagram.source
+            table.destination[row] = datagram.destination
+        fragments.forgotten.clear()
 
     def count(self, link_type: cython.int, ethertype: cython.int) -> cython.int:
         """Every packet counts in exactly one of decoded, undecoded, malformed, header_not_captured."""
@@ -101,6 +186,8 @@ class Decoder:
         if flags == 0:
             self.decoded += 1
             return 0
+        if flags & _DUPLICATE:
+            self.duplicates += 1
         if flags & _SNAPPED:
             self.snapped += 1
         if flags & _MALFORMED:
@@ -129,6 +216,10 @@ class Decoder:
             "malformed": self.malformed,
             "header_not_captured": self.header_missing,
             "snapped": self.snapped,
+            "duplicates": self.duplicates,
+            "fragments": self.fragments_seen,
+            "fragments_repeated": self.fragments.repeated,
+            "reassembled": self.reassembled,
         }
         for link_type, count in sorted(self.undecoded_links.items()):
             counters[f"undecoded.link_type.{link_type}"] = count

@@ -18,6 +18,8 @@ cdef class Frame:
     cdef int tunnel_depth
     cdef int extensions
     cdef bint header_missing
+    cdef bint open_ended
+    cdef bint compared
     cdef Py_ssize_t network_at
     cdef int version
     cdef long long fragment_id

@@ -11,9 +11,10 @@ import cython
 import numpy as np
 
 from otwatch.addresses import Addresses
+from otwatch.decode.anomalies import NetworkAnomaly
 from otwatch.tables import Anomalies, Packets
 from otwatch.vocabulary import Layer, PacketFlag, Tunnel
-from otwatch.decode.anomalies import NetworkAnomaly
+
 
 DONE = -1
 IP = 0x10000  # + IP protocol number
@@ -29,7 +30,11 @@ _UNDECODED = cython.declare(cython.int, PacketFlag.UNDECODED)
 
 
 class Frame:
-    """`at` next header, `end` one past the bytes that are there, `wire_end` one past those that were on the wire (end <= wire_end)."""
+    """`at` next header, `end` one past the bytes that are there, `wire_end` one past those that were on the wire (end <= wire_end).
+
+    `open_ended`: nobody knows where the packet ended on the wire. `compared`: it was looked up among the duplicates.
+    `network_at`: its innermost IP header so far, -1 without one.
+    """
 
     def __init__(self, addresses: Addresses, tunnel_depth: cython.int) -> None:
         self.addresses = addresses
@@ -53,6 +58,7 @@ class Frame:
         if length > size - start:
             length = size - start
         self.packets = packets
+        self.data = packets.data
         self.anomalies = anomalies
         self.row = row
         self.start = start
@@ -63,6 +69,8 @@ class Frame:
         self.depth = 0
         self.extensions = 0
         self.header_missing = False
+        self.open_ended = False
+        self.compared = False
         self.network_at = -1
         self.version = 0
         return 0
@@ -106,6 +114,7 @@ class Frame:
     def bound(self, end: cython.Py_ssize_t) -> cython.int:
         """A length field ends the packet here; what follows is padding, checksum or trailer."""
         self.wire_end = end
+        self.open_ended = False
         if self.end > end:
             self.end = end
         return 0
@@ -115,7 +124,7 @@ class Frame:
         packets = self.packets
         packets.payload_at[self.row] = at
         packets.payload_length[self.row] = self.end - at
-        packets.payload_missing[self.row] = self.wire_end - self.end
+        packets.payload_missing[self.row] = 0 if self.open_ended else self.wire_end - self.end
         self.next = _DONE
         return 0
 

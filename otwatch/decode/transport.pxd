@@ -1,5 +1,6 @@
 # The C side of transport.py.
 from otwatch.decode.frame cimport Frame
+from otwatch.decode.tunnels cimport geneve, vxlan
 
 cdef int tcp(Frame frame) except -1
 cdef int udp(Frame frame) except -1

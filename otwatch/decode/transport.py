@@ -9,6 +9,9 @@ from otwatch.decode.anomalies import TransportAnomaly
 from otwatch.decode.frame import Frame
 from otwatch.vocabulary import Layer, PacketFlag
 
+if not cython.compiled:  # compiled, transport.pxd names them as C functions
+    from otwatch.decode.tunnels import geneve, vxlan
+
 _TRANSPORT = cython.declare(cython.int, Layer.TRANSPORT)
 _HEADER_CUT = cython.declare(cython.int, TransportAnomaly.HEADER_CUT)
 _BAD_HEADER_LENGTH = cython.declare(cython.int, TransportAnomaly.BAD_HEADER_LENGTH)
@@ -71,7 +74,12 @@ def udp(frame: Frame) -> cython.int:
     else:
         frame.note(_TRANSPORT, _LENGTH_EXCEEDS, 4, length, frame.wire_end - at)
         frame.flags |= _MALFORMED
-    return frame.payload(at + 8)
+    frame.payload(at + 8)
+    port: cython.int = packets.destination_port[row]
+    if port == 4789 or port == 8472 or port == 6081:
+        frame.at = at + 8
+        return geneve(frame) if port == 6081 else vxlan(frame)
+    return 0
 
 
 def icmp(frame: Frame) -> cython.int:

@@ -1,0 +1,122 @@
+# cython: boundscheck=True, wraparound=False, cdivision=True
+"""Packets that the tap delivers twice: mirrored in two VLANs, before and after a router, by the same port in and out.
+
+A fingerprint of all that stays the same on the way (IP header without time to live, class of service and checksum; everything after it to
+the datagram's end) is looked up in a ring of the last packets. The sender's own repetitions are no duplicates: a host gives each its
+own IP identification. Where there is none (IPv6, or IPv4 with 0) the copy must differ in time to live, MACs or VLAN, or follow within a
+millisecond. Frames that are not IP must be the same in every byte, within a millisecond.
+"""
+
+from __future__ import annotations
+
+import cython
+import numpy as np
+
+from otwatch.decode.frame import Frame
+
+_SAME_PATH_NS = cython.declare(cython.longlong, 1_000_000)
+_SEARCHED = cython.declare(cython.int, 16)  # entries of one bucket compared at most: made-up collisions must not cost time
+_MASK = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
+_FACTOR = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
+
+
+@cython.cfunc
+@cython.inline
+def _mix(state: cython.ulonglong, word: cython.ulonglong) -> cython.ulonglong:
+    state = ((state ^ word) * _FACTOR) & _MASK
+    return state ^ (state >> 29)
+
+
+@cython.cfunc
+@cython.inline
+@cython.boundscheck(False)
+def _word(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) -> cython.ulonglong:
+    low: cython.ulonglong = data[at] | data[at + 1] << 8 | data[at + 2] << 16
+    high: cython.ulonglong = data[at + 4] | data[at + 5] << 8 | data[at + 6] << 16
+    third: cython.ulonglong = data[at + 3]
+    seventh: cython.ulonglong = data[at + 7]
+    return low | third << 24 | high << 32 | seventh << 56
+
+
+@cython.cfunc
+def _digest(state: cython.ulonglong, data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.ulonglong:
+    """data[at:end] mixed into `state`, eight bytes at a time."""
+    if end > data.shape[0]:
+        raise IndexError("digest outside the data")
+    last: cython.ulonglong = end - at
+    while end - at >= 8:
+        state = _mix(state, _word(data, at))
+        at += 8
+    while at < end:
+        last = ((last << 8) & _MASK) | data[at]
+        at += 1
+    return _mix(state, last)
+
+
+class Duplicates:
+    """The last `ring` packets. Their numbers count from 1; chains of equal buckets end where a number has left the ring."""
+
+    def __init__(self, window_ns: cython.longlong, ring: cython.longlong) -> None:
+        size: cython.longlong = 16
+        while size < ring:
+            size *= 2
+        self.window_ns = window_ns
+        self.ring = size
+        self.mask = size - 1
+        self.count = 0
+        self.fingerprints = memoryview(np.zeros(size, np.uint64))
+        self.paths = memoryview(np.zeros(size, np.uint64))
+        self.times = memoryview(np.zeros(size, np.int64))
+        self.previous = memoryview(np.zeros(size, np.int64))
+        self.heads = memoryview(np.zeros(size, np.int64))
+
+    def seen(self, frame: Frame) -> cython.bint:
+        """Whether the packet was there already; if not, it is remembered. To be asked once per packet, with `frame.data` as it came."""
+        packets = frame.packets
+        row: cython.Py_ssize_t = frame.row
+        at: cython.Py_ssize_t = frame.network_at
+        time: cython.longlong = packets.timestamp_ns[row]
+        fingerprint: cython.ulonglong
+        path: cython.ulonglong
+        numbered: cython.bint = False
+        if at < 0:
+            return self.known(_digest(1, frame.data, frame.start, frame.end), 0, time, False)
+        if frame.version == 4:
+            fingerprint = _mix(_word(frame.data, at + 12), _word(frame.data, at + 2) & 0xFFFF_FFFF_FFFF)
+            fingerprint = _mix(fingerprint, frame.data[at + 9])
+            fingerprint = _digest(fingerprint, frame.data, at + 20, frame.end)
+            numbered = frame.data[at + 4] != 0 or frame.data[at + 5] != 0
+        else:
+            fingerprint = _mix(frame.data[at + 6] << 16 | frame.data[at + 4] << 8 | frame.data[at + 5], 6)
+            fingerprint = _digest(fingerprint, frame.data, at + 8, frame.end)
+        path = _mix(packets.mac_source[row] & _MASK, packets.mac_destination[row] & _MASK)
+        path = _mix(path, (packets.vlan_outer[row] & 0xFFF) << 20 | (packets.vlan_inner[row] & 0xFFF) << 8 | packets.ttl[row])
+        return self.known(fingerprint, path, time, numbered)
+
+    def known(self, fingerprint: cython.ulonglong, path: cython.ulonglong, time: cython.longlong, numbered: cython.bint) -> cython.bint:
+        """Looks a fingerprint up, newest first; enters it when it is new, so that copies are measured against the first."""
+        bucket: cython.ulonglong = fingerprint & self.mask
+        number: cython.longlong = self.heads[bucket]
+        oldest: cython.longlong = self.count - self.ring + 1
+        slot: cython.longlong
+        age: cython.longlong
+        steps: cython.int = 0
+        while number >= oldest and number > 0 and steps < _SEARCHED:
+            slot = number & self.mask
+            if self.fingerprints[slot] == fingerprint:
+                age = time - self.times[slot]
+                if age < 0:
+                    age = -age
+                if age <= self.window_ns and (numbered or age < _SAME_PATH_NS or self.paths[slot] != path):
+                    return True
+                break
+            number = self.previous[slot]
+            steps += 1
+        self.count += 1
+        slot = self.count & self.mask
+        self.fingerprints[slot] = fingerprint
+        self.paths[slot] = path
+        self.times[slot] = time
+        self.previous[slot] = self.heads[bucket]
+        self.heads[bucket] = self.count
+        return False
