@@ -8,3 +8,4 @@ cdef class PcapWalk(Walk):
     cdef public int lengths
     cdef public int link_type
     cdef public long long most
+    cpdef Py_ssize_t search(self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t end, bint final) except -1

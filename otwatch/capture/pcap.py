@@ -24,7 +24,8 @@ MAGIC: dict[bytes, tuple[bool, int, int]] = {
 }
 
 # What a packet can have when the file gives no larger snap length; Wireshark's WTAP_MAX_PACKET_SIZE_STANDARD.
-_PACKET_BYTES = 262_144
+_PACKET_BYTES = cython.declare(cython.longlong, 262_144)
+_DAY = cython.declare(cython.longlong, 86_400)  # no pause between two packets is longer, as far as the search is concerned
 
 _BAD_RECORD = cython.declare(cython.int, int(CaptureAnomaly.BAD_RECORD))
 _LONGER_THAN_WIRE = cython.declare(cython.int, int(CaptureAnomaly.LONGER_THAN_WIRE))
@@ -113,7 +114,12 @@ class PcapWalk(Walk):
         self.needed = 0
         if start < 0 or end > data.shape[0]:
             raise IndexError("window outside its data")
-        while row < capacity:
+        while row < capacity and self.anomalies.rows < capacity:
+            if self.lost_at >= 0:
+                at = self.search(data, at, end, final)
+                if self.needed:
+                    break
+                self.found(at, frame, previous)
             if end - at < header:
                 if not final:
                     self.needed = header
@@ -131,10 +137,9 @@ class PcapWalk(Walk):
                 captured = wire
                 wire = swap
             if captured > most:
-                self.note(_BAD_RECORD, at, 8, most, captured, -1, frame, previous)
-                self.cut_at = self.base + at
-                self.ended = True
-                break
+                self.lose(_BAD_RECORD, at, 8, most, captured, frame, previous)
+                at += 1
+                continue
             if end - at - header < captured:
                 if final:
                     self.cut(at, header + captured, end - at, frame, previous)
@@ -184,3 +189,51 @@ class PcapWalk(Walk):
         self.snapped += snapped
         packets.rows = row
         return at
+
+    def search(self, data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, end: cython.Py_ssize_t,
+               final: cython.bint) -> cython.Py_ssize_t:
+        """The next place where three believable records follow each other, or fewer up to the end of the file.
+
+        Sets `needed` when that cannot be told before more bytes are there, `ended` at the end.
+        """
+        header: cython.Py_ssize_t = self.header_bytes
+        per_second: cython.longlong = 1_000_000_000 // self.unit_ns
+        captured: cython.longlong
+        wire: cython.longlong
+        swap: cython.longlong
+        seconds: cython.longlong
+        before: cython.longlong
+        next_at: cython.Py_ssize_t
+        links: cython.int
+        if at < 0 or end > data.shape[0]:
+            raise IndexError("window outside its data")
+        while True:
+            next_at = at
+            before = -1
+            links = 0
+            while links < 3 and (links == 0 or not final or next_at < end):
+                if end - next_at < header:
+                    break
+                seconds = _u32(data, next_at, self.big)
+                captured = _u32(data, next_at + 8, self.big)
+                wire = _u32(data, next_at + 12, self.big)
+                if self.lengths != 0 and (self.lengths == _SWAPPED or captured > wire):
+                    swap = captured
+                    captured = wire
+                    wire = swap
+                if (captured == 0 or captured > wire or wire > _PACKET_BYTES or _u32(data, next_at + 4, self.big) >= per_second
+                        or (before >= 0 and (seconds > before + _DAY or before > seconds + _DAY))):
+                    links = -1
+                    break
+                before = seconds
+                links += 1
+                next_at += header + captured
+            if links == 3 or (final and links > 0 and next_at == end):
+                return at
+            if links >= 0 and not final:  # believable as far as it goes
+                self.needed = next_at - at + header
+                return at
+            if end - at <= header and final:
+                self.ended = True
+                return end
+            at += 1

@@ -14,5 +14,5 @@ cdef class PcapngWalk(Walk):
     cdef long long[::1] counts
     cdef long long time(self, Py_ssize_t interface, unsigned long long ticks) noexcept
     cpdef object make_room(self)
-    cpdef object stop(self, int kind, Py_ssize_t at, int field, long long needed, long long had, long long frame, long long time)
     cpdef object describe(self, unsigned int kind, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length)
+    cpdef Py_ssize_t search(self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t end, bint final) except -1

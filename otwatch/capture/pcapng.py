@@ -20,6 +20,7 @@ from otwatch.tables import Packets
 MAGIC = b"\x0a\x0d\x0d\x0a"  # the same in both byte orders
 
 _SECTION = cython.declare(cython.uint, 0x0A0D0D0A)
+_BYTE_ORDER = cython.declare(cython.uint, 0x1A2B3C4D)
 _INTERFACE = cython.declare(cython.uint, 1)
 _PACKET = cython.declare(cython.uint, 2)  # obsolete
 _SIMPLE = cython.declare(cython.uint, 3)
@@ -36,6 +37,10 @@ _PACKET_OUTSIDE_BLOCK = cython.declare(cython.int, int(CaptureAnomaly.PACKET_OUT
 _LONGER_THAN_WIRE = cython.declare(cython.int, int(CaptureAnomaly.LONGER_THAN_WIRE))
 _TIME_OUT_OF_RANGE = cython.declare(cython.int, int(CaptureAnomaly.TIME_OUT_OF_RANGE))
 _TOO_MANY_INTERFACES = cython.declare(cython.int, int(CaptureAnomaly.TOO_MANY_INTERFACES))
+
+# What the search for the next block believes in.
+_LAST_KNOWN = cython.declare(cython.uint, 10)
+_ORDINARY = cython.declare(cython.longlong, 1_048_576)
 
 # How ticks of an interface become nanoseconds.
 _MULTIPLY = cython.declare(cython.int, 0)
@@ -61,6 +66,22 @@ def _u32(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, big: cyth
     value = value << 8 | data[at + 2]
     value = value << 8 | data[at + 1]
     return value << 8 | data[at]
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _least(kind: cython.uint) -> cython.int:
+    """The least length of a block of this type."""
+    if kind == _ENHANCED or kind == _PACKET:  # noqa: PLR1714, SIM109 - a tuple would be an object
+        return 32
+    if kind == _SECTION:
+        return 28
+    if kind == _INTERFACE:
+        return 20
+    if kind == _SIMPLE:
+        return 16
+    return 24 if kind == _STATISTICS else 12
 
 
 class PcapngWalk(Walk):
@@ -97,20 +118,22 @@ class PcapngWalk(Walk):
 
     def time(self, interface: cython.Py_ssize_t, ticks: cython.ulonglong) -> cython.longlong:
         """Nanoseconds since 1970 of a time stamp of an interface; -1 when that is before 1970 or after 2106."""
-        latest: cython.ulonglong = 4_294_967_295_999_999_999
+        latest: cython.longlong = 4_294_967_295_999_999_999
+        most: cython.ulonglong = 4_294_967_295_999_999_999
+        last_second: cython.ulonglong = 4_294_967_295
         scale: cython.int = self.scales[interface]
         factor: cython.ulonglong = self.factors[interface]
         time: cython.ulonglong
         fraction: cython.ulonglong
         result: cython.longlong
         if scale == _MULTIPLY:
-            if ticks > latest // factor:
+            if ticks > most // factor:
                 return -1
             time = ticks * factor
         elif scale == _DIVIDE:
             time = ticks // factor
         elif factor < 64:
-            if (ticks >> factor) > 4_294_967_295:
+            if (ticks >> factor) > last_second:
                 return -1
             fraction = ticks - ((ticks >> factor) << factor)
             if factor > 34:  # so that the product below fits 64 bits; what is lost is less than a tenth of a nanosecond
@@ -120,11 +143,11 @@ class PcapngWalk(Walk):
         else:
             fraction = 0 if factor - 34 > 63 else ticks >> (factor - 34)
             time = (fraction * 1_000_000_000) >> 34
-        if time > latest:
+        if time > most:
             return -1
         result = time
         result += self.offsets_ns[interface]
-        return -1 if result < 0 or result > 4_294_967_295_999_999_999 else result
+        return -1 if result < 0 or result > latest else result
 
     def walk(self, data: cython.const[cython.uchar][::1], start: cython.Py_ssize_t, end: cython.Py_ssize_t, final: cython.bint,
              packets: Packets, capacity: cython.Py_ssize_t) -> cython.Py_ssize_t:
@@ -164,6 +187,11 @@ class PcapngWalk(Walk):
         if start < 0 or end > data.shape[0]:
             raise IndexError("window outside its data")
         while row < capacity and self.anomalies.rows < capacity:
+            if self.lost_at >= 0:
+                at = self.search(data, at, end, final)
+                if self.needed:
+                    break
+                self.found(at, frame, previous)
             if end - at < 12:
                 if not final:
                     self.needed = 12
@@ -174,20 +202,22 @@ class PcapngWalk(Walk):
                 break
             kind = _u32(data, at, big)
             if kind == _SECTION:
-                if _u32(data, at + 8, False) == 0x1A2B3C4D:
+                if _u32(data, at + 8, False) == _BYTE_ORDER:
                     big = False
-                elif _u32(data, at + 8, True) == 0x1A2B3C4D:
+                elif _u32(data, at + 8, True) == _BYTE_ORDER:
                     big = True
                 else:
-                    self.stop(_BAD_SECTION, at, 8, 0x1A2B3C4D, _u32(data, at + 8, big), frame, previous)
-                    break
+                    self.lose(_BAD_SECTION, at, 8, _BYTE_ORDER, _u32(data, at + 8, big), frame, previous)
+                    at += 1
+                    continue
                 self.big = big
+                self.section_first = self.known
             length = _u32(data, at + 4, big)
-            header = 32 if kind == _ENHANCED or kind == _PACKET else 28 if kind == _SECTION else 20 if kind == _INTERFACE else 16 \
-                if kind == _SIMPLE else 24 if kind == _STATISTICS else 12
+            header = _least(kind)
             if length < header or length > self.most or length & 3 != 0:
-                self.stop(_BAD_BLOCK_LENGTH, at, 4, self.most if length > self.most else header, length, frame, previous)
-                break
+                self.lose(_BAD_BLOCK_LENGTH, at, 4, self.most if length > self.most else header, length, frame, previous)
+                at += 1
+                continue
             if end - at < length:
                 if final:
                     self.cut(at, length, end - at, frame, previous)
@@ -196,8 +226,9 @@ class PcapngWalk(Walk):
                 break
             trailer = _u32(data, at + length - 4, big)
             if trailer != length:
-                self.stop(_BLOCK_LENGTHS_DIFFER, at, length - 4, length, trailer, frame, previous)
-                break
+                self.lose(_BLOCK_LENGTHS_DIFFER, at, length - 4, length, trailer, frame, previous)
+                at += 1
+                continue
             if kind != _ENHANCED and kind != _SIMPLE and kind != _PACKET:
                 if kind == _SECTION or kind == _INTERFACE or kind == _STATISTICS:
                     self.frames = frame
@@ -281,13 +312,37 @@ class PcapngWalk(Walk):
         packets.rows = row
         return at
 
-    def stop(self, kind: cython.int, at: cython.Py_ssize_t, field: cython.int, needed: cython.longlong, had: cython.longlong,
-             frame: cython.longlong, time: cython.longlong) -> object:
-        """Wrong bytes from which the next block cannot be told."""
-        self.note(kind, at, field, needed, had, -1, frame, time)
-        self.cut_at = self.base + at
+    def search(self, data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, end: cython.Py_ssize_t,
+               final: cython.bint) -> cython.Py_ssize_t:
+        """The next place with a block of a known type and an ordinary length that also stands at its end.
+
+        Sets `needed` when that cannot be told before more bytes are there, `ended` at the end.
+        """
+        kind: cython.uint
+        length: cython.longlong
+        big: cython.bint
+        if at < 0 or end > data.shape[0]:
+            raise IndexError("window outside its data")
+        while end - at >= 12:
+            big = self.big
+            kind = _u32(data, at, big)
+            if kind == _SECTION:
+                big = _u32(data, at + 8, True) == _BYTE_ORDER
+            if (kind == _SECTION and (big or _u32(data, at + 8, False) == _BYTE_ORDER)) or (0 < kind <= _LAST_KNOWN):
+                length = _u32(data, at + 4, big)
+                if _least(kind) <= length <= _ORDINARY and length & 3 == 0:
+                    if length <= end - at:
+                        if _u32(data, at + length - 4, big) == length:
+                            return at
+                    elif not final:
+                        self.needed = length
+                        return at
+            at += 1
+        if not final:
+            self.needed = 12
+            return at
         self.ended = True
-        return None
+        return end
 
     def describe(self, kind: cython.uint, data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t,
                  length: cython.Py_ssize_t) -> object:
@@ -296,7 +351,6 @@ class PcapngWalk(Walk):
         order = "big" if self.big else "little"
         block = bytes(data[at + 8:at + length - 4])
         if kind == _SECTION:
-            self.section_first = self.known
             major = int.from_bytes(block[4:6], order)
             if major != 1:
                 self.note(_BAD_SECTION, at, 12, 1, major, -1, frame, time)

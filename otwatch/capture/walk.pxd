@@ -28,3 +28,5 @@ cdef class Walk:
     cpdef object note(self, int kind, Py_ssize_t at, int field, long long needed, long long had, Py_ssize_t row, long long frame,
                       long long time)
     cpdef object cut(self, Py_ssize_t at, long long needed, long long had, long long frame, long long time)
+    cpdef object lose(self, int kind, Py_ssize_t at, int field, long long needed, long long had, long long frame, long long time)
+    cpdef object found(self, Py_ssize_t at, long long frame, long long time)

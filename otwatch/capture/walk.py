@@ -13,6 +13,7 @@ from otwatch.vocabulary import Layer
 
 _KINDS = {kind.code: kind for kind in ANOMALIES[Layer.CAPTURE]}
 _LAYER = int(Layer.CAPTURE)
+_RESYNCHRONISED = int(CaptureAnomaly.RESYNCHRONISED)
 _TRUNCATED = int(CaptureAnomaly.TRUNCATED)
 
 
@@ -89,4 +90,22 @@ class Walk:
         self.note(_TRUNCATED, at, 0, needed, had, -1, frame, time)
         self.cut_at = self.base + at
         self.ended = True
+        return None
+
+    def lose(self, kind: cython.int, at: cython.Py_ssize_t, field: cython.int, needed: cython.longlong, had: cython.longlong,
+             frame: cython.longlong, time: cython.longlong) -> object:
+        """Wrong bytes from which the next record cannot be told: from now on the walk searches."""
+        self.note(kind, at, field, needed, had, -1, frame, time)
+        self.lost_at = self.base + at
+        return None
+
+    def found(self, at: cython.Py_ssize_t, frame: cython.longlong, time: cython.longlong) -> object:
+        """The search has come to a record at `at`, or to the end without one."""
+        passed: cython.longlong = self.base + at - self.lost_at
+        self.skipped += passed
+        if self.ended:
+            self.cut_at = self.lost_at
+        else:
+            self.note(_RESYNCHRONISED, at, 0, 0, passed, -1, frame, time)
+        self.lost_at = -1
         return None
