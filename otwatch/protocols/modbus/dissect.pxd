@@ -1,0 +1,24 @@
+# The C side of dissect.py.
+from otwatch.protocols.modbus.message cimport Message
+from otwatch.protocols.modbus.pairing cimport Pairing
+from otwatch.protocols.modbus.requests cimport request
+from otwatch.protocols.modbus.responses cimport refusal, response
+from otwatch.tables cimport Anomalies, Operations, Pdus
+
+cdef class ModbusDissector:
+    cdef Message m
+    cdef readonly Pairing pairing
+    cdef int limit
+    cdef object identity
+    cdef Py_ssize_t flows
+    cdef public signed char[::1] orientation
+    cdef public unsigned char[::1] seen
+    cdef object _make_room(self, Py_ssize_t flow)
+    cpdef object feed(self, Pdus pdus, Operations operations, Anomalies anomalies, list facts)
+    cdef bint _open(self, Py_ssize_t pdu) except -1
+    cdef object _dissect(self, list facts)
+    cdef int _fits(self) except -1
+    cdef object _request(self, Py_ssize_t flow, int direction, bint from_client)
+    cdef object _response(self, Py_ssize_t flow, Py_ssize_t queue, int asked, bint refused, int function, list facts)
+    cdef object _unasked(self, Py_ssize_t queue, unsigned int digest)
+    cpdef int forget(self, int flow) except -1

@@ -1,0 +1,306 @@
+# cython: boundscheck=True, wraparound=False, cdivision=True
+"""Modbus PDUs of a batch -> rows of operations, facts and anomalies, responses paired with their requests.
+
+Which side of the dialogue a PDU is: its shape decides where only one fits (a read request is four bytes, a read response counts its
+bytes); where both fit (the echo of a write) the side that asked so far on this flow asks again. So a flow whose client and server were
+told apart wrongly, as happens when a capture starts in mid-stream, is dissected all the same.
+Offsets in anomalies count from the first byte of the ADU.
+"""
+
+from __future__ import annotations
+
+import cython
+import numpy as np
+
+from otwatch.limits import Limits
+from otwatch.protocols.modbus import facts as facts_of
+from otwatch.protocols.modbus.message import Message
+from otwatch.protocols.modbus.pairing import OTHER_FUNCTION, OTHER_UNIT, Pairing
+from otwatch.protocols.modbus.spec import MAX_PDU_BYTES, UMAS_FUNCTION, Anomaly, Shape
+from otwatch.protocols.spec import Fact
+from otwatch.tables import Anomalies, Operations, Pdus
+
+if not cython.compiled:  # compiled, they come from dissect.pxd
+    from otwatch.protocols.modbus.requests import request
+    from otwatch.protocols.modbus.responses import refusal, response
+
+_AFTER_GAP = cython.declare(cython.int, 1)  # PduFlag
+_CUT = cython.declare(cython.int, 16)
+_RTU = cython.declare(cython.int, 1)  # place in PROTOCOL.framings
+_REQUEST = cython.declare(cython.int, 1)  # bits of what a shape fits
+_RESPONSE = cython.declare(cython.int, 2)
+
+# Bits of `seen`, one byte per flow.
+_ASKED = cython.declare(cython.int, 1)
+_ANSWERED = cython.declare(cython.int, 2)
+_FLOODED = cython.declare(cython.int, 4)
+
+_SURE = cython.declare(cython.int, 2)  # orientation from which one odd shape changes nothing
+_ORIENTATION_MAX = cython.declare(cython.int, 8)
+
+_OTHER_FUNCTION = cython.declare(cython.int, OTHER_FUNCTION)
+_OTHER_UNIT = cython.declare(cython.int, OTHER_UNIT)
+_MAX_PDU = cython.declare(cython.int, MAX_PDU_BYTES)
+_UMAS_CODE = cython.declare(cython.int, UMAS_FUNCTION)
+
+_READ_BITS = cython.declare(cython.int, Shape.READ_BITS)
+_READ_REGISTERS = cython.declare(cython.int, Shape.READ_REGISTERS)
+_WRITE_BITS = cython.declare(cython.int, Shape.WRITE_BITS)
+_WRITE_REGISTERS = cython.declare(cython.int, Shape.WRITE_REGISTERS)
+_READ_WRITE = cython.declare(cython.int, Shape.READ_WRITE)
+_FIFO = cython.declare(cython.int, Shape.FIFO)
+_READ_FILE = cython.declare(cython.int, Shape.READ_FILE)
+_STATUS = cython.declare(cython.int, Shape.STATUS)
+_MEI = cython.declare(cython.int, Shape.MEI)
+_UMAS = cython.declare(cython.int, Shape.UMAS)
+
+_TRUNCATED = cython.declare(cython.int, Anomaly.TRUNCATED)
+_LENGTH_FIELD = cython.declare(cython.int, Anomaly.LENGTH_FIELD)
+_PROTOCOL_ID = cython.declare(cython.int, Anomaly.PROTOCOL_ID)
+_PDU_TOO_LONG = cython.declare(cython.int, Anomaly.PDU_TOO_LONG)
+_UNASKED_RESPONSE = cython.declare(cython.int, Anomaly.UNASKED_RESPONSE)
+_CONFLICTING_RESPONSE = cython.declare(cython.int, Anomaly.CONFLICTING_RESPONSE)
+_DUPLICATE_RESPONSE = cython.declare(cython.int, Anomaly.DUPLICATE_RESPONSE)
+_FUNCTION_MISMATCH = cython.declare(cython.int, Anomaly.FUNCTION_MISMATCH)
+_UNIT_MISMATCH = cython.declare(cython.int, Anomaly.UNIT_MISMATCH)
+_REQUEST_FLOOD = cython.declare(cython.int, Anomaly.REQUEST_FLOOD)
+_UNANSWERED_REQUEST = cython.declare(cython.int, Anomaly.UNANSWERED_REQUEST)
+_ROLE_REVERSED = cython.declare(cython.int, Anomaly.ROLE_REVERSED)
+
+
+class ModbusDissector:
+    """State per flow slot: the requests that wait (pairing), which side asks (orientation) and what was seen so far."""
+
+    def __init__(self, protocol: int, limits: Limits) -> None:
+        self.m = Message(protocol, limits.items_per_pdu)
+        self.pairing = Pairing(max(1, limits.outstanding_requests))
+        self.limit = max(1, limits.outstanding_requests)
+        self.identity = facts_of.Identity(limits)
+        self.flows = 0
+        self._make_room(63)
+
+    def _make_room(self, flow: cython.Py_ssize_t) -> object:
+        size: cython.Py_ssize_t = max(flow + 1, 2 * self.flows)
+        for name, dtype in (("orientation", np.int8), ("seen", np.uint8)):
+            larger = np.zeros(size, dtype)
+            if self.flows:
+                larger[:self.flows] = np.asarray(getattr(self, name))[:self.flows]
+            setattr(self, name, memoryview(larger))
+        self.flows = size
+        self.pairing.make_room(2 * size)
+        return None
+
+    @property
+    def dropped(self) -> int:
+        """Requests forgotten because more were waiting than limits.outstanding_requests."""
+        return int(self.pairing.dropped)
+
+    def feed(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, facts: list[Fact]) -> object:
+        """Appends the rows of a batch in PDU order."""
+        m: Message = self.m
+        pdu: cython.Py_ssize_t
+        m.start_batch(pdus, operations, anomalies)
+        for pdu in range(pdus.rows):
+            if self._open(pdu):
+                self._dissect(facts)
+        return None
+
+    def _open(self, pdu: cython.Py_ssize_t) -> cython.bint:
+        """Reads the header; False when there is no function code."""
+        m: Message = self.m
+        pdus: Pdus = m.pdus
+        data = m.data
+        at: cython.Py_ssize_t = pdus.start[pdu]
+        end: cython.Py_ssize_t = pdus.end[pdu]
+        cut: cython.bint = (pdus.flags[pdu] & _CUT) != 0
+        body: cython.Py_ssize_t
+        length: cython.int
+        protocol: cython.int
+        if pdus.framing[pdu] == _RTU:
+            body = at + 2
+            if not cut:
+                end -= 2  # the CRC, which the framing has checked
+            m.transaction = -1
+            m.unit = data[at] if at < end else -1
+            protocol = 0
+            length = end - body
+        else:
+            body = at + 8
+            if end >= body:
+                m.transaction = data[at] << 8 | data[at + 1]
+                protocol = data[at + 2] << 8 | data[at + 3]
+                length = (data[at + 4] << 8 | data[at + 5]) - 2
+                m.unit = data[at + 6]
+            else:
+                protocol = length = 0
+        if end < body:
+            if not cut:
+                m.pdu = pdu
+                m.report(_TRUNCATED, end - at, body - at, end - at)
+            return False
+        m.open(pdu, at, body, end, length if cut and length > end - body else end - body, cut)
+        if protocol != 0:
+            m.report(_PROTOCOL_ID, 2, 0, protocol)
+        if length != m.n:
+            m.report(_LENGTH_FIELD, 4, m.n + 2, length + 2)
+        if m.n >= _MAX_PDU and (m.function & 0x7F) != _UMAS_CODE:
+            m.report(_PDU_TOO_LONG, body - at - 1, _MAX_PDU, m.n + 1)
+        return True
+
+    def _dissect(self, facts: list[Fact]) -> object:
+        """Role, pairing and rows of the open PDU."""
+        m: Message = self.m
+        pairing: Pairing = self.pairing
+        flow: cython.Py_ssize_t = m.pdus.flow[m.pdu]
+        direction: cython.int = m.pdus.direction[m.pdu] & 1
+        newest: cython.bint = (m.pdus.flags[m.pdu] & _AFTER_GAP) != 0
+        refused: cython.bint = m.function > 127
+        function: cython.int = m.function & 0x7F
+        fits: cython.int
+        queue: cython.Py_ssize_t
+        asked: cython.int = -1
+        orientation: cython.int
+        from_client: cython.bint
+        if flow < 0:
+            flow = 0
+        if flow >= self.flows:
+            self._make_room(flow)
+        orientation = self.orientation[flow]
+        from_client = (direction == 0) == (orientation >= 0)
+        fits = (_RESPONSE if m.n == 1 else 0) if refused else self._fits()
+        queue = 2 * flow + 1 - direction  # of the requests that this PDU could answer
+        if pairing.first[queue] >= 0 and not (from_client and fits == _REQUEST):
+            asked = pairing.find(queue, m.transaction, m.unit, function, newest)
+            if asked >= 0 and from_client and not fits & _RESPONSE:
+                asked = -1
+        if asked < 0 and (fits == _REQUEST or ((fits != _RESPONSE or orientation >= _SURE or orientation <= -_SURE) and from_client)):
+            self._request(flow, direction, from_client)
+        else:
+            self._response(flow, queue, asked, refused, function, facts)
+        if fits == _REQUEST or fits == _RESPONSE:
+            if (fits == _REQUEST) == (direction == 0):
+                if orientation < _ORIENTATION_MAX:
+                    self.orientation[flow] = orientation + 1
+            elif orientation > -_ORIENTATION_MAX:
+                self.orientation[flow] = orientation - 1
+        return None
+
+    def _fits(self) -> cython.int:
+        """Which roles the length and the counts of the data allow: bit 1 a request, bit 2 a response, both bits when it cannot be told."""
+        m: Message = self.m
+        n: cython.int = m.n
+        shape: cython.int = m.shape
+        fits: cython.int
+        if shape == _READ_REGISTERS:
+            return _REQUEST if n == 4 else (_RESPONSE if n > 2 and m.u8(0) == n - 1 else 0)
+        if shape == _READ_BITS:
+            if n == 4:
+                return _REQUEST if m.u8(0) != 3 else _REQUEST | _RESPONSE
+            return _RESPONSE if n > 1 and m.u8(0) == n - 1 else 0
+        if shape == _WRITE_REGISTERS or shape == _WRITE_BITS:
+            return _RESPONSE if n == 4 else (_REQUEST if n > 5 and m.u8(4) == n - 5 else 0)
+        if shape == _READ_WRITE:
+            fits = _REQUEST if n > 10 and m.u8(8) == n - 9 else 0
+            return fits | _RESPONSE if n > 2 and m.u8(0) == n - 1 else fits
+        if shape == _FIFO:
+            return _REQUEST if n == 2 else (_RESPONSE if n >= 4 else 0)
+        if shape == _STATUS:
+            return _REQUEST if n == 0 else _RESPONSE
+        if shape == _READ_FILE and n > 3 and m.u8(0) == n - 1:
+            fits = _REQUEST if m.u8(1) == 6 and (n - 1) % 7 == 0 else 0
+            return fits | _RESPONSE if m.u8(2) == 6 else fits
+        if shape == _MEI and m.u8(0) == 14:
+            return _REQUEST if n == 3 else (_RESPONSE if n >= 6 else 0)
+        if shape == _UMAS and n > 1:
+            return _RESPONSE if m.u8(1) == 0xFE or m.u8(1) == 0xFD else _REQUEST
+        return _REQUEST | _RESPONSE
+
+    def _request(self, flow: cython.Py_ssize_t, direction: cython.int, from_client: cython.bint) -> object:
+        """Rows of a request; each waits for its response."""
+        m: Message = self.m
+        pairing: Pairing = self.pairing
+        operations: Operations = m.operations
+        queue: cython.Py_ssize_t = 2 * flow + direction
+        first: cython.Py_ssize_t = operations.rows
+        digest: cython.uint = m.digest() if m.function in (5, 6, 8, 21, 22) else 0  # those whose response repeats them
+        row: cython.Py_ssize_t
+        entry: cython.int
+        if not from_client and self.seen[flow] & _ANSWERED:
+            m.report(_ROLE_REVERSED, m.body - m.at - 1, -1, m.function)
+        request(m)
+        self.seen[flow] |= _ASKED
+        if pairing.waiting[queue] >= self.limit:
+            pairing.drop_oldest(queue)
+            # Where only one direction is seen nothing is ever answered: that is no flood.
+            if self.seen[flow] & (_ANSWERED | _FLOODED) == _ANSWERED:
+                self.seen[flow] |= _FLOODED
+                m.report(_REQUEST_FLOOD, -1, self.limit, self.limit + 1)
+        for row in range(first, operations.rows):
+            entry = pairing.ask(queue, row - first)
+            pairing.transaction[entry] = m.transaction
+            pairing.unit[entry] = m.unit
+            pairing.function[entry] = m.function
+            pairing.subfunction[entry] = m.subfunction
+            pairing.area[entry] = operations.area[row]
+            pairing.object[entry] = operations.object[row]
+            pairing.start[entry] = operations.start[row]
+            pairing.count[entry] = operations.count[row]
+            pairing.action[entry] = operations.action[row]
+            pairing.digest[entry] = digest
+            pairing.frame[entry] = operations.frame[row]
+            pairing.timestamp_ns[entry] = operations.timestamp_ns[row]
+        return None
+
+    def _response(self, flow: cython.Py_ssize_t, queue: cython.Py_ssize_t, asked: cython.int, refused: cython.bint,
+                  function: cython.int, facts: list[Fact]) -> object:
+        """Rows of a response; `asked` is what it answers, -1 nothing."""
+        m: Message = self.m
+        pairing: Pairing = self.pairing
+        first: cython.Py_ssize_t = m.operations.rows
+        digest: cython.uint = m.digest()
+        if asked >= 0:
+            if pairing.match == _OTHER_FUNCTION and function != 0:  # 0 is reported as such; some servers refuse unknown functions with it
+                m.report(_FUNCTION_MISMATCH, m.body - m.at - 1, pairing.function[asked], function)
+            elif pairing.match == _OTHER_UNIT:
+                m.report(_UNIT_MISMATCH, m.body - m.at - 2, pairing.unit[asked], m.unit)
+            if m.transaction < 0:  # in order: what was asked before and is still waiting will not be answered any more
+                while pairing.first[queue] != asked:
+                    pairing.drop_oldest(queue)
+                    m.report(_UNANSWERED_REQUEST, -1, -1, -1)
+                pairing.before = -1
+            pairing.take(queue, asked)
+            self.seen[flow] = (self.seen[flow] | _ANSWERED) & ~_FLOODED & 0xFF
+        elif self.seen[flow] & _ASKED:
+            self._unasked(queue, digest)
+        if refused:
+            m.function = function
+            m.shape = 0
+            refusal(m, pairing, asked)
+        else:
+            response(m, pairing, asked)
+            if function == 43 or function == 17 or function == _UMAS_CODE:
+                self.identity.response(m, first, facts)
+        if asked >= 0:
+            pairing.keep_answered(queue, asked, digest)
+        return None
+
+    def _unasked(self, queue: cython.Py_ssize_t, digest: cython.uint) -> object:
+        """A response to nothing that waits: perhaps to something answered before."""
+        m: Message = self.m
+        answered: cython.int = -1
+        if m.transaction >= 0:
+            answered = self.pairing.find_answered(queue, m.transaction, m.unit)
+        if answered < 0:
+            m.report(_UNASKED_RESPONSE, 0, -1, m.transaction)
+        elif self.pairing.digest[answered] == digest:
+            m.report(_DUPLICATE_RESPONSE, 0, -1, m.transaction)
+        else:
+            m.report(_CONFLICTING_RESPONSE, 0, -1, m.transaction)
+        return None
+
+    def forget(self, flow: cython.int) -> cython.int:
+        """The flow is over; returns how many of its requests stayed unanswered."""
+        if 0 <= flow < self.flows:
+            self.orientation[flow] = 0
+            self.seen[flow] = 0
+        return self.pairing.forget(2 * flow) + self.pairing.forget(2 * flow + 1)

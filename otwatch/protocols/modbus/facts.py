@@ -1,0 +1,66 @@
+"""What Modbus messages tell about a device: device identification (43/14), report server id (17), UMAS identity.
+
+Called by the dissector for the few messages that carry an identity. A fact is made when it is new or has changed: a master that asks
+every second who is there does not repeat itself in the tables.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from otwatch.limits import Limits
+from otwatch.protocols.modbus.spec import unit_name
+from otwatch.protocols.modbus.values import identification_objects, server_id, text
+from otwatch.protocols.spec import Fact
+
+if TYPE_CHECKING:
+    from otwatch.protocols.modbus.message import Message
+
+_OBJECT_FACTS = {0: "vendor", 1: "order_number", 2: "firmware", 4: "name", 5: "model", 6: "plant"}
+_REMEMBERED = 65_536  # (device, kind) pairs; beyond it facts may repeat
+_PER_MESSAGE = 32  # a PDU has room for 84 empty objects
+
+
+class Identity:
+    """Makes facts of responses; remembers what was said last."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._characters = limits.text_characters
+        self._said: dict[tuple[int, str, str, str], str] = {}
+
+    def response(self, m: Message, row: int, facts: list[Fact]) -> None:
+        """The facts of the response whose first row is `row`."""
+        data = bytes(m.data[m.body:m.end])
+        if m.function == 43 and m.subfunction == 14:
+            found = self._identification(data)
+            source = "modbus.read_device_identification"
+        elif m.function == 17:
+            found = self._server_id(data)
+            source = "modbus.report_server_id"
+        else:
+            found, source = [], ""
+        for kind, value in found[:_PER_MESSAGE]:
+            self._say(m, row, facts, kind, value, source)
+
+    def _say(self, m: Message, row: int, facts: list[Fact], kind: str, value: str, source: str) -> None:
+        value = value[:self._characters].strip()
+        if not value:
+            return
+        operations: Any = m.operations
+        address = int(operations.source[row])
+        child = unit_name(int(operations.unit[row]))
+        key = (address, child, kind, source)
+        if self._said.get(key) == value:
+            return
+        if len(self._said) >= _REMEMBERED:
+            self._said.clear()
+        self._said[key] = value
+        facts.append(Fact(timestamp_ns=int(operations.timestamp_ns[row]), frame=int(operations.frame[row]), flow=int(operations.flow[row]),
+                          address=address, child=child, kind=kind, value=value, source=source))
+
+    def _identification(self, data: bytes) -> list[tuple[str, str]]:
+        return [(_OBJECT_FACTS[number], text(value)) for number, value in identification_objects(data[1:]) if number in _OBJECT_FACTS]
+
+    def _server_id(self, data: bytes) -> list[tuple[str, str]]:
+        said = server_id(data[1:1 + data[0]] if data else b"")
+        return [("name", str(said["text"]))] if said["text"] else []

@@ -1,0 +1,100 @@
+"""How Modbus is cut out of a stream, and told from what is not Modbus.
+
+Modbus/TCP (and UDP) has the MBAP header: transaction, protocol 0, length, unit (TCP 3.1.3). A serial line behind a converter has none:
+RTU frames end with a CRC and their length follows from the function (SERIAL 2.5.1).
+"""
+
+from __future__ import annotations
+
+from otwatch.protocols.modbus.spec import FUNCTION_TABLE, MAX_ADU_BYTES, UMAS_FUNCTION, Shape
+from otwatch.protocols.spec import Framing, Verdict
+
+_SHAPES = {code: function.shape for code, function in FUNCTION_TABLE.items()}
+_STATUS_FUNCTIONS = (7, 11, 12, 17)
+
+
+def _plausible(function: int, data: bytes, length: int) -> int:
+    """How well `length` data bytes, of which `data` is there, fit a function: 0 not at all, 1 nothing speaks against it, 2 its shape is right."""
+    shape = _SHAPES.get(function & 0x7F, Shape.OPAQUE)
+    first = data[0] if data else -1
+    if function == 0:
+        return 0
+    if function & 0x80:
+        return 2 if length == 1 and 0 < first <= 11 else 0
+    counted = first == length - 1
+    if shape in (Shape.READ_BITS, Shape.READ_REGISTERS):
+        return 2 if length == 4 or (length > 1 and counted) else 0
+    if shape in (Shape.WRITE_COIL, Shape.WRITE_REGISTER):
+        return 2 if length == 4 else 0
+    if shape in (Shape.WRITE_BITS, Shape.WRITE_REGISTERS):
+        return 2 if length == 4 or (length > 5 and (len(data) < 5 or data[4] == length - 5)) else 0
+    if shape == Shape.MASK:
+        return 2 if length == 6 else 0
+    if shape == Shape.READ_WRITE:
+        return 2 if counted or (length > 10 and (len(data) < 9 or data[8] == length - 9)) else 0
+    if shape in (Shape.READ_FILE, Shape.WRITE_FILE):
+        return 2 if counted and length > 3 else 0
+    if shape == Shape.STATUS:
+        return 1 if length == 0 or length == (1 if function == 7 else 4) or counted else 0
+    if shape == Shape.FIFO:
+        return 1 if length == 2 or length >= 4 else 0
+    if shape == Shape.DIAGNOSTIC:
+        return 1 if length >= 4 and first == 0 else 0
+    if shape == Shape.MEI:
+        return 2 if first in (13, 14) else 0
+    return 1
+
+
+def probe_mbap(data: bytes, direction: int) -> Verdict:  # noqa: ARG001 - both directions start alike
+    """YES: every ADU that is there has protocol 0, and a function whose shape its length fits, and the last one ends with the bytes or is cut
+    by the look's end; UNSURE: as far as it can be seen; NO: TLS, HTTP, anything else."""
+    at, good, sure = 0, 0, 0
+    while at < len(data):
+        left = data[at:]
+        if len(left) > 2 and any(left[2:4]):
+            return Verdict.NO
+        if len(left) < 8:
+            break  # the rest of a header is still to come
+        length = left[4] << 8 | left[5]
+        if not 2 <= length <= MAX_ADU_BYTES - 6:
+            return Verdict.NO
+        function = left[7]
+        if length > 254 and function & 0x7F != UMAS_FUNCTION:
+            return Verdict.NO
+        fit = _plausible(function, left[8:6 + length], length - 2)
+        if fit == 0:
+            return Verdict.UNSURE if good == 0 and at == 0 and len(left) == 6 + length else Verdict.NO
+        if len(left) >= 6 + length:
+            good += 1
+            sure += fit == 2
+        at += 6 + length
+    return Verdict.YES if sure or good > 1 else Verdict.UNSURE
+
+
+def probe_rtu(data: bytes, direction: int) -> Verdict:
+    """YES when the bytes are RTU frames with right CRCs from the first byte on."""
+    from otwatch.protocols.modbus.rtu import cut_rtu  # noqa: PLC0415 - compiled, and seldom needed
+
+    at, good = 0, 0
+    while at < len(data):
+        length = cut_rtu(memoryview(data), at, len(data), direction)
+        if length < 0:
+            return Verdict.NO
+        if length == 0:
+            break
+        good += 1
+        at += length
+    return Verdict.YES if good else Verdict.UNSURE
+
+
+def _cut_rtu(data: memoryview, start: int, end: int, direction: int) -> int:
+    from otwatch.protocols.modbus.rtu import cut_rtu  # noqa: PLC0415 - compiled, and seldom needed
+
+    return int(cut_rtu(data, start, end, direction))
+
+
+FRAMINGS = (
+    Framing(name="mbap", header_bytes=8, magic=((2, 0xFF, 0), (3, 0xFF, 0)), length_at=4, length_bytes=2, length_add=6, min_bytes=8,
+            max_bytes=MAX_ADU_BYTES, probe=probe_mbap),
+    Framing(name="rtu", header_bytes=4, min_bytes=4, max_bytes=256, cut=_cut_rtu, probe=probe_rtu),
+)

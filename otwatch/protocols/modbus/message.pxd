@@ -1,0 +1,39 @@
+# The C side of message.py.
+from otwatch.tables cimport Anomalies, Operations, Pdus
+
+cdef class Message:
+    cdef public int protocol
+    cdef public int layer
+    cdef public int items
+    cdef public Pdus pdus
+    cdef public Operations operations
+    cdef public Anomalies anomalies
+    cdef public const unsigned char[::1] data
+    cdef const unsigned char[::1] shapes
+    cdef public const unsigned char[::1] actions
+    cdef public const unsigned char[::1] areas
+    cdef public const unsigned char[::1] diagnostic_actions
+    cdef public const unsigned char[::1] mei_actions
+    cdef public const unsigned char[::1] umas_actions
+    cdef public Py_ssize_t pdu
+    cdef public Py_ssize_t at
+    cdef public Py_ssize_t body
+    cdef public Py_ssize_t end
+    cdef public int n
+    cdef public bint cut
+    cdef public int unit
+    cdef public int transaction
+    cdef public int function
+    cdef public int subfunction
+    cdef public int shape
+    cpdef object start_batch(self, Pdus pdus, Operations operations, Anomalies anomalies)
+    cdef object open(self, Py_ssize_t pdu, Py_ssize_t at, Py_ssize_t body, Py_ssize_t end, int length, bint cut)
+    cdef int u8(self, Py_ssize_t offset) except -2
+    cdef int u16(self, Py_ssize_t offset) except -2
+    cdef int u16le(self, Py_ssize_t offset) except -2
+    cdef object report(self, int kind, int offset, long long needed, long long had)
+    cdef object wrong(self, int kind, int offset, long long needed, long long had)
+    cdef object expect(self, int length)
+    cdef Py_ssize_t row(self, int role, int action) except -1
+    cdef object value(self, Py_ssize_t row, int kind, Py_ssize_t offset, Py_ssize_t length)
+    cdef unsigned int digest(self) except? 0

@@ -1,0 +1,126 @@
+# cython: boundscheck=True, wraparound=False, cdivision=True
+"""The PDU in hand: its bytes read with bounds, rows and anomalies made for it. What the functions mean is not known here.
+
+Offsets of the readers count from the byte after the function code; -1 stands for a byte that is not there.
+"""
+
+from __future__ import annotations
+
+import cython
+
+from otwatch.protocols.modbus.spec import DIAGNOSTICS, FUNCTION_TABLE, MEI_TYPES, Anomaly, Shape
+from otwatch.protocols.modbus.umas import UMAS_TABLE
+from otwatch.tables import Anomalies, Octets, Operations, Pdus
+from otwatch.vocabulary import FIRST_PROTOCOL_LAYER
+
+_TRUNCATED = cython.declare(cython.int, Anomaly.TRUNCATED)
+_TRAILING_BYTES = cython.declare(cython.int, Anomaly.TRAILING_BYTES)
+
+
+def _bytes_of(table: dict[int, int]) -> memoryview:
+    """A table from byte to byte; 0 where nothing is said."""
+    return memoryview(bytes(table.get(code, 0) for code in range(256)))
+
+
+class Message:
+    """One at a time; `open` moves to the next PDU."""
+
+    def __init__(self, protocol: cython.int, items: cython.int) -> None:
+        self.protocol = protocol
+        self.layer = FIRST_PROTOCOL_LAYER + protocol
+        self.items = items
+        self.shapes = _bytes_of({code: function.shape for code, function in FUNCTION_TABLE.items()})
+        self.actions = _bytes_of({code: function.action for code, function in FUNCTION_TABLE.items()})
+        self.areas = _bytes_of({code: function.area for code, function in FUNCTION_TABLE.items() if function.area is not None})
+        self.diagnostic_actions = _bytes_of({code: action for code, (_, action) in DIAGNOSTICS.items()})
+        self.mei_actions = _bytes_of({code: action for code, (_, action) in MEI_TYPES.items()})
+        self.umas_actions = _bytes_of({code: function.action for code, function in UMAS_TABLE.items()})
+        self.start_batch(Pdus(Octets(1), 1), Operations(1), Anomalies(1))
+
+    def start_batch(self, pdus: Pdus, operations: Operations, anomalies: Anomalies) -> object:
+        """The tables that the next PDUs are read from and written to."""
+        self.pdus = pdus
+        self.operations = operations
+        self.anomalies = anomalies
+        self.data = pdus.octets.data
+        return None
+
+    def open(self, pdu: cython.Py_ssize_t, at: cython.Py_ssize_t, body: cython.Py_ssize_t, end: cython.Py_ssize_t, length: cython.int,
+             cut: cython.bint) -> object:
+        """The PDU starts at `at`, its data at `body`; `length` data bytes were sent, those before `end` are there."""
+        self.pdu = pdu
+        self.at = at
+        self.body = body
+        self.end = end
+        self.n = length
+        self.cut = cut
+        self.function = self.data[body - 1]
+        self.shape = self.shapes[self.function]
+        self.subfunction = -1
+        return None
+
+    def u8(self, offset: cython.Py_ssize_t) -> cython.int:
+        """One byte."""
+        at: cython.Py_ssize_t = self.body + offset
+        return self.data[at] if at < self.end else -1
+
+    def u16(self, offset: cython.Py_ssize_t) -> cython.int:
+        """Two bytes, big-endian."""
+        at: cython.Py_ssize_t = self.body + offset
+        return self.data[at] << 8 | self.data[at + 1] if at + 2 <= self.end else -1
+
+    def u16le(self, offset: cython.Py_ssize_t) -> cython.int:
+        """Two bytes, little-endian, as UMAS has them."""
+        at: cython.Py_ssize_t = self.body + offset
+        return self.data[at] | self.data[at + 1] << 8 if at + 2 <= self.end else -1
+
+    def report(self, kind: cython.int, offset: cython.int, needed: cython.longlong, had: cython.longlong) -> object:
+        """An anomaly at an offset of the ADU."""
+        self.anomalies.add(self.pdus, self.pdu, self.layer, kind, offset, needed, had)
+        return None
+
+    def wrong(self, kind: cython.int, offset: cython.int, needed: cython.longlong, had: cython.longlong) -> object:
+        """An anomaly at an offset of the data."""
+        place: cython.Py_ssize_t = self.body - self.at + offset
+        self.anomalies.add(self.pdus, self.pdu, self.layer, kind, place, needed, had)
+        return None
+
+    def expect(self, length: cython.int) -> object:
+        """The data should be so long. What the tap cut off was still sent: a snap length makes no anomaly."""
+        if self.n < length:
+            self.wrong(_TRUNCATED, self.n, length, self.n)
+        elif self.n > length:
+            self.wrong(_TRAILING_BYTES, length, length, self.n)
+        return None
+
+    def row(self, role: cython.int, action: cython.int) -> cython.Py_ssize_t:
+        """A new row of operations for this PDU."""
+        operations: Operations = self.operations
+        row: cython.Py_ssize_t = operations.add(self.pdus, self.pdu, role, self.protocol, self.function, action)
+        operations.unit[row] = self.unit
+        operations.transaction[row] = self.transaction
+        operations.subfunction[row] = self.subfunction
+        return row
+
+    def value(self, row: cython.Py_ssize_t, kind: cython.int, offset: cython.Py_ssize_t, length: cython.Py_ssize_t) -> object:
+        """Where the value of a row is; only bytes that are there."""
+        at: cython.Py_ssize_t = self.body + offset
+        have: cython.Py_ssize_t = self.end - at
+        if length > have:
+            length = have
+        if length > 0:
+            self.operations.value_kind[row] = kind
+            self.operations.value_at[row] = at
+            self.operations.value_length[row] = length
+        return None
+
+    def digest(self) -> cython.uint:
+        """A checksum of function code and data, to tell equal messages from different ones."""
+        data = self.data
+        low: cython.uint = 1
+        high: cython.uint = 0
+        i: cython.Py_ssize_t
+        for i in range(self.body - 1, self.end):
+            low = (low + data[i]) & 0xFFFF
+            high = (high + low) & 0xFFFF
+        return (high << 16 | low) & 0xFFFFFFFF

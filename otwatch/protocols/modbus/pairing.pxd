@@ -1,0 +1,41 @@
+# The C side of pairing.py.
+
+cdef class Pairing:
+    cdef public int limit
+    cdef public long long dropped
+    cdef public int match
+    cdef public int before
+    cdef int free
+    cdef Py_ssize_t entries
+    cdef Py_ssize_t queues
+    cdef public int[::1] transaction
+    cdef public int[::1] unit
+    cdef public int[::1] function
+    cdef public int[::1] subfunction
+    cdef public int[::1] area
+    cdef public long long[::1] object
+    cdef public long long[::1] start
+    cdef public long long[::1] count
+    cdef public int[::1] item
+    cdef public unsigned char[::1] action
+    cdef public unsigned int[::1] digest
+    cdef public long long[::1] frame
+    cdef public long long[::1] timestamp_ns
+    cdef public int[::1] next
+    cdef public int[::1] first
+    cdef public int[::1] last
+    cdef public int[::1] waiting
+    cdef public int[::1] done_first
+    cdef public int[::1] done_last
+    cdef public int[::1] done
+    cdef object _make_entries(self, Py_ssize_t capacity)
+    cdef object _make_queues(self, Py_ssize_t capacity)
+    cpdef object make_room(self, Py_ssize_t queue)
+    cpdef int ask(self, Py_ssize_t queue, int item) except -2
+    cpdef object drop_oldest(self, Py_ssize_t queue)
+    cpdef int find(self, Py_ssize_t queue, int transaction, int unit, int function, bint newest) except -2
+    cpdef int take(self, Py_ssize_t queue, int entry) except -2
+    cpdef object keep_answered(self, Py_ssize_t queue, int entry, unsigned int digest)
+    cpdef int find_answered(self, Py_ssize_t queue, int transaction, int unit) except -2
+    cpdef object free_run(self, int entry)
+    cpdef int forget(self, Py_ssize_t queue) except -2

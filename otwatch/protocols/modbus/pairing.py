@@ -1,0 +1,190 @@
+# cython: boundscheck=True, wraparound=False, cdivision=True
+"""Requests that wait for their response, and the last ones that had theirs: queues of all flows in one pool of columns.
+
+A queue belongs to one flow and the direction of its requests: number 2 * flow + direction. An entry is one item of a request; the
+entries of a request follow each other, and all but the first have `item` above 0. Bounded: at most `limit` waiting requests a
+queue (the oldest makes room) and ANSWERED_KEPT answered ones, kept to know a second, different answer.
+"""
+
+from __future__ import annotations
+
+import cython
+import numpy as np
+
+_ANSWERED_KEPT = 4  # a forged answer comes right before or after the true one
+
+EXACT = 0
+OTHER_FUNCTION = 1
+OTHER_UNIT = 2
+
+
+class Pairing:
+    """See the module. -1 is "no entry" and the end of every chain."""
+
+    def __init__(self, limit: cython.int) -> None:
+        self.limit = limit
+        self.dropped = 0
+        self.match = EXACT
+        self.before = -1
+        self.free = -1
+        self.entries = 0
+        self._make_entries(64)
+        self.queues = 0
+        self._make_queues(64)
+
+    def _make_entries(self, capacity: cython.Py_ssize_t) -> object:
+        for name, dtype in (("transaction", np.int32), ("unit", np.int32), ("function", np.int32), ("subfunction", np.int32),
+                            ("area", np.int32), ("object", np.int64), ("start", np.int64), ("count", np.int64), ("item", np.int32),
+                            ("action", np.uint8), ("digest", np.uint32), ("frame", np.int64), ("timestamp_ns", np.int64), ("next", np.int32)):
+            larger = np.full(capacity, 0, dtype)
+            if self.entries:
+                larger[:self.entries] = np.asarray(getattr(self, name))[:self.entries]
+            setattr(self, name, memoryview(larger))
+        return None
+
+    def _make_queues(self, capacity: cython.Py_ssize_t) -> object:
+        for name, dtype, empty in (("first", np.int32, -1), ("last", np.int32, -1), ("waiting", np.int32, 0), ("done_first", np.int32, -1),
+                                   ("done_last", np.int32, -1), ("done", np.int32, 0)):
+            larger = np.full(capacity, empty, dtype)
+            if self.queues:
+                larger[:self.queues] = np.asarray(getattr(self, name))[:self.queues]
+            setattr(self, name, memoryview(larger))
+        self.queues = capacity
+        return None
+
+    def make_room(self, queue: cython.Py_ssize_t) -> object:
+        """Queue numbers up to this one can be used."""
+        if queue >= self.queues:
+            self._make_queues(max(queue + 1, 2 * self.queues))
+        return None
+
+    def ask(self, queue: cython.Py_ssize_t, item: cython.int) -> cython.int:
+        """A new entry at the end of a queue; the caller sets its columns."""
+        entry: cython.int = self.free
+        if entry >= 0:
+            self.free = self.next[entry]
+        else:
+            if self.entries == self.next.shape[0]:
+                self._make_entries(2 * self.entries)
+            entry = cython.cast(cython.int, self.entries) if cython.compiled else self.entries
+            self.entries += 1
+        self.item[entry] = item
+        self.next[entry] = -1
+        if self.last[queue] >= 0:
+            self.next[self.last[queue]] = entry
+        else:
+            self.first[queue] = entry
+        self.last[queue] = entry
+        if item == 0:
+            self.waiting[queue] += 1
+        return entry
+
+    def drop_oldest(self, queue: cython.Py_ssize_t) -> object:
+        """Forgets the oldest waiting request of a queue; counted."""
+        self.before = -1
+        self.free_run(self.take(queue, self.first[queue]))
+        self.dropped += 1
+        return None
+
+    def find(self, queue: cython.Py_ssize_t, transaction: cython.int, unit: cython.int, function: cython.int, newest: cython.bint) -> cython.int:
+        """The waiting request that a response answers, or -1. `match` says how well; `before` is what stands before it in the queue.
+
+        The oldest (after a gap, the `newest`) with the same transaction, unit and function; else with another function; else with
+        another unit. transaction -1: a serial line, where only unit and function tell.
+        """
+        entry: cython.int = self.first[queue]
+        before: cython.int = -1
+        found: cython.int = -1
+        found_before: cython.int = -1
+        level: cython.int
+        best: cython.int = OTHER_UNIT + 1
+        while entry >= 0:
+            if self.item[entry] == 0 and self.transaction[entry] == transaction:
+                if self.unit[entry] == unit:
+                    level = EXACT if self.function[entry] == function else OTHER_FUNCTION
+                elif transaction >= 0 and self.function[entry] == function:
+                    level = OTHER_UNIT
+                else:
+                    level = OTHER_UNIT + 1
+                if level < best or (newest and level == best and level <= OTHER_UNIT):
+                    best = level
+                    found = entry
+                    found_before = before
+                    if level == EXACT and not newest:
+                        break
+            before = entry
+            entry = self.next[entry]
+        self.match = best
+        self.before = found_before
+        return found
+
+    def take(self, queue: cython.Py_ssize_t, entry: cython.int) -> cython.int:
+        """Takes a request (found last, `before` still true) out of its queue; returns it, its items still chained to it."""
+        before: cython.int = self.before
+        end: cython.int = entry
+        after: cython.int = self.next[entry]
+        while after >= 0 and self.item[after] > 0:
+            end = after
+            after = self.next[after]
+        self.next[end] = -1
+        if before >= 0:
+            self.next[before] = after
+        else:
+            self.first[queue] = after
+        if after < 0:
+            self.last[queue] = before
+        self.waiting[queue] -= 1
+        return entry
+
+    def keep_answered(self, queue: cython.Py_ssize_t, entry: cython.int, digest: cython.uint) -> object:
+        """Remembers a request taken as answered; its items are let go."""
+        oldest: cython.int
+        if self.next[entry] >= 0:
+            self.free_run(self.next[entry])
+            self.next[entry] = -1
+        self.digest[entry] = digest
+        if self.done_last[queue] >= 0:
+            self.next[self.done_last[queue]] = entry
+        else:
+            self.done_first[queue] = entry
+        self.done_last[queue] = entry
+        if self.done[queue] < _ANSWERED_KEPT:
+            self.done[queue] += 1
+        else:
+            oldest = self.done_first[queue]
+            self.done_first[queue] = self.next[oldest]
+            self.next[oldest] = self.free
+            self.free = oldest
+        return None
+
+    def find_answered(self, queue: cython.Py_ssize_t, transaction: cython.int, unit: cython.int) -> cython.int:
+        """The newest answered request of a transaction, or -1."""
+        found: cython.int = -1
+        entry: cython.int = self.done_first[queue]
+        while entry >= 0:
+            if self.transaction[entry] == transaction and self.unit[entry] == unit:
+                found = entry
+            entry = self.next[entry]
+        return found
+
+    def free_run(self, entry: cython.int) -> object:
+        """Lets a chain of entries go."""
+        following: cython.int
+        while entry >= 0:
+            following = self.next[entry]
+            self.next[entry] = self.free
+            self.free = entry
+            entry = following
+        return None
+
+    def forget(self, queue: cython.Py_ssize_t) -> cython.int:
+        """Empties a queue; returns how many requests were waiting in it."""
+        waiting: cython.int
+        if queue < 0 or queue >= self.queues:
+            return 0
+        waiting = self.waiting[queue]
+        self.free_run(self.first[queue])
+        self.free_run(self.done_first[queue])
+        self.first[queue] = self.last[queue] = self.done_first[queue] = self.done_last[queue] = -1
+        self.waiting[queue] = self.done[queue] = 0
+        return waiting
