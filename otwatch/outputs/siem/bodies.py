@@ -1,0 +1,157 @@
+"""The bodies of SIEM messages: plain text, CEF 0, LEEF 2.0, Elastic Common Schema, and otwatch's own JSON.
+
+Everything from the wire passes through one of the escapes below; no value can end its field, its line or its event.
+The field mapping is the table in docs/reference/siem.md.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from otwatch.alerts.alert import Severity
+from otwatch.outputs.escape import one_line
+from otwatch.outputs.siem.event import FIELD_CHARACTERS, Event, Sensor
+
+Body = Callable[[Event, Sensor], str]
+
+_CEF_SEVERITY: Final = {Severity.INFO: 1, Severity.LOW: 3, Severity.MEDIUM: 5, Severity.HIGH: 8, Severity.CRITICAL: 10}
+_RISK: Final = {Severity.INFO: 5, Severity.LOW: 25, Severity.MEDIUM: 50, Severity.HIGH: 75, Severity.CRITICAL: 100}
+_CHANGES: Final = frozenset({"WRITE", "CONTROL", "START", "STOP", "RESTART", "PROGRAM_DOWNLOAD", "PROGRAM_DELETE", "FIRMWARE", "FORCE", "CONFIGURE",
+                             "TIME_SET"})
+_OUTCOME: Final = {"confirmed": "success", "refused": "failure"}
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z")
+
+
+def milliseconds(record_time: str) -> int:
+    """A time of the records as milliseconds since 1970."""
+    found = _TIME.fullmatch(record_time)
+    if not found:
+        return 0
+    return int(datetime.fromisoformat(found[1]).replace(tzinfo=UTC).timestamp()) * 1000 + int(found[2]) // 1_000_000
+
+
+def plain(event: Event, _sensor: Sensor) -> str:
+    """One sentence for people who read the log itself."""
+    text = event.text
+    deed = " ".join(part for part in (text("protocol"), text("function_name") or text("action").lower(), text("object")) if part)
+    count = f" x{text('count')}" if event.record.get("count", 1) != 1 else ""
+    where = f"{text('src')} -> {text('dst')}: " if text("src") or text("dst") else ""
+    outcome = f" ({text('outcome')})" if text("outcome") else ""
+    return one_line(f"{event.severity.label.upper()} {text('title')}: {where}{deed}{count}{outcome} [{text('rule')}]")
+
+
+def _cef_header(text: str) -> str:
+    return one_line(text).replace("\\", "\\\\").replace("|", "\\|")
+
+
+def _cef_value(text: str) -> str:
+    # A newline may be said as \n in CEF, but one_line's \x0a cannot be mistaken for anything by anybody.
+    return one_line(text).replace("\\", "\\\\").replace("=", "\\=").replace("|", "\\|")
+
+
+def cef(event: Event, sensor: Sensor) -> str:
+    """Common Event Format, version 0 (header escapes `|` and `\\`, extension escapes `=` and `\\`)."""
+    text, record = event.text, event.record
+    header = ["CEF:0", "otwatch", "otwatch", sensor.version, text("rule"), text("title"), str(_CEF_SEVERITY[event.severity])]
+    fields: list[tuple[str, str]] = [
+        ("externalId", str(event.sequence)), ("rt", str(milliseconds(text("time")))), ("start", str(milliseconds(text("first_seen")))),
+        ("end", str(milliseconds(text("last_seen")))), ("cat", text("type")), ("act", "alerted"), ("dvchost", sensor.name),
+        ("deviceInboundInterface", sensor.interface), ("src", text("src")), ("spt", text("src_port")), ("smac", text("src_mac")),
+        ("shost", text("src_name")), ("sourceZoneURI", text("src_zone")), ("dst", text("dst")), ("dpt", text("dst_port")), ("dmac", text("dst_mac")),
+        ("dhost", text("dst_name")), ("destinationZoneURI", text("dst_zone")), ("proto", "TCP" if record.get("src_port") else ""),
+        ("app", text("protocol")), ("outcome", _OUTCOME.get(text("outcome"), "")), ("cnt", text("count")), ("deviceFacility", text("action")),
+    ]
+    labelled = [("cs1", "function", text("function_name")), ("cs2", "object", text("object")), ("cs3", "value", text("value")),
+                ("cs4", "zones", f"{text('src_zone')}>{text('dst_zone')}" if text("src_zone") or text("dst_zone") else ""),
+                ("cs5", "attackTechnique", text("attack")), ("cs6", "alertId", text("id")), ("cn1", "unitId", text("unit"))]
+    for key, label, value in labelled:
+        if value:
+            fields += [(key, value), (f"{key}Label", label)]
+    fields.append(("msg", plain(event, sensor)))
+    return "|".join([*(_cef_header(part) for part in header), " ".join(f"{key}={_cef_value(value)}" for key, value in fields if value)])
+
+
+def _leef_value(text: str) -> str:
+    # The delimiter is a tab, which one_line turns into \x09; LEEF has no escape of its own, so values hold neither tab nor newline.
+    return one_line(text)
+
+
+def leef(event: Event, sensor: Sensor) -> str:
+    """Log Event Extended Format 2.0, fields separated by a tab (written x09 in the header)."""
+    text = event.text
+    stamp = milliseconds(text("time"))
+    moment = datetime.fromtimestamp(stamp / 1000, UTC)
+    header = ["LEEF:2.0", "otwatch", "otwatch", sensor.version, text("rule"), "x09"]
+    fields = [
+        ("devTime", f"{moment:%b %d %Y %H:%M:%S}.{stamp % 1000:03d} UTC"), ("devTimeFormat", "MMM dd yyyy HH:mm:ss.SSS z"),
+        ("sev", str(_CEF_SEVERITY[event.severity])), ("cat", text("type")), ("identifier", str(event.sequence)), ("policy", text("title")),
+        ("sensor", sensor.name), ("src", text("src")), ("srcPort", text("src_port")), ("srcMAC", text("src_mac")), ("dst", text("dst")),
+        ("dstPort", text("dst_port")), ("dstMAC", text("dst_mac")), ("proto", "TCP" if event.record.get("src_port") else ""), ("app", text("protocol")),
+        ("action", text("action")), ("function", text("function_name")), ("unitId", text("unit")), ("object", text("object")), ("value", text("value")),
+        ("srcZone", text("src_zone")), ("dstZone", text("dst_zone")), ("srcName", text("src_name")), ("dstName", text("dst_name")),
+        ("attackTechnique", text("attack")), ("outcome", text("outcome")), ("cnt", text("count")), ("alertId", text("id")), ("msg", plain(event, sensor)),
+    ]
+    return "|".join([*(one_line(part).replace("|", "/") for part in header), "\t".join(f"{key}={_leef_value(value)}" for key, value in fields if value)])
+
+
+def ecs(event: Event, sensor: Sensor) -> str:
+    """Elastic Common Schema 8, one JSON object; what ECS has no field for is under `otwatch`."""
+    text, record = event.text, event.record
+
+    def side(prefix: str) -> dict[str, Any]:
+        return _present({"ip": text(prefix), "port": record.get(f"{prefix}_port"), "mac": text(f"{prefix}_mac").replace(":", "-").upper(),
+                         "domain": text(f"{prefix}_name")})
+
+    changes = text("action") in _CHANGES
+    document = {
+        "@timestamp": text("time"), "ecs": {"version": "8.11.0"},
+        "event": _present({
+            "kind": "alert" if text("type") == "alert" else "event", "category": ["intrusion_detection", "network"],
+            "type": ["change"] if changes else ["info"], "id": text("id"), "code": text("rule"), "sequence": event.sequence,
+            "action": "-".join(part for part in (text("protocol"), text("action").lower()) if part), "start": text("first_seen"), "end": text("last_seen"),
+            "severity": int(event.severity), "risk_score": _RISK[event.severity], "outcome": _OUTCOME.get(text("outcome"), "unknown"),
+            "module": "otwatch", "dataset": f"otwatch.{text('type')}"}),
+        "rule": _present({"id": text("rule"), "name": text("title"), "ruleset": "otwatch"}),
+        "observer": _present({"name": sensor.name, "vendor": "otwatch", "product": "otwatch", "type": "ids", "version": sensor.version,
+                              "ingress": {"interface": {"name": sensor.interface}} if sensor.interface else None}),
+        "source": side("src"), "destination": side("dst"), "network": _present({"protocol": text("protocol")}),
+        "threat": {"framework": "MITRE ATT&CK", "technique": {"id": list(record.get("attack") or [])}} if record.get("attack") else None,
+        "message": plain(event, sensor),
+        "otwatch": _present({
+            "ot": _present({"function": _present({"code": record.get("function"), "name": text("function_name")}), "unit": record.get("unit"),
+                            "object": text("object"), "value": text("value"), "action": text("action")}),
+            "count": record.get("count"), "outcome": text("outcome"), "confidence": record.get("confidence"), "why": text("why"),
+            "source": _present({"zone": text("src_zone")}), "destination": _present({"zone": text("dst_zone")}), "file": text("file"),
+            "frames": record.get("frames")}),
+    }
+    return _json({name: value for name, value in document.items() if value not in (None, {})})
+
+
+def own(event: Event, sensor: Sensor) -> str:
+    """The record itself, with the sensor's name and the sequence number."""
+    return _json({"sequence": event.sequence, "sensor": sensor.name, **{name: _short(value) for name, value in event.record.items()}})
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, str):
+        return value[:4 * FIELD_CHARACTERS]
+    if isinstance(value, list | tuple):
+        return [_short(item) for item in value[:64]]
+    if isinstance(value, dict):
+        return {str(name)[:FIELD_CHARACTERS]: _short(item) for name, item in list(value.items())[:64]}
+    return value
+
+
+def _present(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value not in (None, "", {})}
+
+
+def _json(document: dict[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=True, separators=(",", ":"), default=str)
+
+
+BODIES: Final[dict[str, Body]] = {"text": plain, "cef": cef, "leef": leef, "ecs": ecs, "json": own}
