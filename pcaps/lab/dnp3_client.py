@@ -3,7 +3,7 @@
 At the start every opendnp3 master disables unsolicited responses, does an integrity poll and enables them
 again, and it clears the restart bit when the outstation shows it: these are operations too (`startup_*`).
 """
-# ruff: noqa: N802  (callback names are the stack's)
+# ruff: noqa: N802, ARG002  (callbacks: names and arguments are the stack's)
 
 from __future__ import annotations
 
@@ -138,59 +138,37 @@ class Dnp3Client(Client):
             object=variation,
         )
 
-    def _crob(self, code: str, trip: str, on_ms: int) -> Any:
-        return dnp.ControlRelayOutputBlock(CODES[code], TRIPS[trip], False, 1, on_ms, 100)
+    def _operate(self, functions: list[int], call: Any, command: Any, index: int, **more: Any) -> str:
+        """One command; the result is the point's own status, which the task's result does not tell."""
+        answers: list[list[Any]] = []
 
-    def select_operate(self, index: int, code: str = "latch_on", trip: str = "none", on_ms: int = 100) -> str:
-        done: list[Any] = []
-        return self._do(
-            [3, 4],
-            lambda: self.master.SelectAndOperate(self._crob(code, trip, on_ms), index, done.append),
-            area=12,
-            object=1,
-            start=index,
-            count=1,
-            value=f"{code}/{trip}",
-        )
+        def begin() -> None:
+            call(command, index, lambda result: answers.append(result.to_list()))
 
-    def direct_operate(self, index: int, code: str = "latch_on", trip: str = "none", on_ms: int = 100) -> str:
-        done: list[Any] = []
-        return self._do(
-            [5],
-            lambda: self.master.DirectOperate(self._crob(code, trip, on_ms), index, done.append),
-            area=12,
-            object=1,
-            start=index,
-            count=1,
-            value=f"{code}/{trip}",
-        )
+        result = self._do(functions, begin, start=index, count=1, **more)
+        return answers[0][0].status.name.lower() if result == "success" and answers and answers[0] else result
 
-    def direct_analog(self, index: int, value: float) -> str:
-        done: list[Any] = []
-        return self._do(
-            [5],
-            lambda: self.master.DirectOperate(dnp.AnalogOutputFloat32(value), index, done.append),
-            area=41,
-            object=3,
-            start=index,
-            count=1,
-            value=value,
-        )
+    def _switch(self, functions: list[int], call: Any, index: int, code: str, trip: str) -> str:
+        command = dnp.ControlRelayOutputBlock(CODES[code], TRIPS[trip], False, 1, 100, 100)
+        return self._operate(functions, call, command, index, area=12, object=1, value=f"{code}/{trip}")
+
+    def _set(self, functions: list[int], call: Any, index: int, value: float) -> str:
+        return self._operate(functions, call, dnp.AnalogOutputFloat32(value), index, area=41, object=3, value=value)
+
+    def select_operate(self, index: int, code: str = "latch_on", trip: str = "none") -> str:
+        return self._switch([3, 4], self.master.SelectAndOperate, index, code, trip)
+
+    def direct_operate(self, index: int, code: str = "latch_on", trip: str = "none") -> str:
+        return self._switch([5], self.master.DirectOperate, index, code, trip)
 
     def select_analog(self, index: int, value: float) -> str:
-        done: list[Any] = []
-        return self._do(
-            [3, 4],
-            lambda: self.master.SelectAndOperate(dnp.AnalogOutputFloat32(value), index, done.append),
-            area=41,
-            object=3,
-            start=index,
-            count=1,
-            value=value,
-        )
+        return self._set([3, 4], self.master.SelectAndOperate, index, value)
+
+    def direct_analog(self, index: int, value: float) -> str:
+        return self._set([5], self.master.DirectOperate, index, value)
 
     def direct_operate_no_answer(self, index: int, code: int = 0x41) -> str:
-        """One CROB (code byte 0x41: pulse on, close) by function 6; opendnp3 has no call for it but sends raw headers."""
+        """One CROB (code 0x41: pulse on, close) by function 6; opendnp3 has no call for it but sends raw headers."""
         crob = bytes((12, 1, 0x17, 1, index, code, 1)) + (100).to_bytes(4, "little") * 2 + b"\x00"
         return self._perform(6, [dnp.Header.Raw(crob)], area=12, object=1, start=index, count=1, value=hex(code))
 
@@ -200,12 +178,10 @@ class Dnp3Client(Client):
         )
 
     def cold_restart(self) -> str:
-        done: list[Any] = []
-        return self._do([13], lambda: self.master.Restart(dnp.RestartType.COLD, done.append))
+        return self._do([13], lambda: self.master.Restart(dnp.RestartType.COLD, lambda _: None))
 
     def warm_restart(self) -> str:
-        done: list[Any] = []
-        return self._do([14], lambda: self.master.Restart(dnp.RestartType.WARM, done.append))
+        return self._do([14], lambda: self.master.Restart(dnp.RestartType.WARM, lambda _: None))
 
     def disable_unsolicited(self) -> str:
         return self._perform(21, [dnp.Header.AllObjects(60, v) for v in (2, 3, 4)], area=60)

@@ -42,6 +42,23 @@ class Application(dnp.IOutstationApplication):  # type: ignore[misc]
         return True
 
 
+class Commands(dnp.ICommandHandler):  # type: ignore[misc]
+    """Accepts every select and operate; a binary output then shows what was commanded."""
+
+    def __init__(self, rtu: Rtu) -> None:
+        super().__init__()
+        self.rtu = rtu
+
+    def Select(self, command: Any, index: int) -> Any:
+        return dnp.CommandStatus.SUCCESS
+
+    def Operate(self, command: Any, index: int, handler: Any, kind: Any) -> Any:
+        if isinstance(command, dnp.ControlRelayOutputBlock):
+            on = command.opType in {dnp.OperationType.LATCH_ON, dnp.OperationType.PULSE_ON}
+            threading.Thread(target=self.rtu.update, args=([(dnp.BinaryOutputStatus(on), index)],)).start()
+        return dnp.CommandStatus.SUCCESS
+
+
 class Files(dnp.IFileHandler):  # type: ignore[misc]
     """One small file that may be read, written and deleted under any name."""
 
@@ -49,7 +66,7 @@ class Files(dnp.IFileHandler):  # type: ignore[misc]
 
     def OpenFile(self, name: str, key: int, permissions: Any, mode: Any, block: int, request: int) -> Any:
         result = dnp.FileOpenResult()
-        result.status, result.fileHandle, result.blockSize = dnp.FileStatus.SUCCESS, 1, 512
+        result.status, result.fileHandle, result.maxBlockSize = dnp.FileStatus.SUCCESS, 1, 512
         result.fileSize = len(self.content)
         return result
 
@@ -97,7 +114,7 @@ class Rtu:
         config.outstation.eventBufferConfig = dnp.EventBufferConfig.AllTypes(50 if master == "hmi" else 0)
         config.outstation.params.allowUnsolicited = master == "hmi"
         config.link.LocalAddr, config.link.RemoteAddr = DNP3_OUTSTATION, DNP3_MASTER[master]
-        handler, application, files = dnp.ICommandHandler(), Application(self.sessions), Files()
+        handler, application, files = Commands(self), Application(self.sessions), Files()
         outstation = channel.AddOutstation(master, handler, application, config, files)
         outstation.Enable()
         self.sessions.append(outstation)

@@ -95,7 +95,7 @@ class Lab:
             run("ip", "-n", name, "link", "set", "lo", "up")
         self._bridge(SWITCH, "br-ot")
         self._bridge(FIREWALL, "br-it")
-        self._cable(FIREWALL, "ot0", FIREWALL_MAC, SWITCH, "p-fw", "br-ot")
+        self._cable(namespace=FIREWALL, interface="ot0", mac=FIREWALL_MAC, switch=SWITCH, port="p-fw", bridge="br-ot")
         run("ip", "-n", FIREWALL, "address", "add", FIREWALL_OT + "/24", "dev", "ot0")
         run("ip", "-n", FIREWALL, "address", "add", FIREWALL_IT + "/24", "dev", "br-it")
         run(*inside(FIREWALL, "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.send_redirects=0"))
@@ -104,7 +104,8 @@ class Lab:
                 (SWITCH, "br-ot", FIREWALL_OT) if host.net == "ot" else (FIREWALL, "br-it", FIREWALL_IT)
             )
             namespace = PREFIX + host.name
-            self._cable(namespace, "eth0", host.mac, switch, "p-" + host.name, bridge)
+            port = "p-" + host.name
+            self._cable(namespace=namespace, interface="eth0", mac=host.mac, switch=switch, port=port, bridge=bridge)
             run("ip", "-n", namespace, "address", "add", host.ip + "/24", "dev", "eth0")
             run("ip", "-n", namespace, "route", "add", "default", "via", router)
 
@@ -114,7 +115,7 @@ class Lab:
         run("ip", "-n", namespace, "link", "set", name, "up")
 
     @staticmethod
-    def _cable(namespace: str, interface: str, mac: str, switch: str, port: str, bridge: str) -> None:
+    def _cable(*, namespace: str, interface: str, mac: str, switch: str, port: str, bridge: str) -> None:
         run("ip", "-n", switch, "link", "add", port, "type", "veth", "peer", "name", interface, "netns", namespace)
         run("ip", "-n", namespace, "link", "set", interface, "address", mac)
         run("ip", "-n", switch, "link", "set", port, "master", bridge)

@@ -32,7 +32,7 @@ def main() -> int:
         name
         for name in SCENARIOS
         for pattern in wanted.names
-        if name == pattern or pattern == "all" or (pattern.endswith("*") and name.startswith(pattern[:-1]))
+        if pattern in (name, "all") or (pattern.endswith("*") and name.startswith(pattern[:-1]))
     ]
     if not names:
         print(f"record.py: no such capture: {' '.join(wanted.names)}; --list shows them", file=sys.stderr)

@@ -26,20 +26,20 @@ STACKS = {"modbus": "pymodbus", "s7comm": "python-snap7", "dnp3": "yadnp3"}
 
 
 class Session:
-    """A client process on a host. `do(...)` runs one operation and returns its record; `expected` is the ground truth."""
+    """A client process on a host. `do` runs one operation and returns its record; `expected` is the ground truth."""
 
     def __init__(
-        self, recording: Recording, source: str, protocol: str, target: str, expected: str, via: str | None
-    ) -> None:
+        self, recording: Recording, *, source: str, protocol: str, target: str, expected: str, via: str | None
+    ):
         self.recording, self.protocol, self.expected, self.via = recording, protocol, expected, via
         self.source, self.target = source, target
-        command = [sys.executable, str(HERE / "actor.py"), protocol, source, target]
-        if via:
-            command = recording.ssh_command(via, source, command)
-        else:
-            command = list(inside(PREFIX + source, *command))
+        actor = [sys.executable, str(HERE / "actor.py"), protocol, source, target]
+        command = recording.ssh_command(via, source, actor) if via else list(inside(PREFIX + source, *actor))
+        begin = time.time()
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._read()
+        if via:
+            recording.note(begin, via, source, 22, protocol="ssh", op="remote_login", result="ok", expected=expected)
 
     def do(self, call: str, *, expected: str | None = None, note: str | None = None, **args: Any) -> dict[str, Any]:
         assert self.process.stdin is not None
@@ -81,7 +81,8 @@ class Session:
 
     def end(self) -> None:
         """Let the process end; operations that the stack did by itself meanwhile are still collected."""
-        assert self.process.stdin is not None and self.process.stdout is not None
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
         self.process.stdin.close()
         for line in self.process.stdout:
             fields = json.loads(line)
@@ -166,15 +167,16 @@ class Recording:
         self, source: str, protocol: str, target: str, expected: str = "benign", via: str | None = None, **connect: Any
     ) -> Session:
         """A connected client of an OT protocol, or with protocol `tcp` one for the rest."""
-        session = Session(self, source, protocol, target, expected, via)
+        session = Session(self, source=source, protocol=protocol, target=target, expected=expected, via=via)
         self.sessions.append(session)
         if protocol != "tcp":
             session.do("connect", **connect)
         return session
 
-    def note(self, **fields: Any) -> None:
-        """An operation that no client process reports, such as the ssh log-in itself."""
-        self.operations.append({"ts": round(time.time(), 6), "ts_end": round(time.time(), 6), **fields})
+    def note(self, begin: float, source: str, target: str, port: int, **fields: Any) -> None:
+        """An operation that no client process reports, such as a remote log-in. It began at `begin` and ends now."""
+        head = {"ts": round(begin, 6), "ts_end": round(time.time(), 6), "src": source, "src_ip": HOSTS[source].ip}
+        self.operations.append({**head, "dst": target, "dst_ip": HOSTS[target].ip, "dst_port": port, **fields})
 
     def close(self, *sessions: Session) -> None:
         for session in sessions:
@@ -200,16 +202,17 @@ class Recording:
         lines.write_text("".join(json.dumps(operation) + "\n" for operation in self.operations))
         capture = self.folder / f"{self.name}.pcap"
         seen = {operation["src"] for operation in self.operations} | {operation["dst"] for operation in self.operations}
+        seen.update(name for operation in self.operations for name in operation.get("targets", ()))
         versions = {package: importlib.metadata.version(package) for package in STACKS.values()}
         about = {
             "capture": capture.name,
             "shows": self.shows,
-            "origin": "own recording: real protocol stacks in Linux network namespaces, tcpdump on the switch (SPAN view)",
+            "origin": "own recording: real stacks in Linux network namespaces, tcpdump on the switch (SPAN view)",
             "licence": "BSD-3-Clause, as the project",
             "date": datetime.datetime.fromtimestamp(self.begun, datetime.UTC).strftime("%Y-%m-%d"),
             "script": "pcaps/lab/record.py",
             "command": f"sudo python pcaps/lab/record.py {self.name}",
-            "stacks": {**versions, "python": platform.python_version(), "kernel": os.uname().release},
+            "stacks": {**versions, "python": platform.python_version(), "kernel": os.uname().release.split("-")[0]},
             "sha256": hashlib.sha256(capture.read_bytes()).hexdigest(),
             "bytes": capture.stat().st_size,
             "operations": {

@@ -28,6 +28,18 @@ class S7Client(Client):
     def _say(self, *functions: int, **more: object) -> None:
         self.fields |= {"function": functions[0], "functions": list(functions), **more}
 
+    def _ask(self, group: int, subfunction: int, **more: object) -> None:
+        """A userdata request: its function is the function group."""
+        self._say(group, userdata=True, subfunction=subfunction, **more)
+
+    def _pi(self, service: bytes, block: bytes) -> None:
+        """A PI service on one block, in the form that STEP 7 sends (python-snap7's own _DELE is malformed)."""
+        argument = b"\x01\x00" + block
+        parameters = struct.pack(">B6xBH", 0x28, 0xFD, len(argument)) + argument + bytes((len(service),)) + service
+        protocol = self.client.protocol
+        header = struct.pack(">BBHHHH", 0x32, 1, 0, protocol._next_sequence(), len(parameters), 0)
+        protocol.check_control_response(self.client._send_receive(header + parameters))
+
     def connect(self, rack: int = 0, slot: int = 2, kind: str = "OP") -> None:
         """Connection types of the TSAP: 1 PG (engineering), 2 OP (operating), 3 S7 basic."""
         self._say(0xF0, unit=f"{rack}/{slot}", value=kind)
@@ -68,7 +80,12 @@ class S7Client(Client):
 
     def delete_block(self, db: int) -> None:
         self._say(0x28, value="_DELE", object=db)
-        self.client.delete(Block.DB, db)
+        self._pi(b"_DELE", f"0A{db:05d}B".encode())
+
+    def insert_block(self, db: int) -> None:
+        """Activate a downloaded block: passive (P) to active file system."""
+        self._say(0x28, value="_INSE", object=db)
+        self._pi(b"_INSE", f"0A{db:05d}P".encode())
 
     def download(self, db: int, data: str) -> None:
         body = block_bytes("DB", db, bytes.fromhex(data))
@@ -91,37 +108,37 @@ class S7Client(Client):
         self.client.full_upload(Block.DB, db)
 
     def list_blocks(self) -> None:
-        self._say(0x00, subfunction=1, group=3)
+        self._ask(3, 1)
         self.client.list_blocks()
 
     def list_blocks_of_type(self) -> None:
-        self._say(0x00, subfunction=2, group=3)
+        self._ask(3, 2)
         self.client.list_blocks_of_type(Block.DB, 100)
 
     def block_info(self, db: int) -> None:
-        self._say(0x00, subfunction=3, group=3, object=db)
+        self._ask(3, 3, object=db)
         self.client.get_block_info(Block.DB, db)
 
     def cpu_info(self) -> None:
-        self._say(0x00, subfunction=1, group=4, value="0x001c")
+        self._ask(4, 1, value="0x001c")
         self.client.get_cpu_info()
 
     def order_code(self) -> None:
-        self._say(0x00, subfunction=1, group=4, value="0x0011")
+        self._ask(4, 1, value="0x0011")
         self.client.get_order_code()
 
     def protection(self) -> None:
-        self._say(0x00, subfunction=1, group=4, value="0x0232")
+        self._ask(4, 1, value="0x0232")
         self.client.get_protection()
 
     def get_clock(self) -> None:
-        self._say(0x00, subfunction=1, group=7)
+        self._ask(7, 1)
         self.client.get_plc_datetime()
 
     def set_clock(self) -> None:
-        self._say(0x00, subfunction=2, group=7)
+        self._ask(7, 2)
         self.client.set_plc_datetime(datetime.datetime(2026, 11, 22, 12, 0, 0))  # noqa: DTZ001 - the API takes it naive
 
     def set_password(self, password: str) -> None:
-        self._say(0x00, subfunction=1, group=5)
+        self._ask(5, 1)
         self.client.set_session_password(password)

@@ -19,7 +19,7 @@ from process import level, ready
 
 
 def modbus() -> None:
-    """Unit 1: the PLC (temperatures, a set point at holding register 100, pumps as coils); unit 2: a drive behind it."""
+    """Unit 1: the PLC (temperatures, set point in holding register 100, pumps as coils); unit 2: a drive behind it."""
     from pymodbus.constants import ExcCodes
     from pymodbus.pdu.device import ModbusDeviceIdentification
     from pymodbus.server import ModbusTcpServer

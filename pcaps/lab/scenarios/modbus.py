@@ -141,9 +141,7 @@ SCENARIOS = tuple(
             "listen-only",
             "attack: a stranger forces listen-only mode (FC 8/4)",
             listen_only,
-            (
-                "the server gives no answer to FC 8/4, as the specification says, but answers later requests all the same",
-            ),
+            ("the server does not answer FC 8/4, as the specification says, but answers later requests all the same",),
         ),
         (
             "restart-communication",

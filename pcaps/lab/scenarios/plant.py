@@ -99,7 +99,7 @@ def learn(recording: Recording) -> None:
 
 
 def attack(recording: Recording) -> None:
-    """The same plant; then office PC -> scan -> ssh into the engineering station -> commands from there, and directly."""
+    """The same plant; an office PC scans, enters the engineering station by ssh and commands from there, then directly."""
     erp = recording.session("erp", "tcp", "hmi")
     operator = Operator(recording)
     operator.poll(6)
@@ -110,6 +110,9 @@ def attack(recording: Recording) -> None:
     from_engineering_station(recording, operator)
     directly(recording, operator)
     operator.set_temperature(460)
+    operator.set_pressure(42.0)
+    operator.poll(2)
+    operator.switch_feeder("latch_on")
     operator.poll(4)
     recording.close(erp)
 
@@ -122,18 +125,7 @@ def reconnaissance(recording: Recording, operator: Operator) -> None:
 
 
 def from_engineering_station(recording: Recording, operator: Operator) -> None:
-    """Every session below is a process on the engineering station, started through a real ssh session from the office PC."""
-    recording.note(
-        src="itpc",
-        src_ip="172.16.5.66",
-        dst="eng",
-        dst_ip="192.168.10.30",
-        dst_port=22,
-        protocol="ssh",
-        op="remote_login",
-        result="ok",
-        expected="attack",
-    )
+    """Every session is a process on the engineering station, started through a real ssh session from the office PC."""
     modbus = recording.session("eng", "modbus", "plc-mb", expected="attack", via="itpc")
     modbus.do("write_register", start=100, value=900, note="set point far beyond the operator's range")
     operator.poll()
@@ -153,6 +145,7 @@ def from_engineering_station(recording: Recording, operator: Operator) -> None:
     s7.do("stop")
     operator.poll()
     s7.do("download", db=200, data="00ff" * 250, note="program download, accepted")
+    s7.do("insert_block", db=200)
     s7.do(
         "download_request", kind="OB", number=1, data="7007" * 20, note="program download of code, refused by the PLC"
     )

@@ -73,6 +73,7 @@ def download(recording: Recording) -> None:
     hmi = polling(recording)
     other = guest(recording)
     other.do("download", db=200, data="00ff" * 250, note="accepted, two slices")
+    other.do("insert_block", db=200)
     other.do("download_request", kind="OB", number=1, data="7007" * 20, note="refused by the PLC")
     other.do("download_request", kind="FC", number=7, data="7007" * 20, note="refused by the PLC")
     cycle(hmi)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 SNAP7 = (
     "python-snap7's server answers SZL requests in a simplified form, which tshark may call malformed",
-    "python-snap7 sends PI services (start, delete, copy RAM to ROM) in a shorter form than STEP 7 does",
+    "S7 download: the jobs 0x1b and 0x1c are asked by the PLC and answered by the client",
 )
 OPENDNP3 = (
     "every opendnp3 master starts with disable unsolicited, integrity poll, enable unsolicited (startup_* operations)",
