@@ -48,7 +48,7 @@ class Delivery:
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._transport: Transport | None = None
-        self._sent_to = self.state.delivered
+        self._reader = spool.reader(self.state.delivered)
         self._in_flight: deque[tuple[int, float]] = deque()
         self._thread = threading.Thread(target=self._run, name=f"delivery {target.id}", daemon=True)
 
@@ -93,14 +93,11 @@ class Delivery:
             self._transport.close()
 
     def _send_some(self) -> bool:
-        events = self._spool.read(self._sent_to)
+        events = self._reader.read()
         for event in events:
-            if self._stop.is_set():
-                break
             assert self._transport is not None
             self._transport.send(self._bytes(event))
             self.state.sent += 1
-            self._sent_to = event.sequence
             self._in_flight.append((event.sequence, time.monotonic()))
         return bool(events)
 
@@ -130,7 +127,7 @@ class Delivery:
         if self.state.failing_since is None:
             self.state.failing_since = time.monotonic()
         self._in_flight.clear()
-        self._sent_to = self.state.delivered
+        self._reader.rewind(self.state.delivered)
         if self._transport is not None:
             self._transport.close()
             self._transport = None

@@ -12,7 +12,6 @@ import json
 import os
 import zlib
 from collections import deque
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +20,18 @@ from otwatch.outputs.siem.event import Event
 
 _SEGMENT_BYTES: Final = 4 * 1024 * 1024
 _MEMORY_EVENTS: Final = 10_000  # held in memory while the disk is full
+
+
+def parse_line(line: bytes) -> Event | None:
+    """One stored line; None when it is torn or damaged."""
+    checksum, _, body = line.rstrip(b"\n").partition(b" ")
+    try:
+        if int(checksum, 16) != zlib.crc32(body):
+            return None
+        stored = json.loads(body)
+        return Event(sequence=int(stored["sequence"]), record=stored["record"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 class Spool:
@@ -32,7 +43,6 @@ class Spool:
         self.dropped_full = 0  # events of segments that went because the spool was full, not yet delivered anywhere
         self.dropped_memory = 0  # events lost because the disk was full for longer than the memory lasts
         self.disk_errors = 0
-        self.damaged_lines = 0
         self._waiting: deque[bytes] = deque()
         self._descriptor = -1
         self._segment_bytes = 0
@@ -42,16 +52,18 @@ class Spool:
         except OSError as error:
             raise CaptureError(f"{folder}: the spool folder cannot be used: {error.strerror}; choose another with `spool`") from error
 
-    def _segments(self) -> list[tuple[int, Path]]:
+    def segments(self) -> list[tuple[int, Path]]:
+        """(first sequence number, file) of every segment, oldest first."""
         return sorted((int(path.stem), path) for path in self.folder.glob("*.events") if path.stem.isdigit())
 
     def _recover(self) -> int:
         """The next sequence number after a restart: behind everything on disk and everything that a destination is known to have."""
         last = max((self.cursor(path.stem) for path in self.folder.glob("*.cursor")), default=0)
-        segments = self._segments()
+        segments = self.segments()
         for first, path in segments[-1:]:
-            last = max(last, first - 1, *(event.sequence for event in self._read_segment(path)))
-            if path.stat().st_size and not path.read_bytes().endswith(b"\n"):  # the process died inside a write
+            content = path.read_bytes()
+            last = max(last, first - 1, *(event.sequence for event in map(parse_line, content.splitlines()) if event is not None))
+            if content and not content.endswith(b"\n"):  # the process died inside a write
                 with path.open("ab") as segment:
                     segment.write(b"\n")
         return last + 1
@@ -96,10 +108,10 @@ class Spool:
         self._make_room()
 
     def _make_room(self) -> None:
-        segments = self._segments()
+        segments = self.segments()
         total = sum(path.stat().st_size for _, path in segments)
         delivered = min((self.cursor(path.stem) for path in self.folder.glob("*.cursor")), default=0)
-        while len(segments) > 1 and (segments[1][0] - 1 <= delivered or total > self.max_bytes):
+        while len(segments) > 1 and total > self.max_bytes:  # what was delivered stays as long as there is room: `otwatch resend` wants it
             first, path = segments.pop(0)
             total -= path.stat().st_size
             self.dropped_full += max(0, segments[0][0] - max(first, delivered + 1))
@@ -118,37 +130,9 @@ class Spool:
             except OSError:
                 self.disk_errors += 1
 
-    def read(self, after: int, limit: int = 256) -> list[Event]:
-        """The oldest events with a sequence number above `after`, at most `limit`, in order."""
-        events: list[Event] = []
-        segments = self._segments()
-        for index, (_, path) in enumerate(segments):
-            if index + 1 < len(segments) and segments[index + 1][0] <= after + 1:
-                continue
-            for event in self._read_segment(path):
-                if event.sequence > after and (not events or event.sequence > events[-1].sequence):
-                    events.append(event)
-                    if len(events) >= limit:
-                        return events
-        return events
-
-    def _read_segment(self, path: Path) -> Iterator[Event]:
-        try:
-            lines = path.open("rb")
-        except FileNotFoundError:  # went to make room meanwhile
-            return
-        with lines:
-            for line in lines:
-                if line == b"\n":
-                    continue
-                checksum, _, body = line.rstrip(b"\n").partition(b" ")
-                try:
-                    if not line.endswith(b"\n") or int(checksum, 16) != zlib.crc32(body):
-                        raise ValueError("torn line")
-                    stored = json.loads(body)
-                    yield Event(sequence=int(stored["sequence"]), record=stored["record"])
-                except (ValueError, KeyError, TypeError):
-                    self.damaged_lines += 1
+    def reader(self, after: int) -> SpoolReader:
+        """Reads on from a sequence number, for one destination."""
+        return SpoolReader(self, after)
 
     def cursor(self, destination: str) -> int:
         """The last sequence number that a destination surely has; 0 for a new one."""
@@ -179,3 +163,57 @@ class Spool:
         self.flush()
         self.sync()
         self._close_segment()
+
+
+class SpoolReader:
+    """A place in a spool. Remembers where it is in its segment, so that reading on costs what is new."""
+
+    def __init__(self, spool: Spool, after: int) -> None:
+        self._spool = spool
+        self.after = after  # the last sequence number that was read
+        self.damaged_lines = 0
+        self._segment: tuple[int, Path] | None = None
+        self._offset = 0
+
+    def rewind(self, after: int) -> None:
+        """Reads again from behind `after`."""
+        self.after = after
+        self._segment = None
+
+    def read(self, limit: int = 256) -> list[Event]:
+        """The next events, in order, at most `limit`; none when there is nothing new."""
+        events: list[Event] = []
+        while len(events) < limit:
+            segments = self._spool.segments()
+            if self._segment is None or self._segment not in segments:
+                older = [segment for segment in segments if segment[0] <= self.after + 1]
+                first = older[-1:] or segments[:1]
+                if not first:
+                    break
+                self._segment, self._offset = first[0], 0
+            self._read_on(events, limit)
+            newer = [segment for segment in segments if segment[0] > self._segment[0]]
+            if len(events) >= limit or not newer:
+                break
+            self._segment, self._offset = newer[0], 0
+        return events
+
+    def _read_on(self, events: list[Event], limit: int) -> None:
+        assert self._segment is not None
+        try:
+            lines = self._segment[1].open("rb")
+        except FileNotFoundError:  # went to make room meanwhile
+            return
+        with lines:
+            lines.seek(self._offset)
+            while len(events) < limit:
+                line = lines.readline()
+                if not line.endswith(b"\n"):  # the end, or a line that is just being written
+                    return
+                self._offset += len(line)
+                event = parse_line(line) if line != b"\n" else None
+                if event is not None and event.sequence > self.after:
+                    events.append(event)
+                    self.after = event.sequence
+                elif event is None and line != b"\n":
+                    self.damaged_lines += 1
