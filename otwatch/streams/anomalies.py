@@ -1,0 +1,55 @@
+"""What can be wrong with a stream: the closed list of Layer.STREAM."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from otwatch.vocabulary import AnomalyKind
+
+
+class StreamAnomaly(IntEnum):
+    """anomalies.kind where anomalies.layer is Layer.STREAM."""
+
+    GAP = 1
+    GAP_AT_END = 2
+    CONFLICT = 3
+    WRONG_BYTES = 4
+    RESYNCHRONISED = 5
+    PENDING_CAP = 6
+    DETACHED = 7
+    UNIDENTIFIED = 8
+    OUT_OF_WINDOW = 9
+    CUT = 10
+    LATE = 11
+    ONE_WAY = 12
+    STREAMS_CAP = 13
+
+
+ANOMALIES: tuple[AnomalyKind, ...] = (
+    AnomalyKind(code=StreamAnomaly.GAP, name="gap", clause="",
+                doc="Bytes of the stream were never captured (needed: how many); what follows them was read without them."),
+    AnomalyKind(code=StreamAnomaly.GAP_AT_END, name="gap-at-end", clause="",
+                doc="The flow ended while bytes before the last ones (needed: how many) were still missing."),
+    AnomalyKind(code=StreamAnomaly.CONFLICT, name="overlap-conflict", clause="RFC 9293 section 3.10.7.4",
+                doc="A retransmission carried other bytes than the first copy (had: how many differ); both versions are read."),
+    AnomalyKind(code=StreamAnomaly.WRONG_BYTES, name="wrong-bytes", clause="",
+                doc="Bytes where a message of the flow's protocol should start do not fit its header."),
+    AnomalyKind(code=StreamAnomaly.RESYNCHRONISED, name="resynchronised", clause="",
+                doc="Bytes were passed over (had: how many) to find the next message."),
+    AnomalyKind(code=StreamAnomaly.PENDING_CAP, name="pending-cap", clause="",
+                doc="More bytes were waiting for a missing segment or the rest of a message than the limits allow."),
+    AnomalyKind(code=StreamAnomaly.DETACHED, name="detached", clause="",
+                doc="The flow broke its protocol too often in a row (had: how often) and is no longer read as that protocol."),
+    AnomalyKind(code=StreamAnomaly.UNIDENTIFIED, name="unidentified", clause="",
+                doc="The first bytes on the port of a known protocol (needed: its id) do not fit it, nor any other known protocol."),
+    AnomalyKind(code=StreamAnomaly.OUT_OF_WINDOW, name="out-of-window", clause="RFC 9293 section 3.4",
+                doc="A segment lies too far from what its receiver acknowledged to be accepted (had: how far); it is read apart from the stream."),
+    AnomalyKind(code=StreamAnomaly.CUT, name="cut", clause="",
+                doc="The rest of a message was never captured (needed: its length, had: bytes that are there)."),
+    AnomalyKind(code=StreamAnomaly.LATE, name="late", clause="",
+                doc="Bytes came that lie before those already read, and had not been seen; they are read apart from the stream."),
+    AnomalyKind(code=StreamAnomaly.ONE_WAY, name="one-way", clause="",
+                doc="Of a conversation that needs both sides only one was captured."),
+    AnomalyKind(code=StreamAnomaly.STREAMS_CAP, name="streams-cap", clause="",
+                doc="The flow's place in its stream was forgotten to make room for a newer flow."),
+)

@@ -1,0 +1,12 @@
+# The C side of datagrams.py.
+from otwatch.streams.cutter cimport Cutter
+from otwatch.streams.framing cimport Framer
+
+cdef class Datagrams:
+    cdef Cutter cutter
+    cdef int most_wrong
+    cdef readonly long long bytes
+    cdef readonly long long framed
+    cdef readonly long long skipped
+    cdef int feed(self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, Py_ssize_t missing, Py_ssize_t slot, int direction) except -1
+    cdef Framer identify(self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, Py_ssize_t slot, int direction)

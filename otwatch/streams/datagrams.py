@@ -1,0 +1,122 @@
+# cython: boundscheck=True, wraparound=False, cdivision=True
+"""UDP payload into PDUs: each datagram stands alone and may hold several."""
+
+from __future__ import annotations
+
+import cython
+import numpy as np
+
+from otwatch.limits import Limits
+from otwatch.streams.anomalies import StreamAnomaly
+from otwatch.streams.copying import copy
+from otwatch.streams.cutter import Cutter
+from otwatch.streams.framing import PROBE_BYTES, Framer
+from otwatch.vocabulary import DirectionHow, FlowEvent, PduFlag, ProtocolHow
+
+LOOKS = 32  # datagrams of a flow of unknown protocol that are probed, where they look like one
+LOOKS_ON_PORT = 1024
+
+_UDP = cython.declare(cython.int, 17)
+_YES = cython.declare(cython.int, 1)
+_DATAGRAM = cython.declare(cython.int, PduFlag.DATAGRAM)
+_RESYNCHRONISED = cython.declare(cython.int, PduFlag.RESYNCHRONISED)
+_CUT = cython.declare(cython.int, PduFlag.CUT)
+_BY_CONTENT = cython.declare(cython.int, ProtocolHow.CONTENT)
+_PORT_TOLD = cython.declare(cython.int, DirectionHow.PORT)
+_CONTENT_TOLD = cython.declare(cython.int, DirectionHow.CONTENT)
+
+
+class Datagrams:
+    """Uses the Cutter's tables. bytes = framed + skipped, of flows of a known protocol."""
+
+    def __init__(self, cutter: Cutter, limits: Limits) -> None:
+        self.cutter = cutter
+        self.most_wrong = limits.protocol_violations
+        self.bytes = self.framed = self.skipped = 0
+
+    def feed(self, data, at, length, missing, slot, direction):  # type: ignore[no-untyped-def]
+        """One datagram: `length` bytes that are there, then `missing` that the capture cut off."""
+        cutter: Cutter = self.cutter
+        flows = cutter.flows
+        framer: Framer = cutter.by_slot[2 * slot]
+        if framer is None:
+            framer = self.identify(data, at, length, slot, direction)
+            if framer is None:
+                return 0
+            if cutter.identifier.reversed(framer, bytes(np.asarray(data)[at:at + min(length, PROBE_BYTES)]), direction,
+                                          by_port=flows.direction_how[slot] == _PORT_TOLD) and flows.pdus[slot] == 0:
+                cutter.table.reverse(slot, _CONTENT_TOLD)
+                direction = 1 - direction
+            cutter.by_slot[2 * slot] = framer
+        octets = cutter.octets
+        here: cython.Py_ssize_t = octets.reserve(length)
+        end: cython.Py_ssize_t = here + length
+        copy(octets.data, here, data, at, length)
+        self.bytes += length
+        flags: cython.int = _DATAGRAM
+        size: cython.longlong
+        begin: cython.Py_ssize_t
+        while here < end:
+            size = framer.measure(octets.data, here, end, direction)
+            if 0 < size <= end - here:
+                cutter.add_row(cutter.pdus[framer.protocol], framer, slot, direction, here, here + size, flags)
+                self.framed += size
+                flows.pdus[slot] += 1
+                cutter.table.budget[slot] = 0
+                if flows.protocol_how[slot] != _BY_CONTENT:
+                    cutter.confirm(slot, framer)
+                here += size
+                flags = _DATAGRAM
+                continue
+            if size > 0:  # the datagram ends within the PDU
+                cutter.report(slot, direction, StreamAnomaly.CUT, size, end - here)
+                cutter.add_row(cutter.pdus[framer.protocol], framer, slot, direction, here, end, flags | _CUT)
+                self.framed += end - here
+                break
+            begin = here
+            flows.violations[slot] += 1
+            cutter.report(slot, direction, StreamAnomaly.WRONG_BYTES, framer.header_bytes, end - here)
+            here += 1
+            while here < end and cutter.fits(framer, octets.data, here, end, direction, True) != _YES:
+                here += 1
+            self.skipped += here - begin
+            flows.skipped_bytes[slot] += here - begin
+            flags = _DATAGRAM | _RESYNCHRONISED
+            if here < end:
+                cutter.report(slot, direction, StreamAnomaly.RESYNCHRONISED, 0, here - begin)
+            cutter.table.budget[slot] += 1
+            if cutter.table.budget[slot] == self.most_wrong:
+                flows.protocol_how[slot] = ProtocolHow.DETACHED
+                cutter.event(slot, FlowEvent.DETACHED)
+                cutter.report(slot, direction, StreamAnomaly.DETACHED, self.most_wrong, self.most_wrong)
+                cutter.by_slot[2 * slot] = None
+                self.skipped += end - here
+                flows.skipped_bytes[slot] += end - here
+                break
+        return 0
+
+    def identify(self, data, at, length, slot, direction):  # type: ignore[no-untyped-def]
+        """The framer whose protocol the datagram is of, None if none; looks are counted."""
+        cutter: Cutter = self.cutter
+        flows = cutter.flows
+        candidates = cutter.identifier.candidates(_UDP, flows.client_port[slot], flows.server_port[slot])
+        limit: cython.int = LOOKS_ON_PORT if candidates.hinted else LOOKS
+        if cutter.table.budget[slot] >= limit:
+            return None
+        framer: Framer
+        likely: cython.bint = False
+        for framer in candidates.framers:
+            if framer.measure(data, at, at + length, direction) > 0:
+                likely = True
+                break
+        if likely:
+            cutter.table.budget[slot] += 1
+            found = cutter.identifier.decide(bytes(np.asarray(data)[at:at + min(length, PROBE_BYTES)]), direction, candidates, final=True)
+            if isinstance(found, Framer):
+                cutter.table.budget[slot] = 0
+                flows.protocol[slot] = found.protocol
+                flows.protocol_how[slot] = ProtocolHow.PORT
+                return found
+        if candidates.hinted:
+            cutter.suspect(slot, direction, candidates.framers[0].protocol)
+        return None

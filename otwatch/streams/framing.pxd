@@ -1,0 +1,24 @@
+# The C side of framing.py.
+
+cdef class Framer:
+    cdef readonly int protocol
+    cdef readonly int index
+    cdef readonly object framing
+    cdef readonly object probe
+    cdef object cut_call
+    cdef readonly Py_ssize_t header_bytes
+    cdef int[::1] magic
+    cdef Py_ssize_t magic_count
+    cdef Py_ssize_t length_at
+    cdef Py_ssize_t length_bytes
+    cdef bint little_endian
+    cdef long long length_add
+    cdef long long block_after
+    cdef long long block_bytes
+    cdef long long block_crc_bytes
+    cdef bint header_crc
+    cdef long long min_bytes
+    cdef readonly long long max_bytes
+    cpdef long long measure(self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end, int direction) except -2
+    cdef long long measure_by_call(self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end, int direction) except -2
+    cdef bint crc_fits(self, const unsigned char[::1] data, Py_ssize_t start) except -1

@@ -1,0 +1,115 @@
+# cython: boundscheck=True, wraparound=False, cdivision=True
+"""Where a PDU ends, for every protocol by one loop: `Framing`, which is data, made ready for compiled code. Knows bytes, not flows."""
+
+from __future__ import annotations
+
+import cython
+import numpy as np
+
+from otwatch.protocols.spec import Framing, Verdict
+
+MORE = 0  # the header is not complete
+WRONG = -1  # no PDU starts here
+PROBE_BYTES = 256
+
+
+def _crc_table() -> memoryview:
+    """CRC-16/DNP, reflected polynomial 0xA6BC (IEEE 1815-2012 section 9.2.4.3)."""
+    table = []
+    for byte in range(256):
+        value = byte
+        for _ in range(8):
+            value = value >> 1 ^ 0xA6BC if value & 1 else value >> 1
+        table.append(value)
+    return memoryview(np.array(table, np.int32))
+
+
+_CRC = _crc_table()
+
+
+class Framer:
+    """One framing of one protocol: `protocol` its id, `index` the framing's place in the protocol's list."""
+
+    def __init__(self, framing: Framing, protocol: int, index: int) -> None:
+        if framing.cut is None and (framing.length_at < 0 or framing.length_at + framing.length_bytes > framing.header_bytes):
+            raise ValueError(f"framing {framing.name}: the length field is outside the header")
+        if framing.header_bytes < 1 or framing.min_bytes < 1 or any(not 0 <= at < framing.header_bytes for at, _, _ in framing.magic):
+            raise ValueError(f"framing {framing.name}: a PDU has at least one byte, and its magic lies in its header")
+        self.framing = framing
+        self.protocol = protocol
+        self.index = index
+        self.probe = framing.probe
+        self.cut_call = framing.cut
+        self.header_bytes = framing.header_bytes
+        self.magic = memoryview(np.array([number for triple in framing.magic for number in triple] or [0], np.int32))
+        self.magic_count = len(framing.magic)
+        self.length_at = framing.length_at
+        self.length_bytes = framing.length_bytes
+        self.little_endian = framing.little_endian
+        self.length_add = framing.length_add
+        self.block_after = framing.block_after
+        self.block_bytes = framing.block_bytes
+        self.block_crc_bytes = framing.block_crc_bytes
+        self.header_crc = framing.header_crc16_dnp
+        self.min_bytes = framing.min_bytes
+        self.max_bytes = framing.max_bytes
+
+    def measure(self, data, start, end, direction):  # type: ignore[no-untyped-def]
+        """Length of the PDU at `start`, which may reach beyond `end`; MORE where data[start:end] does not tell yet, WRONG where none starts."""
+        if self.cut_call is not None:
+            return self.measure_by_call(data, start, end, direction)
+        had: cython.Py_ssize_t = end - start
+        i: cython.Py_ssize_t
+        at: cython.Py_ssize_t
+        for i in range(self.magic_count):
+            at = self.magic[3 * i]
+            if at < had and (data[start + at] & self.magic[3 * i + 1]) != self.magic[3 * i + 2]:
+                return WRONG
+        if had < self.header_bytes:
+            return MORE
+        length: cython.longlong = 0
+        at = start + self.length_at
+        if self.little_endian:
+            for i in range(self.length_bytes):
+                length |= cython.cast(cython.longlong, data[at + i]) << (8 * i)
+        else:
+            for i in range(self.length_bytes):
+                length = length << 8 | data[at + i]
+        length += self.length_add
+        if self.block_bytes > 0 and length > self.block_after:
+            length += (length - self.block_after + self.block_bytes - 1) // self.block_bytes * self.block_crc_bytes
+        if length < self.min_bytes or length > self.max_bytes:
+            return WRONG
+        if self.header_crc and not self.crc_fits(data, start):
+            return WRONG
+        return length
+
+    def measure_by_call(self, data, start, end, direction):  # type: ignore[no-untyped-def]
+        """The same, for a protocol without a length field, by its own function."""
+        had: cython.Py_ssize_t = end - start
+        length: cython.longlong = self.cut_call(memoryview(data), start, end, direction)
+        if length == MORE:
+            return MORE if had < self.max_bytes else WRONG
+        if length < self.min_bytes or length > self.max_bytes:
+            return WRONG
+        return length
+
+    def crc_fits(self, data, start):  # type: ignore[no-untyped-def]
+        """Whether the last two header bytes are the CRC-16/DNP, low byte first, of those before them."""
+        table: cython.int[::1] = _CRC
+        value: cython.int = 0
+        at: cython.Py_ssize_t
+        end: cython.Py_ssize_t = start + self.header_bytes - 2
+        for at in range(start, end):
+            value = value >> 8 ^ table[(value ^ data[at]) & 0xFF]
+        value ^= 0xFFFF
+        return data[end] == (value & 0xFF) and data[end + 1] == value >> 8
+
+    def verdict(self, first: bytes, direction: int) -> Verdict:
+        """What the protocol's probe says of the first bytes of a PDU; without a probe, a header that fits is UNSURE.
+
+        The side that opened a connection need not be the master (outstations dial in), so either direction may say yes.
+        """
+        if self.probe is None:
+            return Verdict.UNSURE
+        return max(self.probe(first, direction), self.probe(first, 1 - direction))

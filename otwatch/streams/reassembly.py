@@ -1,0 +1,312 @@
+# cython: boundscheck=True, wraparound=False, cdivision=True
+"""TCP segments into ordered bytes (RFC 9293 section 3.4): duplicates trimmed, later segments held, holes waited for and then skipped.
+
+The first copy of a byte is the stream's; a copy that differs is reported and read as well, as the alternative stream. Bytes that lie before
+the stream, after a hole was given up or far outside the window, are read apart from it: nothing that was captured goes unread.
+Only a segment in its place is cheap; everything here beyond `segment` is for the rare case and may use Python objects.
+"""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_left
+
+import cython
+
+from otwatch.limits import Limits
+from otwatch.streams.anomalies import StreamAnomaly
+from otwatch.streams.cutter import Cutter
+from otwatch.streams.stream import Stream
+from otwatch.vocabulary import PduFlag
+
+GRACE_NS = 50_000_000  # a mirror delivers late by less than this: how long an acknowledged hole is waited for
+WINDOW = 1_048_576  # a sequence number this far from the acknowledged one is not of this connection
+HELD_OVERHEAD = 128  # what a held segment costs beside its bytes
+
+_NEVER = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFFF)
+_AFTER_GAP = cython.declare(cython.int, PduFlag.AFTER_GAP)
+
+
+@cython.cfunc
+@cython.inline
+def _signed(difference: cython.longlong) -> cython.longlong:
+    """A difference of two sequence numbers, in -2**31..2**31-1."""
+    return ((difference + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+
+
+class Reassembler:
+    """Puts the segments of every stream in order, for a Cutter."""
+
+    def __init__(self, cutter: Cutter, limits: Limits) -> None:
+        self.cutter = cutter
+        self.gap_ns = limits.stream_gap_ns
+        self.most_held = limits.stream_pending_bytes
+        self.most_held_total = limits.stream_pending_total_bytes
+
+    def segment(self, stream, data, at, length, missing, sequence, time, frame):  # type: ignore[no-untyped-def]
+        """A segment with payload: `length` bytes that are there, then `missing` that the capture cut off."""
+        if not stream.started:
+            if length == 1 and missing == 0 and not stream.from_start and not stream.probed_keepalive:
+                stream.probed_keepalive = True  # picked up midway, the first byte may be a keep-alive probe's: not a stream's start
+                return 0
+            stream.started = True
+            if not stream.from_start:
+                stream.next = sequence
+        delta: cython.longlong = _signed(sequence - stream.next)
+        if delta == 0 and missing == 0 and stream.held is None:
+            return self.cutter.deliver(stream, data, at, length, time, frame)
+        self.cutter.time = time
+        self.cutter.frame = frame
+        return self.out_of_line(stream, data, at, length, missing, delta, time, frame)
+
+    def out_of_line(self, stream, data, at, length, missing, delta, time, frame):  # type: ignore[no-untyped-def]
+        """Any other segment; it starts `delta` bytes after the stream's place."""
+        cutter: Cutter = self.cutter
+        position: cython.longlong = stream.position + delta
+        if (delta > WINDOW or delta < -WINDOW) and position < stream.base or delta > WINDOW:
+            if not self.plausible(stream, delta):
+                cutter.report(stream.slot, stream.direction, StreamAnomaly.OUT_OF_WINDOW, WINDOW, delta)
+                return cutter.read_apart(stream, data, at, length, 0)
+            if delta < 0:  # the numbers start anew: an unseen new connection on the same ports
+                self.end(stream)
+                cutter.gap(stream, 0)
+                stream.next = (stream.next + delta) & 0xFFFFFFFF
+                stream.acknowledged = -1
+                delta = 0
+                position = stream.position
+        if position < stream.base:  # before the stream: from before it was picked up, or of a hole that was given up
+            before: cython.longlong = stream.base - position
+            if before > length:
+                before = length
+            if delta == -1 and length == 1:
+                return 0  # keep-alive
+            if stream.from_start and stream.base == 0:
+                cutter.apart += before  # there is nothing before a SYN
+            else:
+                cutter.report(stream.slot, stream.direction, StreamAnomaly.LATE, 0, before)
+                cutter.read_apart(stream, data, at, before, _AFTER_GAP)
+            at += before
+            length -= before
+            position += before
+        if position < stream.position and length > 0:
+            again: cython.longlong = stream.position - position
+            if again >= length:
+                again = length
+                if missing == 0 and not (length == 1 and delta == -1):
+                    cutter.flows.retransmissions[stream.slot] += 1
+            if not (length == 1 and delta == -1):  # a keep-alive probe's byte is garbage (RFC 9293 section 3.8.4)
+                self.repeated(stream, data, at, again, position)
+            at += again
+            length -= again
+            position += again
+        if position < stream.position and missing > 0:
+            missing -= min(missing, stream.position - position)
+            position = stream.position
+        if length == 0 and missing == 0:
+            return 0
+        if stream.held is None and position == stream.position:
+            if length > 0:
+                cutter.deliver(stream, data, at, length, time, frame)
+            if missing > 0:
+                self.cut_off(stream, missing)
+            return 0
+        self.hold(stream, data, at, length, missing, position, time, frame)
+        self.drain(stream)
+        if stream.held is not None:
+            if stream.held_bytes > self.most_held or cutter.held > self.most_held_total:
+                cutter.pending_caps += 1
+                cutter.report(stream.slot, stream.direction, StreamAnomaly.PENDING_CAP, self.most_held, stream.held_bytes)
+                self.skip_hole(stream, StreamAnomaly.GAP)
+            else:
+                if stream.deadline == 0:
+                    stream.deadline = cutter.now + self.gap_ns
+                    cutter.wake(stream, stream.deadline)
+                self.acknowledge(stream, stream.acknowledged)
+        return 0
+
+    def cut_off(self, stream, missing):  # type: ignore[no-untyped-def]
+        """Bytes that the capture cut off a segment in its place."""
+        self.cutter.report(stream.slot, stream.direction, StreamAnomaly.GAP, missing, 0)
+        self.cutter.gap(stream, missing)
+        return 0
+
+    def plausible(self, stream, delta):  # type: ignore[no-untyped-def]
+        """Whether the receiver's acknowledgements allow a sequence number so far off; without any, it is believed."""
+        if stream.acknowledged < 0:
+            return True
+        off: cython.longlong = _signed(stream.next + delta - stream.acknowledged)
+        return -WINDOW <= off <= WINDOW
+
+    def repeated(self, stream, data, at, length, position):  # type: ignore[no-untyped-def]
+        """Bytes of places already delivered: compared as far back as the history reaches."""
+        kept: cython.longlong = stream.oldest_kept()
+        if position < kept:
+            at += kept - position
+            length -= kept - position
+            position = kept
+        if length <= 0:
+            return 0
+        cutter: Cutter = self.cutter
+        different: cython.longlong = stream.differing(position, data, at, length)
+        if different == 0:
+            return 0
+        cutter.flows.conflicts[stream.slot] += 1
+        cutter.report(stream.slot, stream.direction, StreamAnomaly.CONFLICT, length, different)
+        if stream.alternate is not None and stream.alternates_equal(position, data, at, length):
+            return 0  # read before
+        stream.overlay(position, data, at, length)
+        if stream.framer is None:
+            return 0
+        start: cython.longlong = stream.boundary_before(position)
+        if start < 0:
+            return cutter.read_apart(stream, data, at, length, PduFlag.CONFLICT)
+        return cutter.alternatives(stream, start, stream.position, position, position + length, False)
+
+    def hold(self, stream, data, at, length, missing, position, time, frame):  # type: ignore[no-untyped-def]
+        """Keeps a segment until the bytes before it are there; of bytes held already the first copy stays."""
+        payload: bytes = bytes(memoryview(data)[at:at + length])
+        if stream.held is None:
+            stream.held = []
+        held: list = stream.held
+        index: cython.Py_ssize_t = bisect_left(held, (position,))
+        if index > 0:
+            index -= 1
+        end: cython.longlong = position + length
+        here: cython.longlong = position
+        differs = False
+        pieces: list = []
+        while here < end or (here == end and not pieces and missing):
+            while index < len(held) and held[index][0] + len(held[index][1]) + held[index][4] <= here:
+                index += 1
+            if index == len(held) or held[index][0] >= end:
+                pieces.append((here, payload[here - position:], time, frame, missing if index == len(held) else 0))
+                break
+            there: cython.longlong = held[index][0]
+            if there > here:
+                pieces.append((here, payload[here - position:there - position], time, frame, 0))
+                here = there
+            stop: cython.longlong = min(end, there + len(held[index][1]))
+            if here < stop and held[index][1][here - there:stop - there] != payload[here - position:stop - position]:
+                differs = True
+            here = max(here, stop, min(end, there + len(held[index][1]) + held[index][4]))
+            index += 1
+        for piece in pieces:
+            held.insert(bisect_left(held, (piece[0],)), piece)
+            stream.held_bytes += len(piece[1]) + HELD_OVERHEAD
+            self.cutter.held += len(piece[1]) + HELD_OVERHEAD
+        if differs:
+            if stream.disputed is None:
+                stream.disputed = []
+            stream.disputed.append((position, payload, time, frame))
+            stream.held_bytes += length + HELD_OVERHEAD
+            self.cutter.held += length + HELD_OVERHEAD
+        elif not pieces:
+            self.cutter.flows.retransmissions[stream.slot] += 1
+        return 0
+
+    def drain(self, stream):  # type: ignore[no-untyped-def]
+        """Delivers held segments that are in their place now."""
+        cutter: Cutter = self.cutter
+        moved: cython.bint = False
+        passed: cython.longlong
+        payload: bytes
+        while stream.held and stream.held[0][0] <= stream.position:
+            place, payload, time, frame, missing = stream.held.pop(0)
+            stream.held_bytes -= len(payload) + HELD_OVERHEAD
+            cutter.held -= len(payload) + HELD_OVERHEAD
+            moved = True
+            passed = stream.position - place
+            if passed < len(payload):
+                cutter.deliver(stream, payload, passed, len(payload) - passed, time, frame)
+            if missing and not stream.closed and place + len(payload) + missing > stream.position:
+                cutter.time = time
+                cutter.frame = frame
+                self.cut_off(stream, place + len(payload) + missing - stream.position)
+        if stream.disputed:
+            self.settle_disputes(stream)
+        if not stream.held:
+            if not stream.closed:
+                stream.held = None
+            stream.deadline = 0
+        elif moved:
+            stream.deadline = 0  # another hole, another wait
+        return 0
+
+    def settle_disputes(self, stream):  # type: ignore[no-untyped-def]
+        """Segments that differed from held ones, now that those are delivered."""
+        cutter: Cutter = self.cutter
+        left: list = []
+        disputed = stream.disputed
+        stream.disputed = None
+        payload: bytes
+        for place, payload, time, frame in disputed:
+            if place + len(payload) > stream.position and stream.held:
+                left.append((place, payload, time, frame))
+                continue
+            stream.held_bytes -= len(payload) + HELD_OVERHEAD
+            cutter.held -= len(payload) + HELD_OVERHEAD
+            cutter.time = time
+            cutter.frame = frame
+            start: cython.longlong = place if place > stream.base else stream.base
+            self.repeated(stream, payload, start - place, min(place + len(payload), stream.position) - start, start)
+        stream.disputed = left or None
+        return 0
+
+    def acknowledge(self, stream, acknowledgement):  # type: ignore[no-untyped-def]
+        """What the other side has; a hole before data that it has will not be filled by a retransmission."""
+        stream.acknowledged = acknowledgement
+        if acknowledgement < 0 or not stream.held:
+            return 0
+        reached: cython.longlong = stream.position + _signed(acknowledgement - stream.next)
+        if reached >= stream.held[0][0]:
+            when: cython.longlong = self.cutter.now + GRACE_NS
+            if when < stream.deadline:
+                stream.deadline = when
+                self.cutter.wake(stream, when)
+        return 0
+
+    def skip_hole(self, stream, kind):  # type: ignore[no-untyped-def]
+        """Goes on behind the hole."""
+        cutter: Cutter = self.cutter
+        place, payload, time, frame, _missing = stream.held[0]
+        size: cython.longlong = place - stream.position
+        cutter.time = time
+        cutter.frame = frame
+        cutter.report(stream.slot, stream.direction, kind, size, len(payload))
+        cutter.gap(stream, size)
+        self.drain(stream)
+        if stream.held and not stream.closed:
+            stream.deadline = cutter.now + self.gap_ns
+            cutter.wake(stream, stream.deadline)
+            self.acknowledge(stream, stream.acknowledged)
+        return 0
+
+    def alarm(self, now):  # type: ignore[no-untyped-def]
+        """Acts on every deadline up to `now`."""
+        cutter: Cutter = self.cutter
+        alarms: list = cutter.alarms
+        stream: Stream
+        soonest: cython.longlong
+        while alarms and alarms[0][0] <= now:
+            stream = heapq.heappop(alarms)[2]
+            if stream.closed:
+                continue
+            if stream.held and 0 < stream.deadline <= now:
+                self.skip_hole(stream, StreamAnomaly.GAP)
+            if 0 < stream.quiet:
+                if stream.quiet <= now:
+                    stream.quiet = 0
+                    cutter.settle(stream)
+                else:
+                    cutter.wake(stream, stream.quiet)
+        soonest = alarms[0][0] if alarms else _NEVER
+        cutter.alarm_ns = soonest
+        return 0
+
+    def end(self, stream):  # type: ignore[no-untyped-def]
+        """Nothing more will come: what is held is read behind its holes, what is pending as far as it goes."""
+        while stream.held and not stream.closed:
+            self.skip_hole(stream, StreamAnomaly.GAP_AT_END)
+        if not stream.closed:
+            self.cutter.end(stream)
+        return 0

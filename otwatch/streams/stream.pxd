@@ -1,0 +1,50 @@
+# The C side of stream.py.
+from otwatch.streams.framing cimport Framer
+from otwatch.tables cimport Octets, Pdus
+
+cdef class Stream:
+    cdef readonly Py_ssize_t slot
+    cdef public int direction
+    cdef Framer framer
+    cdef Pdus pdus
+    cdef bint started
+    cdef bint from_start
+    cdef bint probed_keepalive
+    cdef long long next
+    cdef long long position
+    cdef long long base
+    cdef long long acknowledged
+    cdef list held
+    cdef list disputed
+    cdef long long held_bytes
+    cdef long long deadline
+    cdef long long quiet
+    cdef Octets pending
+    cdef Py_ssize_t needed
+    cdef list marks
+    cdef bint searching
+    cdef bint flagged
+    cdef bint closed
+    cdef long long skip
+    cdef int flags
+    cdef int wrong
+    cdef long long passed
+    cdef unsigned char[::1] history
+    cdef long long history_mask
+    cdef long long history_cap
+    cdef unsigned char[::1] alternate
+    cdef long long[::1] starts
+    cdef long long started_pdus
+    cdef int remember(self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length) except -1
+    cdef int write(self, unsigned char[::1] ring, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, long long position) except -1
+    cdef int read(self, const unsigned char[::1] ring, unsigned char[::1] target, Py_ssize_t to, long long position, Py_ssize_t length) except -1
+    cdef object grow_history(self, long long size)
+    cdef int jump(self, long long distance) except -1
+    cdef long long oldest_kept(self) except? -1
+    cdef long long differing(self, long long position, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length) except -1
+    cdef bint alternates_equal(self, long long position, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length) except -1
+    cdef int overlay(self, long long position, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length) except -1
+    cdef int keep(self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length) except -1
+    cdef int drop(self, Py_ssize_t length) except -1
+    cdef int start_of_pdu(self, long long position) except -1
+    cdef long long boundary_before(self, long long position) except? -1
