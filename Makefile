@@ -1,9 +1,43 @@
-# Chores of the project. `make demo` and `make test` do all their set-up in .venv; override PYTHON to use another interpreter.
+# Chores of the project. `make demo` and `make test` do all their own set-up, in .venv; no root needed.
 PYTHON ?= python3
 VENV ?= .venv
 RUN = $(VENV)/bin/python
+PIP = $(RUN) -m pip --disable-pip-version-check --quiet
+SOURCES = $(shell find otwatch -name '*.py' -o -name '*.pxd')
 
-.PHONY: demo test build lint clean
+.PHONY: demo test lint build bench clean
 
-build:  ## compile, in place, what changed (into the environment that runs this)
+demo: $(VENV)/.installed  ## analyse a small plant under attack, print what was found, write its graph to demo/
+	@mkdir -p demo
+	$(VENV)/bin/otwatch analyze pcaps/plant/plant-attack.pcap --site pcaps/plant/site.yaml --graph demo/plant.graphml
+	@echo; echo "The asset graph is in demo/plant.graphml (open it with yEd, Gephi or Cytoscape)."
+
+test: $(VENV)/.developed  ## everything that can be tested here; what cannot is skipped with a reason
+	$(RUN) -m pytest
+
+lint: $(VENV)/.developed  ## style, types, layers
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+build:  ## compile, in place, what changed
 	@flock .build.lock $(RUN) setup.py -q build_ext --inplace
+
+bench: $(VENV)/.developed  ## the figures of docs/reference/performance.md, measured on this machine
+	$(RUN) tests/benchmarks/run.py
+
+$(VENV)/bin/python:
+	@$(PYTHON) -m venv $(VENV) || { echo "make: '$(PYTHON) -m venv' failed: install it (Debian: apt install python3-venv python3-dev gcc)" >&2; exit 1; }
+	$(PIP) install --upgrade pip
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml setup.py $(SOURCES)
+	$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/.developed: $(VENV)/.installed
+	$(PIP) install --group dev
+	@touch $@
+
+clean:  ## everything that was made here
+	rm -rf $(VENV) build demo otwatch.egg-info
+	find otwatch -name '*.so' -delete

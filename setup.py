@@ -4,6 +4,7 @@
 and the same files run uncompiled. A module asks to be compiled by its first line, `# cython: ...`.
 """
 
+import os
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -30,4 +31,7 @@ def translated(module: Extension) -> list[Extension]:
         return []
 
 
-setup(ext_modules=[extension for module in compiled_modules() for extension in translated(module)])
+setup(
+    ext_modules=[extension for module in compiled_modules() for extension in translated(module)],
+    options={"build_ext": {"parallel": os.cpu_count()}},
+)
