@@ -55,7 +55,9 @@ class Options:
             return BINARY, resolution & 0x7F
         if resolution <= 9:
             return MULTIPLY, 10 ** (9 - resolution)
-        return DIVIDE, 10 ** min(resolution - 9, 19)  # 2^64 ticks of 10^-28 s are less than a nanosecond
+        if resolution <= 28:
+            return DIVIDE, 10 ** (resolution - 9)
+        return BINARY, 127  # all its ticks together are less than a nanosecond
 
 
 def interface_of(block: bytes, options: Options, limit: int) -> Interface:

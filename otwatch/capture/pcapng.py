@@ -382,7 +382,7 @@ class PcapngWalk(Walk):
         self.link_types[index] = interface.link_type
         self.scales[index] = scale
         self.factors[index] = factor
-        limit = _LATEST_NS // 1_000_000_000
+        limit = 1 << 32
         self.offsets_ns[index] = max(-limit, min(limit, interface.offset_seconds)) * 1_000_000_000
         self.snap_lengths[index] = interface.snap_length
         self.counts[index] = 0

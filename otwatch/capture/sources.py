@@ -71,9 +71,9 @@ class MappedFile:
 class Blocks:
     """A stream, read block by block into one buffer that is used again; it grows only as far as a record's bytes really arrive."""
 
-    def __init__(self, stream: Stream, head: bytes) -> None:
+    def __init__(self, stream: Stream, head: bytes, *, block_bytes: int = _BLOCK_BYTES) -> None:
         self._stream = stream
-        self._buffer = bytearray(max(_BLOCK_BYTES, 2 * len(head)))
+        self._buffer = bytearray(max(block_bytes, len(head), 1))
         self._buffer[:len(head)] = head
         self.data = memoryview(self._buffer)
         self.start = 0
