@@ -193,6 +193,8 @@ class Dnp3Dissector:
             sender.gap()
         if first:
             if sender.assembling:
+                if sequence == sender.sequence and sender.buffer.used == end - at and self.repeats(data, at, end, sender):
+                    return
                 application.anomaly(spec.TRANSPORT_UNFINISHED, _HEADER, sender.buffer.used, sequence)
             sender.assembling = False
             sender.sequence = sequence
