@@ -52,3 +52,14 @@ ENGINEERING: frozenset[Action] = frozenset({
     Action.START, Action.STOP, Action.RESTART, Action.PROGRAM_DOWNLOAD, Action.PROGRAM_UPLOAD, Action.PROGRAM_DELETE,
     Action.FIRMWARE, Action.FORCE,
 })
+
+# What a person would call the same kind of thing: what a baseline remembers, and what "it never did that before" compares.
+VERBS: dict[Action, str] = {
+    **dict.fromkeys((Action.READ, Action.SUBSCRIBE, Action.REPORT), "read"),
+    **dict.fromkeys((Action.IDENTIFY, Action.DIAGNOSE, Action.BROWSE), "look"),
+    **dict.fromkeys((Action.WRITE, Action.CONTROL, Action.FORCE), "write"),
+    **dict.fromkeys((Action.CONFIGURE, Action.TIME_SET), "configure"),
+    **dict.fromkeys((Action.START, Action.STOP, Action.RESTART), "mode"),
+    **dict.fromkeys((Action.PROGRAM_DOWNLOAD, Action.PROGRAM_UPLOAD, Action.PROGRAM_DELETE, Action.FIRMWARE, Action.FILE), "program"),
+    **dict.fromkeys((Action.CONNECT, Action.AUTHENTICATE, Action.ALARM, Action.OTHER), "session"),
+}

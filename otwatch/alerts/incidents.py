@@ -1,0 +1,123 @@
+"""Aggregation: what a rule saw between one actor and one target is one incident, however many messages it was.
+
+An incident does not count the messages of behaviours; it holds the behaviours, whose counts stand in the behaviours table. What is counted row
+by row (windows, values, flows, anomalies) is counted in its parts. Memory is bounded by `limits.alerts`: the least severe and
+oldest incident is closed first and counted in `closed`.
+"""
+
+from __future__ import annotations
+
+import heapq
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from otwatch.alerts.alert import Severity
+
+_PARTS = 4_096  # parts of one incident: a sweep of a /20; more are added to the last
+_SAMPLES = 64  # messages kept per incident for frames, values and outcome
+_SAMPLES_FIRST = 512  # of behaviours that have none yet
+
+
+@dataclass(slots=True)
+class Part:
+    """What was counted row by row of one behaviour, or of one pair of addresses."""
+
+    src: int
+    dst: int
+    behaviour: int = -1
+    count: int = 0
+    first_ns: int = 0
+    last_ns: int = 0
+    record: dict[str, Any] = field(default_factory=dict)  # what the rule's conditions saw
+    flow: tuple[int, int] = (-1, 0)  # slot, number
+
+    def add(self, timestamp_ns: int) -> None:
+        """One more row."""
+        self.first_ns = min(self.first_ns, timestamp_ns) if self.count else timestamp_ns
+        self.last_ns = max(self.last_ns, timestamp_ns) if self.count else timestamp_ns
+        self.count += 1
+
+
+@dataclass(slots=True)
+class Sample:
+    """One message of an incident, kept as evidence."""
+
+    behaviour: int
+    timestamp_ns: int
+    frame: int
+    file: str
+    flow: int
+    ports: tuple[int, int] = (-1, -1)  # of who acted, of whom it hit
+    macs: tuple[int, int] = (-1, -1)
+    value: Any = None
+    answers: int = 0
+    refusals: int = 0
+
+
+@dataclass(slots=True)
+class Incident:
+    """One rule, one actor, one target (-1: several)."""
+
+    rule: int
+    src: int
+    dst: int
+    severity: Severity
+    number: int
+    behaviours: array[int] = field(default_factory=lambda: array("i"))  # counted by the behaviours table
+    parts: dict[object, Part] = field(default_factory=dict)
+    samples: list[Sample] = field(default_factory=list)
+    sampled: dict[int, int] = field(default_factory=dict)  # behaviour -> samples
+    entries: dict[int, list[Any]] = field(default_factory=dict)  # earlier step of a sequence -> the rows that fitted it
+    open: bool = True
+
+    def part(self, key: object, src: int, dst: int) -> Part:
+        """The part of a key; beyond the cap the last one takes everything."""
+        found = self.parts.get(key)
+        if found is None:
+            if len(self.parts) >= _PARTS:
+                return next(reversed(self.parts.values()))
+            found = self.parts[key] = Part(src, dst)
+        return found
+
+    def wants(self, behaviour: int, frames: int) -> bool:
+        """Whether another message of the behaviour is worth keeping."""
+        had = self.sampled.get(behaviour, 0)
+        return (had < frames and len(self.samples) < _SAMPLES) or (had == 0 and len(self.samples) < _SAMPLES_FIRST)
+
+    def keep(self, sample: Sample) -> None:
+        """Keeps a message that `wants` asked for."""
+        self.samples.append(sample)
+        self.sampled[sample.behaviour] = self.sampled.get(sample.behaviour, 0) + 1
+
+
+class Incidents:
+    """All open incidents by (rule, src, dst)."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.closed = 0
+        self._open: dict[tuple[int, int, int], Incident] = {}
+        self._order: list[tuple[int, int, tuple[int, int, int]]] = []
+        self._numbers = 0
+
+    def __iter__(self) -> Iterator[Incident]:
+        return iter(self._open.values())
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def incident(self, rule: int, severity: Severity, src: int, dst: int) -> Incident:
+        """The open incident of a key, or a new one."""
+        key = rule, src, dst
+        found = self._open.get(key)
+        if found is None:
+            found = self._open[key] = Incident(rule, src, dst, severity, self._numbers)
+            heapq.heappush(self._order, (int(severity), self._numbers, key))
+            self._numbers += 1
+            if len(self._open) > self.limit:
+                _, _, oldest = heapq.heappop(self._order)
+                self._open.pop(oldest).open = False
+                self.closed += 1
+        return found

@@ -1,0 +1,237 @@
+"""The values of the fields: of signatures and pairs when they first appear, of the late ones when an incident is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from otwatch.actions import CHANGING, ENGINEERING, VERBS, Action, Role
+from otwatch.addresses import Addresses
+from otwatch.rules.knowledge import Knowledge, network_of
+from otwatch.rules.seams import HostView, Known, ProtocolNames, SitePolicy
+from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, AnomalyKind, DirectionHow, FlowEvent, Layer
+
+_TRANSPORTS: Final = {1: "icmp", 2: "igmp", 6: "tcp", 17: "udp", 47: "gre", 50: "esp", 58: "icmpv6", 132: "sctp"}
+_CONTROLLERS: Final = frozenset({"controller", "outstation", "plc", "rtu", "gateway", "sis", "ied"})
+_BROADCAST: Final = 0xFFFFFFFF
+
+
+class Context:
+    """Answers for one engine. Holds no state of its own beside what it was given."""
+
+    def __init__(self, *, site: SitePolicy | None, baseline: Known | None, addresses: Addresses, protocols: Sequence[ProtocolNames],
+                 layers: Mapping[int, Mapping[int, AnomalyKind]], knowledge: Knowledge, host: Callable[[int], HostView | None]) -> None:
+        self.site = site
+        self.baseline = baseline
+        self.addresses = addresses
+        self.protocols = protocols
+        self.layers = layers
+        self.knowledge = knowledge
+        self.host = host
+
+    def protocol_name(self, protocol: int) -> str:
+        """Name of a protocol id, empty for 0."""
+        return self.protocols[protocol - 1].name if 0 < protocol <= len(self.protocols) else ""
+
+    def operation(self, signature: tuple[int, int, int, int, int, int]) -> dict[str, Any]:
+        """SIGNATURE fields of operations: (protocol, role, function, subfunction, action, status)."""
+        protocol, role, function, subfunction, action, status = signature
+        names = self.protocols[protocol - 1] if 0 < protocol <= len(self.protocols) else None
+        known = Action(action)
+        return {"protocol": names.name if names else "", "role": Role(role).name.lower(), "function": function,
+                "function_name": names.function_name(function, subfunction) if names else "",
+                "subfunction": subfunction if subfunction >= 0 else None, "action": known.name, "status": status,
+                "status_name": names.status_name(status) if names else str(status), "failed": status != 0,
+                "changing": known in CHANGING, "engineering": known in ENGINEERING}
+
+    def flow(self, signature: tuple[int, int, int, int, int]) -> dict[str, Any]:
+        """SIGNATURE fields of flows: (event, IP protocol, server port, protocol, direction_how)."""
+        event, ip_protocol, port, protocol, how = signature
+        return {"event": FlowEvent(event).name.lower(), "transport": _TRANSPORTS.get(ip_protocol, str(ip_protocol)),
+                "port": port if port >= 0 and ip_protocol in (6, 17) else None, "protocol": self.protocol_name(protocol) or None,
+                "direction_how": DirectionHow(how).name.lower()}
+
+    def anomaly(self, signature: tuple[int, int]) -> dict[str, Any]:
+        """SIGNATURE fields of anomalies: (layer, kind)."""
+        layer, kind = signature
+        name = self.protocol_name(layer - FIRST_PROTOCOL_LAYER) if layer > FIRST_PROTOCOL_LAYER else (
+            Layer(layer).name.lower() if layer in Layer._value2member_map_ else str(layer))
+        known = self.layers.get(layer, {}).get(kind)
+        if known is None and layer > FIRST_PROTOCOL_LAYER and layer - FIRST_PROTOCOL_LAYER <= len(self.protocols):
+            known = next((item for item in self.protocols[layer - FIRST_PROTOCOL_LAYER - 1].anomalies if item.code == kind), None)
+        return {"anomaly": f"{name}.{known.name if known else kind}", "layer": name}
+
+    def pair(self, pair: tuple[int, int]) -> dict[str, Any]:
+        """PAIR fields of (src, dst)."""
+        source, destination = pair
+        src, dst = self.addresses.text(source), self.addresses.text(destination)
+        site = self.site
+        src_zone = site.zone(src) if site else None
+        dst_zone = site.zone(dst) if site else None
+        conduit = site.conduit(src, dst) if site else None
+        return {
+            "src": src, "dst": dst,
+            "src_zone": src_zone[0] if src_zone else None, "dst_zone": dst_zone[0] if dst_zone else None,
+            "src_level": src_zone[1] if src_zone else None, "dst_level": dst_zone[1] if dst_zone else None,
+            "src_internet": self._is_internet(source, src), "dst_internet": self._is_internet(destination, dst),
+            "dst_group": self._is_group(destination),
+            "same_network": source >= 0 and (src_zone[0] == dst_zone[0] if src_zone and dst_zone
+                                             else network_of(self.addresses, source) == network_of(self.addresses, destination)),
+            "src_engineering": bool(site and site.is_engineering(src)), "src_jump_host": bool(site and site.is_jump_host(src)),
+            "jump_hosts_known": bool(site and site.has_jump_hosts), "conduit": conduit,
+        }
+
+    def _is_internet(self, address: int, text: str) -> bool:
+        if address <= 0:
+            return False
+        ip = self.addresses.ip(address)
+        return ip.is_global and not ip.is_multicast and not (self.site is not None and self.site.knows(text))
+
+    def _is_group(self, address: int) -> bool:
+        if address < 0:
+            return False
+        ip = self.addresses.ip(address)
+        return ip.is_multicast or (ip.version == 4 and (int(ip) == _BROADCAST or int(ip) & 0xFF == 0xFF))
+
+    def rest(self, record: dict[str, Any], *, protocol: int, unit: int, area: int, object_: int, start: int, count: int) -> dict[str, Any]:
+        """Adds the REST fields of a behaviour to the fields of its signature and pair."""
+        names = self.protocols[protocol - 1] if 0 < protocol <= len(self.protocols) else None
+        area_name = names.areas.get(area) if names and area >= 0 else None
+        action = Action[record["action"]]
+        record.update(
+            unit=_known(unit), area=_known(area), area_name=area_name, object=_known(object_), start=_known(start), count=_known(count),
+            end=start + max(count, 1) - 1 if start >= 0 else None)
+        asked = record["role"] == "request"
+        record["permitted"] = self.site.judge(record["src"], record["dst"], protocol=record["protocol"], action=action, unit=unit,
+                                              area=area_name or "", start=start, count=count) if self.site and asked else None
+        if self.baseline is not None:
+            record["in_baseline"] = self.baseline.does(record["src"], record["dst"], record["protocol"], action)
+            record["range_in_baseline"] = VERBS[action] != "write" or self.baseline.covers(
+                record["src"], record["dst"], record["protocol"], unit=unit, area=area, object=object_, start=start, count=count)
+        return record
+
+    def late(self, base: Mapping[str, Any], src: int, dst: int, *, protocol: int = 0, first_ns: int = 0,
+             carried_data: Callable[[], bool] | None = None) -> LateRecord:
+        """The record of a row with its LATE fields, computed when asked for."""
+        return LateRecord(self, base, src, dst, protocol, first_ns, carried_data)
+
+
+class LateRecord:
+    """A record whose LATE fields are computed from what is known now."""
+
+    def __init__(self, context: Context, base: Mapping[str, Any], src: int, dst: int, protocol: int, first_ns: int,
+                 carried_data: Callable[[], bool] | None) -> None:
+        self.context = context
+        self.base = base
+        self.src = src
+        self.dst = dst
+        self.protocol = protocol
+        self.first_ns = first_ns
+        self.carried_data = carried_data
+        self._late: dict[str, Any] = {}
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        """The value of a field; None when it is not known."""
+        if name in self.base:
+            return self.base[name]
+        compute = _LATE.get(name)
+        if compute is None:
+            return default
+        if name not in self._late:
+            self._late[name] = compute(self)
+        return self._late[name]
+
+    # One method for each LATE field.
+
+    def src_role(self) -> str | tuple[str, ...] | None:
+        return self._role(self.src, self.base["src"])
+
+    def dst_role(self) -> str | tuple[str, ...] | None:
+        return self._role(self.dst, self.base["dst"])
+
+    def _role(self, address: int, text: str) -> str | tuple[str, ...] | None:
+        site = self.context.site
+        if site is not None and site.role(text):
+            return site.role(text)
+        host = self.context.host(address)
+        return tuple(host.roles) or None if host is not None else None
+
+    def dst_is_controller(self) -> bool:
+        site = self.context.site
+        if site is not None and site.role(self.base["dst"]):
+            return site.role(self.base["dst"]) in _CONTROLLERS
+        return self.dst in self.context.knowledge.controllers
+
+    def dst_in_ot(self) -> bool:
+        level = self.base["dst_level"]
+        if level is not None:
+            return bool(level <= 3)
+        knowledge = self.context.knowledge
+        return self.dst in knowledge.controllers or network_of(self.context.addresses, self.dst) in knowledge.networks
+
+    def crosses_zone(self) -> bool | None:
+        return None if self.src < 0 or self.dst < 0 else not self.base["same_network"]
+
+    def src_outside(self) -> bool | None:
+        if self.src < 0 or self.dst < 0 or self.base["dst_group"]:
+            return None
+        if self.base["conduit"] is not None:
+            return bool(self.base["conduit"] == "denied")
+        if self.base["src_internet"]:
+            return True
+        if self.base["same_network"]:
+            return False
+        level = self.base["src_level"]
+        if level is not None:
+            return bool(level >= 4)
+        knowledge = self.context.knowledge
+        return network_of(self.context.addresses, self.src) not in knowledge.networks and not knowledge.is_poller(self.src, self.dst)
+
+    def new_talker(self) -> bool | None:
+        name = self.base.get("protocol")
+        if not name:
+            return None
+        if self.context.baseline is not None:
+            return not self.context.baseline.talks(self.base["src"], self.base["dst"], name)
+        knowledge = self.context.knowledge
+        first = knowledge.talks.get((self.src, self.dst, self.protocol))
+        return first > knowledge.until_ns if knowledge.usable and first is not None else None
+
+    def new_verb(self) -> bool | None:
+        action = Action[self.base["action"]]
+        baseline = self.context.baseline
+        if baseline is not None:
+            name = self.base["protocol"]
+            return baseline.talks(self.base["src"], self.base["dst"], name) and not self.base.get("in_baseline")
+        knowledge = self.context.knowledge
+        talk = knowledge.talks.get((self.src, self.dst, self.protocol))
+        verb = knowledge.verb_first_ns(self.src, self.dst, self.protocol, action)
+        return talk <= knowledge.until_ns < verb if knowledge.usable and talk is not None and verb is not None else None
+
+    def writer(self) -> str | None:
+        if self.base["role"] != "request" or self.src < 0:
+            return None
+        permitted: str | None = self.base.get("permitted")
+        if permitted is not None:
+            return permitted
+        if self.base["src_engineering"]:
+            return "engineering"
+        if self.context.baseline is not None:
+            return "learned" if self.base.get("in_baseline") else "stranger"
+        if self.context.knowledge.is_poller(self.src, self.dst):
+            return "polls" if self.base["same_network"] or self.base["conduit"] == "allowed" else "polls_from_outside"
+        return "stranger"
+
+    def carried(self) -> bool | None:
+        return self.carried_data() if self.carried_data is not None else None
+
+
+_LATE: Final[dict[str, Callable[[LateRecord], Any]]] = {
+    "src_role": LateRecord.src_role, "dst_role": LateRecord.dst_role, "dst_is_controller": LateRecord.dst_is_controller,
+    "dst_in_ot": LateRecord.dst_in_ot, "crosses_zone": LateRecord.crosses_zone, "src_outside": LateRecord.src_outside,
+    "new_talker": LateRecord.new_talker, "new_verb": LateRecord.new_verb, "writer": LateRecord.writer, "carried_data": LateRecord.carried,
+}
+
+
+def _known(number: int) -> int | None:
+    return number if number >= 0 else None

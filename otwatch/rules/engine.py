@@ -1,0 +1,396 @@
+"""The rules at work: every batch's tables in, incidents out. On packet time only; nothing depends on how the packets were cut into batches.
+
+Conditions on who, whom and what are judged once per new behaviour; what remains of a message is one look into `_wanted` by its behaviour
+number, done for the whole batch at once. Only rows that are still wanted (first messages as evidence, rules that count in windows, follow
+sequences or look at values) are visited one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from otwatch.actions import Role
+from otwatch.addresses import Addresses
+from otwatch.alerts.alert import Alert
+from otwatch.alerts.incidents import Incident, Incidents, Sample
+from otwatch.batch import Batch
+from otwatch.limits import Limits
+from otwatch.rules.compile import Clause, clauses_of
+from otwatch.rules.context import Context
+from otwatch.rules.fields import TABLES, Stage
+from otwatch.rules.knowledge import Knowledge, Learning
+from otwatch.rules.match import Matcher
+from otwatch.rules.report import Reporter
+from otwatch.rules.rows import Row, Sequences, Windows
+from otwatch.rules.rule import Rule
+from otwatch.rules.seams import HostView, Known, ProtocolNames, SitePolicy
+from otwatch.vocabulary import AnomalyKind, FlowEvent
+
+_SAMPLE: Final = 1  # bits of _wanted: another message is wanted as evidence
+_ROWS: Final = 2  # every message is looked at
+_WATCHED: Final = 4_096  # requests whose answer is waited for
+_UPDATE_NS: Final = 60_000_000_000  # an incident that goes on is sent out again after this much packet time
+_BEHAVIOUR_COLUMNS: Final = ("source", "destination", "protocol", "role", "function", "subfunction", "action", "unit", "area", "object",
+                             "start", "count", "status", "first_ns", "first_frame")
+
+
+class RuleEngine:
+    """All rules over one observation.
+
+    `site` and `baseline` may be None. `layers` names the anomaly kinds below the protocols (layer -> code -> kind). `host` asks the inventory.
+    """
+
+    def __init__(self, rules: Sequence[Rule], *, site: SitePolicy | None, baseline: Known | None, addresses: Addresses,
+                 protocols: Sequence[ProtocolNames], limits: Limits, layers: Mapping[int, Mapping[int, AnomalyKind]] | None = None,
+                 host: Callable[[int], HostView | None] = lambda _: None, learning: Learning | None = None) -> None:
+        self.rules = tuple(rules)
+        self.limits = limits
+        self.knowledge = Knowledge(learning or Learning(), addresses)
+        self.context = Context(site=site, baseline=baseline, addresses=addresses, protocols=protocols, layers=layers or {},
+                               knowledge=self.knowledge, host=host)
+        self.incidents = Incidents(limits.alerts)
+        clauses = [clause for index, rule in enumerate(self.rules) for clause in clauses_of(rule, index)]
+        self._matchers = {table: Matcher([clause for clause in clauses if clause.table == table]) for table in TABLES}
+        self._windows = {index: Windows(rule.window) for index, rule in enumerate(self.rules) if rule.window}
+        self._sequences = {index: Sequences(rule) for index, rule in enumerate(self.rules) if rule.sequence}
+        self.reporter = Reporter(self.rules, clauses, self.context, self._flow_carried)
+        self._wanted = np.zeros(1024, np.uint8)
+        self._clauses_of: dict[int, tuple[Clause, ...]] = {}
+        self._shared: dict[tuple[Clause, ...], tuple[Clause, ...]] = {}
+        self._watched: dict[tuple[int, int], list[Sample]] = {}
+        self._steps: list[tuple[int, int, int, Clause, Row]] = []
+        self._tracked: dict[int, bool] = {}  # number of a flow -> whether both sides sent data, once it is closed
+        self._told: dict[str, str] = {}
+        self._batch: Batch | None = None
+        self._batches = 0
+        self.first_ns: int | None = None
+        self.now_ns = 0
+        self._sent: dict[int, tuple[int, int, str, int]] = {}
+        self._finished = False
+
+    # feeding
+
+    def feed(self, batch: Batch) -> None:
+        """Takes the tables of one batch. Never raises on what the wire says."""
+        self._batch = batch
+        self._batches += 1
+        self.now_ns = max(self.now_ns, batch.now_ns)
+        self._grow(batch.behaviours.rows)
+        self._flow_events(batch)
+        self._new_behaviours(batch)
+        if batch.operations.rows:
+            self._operations(batch)
+        if batch.anomalies.rows:
+            self._anomalies(batch)
+        for fact in batch.facts:
+            self._fact(fact)
+        if self._steps:
+            for _, _, _, clause, row in sorted(self._steps, key=lambda step: step[:3]):
+                self._sequences[clause.index].feed(clause, row, self._credit)
+            self._steps.clear()
+        self._forget_closed(batch)
+
+    def finish(self, now_ns: int) -> None:
+        """The observation is over."""
+        self.now_ns = max(self.now_ns, now_ns)
+        self._finished = True
+
+    # results
+
+    def alerts(self) -> list[Alert]:
+        """All incidents as far as they are known now, gravest first, then in order of time."""
+        self._refresh()
+        found = [alert for alert in (self._alert(incident) for incident in self.incidents) if alert is not None]
+        return sorted(found, key=lambda alert: (-alert.severity, alert.first_seen_ns, alert.rule, alert.src, alert.dst))
+
+    def take_changes(self) -> list[Alert]:
+        """Alerts that are new, graver or otherwise answered since the last call, or went on for another minute of packet time."""
+        self._refresh()
+        changed = []
+        for incident in self.incidents:
+            alert = self._alert(incident)
+            if alert is None:
+                continue
+            count, severity, outcome, sent_ns = self._sent.get(incident.number, (0, -1, "", -_UPDATE_NS))
+            graver = int(alert.severity) > severity or alert.outcome != outcome
+            if graver or (alert.count > count and (self.now_ns - sent_ns >= _UPDATE_NS or self._finished)):
+                self._sent[incident.number] = alert.count, int(alert.severity), alert.outcome, self.now_ns
+                changed.append(alert)
+        return sorted(changed, key=lambda alert: (alert.first_seen_ns, alert.rule, alert.src, alert.dst))
+
+    def evaluability(self) -> dict[str, str]:
+        """Rule id -> why it could not, or only partly, be judged in this observation."""
+        self._refresh()
+        return self.reporter.evaluability()
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """What the caps made the engine forget."""
+        return {"incidents_closed": self.incidents.closed,
+                "windows_forgotten": sum(windows.forgotten for windows in self._windows.values()),
+                "sequences_forgotten": sum(sequences.forgotten for sequences in self._sequences.values())}
+
+    def _refresh(self) -> None:
+        self.knowledge.refresh(self._batch.behaviours if self._batch else None, self.first_ns or 0, self.now_ns)
+        self.reporter.refresh(self._batch.behaviours if self._batch else None, self._finished)
+
+    def _alert(self, incident: Incident) -> Alert | None:
+        return self.reporter.alert(incident, self.limits.alert_frames)
+
+    # tables
+
+    def _grow(self, rows: int) -> None:
+        if rows > len(self._wanted):
+            larger = np.zeros(max(rows, 2 * len(self._wanted)), np.uint8)
+            larger[:len(self._wanted)] = self._wanted
+            self._wanted = larger
+
+    def _seen(self, timestamp_ns: int) -> None:
+        if self.first_ns is None or timestamp_ns < self.first_ns:
+            self.first_ns = timestamp_ns
+
+    def _flow_events(self, batch: Batch) -> None:
+        events, flows = batch.flow_events, batch.flows
+        if not events.rows:
+            return
+        matcher = self._matchers["flows"]
+        slots = events.array("flow")
+        columns = [flows.array(name)[slots].tolist() for name in
+                   ("ip_protocol", "server_port", "protocol", "direction_how", "client", "server", "number")]
+        opened = int(FlowEvent.ANSWERED)
+        times = events.array("timestamp_ns").tolist()
+        self._seen(min(times))
+        for event, time, frame, slot, ip_protocol, port, protocol, how, client, server, number in zip(
+                events.array("kind").tolist(), times, events.array("frame").tolist(), slots.tolist(), *columns, strict=True):
+            # What is identified later in the same batch must not show in an earlier event.
+            signature = (event, ip_protocol, port, protocol if event > opened else 0, how)
+            mask, signed, paired = matcher.candidates(signature, self.context.flow, (client, server), self.context.pair)
+            if not mask:
+                continue
+            record = {**signed, **paired}
+            for clause in matcher.passing(mask, record):
+                row = Row(time, frame, batch.file, client, server, record, protocol=signature[3], flow=slot, flow_number=number)
+                if "carried_data" in clause.late_fields():
+                    self._tracked.setdefault(number, False)
+                self._take(clause, row, 0)
+
+    def _new_behaviours(self, batch: Batch) -> None:
+        table = batch.behaviours
+        known = batch.known_behaviours
+        if table.rows == known:
+            return
+        operations, first = self._matchers["operations"], self._matchers["behaviours"]
+        new = zip(range(known, table.rows), *(table.array(name)[known:].tolist() for name in _BEHAVIOUR_COLUMNS), strict=True)
+        for (number, src, dst, protocol, role, function, subfunction, action, unit, area, object_, start, count, status, first_ns,
+             first_frame) in new:
+            signature = protocol, role, function, subfunction, action, status
+            mask, signed, paired = operations.candidates(signature, self.context.operation, (src, dst), self.context.pair)
+            mask_first, signed_first, paired_first = first.candidates(signature, self.context.operation, (src, dst), self.context.pair)
+            self._seen(first_ns)
+            if not mask and not mask_first:
+                continue
+            record = self.context.rest({**(signed or signed_first), **(paired or paired_first)}, protocol=protocol, unit=unit, area=area,
+                                       object_=object_, start=start, count=count)
+            passing = operations.passing(mask, record)
+            for clause in first.passing(mask_first, record):
+                if clause.rule.window or clause.rule.sequence:
+                    self._take(clause, Row(first_ns, first_frame, batch.file, src, dst, record, behaviour=number, protocol=protocol), 1)
+                else:
+                    passing.append(clause)
+            if passing:
+                found = tuple(passing)
+                self._clauses_of[number] = self._shared.setdefault(found, found)
+                for clause in found:
+                    if _by_row(clause):
+                        self._wanted[number] |= _ROWS
+                    else:
+                        self._wanted[number] |= _SAMPLE
+                        self._incident(clause, src, dst).behaviours.append(number)
+
+    def _operations(self, batch: Batch) -> None:
+        operations = batch.operations
+        behaviours = operations.array("behaviour")
+        wanted = self._wanted
+        for index in np.nonzero(wanted[behaviours])[0].tolist():
+            behaviour = int(behaviours[index])
+            if not wanted[behaviour]:
+                continue  # enough of it was seen earlier in this batch
+            still = 0
+            for clause in self._clauses_of[behaviour]:
+                if _by_row(clause):
+                    still |= _ROWS
+                    self._row(clause, batch, index, behaviour)
+                elif wanted[behaviour] & _SAMPLE:
+                    incident = self._incident(clause, int(batch.behaviours.source[behaviour]), int(batch.behaviours.destination[behaviour]))
+                    if incident.wants(behaviour, self.limits.alert_frames):
+                        incident.keep(self._sample(batch, index, behaviour))
+                        still |= _SAMPLE
+            wanted[behaviour] = still
+        if self._watched:
+            self._answers(batch)
+
+    def _row(self, clause: Clause, batch: Batch, index: int, behaviour: int) -> None:
+        operations = batch.operations
+        record = self.reporter.behaviour_record(batch.behaviours, behaviour)
+        test = clause.tests[Stage.ROW]
+        if test is not None:
+            latency = int(operations.latency_ns[index])
+            record = {**record, "value": self._value(batch, index), "latency_ms": latency / 1e6 if latency >= 0 else None}
+            if not test(record):
+                return
+        flow = int(operations.flow[index])
+        row = Row(int(operations.timestamp_ns[index]), int(operations.frame[index]), batch.file, int(batch.behaviours.source[behaviour]),
+                  int(batch.behaviours.destination[behaviour]), record, behaviour=behaviour, protocol=int(operations.protocol[index]),
+                  flow=flow, operation=index, batch=self._batches)
+        self._take(clause, row, 1)
+
+    def _answers(self, batch: Batch) -> None:
+        """Responses to the requests that were kept as evidence."""
+        operations = batch.operations
+        frames = np.fromiter((frame for _, frame in self._watched), np.int64, len(self._watched))
+        mask = (operations.array("role") == int(Role.RESPONSE)) & np.isin(operations.array("request_frame"), frames)
+        for index in np.nonzero(mask)[0].tolist():
+            for sample in self._watched.get((int(operations.flow[index]), int(operations.request_frame[index])), ()):
+                if operations.status[index]:
+                    sample.refusals += 1
+                else:
+                    sample.answers += 1
+
+    def _anomalies(self, batch: Batch) -> None:
+        anomalies = batch.anomalies
+        matcher = self._matchers["anomalies"]
+        if not matcher.clauses:
+            return
+        columns = zip(*(anomalies.array(name).tolist() for name in ("timestamp_ns", "frame", "flow", "source", "destination", "layer", "kind")),
+                      strict=True)
+        for time, frame, flow, src, dst, layer, kind in columns:
+            mask, signed, paired = matcher.candidates((layer, kind), self.context.anomaly, (src, dst), self.context.pair)
+            if mask:
+                record = {**signed, **paired}
+                for clause in matcher.passing(mask, record):
+                    self._take(clause, Row(time, frame, batch.file, src, dst, record, flow=flow), 2)
+
+    def _fact(self, fact: Any) -> None:
+        batch = self._batch
+        key = f"{fact.address} {fact.child} {fact.kind}"
+        before = self._told.get(key)
+        if len(self._told) < self.limits.assets:
+            self._told[key] = fact.value
+        matcher = self._matchers["facts"]
+        if not matcher.clauses:
+            return
+        mask, signed, paired = matcher.candidates((fact.kind, fact.source), lambda pair: {"kind": pair[0], "source": pair[1]},
+                                                  (fact.address, fact.address), self.context.pair)
+        if mask and batch is not None:
+            record = {**signed, **paired, "value": fact.value, "child": fact.child, "before": before,
+                      "changed": before is not None and before != fact.value}
+            for clause in matcher.passing(mask, record):
+                self._take(clause, Row(fact.timestamp_ns, fact.frame, batch.file, fact.address, fact.address, record, flow=fact.flow), 3)
+
+    # incidents
+
+    def _take(self, clause: Clause, row: Row, order: int) -> None:
+        """A row that passed: to its window, its sequence or straight to its incident."""
+        if clause.rule.sequence is not None:
+            self._steps.append((row.frame, order, len(self._steps), clause, row))
+        elif clause.rule.window is not None:
+            self._windows[clause.index].feed(clause, row, self._credit)
+        else:
+            self._credit(clause, row)
+
+    def _credit(self, clause: Clause, row: Row) -> None:
+        incident = self._incident(clause, row.src, row.dst)
+        part = incident.part(row.behaviour if row.behaviour >= 0 else (row.src, row.dst, row.record.get("anomaly")), row.src, row.dst)
+        if not part.count:
+            part.behaviour, part.record, part.flow = row.behaviour, row.record, (row.flow, row.flow_number)
+        part.add(row.timestamp_ns)
+        self._chain(incident, clause.step, row)
+        sampled = row.behaviour if row.behaviour >= 0 else -2 - len(incident.parts)
+        if incident.wants(sampled, self.limits.alert_frames):
+            if row.batch == self._batches and self._batch is not None:
+                incident.keep(self._sample(self._batch, row.operation, row.behaviour))
+            else:
+                incident.keep(Sample(sampled, row.timestamp_ns, row.frame, row.file, row.flow, ports=self._ports(row.flow, row.src)))
+
+    def _chain(self, incident: Incident, step: int, row: Row) -> None:
+        """Keeps the rows of the earlier steps that led here."""
+        while row.before:
+            step -= 1
+            kept = incident.entries.setdefault(step, [])
+            for entry in row.before:
+                if len(kept) < 8 and not any(entry is known for known in kept):
+                    kept.append(entry)
+            row = row.before[-1]
+
+    def _incident(self, clause: Clause, src: int, dst: int) -> Incident:
+        group = clause.rule.group
+        return self.incidents.incident(clause.index, clause.rule.severity, src if "src" in group else -1, dst if "dst" in group else -1)
+
+    def _sample(self, batch: Batch, index: int, behaviour: int) -> Sample:
+        """One operation as evidence; from now on its answer is waited for."""
+        operations = batch.operations
+        flow, frame = int(operations.flow[index]), int(operations.frame[index])
+        actor = int(batch.behaviours.source[behaviour])
+        sample = Sample(behaviour, int(operations.timestamp_ns[index]), frame, batch.file, flow, ports=self._ports(flow, actor),
+                        macs=self._macs(flow, actor), value=self._value(batch, index))
+        if operations.role[index] == int(Role.REQUEST):
+            if len(self._watched) >= _WATCHED:
+                self._watched.pop(next(iter(self._watched)))
+            self._watched.setdefault((flow, frame), []).append(sample)
+        elif operations.role[index] == int(Role.RESPONSE):
+            sample.answers, sample.refusals = int(operations.status[index] == 0), int(operations.status[index] != 0)
+        return sample
+
+    def _value(self, batch: Batch, index: int) -> Any:
+        operations = batch.operations
+        kind, at, length = int(operations.value_kind[index]), int(operations.value_at[index]), int(operations.value_length[index])
+        protocol = int(operations.protocol[index])
+        if not kind or not 0 < protocol <= len(self.context.protocols):
+            return None
+        return self.context.protocols[protocol - 1].value(kind, batch.octets.tobytes(at, at + length), operations.row(index))
+
+    def _ports(self, flow: int, actor: int) -> tuple[int, int]:
+        flows = self._batch.flows if self._batch else None
+        if flows is None or not 0 <= flow < flows.rows:
+            return -1, -1
+        ports = int(flows.client_port[flow]), int(flows.server_port[flow])
+        return ports if flows.client[flow] == actor else ports[::-1]
+
+    def _macs(self, flow: int, actor: int) -> tuple[int, int]:
+        flows = self._batch.flows if self._batch else None
+        if flows is None or not 0 <= flow < flows.rows:
+            return -1, -1
+        macs = int(flows.mac_client[flow]), int(flows.mac_server[flow])
+        return macs if flows.client[flow] == actor else macs[::-1]
+
+    # flows
+
+    def _flow_carried(self, slot: int, number: int) -> bool:
+        """Whether both sides of a flow sent data, now or, of a closed one, when it closed."""
+        flows = self._batch.flows if self._batch else None
+        if flows is not None and 0 <= slot < flows.rows and flows.number[slot] == number:
+            return bool(flows.payload_to_server[slot] and flows.payload_to_client[slot])
+        return self._tracked.get(number, False)
+
+    def _forget_closed(self, batch: Batch) -> None:
+        if not batch.closed:
+            return
+        flows = batch.flows
+        closed = set(batch.closed)
+        if self._tracked:
+            for slot in closed:
+                number = int(flows.number[slot])
+                if number in self._tracked:
+                    self._tracked[number] = bool(flows.payload_to_server[slot] and flows.payload_to_client[slot])
+        if self._watched:
+            for key in [key for key in self._watched if key[0] in closed]:
+                del self._watched[key]
+
+
+def _by_row(clause: Clause) -> bool:
+    """Whether every message counts for itself, rather than by its behaviour."""
+    rule = clause.rule
+    return rule.window is not None or rule.sequence is not None or clause.tests[Stage.ROW] is not None

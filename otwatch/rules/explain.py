@@ -1,0 +1,67 @@
+"""Inference in words: why a source counts as a stranger, as outside, as new."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+
+from otwatch.rules.context import Context, LateRecord
+from otwatch.rules.knowledge import Knowledge
+
+
+def time_text(timestamp_ns: int) -> str:
+    """ISO 8601 with nanoseconds, UTC."""
+    seconds, rest = divmod(timestamp_ns, 10**9)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+
+
+def learned_from(knowledge: Knowledge) -> str:
+    """Where the idea of normal comes from, without a baseline."""
+    if knowledge.learning.until_ns is not None:
+        return f"what is normal was learned until {time_text(knowledge.until_ns)[:19]}Z"
+    return (f"what is normal was learned only from the first {max(0.0, min(knowledge.span_ns * knowledge.learning.share, knowledge.learning.at_most_ns)) / 1e9:.1f} s "
+            "of this observation")
+
+
+def explain(context: Context, late: LateRecord, used: Collection[str]) -> str:
+    """The sentences for the inferences that the alert rests on."""
+    src, dst = late.get("src"), late.get("dst")
+    sentences = []
+    if "writer" in used:
+        sentences.append(_writer(context, late, src, dst))
+    if "src_outside" in used and late.get("src_outside"):
+        if late.get("conduit") == "denied":
+            sentences.append(f"The site file has no conduit from zone {late.get('src_zone')} to zone {late.get('dst_zone')}.")
+        elif late.get("src_internet"):
+            sentences.append(f"{src} is a public address.")
+        else:
+            sentences.append(f"Inferred, as the site file does not place both: {src} is not in the network of {dst}, its own network holds no "
+                             "controllers, and it did not poll this device from the start.")
+    if "new_talker" in used and late.get("new_talker"):
+        sentences.append("The baseline does not know this conversation." if context.baseline is not None else
+                         f"It was first seen after the learning period; {learned_from(context.knowledge)}.")
+    if "new_verb" in used and late.get("new_verb"):
+        sentences.append("The baseline knows the conversation, but not this kind of action." if context.baseline is not None else
+                         f"The conversation is older than this kind of action; {learned_from(context.knowledge)}.")
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _writer(context: Context, late: LateRecord, src: str, dst: str) -> str:
+    writer = late.get("writer")
+    if writer == "denied":
+        return f"The site file names who may command {dst}: {src} is not among them, or not for this."
+    if writer == "engineering":
+        return f"The site file lists {src} as an engineering host."
+    if writer == "learned":
+        return f"The baseline knows {src} as commanding {dst}."
+    if writer == "polls":
+        return (f"Inferred: no site file or baseline says who may command {dst}, but {src} has polled it since the beginning of the observation, "
+                "as an operator station does.")
+    if writer == "polls_from_outside":
+        return f"Inferred: {src} has polled {dst} since the beginning of the observation, as a SCADA server does, but from another network."
+    if writer == "stranger":
+        if context.baseline is not None:
+            return f"The baseline does not know {src} as commanding {dst}."
+        return (f"Inferred: no site file or baseline says who may command {dst}, and {src} did not poll it during the learning period "
+                f"({learned_from(context.knowledge)}).")
+    return ""

@@ -1,0 +1,139 @@
+"""The fields that conditions can use: per table, what each is, how it is written, and when it is known.
+
+When a field is known decides what a condition on it costs (DESIGN principle 4): SIGNATURE and PAIR fields are judged once per distinct
+signature or pair of addresses, REST once per behaviour, ROW on every message whose behaviour passed the others, LATE when an incident is
+looked at, with everything seen until then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from otwatch.actions import Action, Role
+from otwatch.vocabulary import DirectionHow, FlowEvent
+
+
+class Stage(IntEnum):
+    """When a field is known."""
+
+    SIGNATURE = 0
+    PAIR = 1
+    REST = 2
+    ROW = 3
+    LATE = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One field. `kind`: number, text, truth, address, any. `words` is the closed list of a text field, empty when open."""
+
+    name: str
+    kind: str
+    stage: Stage
+    doc: str
+    words: tuple[str, ...] = ()
+
+
+WRITERS: Final = ("permitted", "engineering", "denied", "learned", "polls", "polls_from_outside", "stranger")
+
+
+def _field(name: str, kind: str, stage: Stage, doc: str, words: tuple[str, ...] = ()) -> Field:
+    return Field(name=name, kind=kind, stage=stage, doc=doc, words=words)
+
+
+_PAIR: Final = (
+    _field("src", "address", Stage.PAIR, "who acted: sender of requests, client of flows"),
+    _field("dst", "address", Stage.PAIR, "whom it acted on"),
+    _field("src_zone", "text", Stage.PAIR, "zone of src in the site file"),
+    _field("dst_zone", "text", Stage.PAIR, "zone of dst in the site file"),
+    _field("src_level", "number", Stage.PAIR, "Purdue level of src in the site file"),
+    _field("dst_level", "number", Stage.PAIR, "Purdue level of dst in the site file"),
+    _field("src_internet", "truth", Stage.PAIR, "src is a public address that the site file does not know"),
+    _field("dst_internet", "truth", Stage.PAIR, "dst is a public address that the site file does not know"),
+    _field("dst_group", "truth", Stage.PAIR, "dst is a broadcast or multicast address"),
+    _field("same_network", "truth", Stage.PAIR, "both are in the same zone of the site file or, where it says nothing, the same /24 or /64"),
+    _field("src_engineering", "truth", Stage.PAIR, "the site file lists src under engineering"),
+    _field("src_jump_host", "truth", Stage.PAIR, "the site file lists src under jump_hosts"),
+    _field("jump_hosts_known", "truth", Stage.PAIR, "the site file lists jump hosts"),
+    _field("conduit", "text", Stage.PAIR, "allowed: the site file has a conduit from src's zone to dst's; denied: it knows both zones and has none; same: one zone",
+           ("allowed", "denied", "same")),
+)
+_LATE: Final = (
+    _field("src_role", "text", Stage.LATE, "role of src in the site file or the inventory"),
+    _field("dst_role", "text", Stage.LATE, "role of dst in the site file or the inventory"),
+    _field("dst_is_controller", "truth", Stage.LATE, "requests of an OT protocol were sent to dst, or the site file says so"),
+    _field("dst_in_ot", "truth", Stage.LATE, "dst is in a zone of level 3 or below or, where the site file says nothing, in a network that holds controllers"),
+    _field("src_outside", "truth", Stage.LATE,
+           "src comes from outside dst's zone: another zone without a conduit or, where the site file says nothing, a network without "
+           "controllers or the internet, unless it polled dst from the start"),
+    _field("crosses_zone", "truth", Stage.LATE, "src and dst are in different zones of the site file or, where it says nothing, different networks"),
+    _field("new_talker", "truth", Stage.LATE, "src first spoke this protocol to dst after the learning period, and the baseline does not know it"),
+)
+
+_OPERATIONS: Final = (
+    _field("protocol", "text", Stage.SIGNATURE, "name of the protocol"),
+    _field("role", "text", Stage.SIGNATURE, "side of the dialogue", tuple(role.name.lower() for role in Role)),
+    _field("function", "number", Stage.SIGNATURE, "function code of the wire"),
+    _field("function_name", "text", Stage.SIGNATURE, "its name"),
+    _field("subfunction", "number", Stage.SIGNATURE, "subfunction code; not known where there is none"),
+    _field("action", "text", Stage.SIGNATURE, "what it does", tuple(action.name for action in Action)),
+    _field("status", "number", Stage.SIGNATURE, "0 ok, else the protocol's code"),
+    _field("status_name", "text", Stage.SIGNATURE, "its name"),
+    _field("failed", "truth", Stage.SIGNATURE, "status is not ok"),
+    _field("changing", "truth", Stage.SIGNATURE, "the action changes what a controller does"),
+    _field("engineering", "truth", Stage.SIGNATURE, "the action is an engineering station's: programs, firmware, modes, forcing"),
+    *_PAIR,
+    _field("unit", "number", Stage.REST, "unit id, link address, rack and slot"),
+    _field("area", "number", Stage.REST, "address space, as the protocol numbers it"),
+    _field("area_name", "text", Stage.REST, "its name"),
+    _field("object", "number", Stage.REST, "file, DB number, variation"),
+    _field("start", "number", Stage.REST, "first address"),
+    _field("count", "number", Stage.REST, "how many"),
+    _field("end", "number", Stage.REST, "last address: start + count - 1"),
+    _field("permitted", "text", Stage.REST, "what the site file says of this command: permitted, engineering or denied; not known where it names no writers for dst",
+           ("permitted", "engineering", "denied")),
+    _field("in_baseline", "truth", Stage.REST, "the baseline knows src, dst, protocol and kind of action; not known without a baseline"),
+    _field("range_in_baseline", "truth", Stage.REST, "the baseline knows these addresses as written by src in dst; not known without a baseline"),
+    _field("value", "any", Stage.ROW, "the decoded value, each of them where there are several"),
+    _field("latency_ms", "number", Stage.ROW, "time from request to response"),
+    *_LATE,
+    _field("writer", "text", Stage.LATE,
+           "what the source is to its target: permitted, engineering or denied (site file), learned (baseline), polls (has polled it from the "
+           "start of the observation), polls_from_outside (the same from another network), stranger", WRITERS),
+    _field("new_verb", "truth", Stage.LATE, "src speaks to dst since the learning period (or the baseline), but never did this kind of action"),
+)
+_FLOWS: Final = (
+    _field("event", "text", Stage.SIGNATURE, "what happened to the flow", tuple(kind.name.lower() for kind in FlowEvent)),
+    _field("transport", "text", Stage.SIGNATURE, "tcp, udp, icmp, ..."),
+    _field("port", "number", Stage.SIGNATURE, "port of the server, never the client's"),
+    _field("protocol", "text", Stage.SIGNATURE, "OT protocol, once identified"),
+    _field("direction_how", "text", Stage.SIGNATURE, "how client and server were told apart", tuple(how.name.lower() for how in DirectionHow)),
+    *_PAIR, *_LATE,
+    _field("carried_data", "truth", Stage.LATE, "both sides sent payload"),
+)
+_ANOMALIES: Final = (
+    _field("anomaly", "text", Stage.SIGNATURE, "layer or protocol and kind: modbus.quantity"),
+    _field("layer", "text", Stage.SIGNATURE, "layer or protocol"),
+    *_PAIR, *_LATE,
+)
+_FACTS: Final = (
+    _field("kind", "text", Stage.SIGNATURE, "vendor, model, order_number, firmware, serial, name, state, ..."),
+    _field("source", "text", Stage.SIGNATURE, "message that told it"),
+    *_PAIR, *_LATE,
+    _field("value", "text", Stage.REST, "what it says"),
+    _field("child", "text", Stage.REST, "device behind dst that it is about"),
+    _field("changed", "truth", Stage.REST, "another value was told before"),
+)
+
+TABLES: Final[dict[str, dict[str, Field]]] = {
+    name: {field.name: field for field in fields}
+    for name, fields in (("operations", _OPERATIONS), ("behaviours", tuple(f for f in _OPERATIONS if f.stage is not Stage.ROW)),
+                         ("flows", _FLOWS), ("anomalies", _ANOMALIES), ("facts", _FACTS))
+}
+
+OPERATORS: Final[dict[str, tuple[str, ...]]] = {
+    "number": ("in", "not", "ge", "gt", "le", "lt"), "text": ("in", "not", "contains", "startswith"), "truth": ("in",),
+    "address": ("in", "not", "cidr"), "any": ("in", "not", "ge", "gt", "le", "lt", "contains"),
+}

@@ -1,0 +1,263 @@
+"""Rule files to rules: strict, every mistake with file, line and column, all at once."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from otwatch.alerts.alert import Severity
+from otwatch.documents import Complaints, Mapping, Value, duration_ns, nearest, read_document
+from otwatch.errors import ConfigError, ConfigErrors
+from otwatch.rules.fields import OPERATORS, TABLES, Field, Stage
+from otwatch.rules.rule import AllOf, AnyOf, Condition, Not, Rule, Sequence, Step, Term, Test, Window, terms_of
+
+STATUSES: Final = ("draft", "stable", "deprecated")
+_ID = re.compile(r"^[a-z0-9]+(?:[-_][a-z0-9]+)*(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)+$")
+_TECHNIQUE = re.compile(r"^T\d{4}(?:\.\d{3})?$")
+
+
+def load_rules(paths: Iterable[Path], *, drafts: bool = False, protocols: Iterable[str] = (), anomalies: Iterable[str] = ()) -> list[Rule]:
+    """The rules of files and folders (searched for *.yaml), by id. A file holds one rule or a list of them.
+
+    `protocols` and `anomalies`, when given, are the names that exist: others are mistakes. Raises ConfigErrors with every mistake of every file.
+    """
+    complaints = Complaints()
+    checker = _Checker(complaints, tuple(protocols), tuple(anomalies))
+    found: dict[str, Rule] = {}
+    for path in paths:
+        files = sorted(path.rglob("*.yaml")) if path.is_dir() else [path]
+        if path.is_dir() and not files:
+            complaints.errors.append(ConfigError("no rule (*.yaml) in this folder", path=str(path)))
+        for file in files:
+            try:
+                document = read_document(file)
+            except ConfigErrors as errors:
+                complaints.errors.extend(errors.errors)
+                continue
+            for value in document.raw if isinstance(document.raw, list) else [document]:
+                rule = checker.rule(value)
+                if rule is None:
+                    continue
+                if rule.id in found:
+                    other = found[rule.id]
+                    complaints.add(value, f'the id "{rule.id}" stands in {other.path}:{other.line} already')
+                found[rule.id] = rule
+    complaints.raise_if_any()
+    return [rule for _, rule in sorted(found.items()) if drafts or rule.status == "stable"]
+
+
+class _Checker:
+    """Reads one rule after the other; what is wrong goes to `complaints`."""
+
+    def __init__(self, complaints: Complaints, protocols: tuple[str, ...], anomalies: tuple[str, ...]) -> None:
+        self.complaints = complaints
+        self.protocols = protocols
+        self.anomalies = anomalies
+
+    def rule(self, value: Value) -> Rule | None:
+        before = len(self.complaints.errors)
+        reader = Mapping(value, self.complaints, "a rule")
+        identifier = reader.text("id")
+        if identifier and not _ID.match(identifier):
+            self.complaints.add(reader.raw["id"], f'"{identifier}" is no rule id: write topic.what-happened in lower case')
+        title = reader.text("title")
+        status = reader.word("status", STATUSES)
+        severity = reader.word("severity", [step.label for step in Severity])
+        attack = reader.texts("attack")
+        for technique in attack:
+            if not _TECHNIQUE.match(technique):
+                self.complaints.add(reader.raw["attack"], f'"{technique}" is no ATT&CK technique id (T0855)')
+        table = reader.word("table", TABLES, "operations")
+        sequence_value = reader.get("sequence")
+        sequence = self._sequence(sequence_value) if sequence_value is not None else None
+        where: Condition = AllOf(())
+        where_value = reader.get("where")
+        if where_value is not None and table in TABLES:
+            where = self.condition(where_value, table)
+        elif sequence is None:
+            self.complaints.add(value, 'a rule needs "where" or "sequence"')
+        if sequence is not None and where_value is not None:
+            self.complaints.add(where_value, 'a sequence has its conditions in its steps: no "where" beside it')
+        window_value = reader.get("window")
+        window = self._window(window_value, table) if window_value is not None else None
+        group = reader.texts("group") or ("src", "dst")
+        if not set(group) <= {"src", "dst"}:
+            self.complaints.add(reader.raw["group"], '"group" is a list of src and dst')
+        why = reader.text("why")
+        false_positives = reader.texts("false_positives")
+        references = reader.texts("references")
+        catalogue = reader.texts("catalogue")
+        tests = tuple(self._test(item) for item in reader.items("tests"))
+        if status == "stable":
+            if not any(test.alerts for test in tests):
+                self.complaints.add(value, "a stable rule needs a test that fires")
+            if all(test.alerts for test in tests):
+                self.complaints.add(value, "a stable rule needs a test that stays silent")
+        reader.done()
+        if len(self.complaints.errors) > before:
+            return None
+        return Rule(id=identifier, title=title, status=status, severity=Severity[severity.upper()], attack=attack, table=table, where=where,
+                    window=window, sequence=sequence, group=group, why=" ".join(why.split()), false_positives=false_positives,
+                    references=references, catalogue=catalogue, tests=tests, path=value.path, line=value.line)
+
+    def _test(self, value: Value) -> Test:
+        reader = Mapping(value, self.complaints, "a test")
+        rows = reader.get("rows")
+        plain: tuple[dict[str, Any], ...] = ()
+        if rows is not None:
+            if isinstance(rows.raw, list) and all(isinstance(item.raw, dict) for item in rows.raw):
+                plain = tuple(item.plain() for item in rows.raw)
+            else:
+                self.complaints.add(rows, '"rows" must be a list of mappings')
+        capture, site = reader.text("capture", ""), reader.text("site", "")
+        if (rows is None) == (not capture):
+            self.complaints.add(value, 'a test has either "rows" or a "capture"')
+        alerts, frames = 0, ()
+        expect = reader.get("expect")
+        if expect is None:
+            self.complaints.add(value, 'a test needs "expect"')
+        else:
+            expected = Mapping(expect, self.complaints, '"expect"')
+            alerts = expected.number("alerts")
+            frames = tuple(int(text) for text in expected.texts("frames") if text.isdigit())
+            expected.done()
+        reader.done()
+        return Test(rows=plain, capture=capture, site=site, alerts=alerts, frames=frames, place=f"{value.path}:{value.line}")
+
+    def _duration(self, reader: Mapping, key: str) -> int:
+        text = reader.text(key)
+        try:
+            return duration_ns(text) if text else 0
+        except ValueError as error:
+            self.complaints.add(reader.raw[key], str(error))
+            return 0
+
+    def _window(self, value: Value, table: str) -> Window:
+        reader = Mapping(value, self.complaints, '"window"')
+        known = {name: field for name, field in TABLES.get(table, {}).items() if field.stage < Stage.ROW}
+        by = reader.texts("by")
+        for name in by:
+            if name not in known:
+                self.complaints.add(reader.raw["by"], f'{table} has no "{name}" to count by{nearest(name, known)}')
+        for_ns = self._duration(reader, "for")
+        at_least = reader.number("at_least", low=1, high=100_000)
+        distinct = reader.text("distinct", "")
+        if distinct and distinct not in known:
+            self.complaints.add(reader.raw["distinct"], f'{table} has no "{distinct}" to tell apart{nearest(distinct, known)}')
+        reader.done()
+        return Window(by=by or ("src", "dst"), for_ns=for_ns, at_least=at_least, distinct=distinct or None)
+
+    def _sequence(self, value: Value) -> Sequence:
+        reader = Mapping(value, self.complaints, '"sequence"')
+        within = self._duration(reader, "within")
+        steps = []
+        for item in reader.items("steps"):
+            step = Mapping(item, self.complaints, "a step")
+            table = step.word("table", TABLES, "operations")
+            key = step.text("key")
+            if key and key not in TABLES.get(table, {}):
+                self.complaints.add(step.raw["key"], f'{table} has no "{key}"{nearest(key, TABLES.get(table, {}))}')
+            where_value = step.get("where")
+            where: Condition = AllOf(())
+            if where_value is None:
+                self.complaints.add(item, 'a step needs "where"')
+            elif table in TABLES:
+                where = self.condition(where_value, table)
+            step.done()
+            steps.append(Step(table=table, where=where, key=key))
+        if len(steps) < 2:
+            self.complaints.add(value, "a sequence has at least two steps")
+        for step_read, item in zip(steps[:-1], reader.items("steps"), strict=False):
+            late = sorted({term.name for term in terms_of(step_read.where)
+                           if step_read.table in TABLES and TABLES[step_read.table][term.name].stage is Stage.ROW})
+            if late:
+                self.complaints.add(item, f'"{late[0]}" can only be used in the last step')
+        reader.done()
+        return Sequence(within_ns=within, steps=tuple(steps))
+
+    def condition(self, value: Value, table: str) -> Condition:
+        """A `where`: a mapping is all of its parts, a list any of its mappings."""
+        if isinstance(value.raw, list):
+            return AnyOf(tuple(self.condition(item, table) for item in value.raw))
+        if not isinstance(value.raw, dict) or not value.raw:
+            self.complaints.add(value, "a condition is a mapping of fields, or a list of such mappings of which one must fit")
+            return AllOf(())
+        parts: list[Condition] = []
+        for key, item in value.raw.items():
+            if key == "any":
+                parts.append(self.condition(item, table))
+            elif key == "all":
+                items = item.raw if isinstance(item.raw, list) else [item]
+                parts.append(AllOf(tuple(self.condition(part, table) for part in items)))
+            elif key == "not":
+                parts.append(Not(self.condition(item, table)))
+            else:
+                term = self._term(key, item, table)
+                if term is not None:
+                    parts.append(term)
+        condition: Condition = parts[0] if len(parts) == 1 else AllOf(tuple(parts))
+        self._stages(condition, value, table)
+        return condition
+
+    def _stages(self, condition: Condition, value: Value, table: str) -> None:
+        """ROW and LATE fields are judged at different times: one branch of an `any` or `not` cannot mix them."""
+        for part in condition.parts if isinstance(condition, AllOf) else (condition,):
+            stages = {TABLES[table][term.name].stage for term in terms_of(part)}
+            if Stage.ROW in stages and Stage.LATE in stages:
+                self.complaints.add(value, "a condition on a value cannot be mixed with one on zones, roles or learning inside any: or not:")
+
+    def _term(self, key: str, value: Value, table: str) -> Term | None:
+        name, _, operator = key.partition("|")
+        name, operator = name.strip(), operator.strip() or "in"
+        fields = TABLES[table]
+        field = fields.get(name)
+        if field is None:
+            self.complaints.add(value, f'{table} has no field "{name}"{nearest(name, fields)}')
+            return None
+        if operator not in OPERATORS[field.kind]:
+            self.complaints.add(value, f'"{name}" is a {field.kind}: no "|{operator}"{nearest(operator, OPERATORS[field.kind])}'
+                                       f" (there is {', '.join(OPERATORS[field.kind])})")
+            return None
+        items = value.raw if isinstance(value.raw, list) else [value]
+        if not items:
+            self.complaints.add(value, f'"{name}" is compared with nothing')
+        values = tuple(self._operand(field, operator, item) for item in items)
+        return Term(name, operator, values)
+
+    def _operand(self, field: Field, operator: str, value: Value) -> Any:
+        raw = value.raw
+        number = isinstance(raw, int | float) and not isinstance(raw, bool)
+        if field.kind == "truth" and not isinstance(raw, bool):
+            self.complaints.add(value, f'"{field.name}" is true or false')
+        elif field.kind == "number" and not number:
+            self.complaints.add(value, f'"{field.name}" is a number')
+        elif operator in ("ge", "gt", "le", "lt") and not number:
+            self.complaints.add(value, f'"|{operator}" compares with a number')
+        elif field.kind == "address":
+            try:
+                if operator == "cidr":
+                    return ipaddress.ip_network(str(raw))
+                return str(ipaddress.ip_address(str(raw)))
+            except ValueError as error:
+                self.complaints.add(value, str(error))
+        elif field.kind == "text":
+            if isinstance(raw, bool | float | list | dict) or raw is None:
+                self.complaints.add(value, f'"{field.name}" is a text')
+                return ""
+            words = self._words(field)
+            if words and operator in ("in", "not") and str(raw) not in words:
+                self.complaints.add(value, f'"{raw}" is no {field.name}{nearest(raw, words) or ": one of " + ", ".join(words[:12])}')
+            return str(raw)
+        elif isinstance(raw, list | dict):
+            self.complaints.add(value, f'"{field.name}" is compared with a plain value')
+        return raw
+
+    def _words(self, field: Field) -> tuple[str, ...]:
+        if field.name == "protocol":
+            return self.protocols
+        if field.name == "anomaly":
+            return self.anomalies
+        return field.words

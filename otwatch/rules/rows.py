@@ -1,0 +1,134 @@
+"""Rules that count or follow rows: windows and sequences, on packet time, with bounded memory."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from otwatch.rules.compile import Clause
+from otwatch.rules.rule import Rule, Sequence, Window
+
+_KEYS: Final = 8_192  # windows and half-done sequences of one rule; the one unused for longest is forgotten
+_ENTRIES: Final = 8  # rows of an earlier step remembered per key
+
+
+@dataclass(slots=True)
+class Row:
+    """One row that passed every condition that can be judged at once."""
+
+    timestamp_ns: int
+    frame: int
+    file: str
+    src: int
+    dst: int
+    record: dict[str, Any]
+    behaviour: int = -1
+    protocol: int = 0
+    flow: int = -1
+    flow_number: int = 0
+    operation: int = -1  # row in operations of the batch with this number
+    batch: int = -1
+    credited: bool = False
+    before: list[Row] = field(default_factory=list)  # of the step before, in a sequence
+
+
+Credit = Callable[[Clause, Row], None]
+
+
+class Windows:
+    """The windows of one rule."""
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+        self.forgotten = 0
+        self._rows: OrderedDict[Hashable, deque[Row]] = OrderedDict()
+        self._values: OrderedDict[Hashable, OrderedDict[Hashable, Row]] = OrderedDict()
+
+    def feed(self, clause: Clause, row: Row, credit: Credit) -> None:
+        """Takes the next row; credits it, and those before it in its window, when there are enough."""
+        key = tuple(_hashable(row.record.get(name)) for name in self.window.by)
+        fitting = self._distinct(key, row) if self.window.distinct else self._count(key, row)
+        for earlier in fitting:
+            if not earlier.credited:
+                earlier.credited = True
+                credit(clause, earlier)
+        if fitting and not row.credited:
+            row.credited = True
+            credit(clause, row)
+
+    def _count(self, key: Hashable, row: Row) -> list[Row]:
+        rows = self._rows.get(key)
+        if rows is None:
+            rows = self._rows[key] = deque(maxlen=self.window.at_least)
+            self._trim(self._rows)
+        else:
+            self._rows.move_to_end(key)
+        rows.append(row)
+        full = len(rows) == self.window.at_least and row.timestamp_ns - rows[0].timestamp_ns <= self.window.for_ns
+        return list(rows) if full else []
+
+    def _distinct(self, key: Hashable, row: Row) -> list[Row]:
+        assert self.window.distinct is not None
+        values = self._values.get(key)
+        if values is None:
+            values = self._values[key] = OrderedDict()
+            self._trim(self._values)
+        else:
+            self._values.move_to_end(key)
+        value = _hashable(row.record.get(self.window.distinct))
+        earlier = values.get(value)
+        if earlier is not None:
+            row.credited = row.credited or False
+            del values[value]
+        values[value] = row
+        while values:
+            oldest = next(iter(values.values()))
+            if row.timestamp_ns - oldest.timestamp_ns <= self.window.for_ns and len(values) <= 4 * self.window.at_least:
+                break
+            values.popitem(last=False)
+        return list(values.values()) if len(values) >= self.window.at_least else []
+
+    def _trim(self, keys: OrderedDict[Hashable, Any]) -> None:
+        if len(keys) > _KEYS:
+            keys.popitem(last=False)
+            self.forgotten += 1
+
+
+class Sequences:
+    """The half-done sequences of one rule."""
+
+    def __init__(self, rule: Rule) -> None:
+        assert rule.sequence is not None
+        self.sequence: Sequence = rule.sequence
+        self.forgotten = 0
+        self._armed: list[OrderedDict[Hashable, deque[Row]]] = [OrderedDict() for _ in self.sequence.steps[:-1]]
+
+    def feed(self, clause: Clause, row: Row, credit: Credit) -> None:
+        """Takes a row that fits the clause's step, in packet order."""
+        key = _hashable(row.record.get(clause.key))
+        if clause.step:
+            waiting = self._armed[clause.step - 1].get(key)
+            if waiting is None:
+                return
+            row.before = [entry for entry in waiting if 0 <= row.timestamp_ns - entry.timestamp_ns <= self.sequence.within_ns]
+            if not row.before:
+                return
+        if clause.step == len(self.sequence.steps) - 1:
+            credit(clause, row)
+            return
+        armed = self._armed[clause.step]
+        entries = armed.get(key)
+        if entries is None:
+            entries = armed[key] = deque(maxlen=_ENTRIES)
+            if len(armed) > _KEYS:
+                armed.popitem(last=False)
+                self.forgotten += 1
+        else:
+            armed.move_to_end(key)
+        entries.append(row)
+
+
+def _hashable(value: Any) -> Hashable:
+    return tuple(value) if isinstance(value, list) else value  # type: ignore[no-any-return]

@@ -1,0 +1,121 @@
+"""A rule as data: what its file says, checked, nothing compiled yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from otwatch.alerts.alert import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One condition on one field: true when any of the values fits. A field whose value is not known fits nothing, negated or not."""
+
+    name: str
+    operator: str  # in, not, ge, gt, le, lt, cidr, contains, startswith
+    values: tuple[Any, ...]
+
+    def text(self) -> str:
+        """As a person writes it."""
+        suffix = "" if self.operator == "in" else f"|{self.operator}"
+        values = ", ".join(str(value) for value in self.values)
+        return f"{self.name}{suffix}: {values if len(self.values) == 1 else f'[{values}]'}"
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """True when every part is."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """True when some part is."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """True when its part is not."""
+
+    part: Condition
+
+
+Condition = Term | AllOf | AnyOf | Not
+
+
+def terms_of(condition: Condition) -> Iterator[Term]:
+    """Every term of a condition."""
+    if isinstance(condition, Term):
+        yield condition
+    elif isinstance(condition, Not):
+        yield from terms_of(condition.part)
+    else:
+        for part in condition.parts:
+            yield from terms_of(part)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Fires when, for the same values of `by`, at least so many rows (or distinct values of a field) fall within `for_ns`."""
+
+    by: tuple[str, ...]
+    for_ns: int
+    at_least: int
+    distinct: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of a sequence; `key` is the field whose value ties the steps together."""
+
+    table: str
+    where: Condition
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sequence:
+    """Fires on every row that fits the last step when the earlier steps fitted before it, in order, each within `within_ns` of the one before."""
+
+    within_ns: int
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Test:
+    """One proof: rows (or a capture), what the site and baseline say, and how many alerts must come out."""
+
+    rows: tuple[dict[str, Any], ...] = ()
+    capture: str = ""
+    site: str = ""
+    alerts: int = 0
+    frames: tuple[int, ...] = ()
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule."""
+
+    id: str
+    title: str
+    status: str
+    severity: Severity
+    attack: tuple[str, ...]
+    table: str
+    where: Condition
+    window: Window | None = None
+    sequence: Sequence | None = None
+    group: tuple[str, ...] = ("src", "dst")  # what makes one incident
+    why: str = ""
+    false_positives: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    catalogue: tuple[str, ...] = ()  # rows of the detection catalogue that it covers
+    tests: tuple[Test, ...] = ()
+    path: str = field(default="", compare=False)
+    line: int = field(default=1, compare=False)

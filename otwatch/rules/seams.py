@@ -1,0 +1,111 @@
+"""What the rules need from others, and no more: a site, a baseline, names of protocols, a host. Everyone fits without being imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from otwatch.actions import Action
+from otwatch.vocabulary import AnomalyKind
+
+
+class ProtocolNames(Protocol):
+    """The part of a ProtocolSpec that puts words to numbers."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def function_name(self) -> Callable[[int, int], str]: ...
+    @property
+    def areas(self) -> Mapping[int, str]: ...
+    @property
+    def status_name(self) -> Callable[[int], str]: ...
+    @property
+    def value(self) -> Callable[[int, bytes, Mapping[str, int]], Any]: ...
+    @property
+    def object_name(self) -> Callable[[Mapping[str, int]], str]: ...
+    @property
+    def anomalies(self) -> Sequence[AnomalyKind]: ...
+
+
+class SitePolicy(Protocol):
+    """What the people of the plant say. Addresses are texts."""
+
+    def zone(self, address: str) -> tuple[str, float | None] | None:
+        """Name and Purdue level of the zone of an address."""
+
+    def knows(self, address: str) -> bool:
+        """Whether any zone, asset or exception holds it."""
+
+    def name(self, address: str) -> str:
+        """Name of the asset; empty when there is none."""
+
+    def role(self, address: str) -> str:
+        """Role of the asset; empty when there is none."""
+
+    def is_engineering(self, address: str) -> bool:
+        """Whether it is listed under engineering."""
+
+    def is_jump_host(self, address: str) -> bool:
+        """Whether it is listed under jump_hosts."""
+
+    @property
+    def has_jump_hosts(self) -> bool: ...
+
+    def conduit(self, src: str, dst: str) -> str | None:
+        """allowed, denied, same; None when it does not know a zone for both."""
+
+    def judge(self, src: str, dst: str, *, protocol: str, action: Action, unit: int, area: str, start: int, count: int) -> str | None:
+        """permitted, engineering or denied; None when it says nothing about commands to dst."""
+
+    def ticket(self, src: str, dst: str, action: Action | None, first_ns: int, last_ns: int) -> str | None:
+        """Id of the maintenance ticket that covers all of it."""
+
+    def accepted(self, rule: str, src: str, dst: str, now_ns: int) -> str | None:
+        """The reason for which the plant accepts this alert."""
+
+
+class Known(Protocol):
+    """What was learned as normal. Addresses are texts."""
+
+    def talks(self, src: str, dst: str, protocol: str) -> bool:
+        """Whether src spoke this protocol to dst."""
+
+    def does(self, src: str, dst: str, protocol: str, action: Action) -> bool:
+        """Whether it did this kind of action (actions.VERBS)."""
+
+    def covers(self, src: str, dst: str, protocol: str, *, unit: int, area: int, object: int, start: int, count: int) -> bool:
+        """Whether it wrote these addresses."""
+
+    def has_host(self, address: str) -> bool:
+        """Whether the address was seen at all."""
+
+
+class HostView(Protocol):
+    """What the inventory knows of an address."""
+
+    @property
+    def mac(self) -> str | None: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def roles(self) -> Sequence[str]: ...
+
+
+class FactView(Protocol):
+    """A fact of a message."""
+
+    @property
+    def timestamp_ns(self) -> int: ...
+    @property
+    def frame(self) -> int: ...
+    @property
+    def address(self) -> int: ...
+    @property
+    def child(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def value(self) -> str: ...
+    @property
+    def source(self) -> str: ...
