@@ -90,7 +90,8 @@ class Duplicates:
             fingerprint = _mix(frame.data[at + 6] << 16 | frame.data[at + 4] << 8 | frame.data[at + 5], 6)
             fingerprint = _digest(fingerprint, frame.data, at + 8, frame.end)
         path = _mix(packets.mac_source[row] & _MASK, packets.mac_destination[row] & _MASK)
-        path = _mix(path, (packets.vlan_outer[row] & 0xFFF) << 20 | (packets.vlan_inner[row] & 0xFFF) << 8 | packets.ttl[row])
+        tags: cython.ulonglong = packets.vlan_outer[row] & 0xFFFF
+        path = _mix(path, tags << 32 | (packets.vlan_inner[row] & 0xFFFF) << 8 | (packets.ttl[row] & 0xFF))
         return self.known(fingerprint, path, time, numbered)
 
     def known(self, fingerprint: cython.ulonglong, path: cython.ulonglong, time: cython.longlong, numbered: cython.bint) -> cython.bint:

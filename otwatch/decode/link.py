@@ -46,6 +46,7 @@ def ethernet(frame: Frame) -> cython.int:
     tags: cython.int = 0
     if frame.depth == 0 and packets.vlan_stripped[row] >= 0:
         packets.vlan_outer[row] = packets.vlan_stripped[row] & 0xFFF
+        packets.vlan_count[row] = 1
         tags = 1
     while kind == 0x8100 or kind == 0x88A8 or kind == 0x9100 or kind == 0x9200 or kind == 0x892F or kind == 0xF1C1:
         if kind == 0x892F or kind == 0xF1C1:  # HSR (IEC 62439-3), R-TAG (IEEE 802.1CB): four bytes, then the EtherType
@@ -65,8 +66,6 @@ def ethernet(frame: Frame) -> cython.int:
         packets.vlan_count[row] = tags if tags < 255 else 255
         kind = _u16(frame.data, at + 2)
         at += 4
-    if tags == 1:
-        packets.vlan_count[row] = 1
     frame.at = at
     frame.next = kind
     if kind < 0x0600:
@@ -133,7 +132,7 @@ def _tags(frame: Frame) -> cython.int:
     packets = frame.packets
     row: cython.Py_ssize_t = frame.row
     at: cython.Py_ssize_t
-    while frame.next == 0x8100 or frame.next == 0x88A8 or frame.next == 0x9100:
+    while frame.next == 0x8100 or frame.next == 0x88A8 or frame.next == 0x9100 or frame.next == 0x9200:
         at = frame.at
         if frame.end - at < 4:
             return frame.lacks(_LINK, _HEADER_CUT, at, 4)
@@ -204,6 +203,42 @@ def _family(frame: Frame, family: cython.uint) -> cython.int:
     return 0
 
 
+@cython.cfunc
+def _nflog(frame: Frame) -> cython.int:
+    """Linux netfilter log: a header, then attributes in the byte order of the machine that captured; one of them is the packet."""
+    at: cython.Py_ssize_t = frame.at
+    if frame.end - at < 4:
+        return frame.lacks(_LINK, _HEADER_CUT, at, 4)
+    family: cython.int = frame.data[at]
+    length: cython.int
+    kind: cython.int
+    at += 4
+    while True:
+        if frame.end - at < 4:
+            return frame.lacks(_LINK, _HEADER_CUT, at, 4)
+        if frame.data[at + 2] == 0 and frame.data[at + 3] != 0:  # there are no more than a few dozen types
+            length = _u16(frame.data, at)
+            kind = frame.data[at + 3]
+        else:
+            length = frame.data[at + 1] << 8 | frame.data[at]
+            kind = frame.data[at + 3] << 8 | frame.data[at + 2]
+        if length < 4:
+            return frame.fail(_LINK, _BAD_HEADER, 0, 4, length)
+        if kind == 9:
+            break
+        length = (length + 3) & ~3
+        if frame.end - at < length:
+            return frame.lacks(_LINK, _HEADER_CUT, at, length)
+        at += length
+    if at + length > frame.wire_end:
+        frame.note(_LINK, _LENGTH_EXCEEDS_FRAME, 0, length, frame.wire_end - at)
+        frame.flags |= _MALFORMED
+    else:
+        frame.bound(at + length)
+    frame.at = at + 4
+    return _family(frame, family)
+
+
 def link(frame: Frame, link_type: cython.int) -> cython.int:
     """The header of a link type (LINKTYPE_ values of the tcpdump.org registry)."""
     at: cython.Py_ssize_t = frame.at
@@ -246,6 +281,8 @@ def link(frame: Frame, link_type: cython.int) -> cython.int:
     if link_type == 51:
         frame.next = 0x8864
         return 0
+    if link_type == 239:
+        return _nflog(frame)
     if link_type == 240:  # Hilscher netANALYZER: four bytes before the frame
         if here < 4:
             return frame.lacks(_LINK, _HEADER_CUT, at, 4)

@@ -1,0 +1,576 @@
+"""Reference for otwatch.decode: one packet at a time, with struct and slices, as the standards read. Slow and plain on purpose.
+
+`Oracle.packet` returns the columns that decode fills (addresses as text) and the anomalies as (layer, kind, offset, needed, had).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import struct
+from dataclasses import dataclass, replace
+
+from otwatch.decode.anomalies import LinkAnomaly, NetworkAnomaly, TransportAnomaly
+from otwatch.limits import Limits
+from otwatch.vocabulary import Layer, PacketFlag, Tunnel
+
+LINK, NETWORK, TRANSPORT = Layer.LINK, Layer.NETWORK, Layer.TRANSPORT
+TAGS = (0x8100, 0x88A8, 0x9100, 0x9200)
+USUAL = (0x0800, 0x86DD, 0x0806, 0x8100, 0x88A8, 0x8847, 0x8864, 0x8892, 0x88B8, 0x88CC)
+
+
+class Stopped(Exception):
+    """Decoding of this packet is over."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is left of a packet: the bytes that are there, how many more were on the wire (None: nobody knows), where they stand."""
+
+    raw: bytes
+    missing: int | None
+    at: int
+
+    @property
+    def wire(self) -> int:
+        return len(self.raw) + (0x10000 if self.missing is None else self.missing)
+
+    def skip(self, count: int) -> Part:
+        return replace(self, raw=self.raw[count:], at=self.at + count)
+
+    def clip(self, length: int) -> Part:
+        raw = self.raw[:length]
+        return replace(self, raw=raw, missing=length - len(raw))
+
+
+class Oracle:
+    """Keeps fragments (first copy of a byte wins) and earlier packets."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.datagrams: dict = {}
+        self.earlier: list = []
+        self.side = 0
+
+    def packet(self, data: bytes, *, link_type: int = 1, wire: int | None = None, vlan_stripped: int = -1, time: int = 0) -> tuple[dict, list]:
+        self.row = dict(mac_source=-1, mac_destination=-1, vlan_outer=-1, vlan_inner=-1, vlan_count=0, tunnel=0, tunnel_id=-1,
+                        arp_operation=0, arp_mac=-1, tcp_flags=0, tcp_sequence=-1, tcp_acknowledgement=-1, flags=0)
+        self.inside()
+        self.anomalies: list = []
+        self.depth = 0
+        self.time = time
+        self.vlan_stripped = vlan_stripped
+        self.identity = None
+        self.duplicate_asked = False
+        missing = max(0, (len(data) if wire is None else wire) - len(data))
+        if missing:
+            self.row["flags"] |= PacketFlag.SNAPPED
+        self.current = data
+        self.end = len(data)
+        try:
+            self.link(link_type, Part(data, missing, 0))
+        except Stopped:
+            pass
+        if not self.duplicate_asked and data and (self.identity or self.row["ethertype"] != -1) and self.duplicate(data):
+            self.row["flags"] |= PacketFlag.DUPLICATE
+        return self.row, self.anomalies
+
+    def inside(self) -> None:
+        """The columns of the layers inside a tunnel are empty again."""
+        self.row |= dict(ethertype=-1, source="-", destination="-", ip_protocol=-1, ttl=-1, source_port=-1, destination_port=-1,
+                         payload_at=0, payload_length=0, payload_missing=0)
+        self.extensions = 0
+        self.identity = None
+
+    def note(self, layer: int, kind: int, offset: int, needed: int, had: int) -> None:
+        self.anomalies.append((int(layer), int(kind), offset, needed, had))
+
+    def fail(self, *anomaly: int) -> None:
+        self.note(*anomaly)
+        self.row["flags"] |= PacketFlag.MALFORMED
+        raise Stopped
+
+    def need(self, part: Part, count: int, layer: int, kind: int) -> bytes:
+        if len(part.raw) >= count:
+            return part.raw[:count]
+        if count > part.wire:
+            self.fail(layer, kind, len(part.raw), count, len(part.raw))
+        raise Stopped
+
+    def payload(self, part: Part) -> None:
+        self.row |= dict(payload_at=part.at, payload_length=len(part.raw), payload_missing=part.missing or 0)
+
+    def undecoded(self, ethertype: int, part: Part) -> None:
+        self.row["ethertype"] = ethertype
+        self.row["flags"] |= PacketFlag.UNDECODED
+        self.payload(part)
+
+    def extent(self, part: Part, length: int, layer: int, kind: int, offset: int, header: int = 0) -> Part:
+        """A length field: clips, or reports that it says too much. `header` bytes before `part` do not count in the numbers."""
+        if length > part.wire:
+            self.note(layer, kind, offset, length - header, part.wire - header)
+            self.row["flags"] |= PacketFlag.MALFORMED
+            return part
+        return self.clip(part, length)
+
+    def clip(self, part: Part, length: int) -> Part:
+        part = part.clip(length)
+        self.end = part.at + len(part.raw)
+        return part
+
+    # Link layers
+
+    def link(self, kind: int, part: Part) -> None:
+        cut = (LINK, LinkAnomaly.HEADER_CUT)
+        if kind == 1:
+            self.ethernet(part)
+        elif kind == 113:
+            header = self.need(part, 16, *cut)
+            self.cooked(struct.unpack(">H", header[14:])[0], struct.unpack(">H", header[4:6])[0], header[6:12], part.skip(16))
+        elif kind == 276:
+            header = self.need(part, 20, *cut)
+            self.cooked(struct.unpack(">H", header[:2])[0], header[11], header[12:18], part.skip(20))
+        elif kind in (0, 108):
+            header = self.need(part, 4, *cut)
+            big, little = struct.unpack(">I", header)[0], struct.unpack("<H", header[:2])[0]
+            family = big if big <= 0xFFFF else little
+            self.family(family, part.skip(4))
+        elif kind in (12, 14, 101):
+            version = self.need(part, 1, *cut)[0] >> 4
+            if version not in (4, 6):
+                self.fail(LINK, LinkAnomaly.BAD_HEADER, 0, 4, version)
+            self.ethertype(0x0800 if version == 4 else 0x86DD, part)
+        elif kind in (228, 229):
+            self.ethertype(0x0800 if kind == 228 else 0x86DD, part)
+        elif kind in (9, 50, 104, 166):
+            if kind != 9 and len(part.raw) >= 4 and part.raw[0] in (0x0F, 0x8F):
+                self.ethertype(struct.unpack(">H", part.raw[2:4])[0], part.skip(4))
+            elif kind == 166 and part.raw[:2] in (b"\0\3", b"\1\3"):
+                self.ppp(part.skip(2))
+            else:
+                self.ppp(part)
+        elif kind == 51:
+            self.ethertype(0x8864, part)
+        elif kind == 239:
+            self.nflog(part)
+        elif kind == 240:
+            self.need(part, 4, *cut)
+            self.ethernet(part.skip(4))
+        else:
+            self.undecoded(-1, part)
+
+    def ethernet(self, part: Part) -> None:
+        header = self.need(part, 14, LINK, LinkAnomaly.HEADER_CUT)
+        self.row["mac_destination"] = int.from_bytes(header[:6], "big")
+        self.row["mac_source"] = int.from_bytes(header[6:12], "big")
+        kind = struct.unpack(">H", header[12:])[0]
+        stripped = self.vlan_stripped if self.depth == 0 else -1
+        self.tags(kind, part.skip(14), [stripped & 0xFFF] if stripped >= 0 else [], ethernet=True)
+
+    def tags(self, kind: int, part: Part, tags: list, *, ethernet: bool) -> None:
+        try:
+            while kind in TAGS or (kind in (0x892F, 0xF1C1) and ethernet):
+                length = 4 if kind in TAGS else 6
+                header = self.need(part, length, LINK, LinkAnomaly.HEADER_CUT)
+                if kind in TAGS:
+                    tags.append(struct.unpack(">H", header[:2])[0] & 0xFFF)
+                kind = struct.unpack(">H", header[-2:])[0]
+                part = part.skip(length)
+        finally:
+            if tags:
+                self.row |= dict(vlan_outer=tags[0], vlan_inner=tags[1] if len(tags) > 1 else -1, vlan_count=min(len(tags), 255))
+        if ethernet and kind < 0x0600:
+            if kind > 1500:
+                self.undecoded(kind, part)
+            else:
+                self.llc(self.extent(part, kind, LINK, LinkAnomaly.LENGTH_EXCEEDS_FRAME, 12))
+        else:
+            self.ethertype(kind, part)
+
+    def llc(self, part: Part) -> None:
+        header = self.need(part, 3, LINK, LinkAnomaly.HEADER_CUT)
+        pair = struct.unpack(">H", header[:2])[0]
+        if header == b"\xaa\xaa\x03":
+            header = self.need(part, 8, LINK, LinkAnomaly.HEADER_CUT)
+            if header[3:6] in (b"\0\0\0", b"\0\0\xf8"):
+                self.ethertype(struct.unpack(">H", header[6:])[0], part.skip(8))
+            else:
+                self.undecoded(-pair - 2, part.skip(8))
+        elif pair == 0x0606:
+            self.ethertype(0x0800, part.skip(3))
+        else:
+            self.undecoded(-pair - 2, part if pair == 0xFFFF else part.skip(3))
+
+    def cooked(self, kind: int, mac_length: int, mac: bytes, part: Part) -> None:
+        if mac_length == 6:
+            self.row["mac_source"] = int.from_bytes(mac, "big")
+        tags = [self.vlan_stripped & 0xFFF] if self.vlan_stripped >= 0 else []
+        if kind == 4:
+            if tags:
+                self.row |= dict(vlan_outer=tags[0], vlan_count=1)
+            self.llc(part)
+        else:
+            self.tags(kind, part, tags, ethernet=False)
+
+    def ppp(self, part: Part) -> None:
+        if part.raw[:2] == b"\xff\x03":
+            part = part.skip(2)
+        length = 1 if part.raw and part.raw[0] & 1 else 2
+        protocol = int.from_bytes(self.need(part, length, LINK, LinkAnomaly.HEADER_CUT), "big")
+        part = part.skip(length)
+        known = {0x0021: 0x0800, 0x0057: 0x86DD, 0x0281: 0x8847, 0x0283: 0x8848}
+        if protocol in known:
+            self.ethertype(known[protocol], part)
+        else:
+            self.undecoded(0x880B, part)
+
+    def nflog(self, part: Part) -> None:
+        family = self.need(part, 4, LINK, LinkAnomaly.HEADER_CUT)[0]
+        part = part.skip(4)
+        while True:
+            header = self.need(part, 4, LINK, LinkAnomaly.HEADER_CUT)
+            big = header[2] == 0 and header[3] != 0
+            length, kind = struct.unpack(">HH" if big else "<HH", header)
+            if length < 4:
+                self.fail(LINK, LinkAnomaly.BAD_HEADER, 0, 4, length)
+            if kind == 9:
+                break
+            self.need(part, (length + 3) & ~3, LINK, LinkAnomaly.HEADER_CUT)
+            part = part.skip((length + 3) & ~3)
+        part = self.extent(part, length, LINK, LinkAnomaly.LENGTH_EXCEEDS_FRAME, 0).skip(4)
+        self.family(family, part)
+
+    def family(self, family: int, part: Part) -> None:
+        if family == 2:
+            self.ethertype(0x0800, part)
+        elif family in (10, 24, 28, 30):
+            self.ethertype(0x86DD, part)
+        else:
+            self.undecoded(-1, part)
+
+    # Network
+
+    def ethertype(self, kind: int, part: Part) -> None:
+        if kind == 0x0800:
+            self.ipv4(part)
+        elif kind == 0x86DD:
+            self.ipv6(part)
+        elif kind in (0x0806, 0x8035):
+            self.arp(kind, part)
+        elif kind in (0x8847, 0x8848):
+            self.mpls(part)
+        elif kind == 0x8864:
+            self.pppoe(part)
+        else:
+            self.undecoded(kind, part)
+
+    def ipv4(self, part: Part) -> None:
+        self.row["ethertype"] = 0x0800
+        header = self.need(part, 20, NETWORK, NetworkAnomaly.HEADER_CUT)
+        first, _, total, identification, fragment, ttl, protocol, _, source, destination = struct.unpack(">BBHHHBBH4s4s", header)
+        if first >> 4 != 4:
+            self.fail(NETWORK, NetworkAnomaly.BAD_VERSION, 0, 4, first >> 4)
+        self.row |= dict(source=str(ipaddress.ip_address(source)), destination=str(ipaddress.ip_address(destination)), ttl=ttl,
+                         ip_protocol=protocol)
+        length = (first & 15) * 4
+        if length < 20:
+            self.fail(NETWORK, NetworkAnomaly.BAD_HEADER_LENGTH, 0, 20, length)
+        if 0 < total < length:
+            self.fail(NETWORK, NetworkAnomaly.LENGTH_SHORT, 2, length, total)
+        if total:
+            part = self.extent(part, total, NETWORK, NetworkAnomaly.LENGTH_EXCEEDS_FRAME, 2)
+        options = self.need(part, length, NETWORK, NetworkAnomaly.HEADER_CUT)[20:]
+        self.options(options)
+        self.network = part
+        self.identity = ((4, source, destination, protocol, total, identification, fragment), part.at + 20, identification != 0)
+        part = part.skip(length)
+        if fragment & 0x3FFF:
+            key = (4, source, destination, protocol, identification)
+            self.fragment(key, (fragment & 0x1FFF) * 8, fragment & 0x2000 != 0, protocol, part, length)
+        else:
+            self.protocol(4, protocol, part)
+
+    def options(self, options: bytes) -> None:
+        at = 0
+        while at < len(options) and options[at]:
+            if options[at] == 1:
+                at += 1
+                continue
+            length = options[at + 1] if at + 1 < len(options) else 0
+            if length < 2 or at + length > len(options):
+                return self.note(NETWORK, NetworkAnomaly.BAD_OPTION, 20 + at, max(length, 2), len(options) - at)
+            if options[at] in (131, 137):
+                self.note(NETWORK, NetworkAnomaly.SOURCE_ROUTE, 20 + at, 0, options[at])
+            at += length
+        return None
+
+    def ipv6(self, part: Part) -> None:
+        self.row["ethertype"] = 0x86DD
+        header = self.need(part, 40, NETWORK, NetworkAnomaly.HEADER_CUT)
+        first, length, protocol, ttl, source, destination = struct.unpack(">IHBB16s16s", header)
+        if first >> 28 != 6:
+            self.fail(NETWORK, NetworkAnomaly.BAD_VERSION, 0, 6, first >> 28)
+        self.row |= dict(source=str(_ipv6(source)), destination=str(_ipv6(destination)), ttl=ttl, ip_protocol=protocol)
+        if length:
+            part = self.extent(part, 40 + length, NETWORK, NetworkAnomaly.LENGTH_EXCEEDS_FRAME, 4)
+        self.network = part
+        self.identity = ((6, source, destination, protocol, length), part.at + 40, False)
+        self.addresses6 = (source, destination)
+        self.protocol(6, protocol, part.skip(40))
+
+    def arp(self, ethertype: int, part: Part) -> None:
+        self.row["ethertype"] = ethertype
+        header = self.need(part, 8, NETWORK, NetworkAnomaly.HEADER_CUT)
+        _, protocol, hardware_length, protocol_length, operation = struct.unpack(">HHBBH", header)
+        self.row["arp_operation"] = min(operation, 255)
+        length = 8 + 2 * hardware_length + 2 * protocol_length
+        body = self.need(part, length, NETWORK, NetworkAnomaly.HEADER_CUT)[8:]
+        if protocol == 0x0800 and protocol_length == 4:
+            self.row["source"] = str(ipaddress.ip_address(body[hardware_length:hardware_length + 4]))
+            self.row["destination"] = str(ipaddress.ip_address(body[-4:]))
+        elif protocol == 0x0800 or (hardware_length == 6 and protocol_length == 0):
+            self.fail(NETWORK, NetworkAnomaly.ARP_BAD, 5, 4, protocol_length)
+        if hardware_length == 6:
+            self.row["arp_mac"] = int.from_bytes(body[:6], "big")
+        if operation == 0:
+            self.fail(NETWORK, NetworkAnomaly.ARP_BAD, 6, 1, 0)
+        self.payload(self.clip(part, length).skip(length))
+
+    def protocol(self, version: int, protocol: int, part: Part) -> None:
+        """What an IP protocol number announces."""
+        self.row["ip_protocol"] = protocol
+        if protocol == 51 or (version == 6 and protocol in (0, 43, 44, 60, 135, 139, 140)):
+            self.extension(version, protocol, part)
+        elif protocol == 6:
+            self.tcp(part)
+        elif protocol == 17:
+            self.udp(part)
+        elif protocol in (1, 58):
+            self.icmp(part)
+        elif protocol == 47:
+            self.gre(part)
+        elif protocol in (4, 41):
+            self.unwrap(Tunnel.IP_IN_IP, -1)
+            self.ethertype(0x0800 if protocol == 4 else 0x86DD, part)
+        elif protocol == 137:
+            self.mpls(part)
+        else:
+            self.payload(part)
+
+    def extension(self, version: int, protocol: int, part: Part) -> None:
+        offset = part.at - self.network.at
+        if self.extensions >= 16:
+            self.fail(NETWORK, NetworkAnomaly.EXTENSIONS_TOO_MANY, offset, 16, 17)
+        self.extensions += 1
+        header = self.need(part, 8, NETWORK, NetworkAnomaly.HEADER_CUT)
+        length = 8 if protocol == 44 else 8 + header[1] * (4 if protocol == 51 else 8)
+        self.need(part, length, NETWORK, NetworkAnomaly.HEADER_CUT)
+        if protocol == 43 and header[2] == 0:
+            self.note(NETWORK, NetworkAnomaly.SOURCE_ROUTE, offset, 0, 43)
+        place, identification = struct.unpack(">HI", header[2:])
+        if protocol == 44 and place & 0xFFF9:
+            self.row["ip_protocol"] = header[0]
+            self.fragment((6, *self.addresses6, -1, identification), place & 0xFFF8, place & 1 != 0, header[0], part.skip(8), offset + 8)
+        else:
+            self.protocol(version, header[0], part.skip(length))
+
+    def fragment(self, key: tuple, offset: int, more: bool, protocol: int, part: Part, at: int) -> None:
+        """One byte map per datagram; the first copy of each byte stays."""
+        self.payload(part)
+        self.row["flags"] |= PacketFlag.FRAGMENT
+        if not self.duplicate_asked:
+            self.duplicate_asked = True
+            if self.duplicate(self.current):
+                self.row["flags"] |= PacketFlag.DUPLICATE
+                return
+        least = 20 if protocol == 6 else 8
+        if offset == 0 and more and part.wire < least:
+            self.note(NETWORK, NetworkAnomaly.FRAGMENT_TINY, at, least, part.wire)
+        elif offset == 8 and protocol == 6:
+            self.note(NETWORK, NetworkAnomaly.FRAGMENT_TINY, at, 20, 8)
+        length = part.wire
+        if more and (length % 8 or not length):
+            self.note(NETWORK, NetworkAnomaly.FRAGMENT_LENGTH, at, 8, length)
+            length = length // 8 * 8
+        content = dict(enumerate(part.raw[:length], offset))
+        key += (self.row["tunnel"], self.row["tunnel_id"])
+        octets, total, carried = self.datagrams.get(key, ({}, None, None))
+        end = offset + length
+        limit = self.limits.fragment_bytes if total is None else total
+        if end > limit or (not more and ((total is not None and end != total) or (octets and end <= max(octets)))):
+            return self.note(NETWORK, NetworkAnomaly.FRAGMENT_BEYOND_END, at, limit, end)
+        if more and not length:
+            return None
+        old = [place for place in content if place in octets]
+        if any(octets[place] != content[place] for place in old):
+            self.note(NETWORK, NetworkAnomaly.FRAGMENT_CONFLICT, at, 0, len(old))
+        elif old and len(old) < len(content):
+            self.note(NETWORK, NetworkAnomaly.FRAGMENT_OVERLAP, at, 0, len(old))
+        octets = content | octets
+        carried = protocol if offset == 0 and carried is None else carried
+        self.datagrams[key] = octets, total if more else end, carried
+        if (total if more else end) != len(octets) or carried is None:
+            return None
+        del self.datagrams[key]
+        self.row["flags"] ^= PacketFlag.FRAGMENT | PacketFlag.REASSEMBLED
+        self.network = Part(bytes(octets[place] for place in sorted(octets)), 0, self.side)
+        self.side += len(octets)
+        return self.protocol(key[0], carried, self.network)
+
+    # Transport
+
+    def tcp(self, part: Part) -> None:
+        header = self.need(part, 20, TRANSPORT, TransportAnomaly.HEADER_CUT)
+        source, destination, sequence, acknowledgement, flags = struct.unpack(">HHIIH", header[:14])
+        self.row |= dict(source_port=source, destination_port=destination, tcp_sequence=sequence, tcp_flags=flags & 0x1FF)
+        if flags & 0x10:
+            self.row["tcp_acknowledgement"] = acknowledgement
+        length = (flags >> 12) * 4
+        if length < 20:
+            self.fail(TRANSPORT, TransportAnomaly.BAD_HEADER_LENGTH, 12, 20, length)
+        self.need(part, length, TRANSPORT, TransportAnomaly.HEADER_CUT)
+        self.payload(part.skip(length))
+
+    def udp(self, part: Part) -> None:
+        header = self.need(part, 8, TRANSPORT, TransportAnomaly.HEADER_CUT)
+        source, destination, length, _ = struct.unpack(">HHHH", header)
+        self.row |= dict(source_port=source, destination_port=destination)
+        if length >= 8:
+            part = self.extent(part, length, TRANSPORT, TransportAnomaly.LENGTH_EXCEEDS_DATAGRAM, 4)
+        elif length or part.wire < 0xFFFF:
+            self.fail(TRANSPORT, TransportAnomaly.LENGTH_SHORT, 4, 8, length)
+        part = part.skip(8)
+        self.payload(part)
+        if destination in (4789, 8472) and len(part.raw) >= 22:
+            flags, vni = struct.unpack(">II", part.raw[:8])
+            if vni & 0xFF == 0 and (flags == 0x08000000 or flags >> 24 == 0x88):
+                self.unwrap(Tunnel.VXLAN, vni >> 8)
+                self.ethernet(part.skip(8))
+        elif destination == 6081 and len(part.raw) >= 8:
+            first, kind, vni = struct.unpack(">HHI", part.raw[:8])
+            length = 8 + (first >> 8 & 0x3F) * 4
+            if first >> 14 == 0 and vni & 0xFF == 0 and len(part.raw) >= length and kind in (0x6558, 0x0800, 0x86DD):
+                self.unwrap(Tunnel.GENEVE, vni >> 8)
+                self.ethernet(part.skip(length)) if kind == 0x6558 else self.ethertype(kind, part.skip(length))
+
+    def icmp(self, part: Part) -> None:
+        if len(part.raw) >= 2:
+            self.row |= dict(source_port=part.raw[0], destination_port=part.raw[1])
+        self.need(part, 8, TRANSPORT, TransportAnomaly.HEADER_CUT)
+        self.payload(part.skip(8))
+
+    # Tunnels
+
+    def unwrap(self, tunnel: int, tunnel_id: int) -> None:
+        if self.depth >= self.limits.tunnel_depth:
+            self.fail(NETWORK, NetworkAnomaly.TUNNEL_TOO_DEEP, 0, self.depth + 1, self.limits.tunnel_depth)
+        self.depth += 1
+        if not self.row["tunnel"]:
+            self.row |= dict(tunnel=tunnel, tunnel_id=tunnel_id)
+        self.inside()
+
+    def gre(self, part: Part) -> None:
+        cut = (NETWORK, NetworkAnomaly.TUNNEL_HEADER_CUT)
+        flags, kind = struct.unpack(">HH", self.need(part, 4, *cut))
+        version = flags & 7
+        words = {"checksum": flags & 0xC000 and version == 0, "key": flags & 0x2000, "sequence": flags & 0x1000,
+                 "acknowledgement": flags & 0x80 and version == 1}
+        present = [word for word in words if words[word]]
+        header = self.need(part, 4 + 4 * len(present), *cut)
+        if version > 1 or flags & 0x4000:
+            self.fail(NETWORK, NetworkAnomaly.TUNNEL_BAD_HEADER, 0, 0, flags)
+        fields = dict(zip(present, struct.unpack(f">{len(present)}I", header[4:]), strict=True))
+        key = fields.get("key", -1)
+        part = part.skip(len(header))
+        if kind in (0x88BE, 0x22EB):
+            self.erspan(kind, "sequence" in fields, part)
+        elif version == 1:
+            if kind != 0x880B:
+                self.fail(NETWORK, NetworkAnomaly.TUNNEL_BAD_HEADER, 2, 0x880B, kind)
+            if part.wire == 0:
+                self.payload(part)
+            else:
+                self.unwrap(Tunnel.GRE, key & 0xFFFF if key >= 0 else -1)
+                self.ppp(part)
+        else:
+            self.unwrap(Tunnel.GRE, key)
+            self.ethernet(part) if kind == 0x6558 else self.ethertype(kind, part)
+
+    def erspan(self, kind: int, sequence: bool, part: Part) -> None:
+        cut = (NETWORK, NetworkAnomaly.TUNNEL_HEADER_CUT)
+        tunnel, session, content, shortened = Tunnel.ERSPAN_I, -1, 0, 0
+        if kind == 0x22EB or sequence:
+            first, second = struct.unpack(">HH", self.need(part, 8, *cut)[:4])
+            session, shortened, version = second & 0x3FF, second & 0x400, first >> 12
+            if version == 1:
+                tunnel, length = Tunnel.ERSPAN_II, 8
+            elif version == 2:
+                tunnel = Tunnel.ERSPAN_III
+                last = self.need(part, 12, *cut)[10:]
+                content, length = last[0] >> 2 & 31, 20 if last[1] & 1 else 12
+                self.need(part, length, *cut)
+            else:
+                self.fail(NETWORK, NetworkAnomaly.TUNNEL_BAD_HEADER, 0, 1, version)
+            part = part.skip(length)
+        self.unwrap(tunnel, session)
+        if shortened:
+            self.row["flags"] |= PacketFlag.SNAPPED
+            part = replace(part, missing=None)
+        if content == 2 and part.raw:
+            self.ethertype(0x86DD if part.raw[0] >> 4 == 6 else 0x0800, part)
+        else:
+            self.ethernet(part)
+
+    def mpls(self, part: Part) -> None:
+        count = 1
+        while not self.need(part, 4 * count, NETWORK, NetworkAnomaly.TUNNEL_HEADER_CUT)[-2] & 1:
+            count += 1
+        self.unwrap(Tunnel.MPLS, struct.unpack(">I", part.raw[:4])[0] >> 12)
+        self.need(part, 4 * count + 1, NETWORK, NetworkAnomaly.TUNNEL_HEADER_CUT)
+        part = part.skip(4 * count)
+        raw = part.raw
+
+        def carries(at: int) -> bool:
+            return len(raw) >= at + 14 and struct.unpack_from(">H", raw, at + 12)[0] in USUAL
+
+        nibble = raw[0] >> 4
+        if nibble == 4 and raw[0] & 15 >= 5 and not (carries(0) and struct.unpack_from(">H", raw, 2)[0] > part.wire):
+            self.ethertype(0x0800, part)
+        elif nibble == 6 and not (carries(0) and 40 + struct.unpack_from(">H", raw, 4)[0] > part.wire):
+            self.ethertype(0x86DD, part)
+        elif nibble == 1:
+            self.undecoded(0x8847, part)
+        else:
+            control_word = nibble == 0 and len(raw) >= 4 and (carries(4) or not carries(0))
+            self.ethernet(part.skip(4) if control_word else part)
+
+    def pppoe(self, part: Part) -> None:
+        version, code, session, length = struct.unpack(">BBHH", self.need(part, 6, NETWORK, NetworkAnomaly.TUNNEL_HEADER_CUT))
+        if version != 0x11 or code != 0:
+            self.fail(NETWORK, NetworkAnomaly.TUNNEL_BAD_HEADER, 0, 0x1100, version << 8 | code)
+        part = self.extent(part, 6 + length, LINK, LinkAnomaly.LENGTH_EXCEEDS_FRAME, 4, header=6).skip(6)
+        self.unwrap(Tunnel.PPPOE, session)
+        self.ppp(part)
+
+    # Duplicates
+
+    def duplicate(self, data: bytes) -> bool:
+        """Whether the same datagram (or the same frame) came within the window; compared with the first of its copies."""
+        if self.identity is None:
+            what, numbered, path = data[:self.end], False, None
+        else:
+            header, at, numbered = self.identity
+            what = header, data[at:self.end]
+            path = [self.row[name] for name in ("mac_source", "mac_destination", "vlan_outer", "vlan_inner", "ttl")]
+        for time, earlier, way in reversed(self.earlier):
+            if earlier == what:
+                age = abs(self.time - time)
+                if age <= self.limits.duplicate_window_ns and (numbered or age < 1_000_000 or way != path):
+                    return True
+                break
+        self.earlier.append((self.time, what, path))
+        return False
+
+
+def _ipv6(octets: bytes) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    address = ipaddress.IPv6Address(octets)
+    return address.ipv4_mapped or address
