@@ -9,10 +9,11 @@ from __future__ import annotations
 import cython
 import numpy as np
 
-from otwatch.actions import Role
+from otwatch.actions import Action, Role
 from otwatch.limits import Limits
 from otwatch.tables import Behaviours, Operations
 
+_PROGRAM_DOWNLOAD = cython.declare(cython.int, int(Action.PROGRAM_DOWNLOAD))
 _RESPONSE = cython.declare(cython.int, int(Role.RESPONSE))
 # Typed names, because the compiler takes literals over 31 bits for Python integers.
 _LOW32 = cython.declare(cython.ulonglong, 0xFFFFFFFF)
@@ -43,8 +44,12 @@ class BehaviourIndex:
         at: cython.int
         actor: cython.int
         target: cython.int
+        swapped: cython.bint
         for i in range(operations.rows):
-            if operations.role[i] == _RESPONSE:
+            swapped = operations.role[i] == _RESPONSE
+            if operations.action[i] == _PROGRAM_DOWNLOAD and operations.direction[i] != operations.role[i]:
+                swapped = not swapped  # an S7 controller asks for the blocks that its client has announced: the client is who acts
+            if swapped:
                 actor = operations.destination[i]
                 target = operations.source[i]
             else:

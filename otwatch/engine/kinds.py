@@ -14,7 +14,7 @@ from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, AnomalyKind, Layer
 def anomaly_kinds(protocols: Sequence[ProtocolSpec]) -> dict[int, dict[int, AnomalyKind]]:
     """layer -> code -> kind."""
     kinds: dict[int, dict[int, AnomalyKind]] = {}
-    for lists in (CAPTURE_ANOMALIES, DECODE_ANOMALIES, STREAM_ANOMALIES):
+    for lists in (CAPTURE_ANOMALIES, DECODE_ANOMALIES, {Layer.STREAM: STREAM_ANOMALIES}):
         for layer, known in lists.items():
             kinds.setdefault(int(layer), {}).update({kind.code: kind for kind in known})
     for index, spec in enumerate(protocols, 1):

@@ -24,7 +24,8 @@ class Pipeline:
         self.addresses = Addresses(limits.addresses)
         self.decoder = Decoder(self.addresses, limits)
         self.streams = Streams(self.addresses, limits, self.protocols)
-        self.dissectors: list[Dissector] = [spec.dissector(index, limits) for index, spec in enumerate(self.protocols, 1)]
+        self.dissectors: list[Dissector | None] = [
+            spec.dissector(index, limits) if spec.dissector is not None else None for index, spec in enumerate(self.protocols, 1)]
         self.behaviour_index = BehaviourIndex(limits)
         self.operations = Operations()
         self.anomalies = Anomalies()
@@ -51,7 +52,7 @@ class Pipeline:
         facts: list[Fact] = []
         active = 0
         for dissector, pdus in zip(self.dissectors, self.streams.pdus[1:], strict=True):
-            if pdus.rows:
+            if dissector is not None and pdus.rows:
                 before = self.operations.rows
                 dissector.feed(pdus, self.operations, self.anomalies, facts)
                 active += self.operations.rows > before
@@ -60,7 +61,7 @@ class Pipeline:
         closed = list(self.streams.closed)
         unanswered = {}
         for slot in closed:
-            lost = sum(dissector.forget(slot) for dissector in self.dissectors)
+            lost = sum(dissector.forget(slot) for dissector in self.dissectors if dissector is not None)
             if lost:
                 unanswered[slot] = lost
         known = self.behaviour_index.feed(self.operations)

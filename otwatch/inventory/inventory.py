@@ -75,7 +75,8 @@ class Inventory:
                                     confidence=fact.confidence, frame=fact.frame, file=file)
 
     def routers(self) -> dict[int, set[str]]:
-        """MAC -> the networks whose addresses it carries, for MACs that carry more than one network."""
+        """MAC -> the networks whose addresses it carries, for MACs that carry more than their own."""
+        self._find_peers()
         carried: dict[int, set[str]] = {}
         for (address, _), host in self.hosts.hosts.items():
             if self._is_host_address(address):
@@ -83,7 +84,29 @@ class Inventory:
                 if ip.version == 4:  # link-local and several IPv6 prefixes on one card are normal
                     for mac in host.macs:
                         carried.setdefault(mac, set()).add(subnet(ip))
+        for (address, _), host in self.hosts.hosts.items():
+            if self._is_host_address(address) and self._only_reaches_other_networks(address):
+                for mac in host.macs:
+                    carried.setdefault(mac, set()).add("others")
         return {mac: networks for mac, networks in carried.items() if len(networks) > 1}
+
+    def _only_reaches_other_networks(self, address: int) -> bool:
+        """Whether every peer of an IPv4 host is in another network, where some host of that network talks within it: then a router stands between."""
+        own = self.addresses.ip(address)
+        peers = self._peers.get(address, set())
+        if own.version != 4 or not peers or not subnet(own):
+            return False
+        networks = {subnet(self.addresses.ip(peer)) for peer in peers}
+        return subnet(own) not in networks and any(
+            subnet(self.addresses.ip(other)) == subnet(self.addresses.ip(peer)) for peer in peers for other in self._peers.get(peer, set()))
+
+    def _find_peers(self) -> None:
+        self._peers: dict[int, set[int]] = {}
+        for conversation in self.hosts.conversations.values():
+            client, server = conversation.client[0], conversation.server[0]
+            if self._is_host_address(client) and self._is_host_address(server):
+                self._peers.setdefault(client, set()).add(server)
+                self._peers.setdefault(server, set()).add(client)
 
     def _is_host_address(self, address: int) -> bool:
         if address <= 0:
@@ -143,7 +166,8 @@ class Inventory:
                 asset.zone_inferred = False
             elif members[0].key[0] > 0:
                 own = subnet(self.addresses.ip(members[0].key[0]))
-                asset.zone = f"{own} ({'OT' if own in ot_subnets else 'IT'}, inferred)" if ot_subnets else own
+                if own:
+                    asset.zone = f"{own} ({'OT' if own in ot_subnets else 'IT'}, inferred)" if ot_subnets else own
             assets.append(asset)
         return sorted(assets, key=lambda asset: (ORDER.index(asset.roles[0]) if asset.roles else len(ORDER), _sortable(asset.id)))
 
@@ -213,7 +237,7 @@ class Inventory:
         reasons = roles_of(did, ot_subnets=ot_subnets, own_subnet=own, target_subnets=targets, routed=bool(behind))
         for mac in macs:
             if mac in routers and (mac in own_macs or not ids):
-                reasons["router"] = f"its MAC carries {len(routers[mac])} networks"
+                reasons["router"] = "its MAC carries the addresses of other networks"
                 reasons.pop("host", None)
         asset.roles = sorted(reasons, key=ORDER.index)
         asset.role_reasons = reasons

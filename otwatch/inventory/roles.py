@@ -33,7 +33,9 @@ class Doings:
 
 
 def subnet(address: IPv4Address | IPv6Address) -> str:
-    """The /24 or /64 of an address: what "the same network" means where no site file says it."""
+    """The /24 or /64 of an address: what "the same network" means where no site file says it; empty for link-local ones, which are of none."""
+    if address.is_link_local:
+        return ""
     bits = 8 if address.version == 4 else 64
     base = type(address)(int(address) >> bits << bits)
     return f"{base}/{24 if address.version == 4 else 64}"
@@ -56,7 +58,7 @@ def roles_of(doings: Doings, *, ot_subnets: set[str], own_subnet: str, target_su
     for actions in doings.asked.values():
         for action, count in actions.items():
             asked[action] = asked.get(action, 0) + count
-    outside = bool(target_subnets) and own_subnet not in target_subnets and own_subnet not in ot_subnets
+    outside = bool(target_subnets) and bool(own_subnet) and own_subnet not in target_subnets and own_subnet not in ot_subnets
     if asked:
         programming = sorted(action.name for action in asked if action in _PROGRAMMING)
         commands = sum(count for action, count in asked.items() if action in CHANGING)
@@ -71,7 +73,7 @@ def roles_of(doings: Doings, *, ot_subnets: set[str], own_subnet: str, target_su
         elif not outside and not programming:
             roles["engineering_station"] = f"sends commands ({commands}) more than it reads ({reads})" if commands > reads else "asks, without polling"
     if not served and not asked:
-        if ot_subnets and own_subnet not in ot_subnets:
+        if ot_subnets and own_subnet and own_subnet not in ot_subnets:
             roles["it_host"] = f"is in {own_subnet}, where no controller was seen"
         elif doings.services:
             roles["server"] = f"offers {', '.join(sorted(doings.services)[:4])}"

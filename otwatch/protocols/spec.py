@@ -91,7 +91,8 @@ class ProtocolSpec:
     title: str
     ports: tuple[Port, ...]
     framings: tuple[Framing, ...]  # tried in this order
-    dissector: Callable[[int, Limits], Dissector]  # (protocol id, limits); imports the compiled module when called
+    # (protocol id, limits); imports the compiled module when called. None: the rows come from the dissector of a protocol below it
+    dissector: Callable[[int, Limits], Dissector] | None
     function_name: Callable[[int, int], str]  # (function, subfunction) -> snake_case name
     functions: Mapping[int, str]
     areas: Mapping[int, str] = field(default_factory=dict)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from otwatch.protocols.spec import Dissector, ProtocolSpec
-
-
-def _no_dissector(protocol: int, limits: object) -> Dissector:  # noqa: ARG001 - the signature of ProtocolSpec
-    raise NotImplementedError("rows of mms come from the dissector of s7comm")
+from otwatch.protocols.spec import ProtocolSpec
 
 
 PROTOCOL = ProtocolSpec(
@@ -14,7 +10,7 @@ PROTOCOL = ProtocolSpec(
     title="MMS on OSI session (IEC 61850, ICCP)",
     ports=(),
     framings=(),
-    dissector=_no_dissector,
+    dissector=None,
     function_name=lambda function, _subfunction: f"function_{function:#04x}",
     functions={},
 )
