@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import glob
 import os
 import stat
@@ -27,6 +28,7 @@ from otwatch.limits import Limits
 from otwatch.tables import Anomalies, Packets
 
 STANDARD_INPUT = "-"
+_PIPE_BYTES = 1 << 20  # what Linux allows everybody by default
 
 Progress = Callable[[int, int | None], None]
 
@@ -139,7 +141,7 @@ class CaptureReader:
 
 
 def _open(path: str) -> tuple[int, os.stat_result]:
-    descriptor = os.dup(sys.stdin.fileno()) if path == STANDARD_INPUT else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = os.dup(0) if path == STANDARD_INPUT else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     return descriptor, os.fstat(descriptor)
 
 
@@ -160,10 +162,11 @@ def _reader(path: str, descriptor: int, status: os.stat_result, limits: Limits, 
         raise CaptureError(f"{name}: a terminal; pipe a capture into it, as in `tcpdump -w - | otwatch analyze -`")
     regular = stat.S_ISREG(status.st_mode)
     begin = os.lseek(descriptor, 0, os.SEEK_CUR) if regular else 0  # standard input may have been read in part
+    if stat.S_ISFIFO(status.st_mode):
+        with suppress(OSError):  # fewer and larger reads; more than the system allows is refused
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     stream: Stream = RawStream(descriptor)
     head = _head(stream)
-    if not head:
-        raise CaptureError(f"{name}: {stream.damage or 'empty, nothing was captured in it'}; check how it was recorded")
     compression = compression_of(head)
     if compression:
         try:
@@ -171,8 +174,8 @@ def _reader(path: str, descriptor: int, status: os.stat_result, limits: Limits, 
         except CaptureError as error:
             raise CaptureError(f"{name}: {error}") from None
         head = _head(stream)
-        if stream.damage and not head:
-            raise CaptureError(f"{name}: {stream.damage} before the first byte; get the file again")
+    if not head:
+        raise CaptureError(f"{name}: {stream.damage or 'empty, nothing was captured in it'}; check how it was recorded and copied")
     walk, at = _walk(name, head, limits)
     source: Source | None = None
     if regular and not compression:
@@ -220,33 +223,31 @@ def expand(paths: Sequence[str], *, skipped: list[str] | None = None) -> list[st
     appended to `skipped` with the reason. Whatever is named itself stays, so that `open_capture` says what is wrong with it: also a
     missing file, a pattern without match and a folder without captures. Standard input, and what has no time, comes last, in the order given.
     """
-    found: dict[str, str] = {}  # real path -> path as named
-    unordered: list[str] = []
+    seen: set[str] = set()
     timed: list[tuple[int, str]] = []
+    untimed: list[str] = []
     for path in paths:
-        if path == STANDARD_INPUT or (os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)):
-            unordered.append(path)
-            continue
-        candidates, named = _candidates(path)
-        before = len(found)
+        candidates, itself = _candidates(path)
+        captures = 0
         for candidate in candidates:
             real = os.path.realpath(candidate)
-            if real in found:
+            captures += real in seen
+            if real in seen:
                 continue
             try:
                 timed.append((first_ns(candidate), candidate))
             except CaptureError as error:
-                if named:
-                    unordered.append(candidate)
-                else:
+                if not itself:
                     if skipped is not None:
                         skipped.append(str(error))
                     continue
-            found[real] = candidate
-        if not named and len(found) == before and path not in unordered:
-            unordered.append(path)
+                untimed.append(candidate)
+            seen.add(real)
+            captures += 1
+        if not captures:
+            untimed.append(path)
     timed.sort(key=lambda item: item[0])
-    return [path for _, path in timed] + unordered
+    return [path for _, path in timed] + untimed
 
 
 def first_ns(path: str) -> int:
@@ -259,12 +260,17 @@ def first_ns(path: str) -> int:
 
 
 def _candidates(path: str) -> tuple[list[str], bool]:
-    """The regular files that an argument may mean, by name, and whether it names one itself."""
-    if os.path.isdir(path):
-        return [str(file) for file in sorted(Path(path).rglob("*")) if file.is_file()], False
-    if not os.path.exists(path) and glob.has_magic(path):
-        matches = []
-        for match in sorted(glob.glob(path, recursive=True)):
-            matches += _candidates(match)[0] if os.path.isdir(match) else [match]
-        return matches, False
-    return [path], True
+    """The regular files that an argument may mean, by name, and whether it names one itself. None for pipes: looking would take from them."""
+    place = Path(path)
+    if path == STANDARD_INPUT:
+        return [], True
+    if place.is_dir():
+        return [str(file) for file in sorted(place.rglob("*")) if file.is_file()], False
+    if place.exists():
+        return [path] if place.is_file() else [], True
+    if not glob.has_magic(path):
+        return [path], True
+    matches = []
+    for match in sorted(glob.glob(path, recursive=True)):  # noqa: PTH207 - Path.glob takes no absolute pattern
+        matches += _candidates(match)[0]
+    return matches, False
