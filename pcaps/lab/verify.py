@@ -20,7 +20,10 @@ VIEWS = (
     ("userdata", "s7comm.param.userdata.type==4", "s7comm.param.userdata.funcgroup"),
     ("dnp3", "dnp3.al.func && tcp.dstport==20000", "dnp3.al.func"),
 )
-BAD = "_ws.malformed || tcp.checksum.status==0 || ip.checksum.status==0 || tcp.analysis.lost_segment"
+BAD = (
+    "_ws.malformed || tcp.checksum.status==0 || ip.checksum.status==0 || tcp.analysis.lost_segment"
+    " || dnp.hdr.CRC.status==0 || dnp.data_chunk.CRC.status==0"
+)
 KNOWN = ("Read SZL",)  # python-snap7's answer to SZL 0x0011 is shorter than tshark expects
 CHECKSUMS = ("-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE")
 
