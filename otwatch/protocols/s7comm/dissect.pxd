@@ -29,5 +29,5 @@ cdef class S7Dissector:
     cdef Py_ssize_t pdu(self, Message message, Py_ssize_t at, Py_ssize_t end) except -1
     cdef int job(self, Message message) except -1
     cdef int answer(self, Message message) except -1
-    cdef int release(self, Request request) except -1
+    cpdef int release(self, Request request) except -1
     cpdef Request remember(self, Message message, int function, int userdata)

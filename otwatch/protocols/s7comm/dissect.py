@@ -43,7 +43,7 @@ class S7Dissector:
         self.message.items_limit = limits.items_per_pdu
         self.variables = Variables()
         self.transfers = Transfers(limits.outstanding_requests, limits.program_blocks_bytes)
-        self.userdata = Userdata(self, limits)
+        self.userdata = Userdata(self, self.variables, limits)
         self.plus = Plus(self.plus_protocol, limits)
         self.mms = Mms(self.mms_protocol)
         self.conversations = []
