@@ -68,9 +68,10 @@ class Decoder:
         for column in COLUMNS:
             packets.array(column.name).fill(column.default)
         frame = self.frame
+        frame.begin(packets, anomalies)
         row: cython.Py_ssize_t
         for row in range(packets.rows):
-            frame.open(packets, anomalies, row)
+            frame.open(row)
             if packets.timestamp_ns[row] >= self.fragments_due_ns:
                 self.give_up_fragments(packets.timestamp_ns[row])
             link(frame, packets.link_type[row])
@@ -94,7 +95,7 @@ class Decoder:
             return udp(frame)
         if kind == 0x86DD:
             return ipv6(frame)
-        if kind == 0x0806 or kind == 0x8035:
+        if kind in {2054, 32821}:
             return arp(frame)
         if kind == _IP + 1 or kind == _IP + 58:
             return icmp(frame)
@@ -102,15 +103,14 @@ class Decoder:
             return ethernet(frame)
         if kind == _FRAGMENT:
             return self.fragment()
-        if kind == 0x8847 or kind == 0x8848:
+        if kind in {34887, 34888}:
             return mpls(frame)
         if kind == 0x8864:
             return pppoe(frame)
         if kind < _IP:
             return frame.undecoded(kind)
         kind -= _IP
-        if kind == 51 or (frame.version == 6 and (kind == 0 or kind == 43 or kind == 44 or kind == 60 or kind == 135 or kind == 139
-                                                  or kind == 140)):
+        if kind == 51 or (frame.version == 6 and (kind in {0, 43, 44, 60, 135, 139, 140})):
             return extension(frame, kind)
         if kind == 47:
             return gre(frame)
@@ -154,6 +154,7 @@ class Decoder:
         frame.at = packets.side.append(whole, 0, len(whole))
         frame.end = frame.wire_end = frame.at + len(whole)
         frame.data = packets.side.data
+        frame.side = True
         frame.network_at = frame.at
         frame.next = _IP + datagram.protocol
         packets.ip_protocol[row] = datagram.protocol

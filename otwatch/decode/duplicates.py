@@ -16,14 +16,17 @@ from otwatch.decode.frame import Frame
 
 _SAME_PATH_NS = cython.declare(cython.longlong, 1_000_000)
 _SEARCHED = cython.declare(cython.int, 16)  # entries of one bucket compared at most: made-up collisions must not cost time
-_MASK = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
+_MASK = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)  # C does it by itself
+_LENGTHS = cython.declare(cython.ulonglong, 0xFFFF_FFFF_FFFF)
 _FACTOR = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 
 
 @cython.cfunc
 @cython.inline
 def _mix(state: cython.ulonglong, word: cython.ulonglong) -> cython.ulonglong:
-    state = ((state ^ word) * _FACTOR) & _MASK
+    state = (state ^ word) * _FACTOR
+    if not cython.compiled:
+        state &= _MASK
     return state ^ (state >> 29)
 
 
@@ -31,26 +34,36 @@ def _mix(state: cython.ulonglong, word: cython.ulonglong) -> cython.ulonglong:
 @cython.inline
 @cython.boundscheck(False)
 def _word(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) -> cython.ulonglong:
-    low: cython.ulonglong = data[at] | data[at + 1] << 8 | data[at + 2] << 16
-    high: cython.ulonglong = data[at + 4] | data[at + 5] << 8 | data[at + 6] << 16
-    third: cython.ulonglong = data[at + 3]
-    seventh: cython.ulonglong = data[at + 7]
-    return low | third << 24 | high << 32 | seventh << 56
+    a: cython.ulonglong = data[at]  # spelled out so that the C compiler makes one load of it
+    b: cython.ulonglong = data[at + 1]
+    c: cython.ulonglong = data[at + 2]
+    d: cython.ulonglong = data[at + 3]
+    e: cython.ulonglong = data[at + 4]
+    f: cython.ulonglong = data[at + 5]
+    g: cython.ulonglong = data[at + 6]
+    h: cython.ulonglong = data[at + 7]
+    return a | b << 8 | c << 16 | d << 24 | e << 32 | f << 40 | g << 48 | h << 56
 
 
 @cython.cfunc
 def _digest(state: cython.ulonglong, data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.ulonglong:
-    """data[at:end] mixed into `state`, eight bytes at a time."""
-    if end > data.shape[0]:
+    """data[at:end] mixed into `state`: words of eight bytes in two lanes, the last word over the end of the one before."""
+    if at < 0 or end > data.shape[0]:
         raise IndexError("digest outside the data")
-    last: cython.ulonglong = end - at
-    while end - at >= 8:
+    other: cython.ulonglong = end - at
+    if end - at < 8:
+        while at < end:
+            state = _mix(state, data[at])
+            at += 1
+        return _mix(state, other)
+    while end - at > 16:
         state = _mix(state, _word(data, at))
-        at += 8
-    while at < end:
-        last = ((last << 8) & _MASK) | data[at]
-        at += 1
-    return _mix(state, last)
+        other = _mix(other, _word(data, at + 8))
+        at += 16
+    if end - at > 8:
+        state = _mix(state, _word(data, at))
+    other = _mix(other, _word(data, end - 8))
+    return _mix(state, other)
 
 
 class Duplicates:
@@ -82,16 +95,17 @@ class Duplicates:
         if at < 0:
             return self.known(_digest(1, frame.data, frame.start, frame.end), 0, time, False)
         if frame.version == 4:
-            fingerprint = _mix(_word(frame.data, at + 12), _word(frame.data, at + 2) & 0xFFFF_FFFF_FFFF)
+            fingerprint = _mix(_word(frame.data, at + 12), _word(frame.data, at + 2) & _LENGTHS)
             fingerprint = _mix(fingerprint, frame.data[at + 9])
             fingerprint = _digest(fingerprint, frame.data, at + 20, frame.end)
             numbered = frame.data[at + 4] != 0 or frame.data[at + 5] != 0
         else:
             fingerprint = _mix(frame.data[at + 6] << 16 | frame.data[at + 4] << 8 | frame.data[at + 5], 6)
             fingerprint = _digest(fingerprint, frame.data, at + 8, frame.end)
-        path = _mix(packets.mac_source[row] & _MASK, packets.mac_destination[row] & _MASK)
-        tags: cython.ulonglong = packets.vlan_outer[row] & 0xFFFF
-        path = _mix(path, tags << 32 | (packets.vlan_inner[row] & 0xFFFF) << 8 | (packets.ttl[row] & 0xFF))
+        tags: cython.ulonglong = packets.vlan_outer[row] & 0xFFF
+        tags = tags << 48 ^ (packets.vlan_inner[row] & 0xFFF)
+        ttl: cython.ulonglong = packets.ttl[row] & 0xFF
+        path = _mix((packets.mac_source[row] & _LENGTHS) ^ ttl << 48, tags) ^ (packets.mac_destination[row] & _LENGTHS)
         return self.known(fingerprint, path, time, numbered)
 
     def known(self, fingerprint: cython.ulonglong, path: cython.ulonglong, time: cython.longlong, numbered: cython.bint) -> cython.bint:

@@ -28,7 +28,9 @@ cdef class Frame:
     cdef int fragment_protocol
     cdef public object counts
     cdef public long long[::1] tunnels
-    cdef int open(self, Packets packets, Anomalies anomalies, Py_ssize_t row) except -1
+    cdef bint side
+    cdef int begin(self, Packets packets, Anomalies anomalies) except -1
+    cdef int open(self, Py_ssize_t row) except -1
     cdef int note(self, int layer, int kind, Py_ssize_t offset, long long needed, long long had) except -1
     cdef int fail(self, int layer, int kind, Py_ssize_t offset, long long needed, long long had) except -1
     cdef int lacks(self, int layer, int kind, Py_ssize_t start, Py_ssize_t needed) except -1

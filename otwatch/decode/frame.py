@@ -15,7 +15,6 @@ from otwatch.decode.anomalies import NetworkAnomaly
 from otwatch.tables import Anomalies, Packets
 from otwatch.vocabulary import Layer, PacketFlag, Tunnel
 
-
 DONE = -1
 IP = 0x10000  # + IP protocol number
 ETHERNET = 0x20000
@@ -32,7 +31,7 @@ _UNDECODED = cython.declare(cython.int, PacketFlag.UNDECODED)
 class Frame:
     """`at` next header, `end` one past the bytes that are there, `wire_end` one past those that were on the wire (end <= wire_end).
 
-    `open_ended`: nobody knows where the packet ended on the wire. `compared`: it was looked up among the duplicates.
+    `side`: `data` is packets.side, else packets.data. `open_ended`: nobody knows where the packet ended on the wire. `compared`: it was looked up among the duplicates.
     `network_at`: its innermost IP header so far, -1 without one.
     """
 
@@ -42,9 +41,22 @@ class Frame:
         self.counts = {}  # (layer, kind) -> anomalies
         self.tunnels = memoryview(np.zeros(len(Tunnel), np.int64))
         self.data = memoryview(b"")
+        self.side = False
 
-    def open(self, packets: Packets, anomalies: Anomalies, row: cython.Py_ssize_t) -> cython.int:
+    def begin(self, packets: Packets, anomalies: Anomalies) -> cython.int:
+        """The packets of this table are next."""
+        self.packets = packets
+        self.anomalies = anomalies
+        self.data = packets.data
+        self.side = False
+        return 0
+
+    def open(self, row: cython.Py_ssize_t) -> cython.int:
         """Points at the first byte of a packet. Bytes that the table claims and its data does not have count as not captured."""
+        packets = self.packets
+        if self.side:
+            self.data = packets.data
+            self.side = False
         size: cython.Py_ssize_t = packets.data.shape[0]
         start: cython.Py_ssize_t = packets.at[row]
         length: cython.Py_ssize_t = packets.captured_length[row]
@@ -57,9 +69,6 @@ class Frame:
             wire = length
         if length > size - start:
             length = size - start
-        self.packets = packets
-        self.data = packets.data
-        self.anomalies = anomalies
         self.row = row
         self.start = start
         self.at = start

@@ -48,8 +48,8 @@ def ethernet(frame: Frame) -> cython.int:
         packets.vlan_outer[row] = packets.vlan_stripped[row] & 0xFFF
         packets.vlan_count[row] = 1
         tags = 1
-    while kind == 0x8100 or kind == 0x88A8 or kind == 0x9100 or kind == 0x9200 or kind == 0x892F or kind == 0xF1C1:
-        if kind == 0x892F or kind == 0xF1C1:  # HSR (IEC 62439-3), R-TAG (IEEE 802.1CB): four bytes, then the EtherType
+    while kind in {33024, 34984, 37120, 37376, 35119, 61889}:
+        if kind in {35119, 61889}:  # HSR (IEC 62439-3), R-TAG (IEEE 802.1CB): four bytes, then the EtherType
             if end - at < 6:
                 return frame.lacks(_LINK, _HEADER_CUT, at, 6)
             kind = _u16(frame.data, at + 4)
@@ -98,7 +98,7 @@ def _llc(frame: Frame) -> cython.int:
             return frame.lacks(_LINK, _HEADER_CUT, at, 8)
         frame.at = at + 8
         oui: cython.int = _u16(frame.data, at + 3) << 8 | frame.data[at + 5]
-        if oui == 0 or oui == 0x0000F8:  # RFC 1042; IEEE 802.1H
+        if oui in {0, 248}:  # RFC 1042; IEEE 802.1H
             frame.next = _u16(frame.data, at + 6)
             return 0
         return frame.undecoded(-pair - 2)
@@ -132,7 +132,7 @@ def _tags(frame: Frame) -> cython.int:
     packets = frame.packets
     row: cython.Py_ssize_t = frame.row
     at: cython.Py_ssize_t
-    while frame.next == 0x8100 or frame.next == 0x88A8 or frame.next == 0x9100 or frame.next == 0x9200:
+    while frame.next in {33024, 34984, 37120, 37376}:
         at = frame.at
         if frame.end - at < 4:
             return frame.lacks(_LINK, _HEADER_CUT, at, 4)
@@ -196,7 +196,7 @@ def _family(frame: Frame, family: cython.uint) -> cython.int:
     """BSD address families: AF_INET is 2 everywhere, AF_INET6 differs by system."""
     if family == 2:
         frame.next = 0x0800
-    elif family == 10 or family == 24 or family == 28 or family == 30:
+    elif family in {10, 24, 28, 30}:
         frame.next = 0x86DD
     else:
         return frame.undecoded(-1)
@@ -254,7 +254,7 @@ def link(frame: Frame, link_type: cython.int) -> cython.int:
         if here < 20:
             return frame.lacks(_LINK, _HEADER_CUT, at, 20)
         return _cooked(frame, _u16(frame.data, at), frame.data[at + 11], at + 12, at + 20)
-    if link_type == 0 or link_type == 108:  # BSD loopback: family in the byte order of the machine that captured, or big-endian
+    if link_type in {0, 108}:  # BSD loopback: family in the byte order of the machine that captured, or big-endian
         if here < 4:
             return frame.lacks(_LINK, _HEADER_CUT, at, 4)
         frame.at = at + 4
@@ -262,7 +262,7 @@ def link(frame: Frame, link_type: cython.int) -> cython.int:
         if family > 0xFFFF:
             family = frame.data[at + 1] << 8 | frame.data[at]
         return _family(frame, family)
-    if link_type == 12 or link_type == 14 or link_type == 101:
+    if link_type in {12, 14, 101}:
         return _by_version(frame)
     if link_type == 228:
         frame.next = 0x0800
@@ -270,7 +270,7 @@ def link(frame: Frame, link_type: cython.int) -> cython.int:
     if link_type == 229:
         frame.next = 0x86DD
         return 0
-    if link_type == 9 or link_type == 50 or link_type == 104 or link_type == 166:
+    if link_type in {9, 50, 104, 166}:
         if here >= 4 and (frame.data[at] == 0x0F or frame.data[at] == 0x8F) and link_type != 9:  # Cisco HDLC
             frame.at = at + 4
             frame.next = _u16(frame.data, at + 2)

@@ -116,7 +116,7 @@ def _options(frame: Frame, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cyt
         if length < 2 or at + length > end:
             frame.note(_NETWORK, _BAD_OPTION, at - start, length if length > 2 else 2, end - at)
             return 0
-        if kind == 131 or kind == 137:  # loose, strict source route
+        if kind in {131, 137}:  # loose, strict source route
             frame.note(_NETWORK, _SOURCE_ROUTE, at - start, 0, kind)
         at += length
     return 0

@@ -75,7 +75,7 @@ def gre(frame: Frame) -> cython.int:
         return frame.fail(_NETWORK, _BAD_HEADER, 0, 0, flags)
     key: cython.longlong = _u32(frame.data, key_at) if flags & 0x2000 else -1
     frame.at = at + length
-    if kind == 0x88BE or kind == 0x22EB:
+    if kind in {35006, 8939}:
         return _erspan(frame, kind, flags & 0x1000)
     if version == 1:
         if kind != 0x880B:
@@ -150,7 +150,7 @@ def geneve(frame: Frame) -> cython.int:
         return 0
     length: cython.int = 8 + 4 * (frame.data[at] & 0x3F)
     kind: cython.int = _u16(frame.data, at + 2)
-    if frame.end - at < length or (kind != 0x6558 and kind != 0x0800 and kind != 0x86DD):
+    if frame.end - at < length or (kind not in {25944, 2048, 34525}):
         return 0
     frame.at = at + length
     if frame.unwrap(_GENEVE, _u24(frame.data, at + 4)):
@@ -164,8 +164,7 @@ def _carries(frame: Frame, at: cython.Py_ssize_t) -> cython.bint:
     if frame.end - at < 14:
         return False
     kind: cython.int = _u16(frame.data, at + 12)
-    return (kind == 0x0800 or kind == 0x86DD or kind == 0x0806 or kind == 0x8100 or kind == 0x88A8 or kind == 0x8847 or kind == 0x8864
-            or kind == 0x8892 or kind == 0x88B8 or kind == 0x88CC)
+    return (kind in {2048, 34525, 2054, 33024, 34984, 34887, 34916, 34962, 35000, 35020})
 
 
 def mpls(frame: Frame) -> cython.int:

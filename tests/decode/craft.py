@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import struct
 from dataclasses import dataclass
 from typing import Any
@@ -158,7 +159,7 @@ def batches(frames: list[Raw], cuts: list[int] | None = None) -> list[Packets]:
     """The frames as tables, a new one at each index in `cuts`. Columns that decode must fill hold rubbish."""
     edges = sorted({0, len(frames), *(cuts or [])})
     tables = []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         packets = Packets(max(1, end - start))
         packets.rows = end - start
         for column in COLUMNS:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import struct
 from dataclasses import dataclass, replace
@@ -52,8 +53,8 @@ class Oracle:
         self.side = 0
 
     def packet(self, data: bytes, *, link_type: int = 1, wire: int | None = None, vlan_stripped: int = -1, time: int = 0) -> tuple[dict, list]:
-        self.row = dict(mac_source=-1, mac_destination=-1, vlan_outer=-1, vlan_inner=-1, vlan_count=0, tunnel=0, tunnel_id=-1,
-                        arp_operation=0, arp_mac=-1, tcp_flags=0, tcp_sequence=-1, tcp_acknowledgement=-1, flags=0)
+        self.row = {"mac_source": -1, "mac_destination": -1, "vlan_outer": -1, "vlan_inner": -1, "vlan_count": 0, "tunnel": 0, "tunnel_id": -1,
+                        "arp_operation": 0, "arp_mac": -1, "tcp_flags": 0, "tcp_sequence": -1, "tcp_acknowledgement": -1, "flags": 0}
         self.inside()
         self.anomalies: list = []
         self.depth = 0
@@ -66,18 +67,16 @@ class Oracle:
             self.row["flags"] |= PacketFlag.SNAPPED
         self.current = data
         self.end = len(data)
-        try:
+        with contextlib.suppress(Stopped):
             self.link(link_type, Part(data, missing, 0))
-        except Stopped:
-            pass
         if not self.duplicate_asked and data and (self.identity or self.row["ethertype"] != -1) and self.duplicate(data):
             self.row["flags"] |= PacketFlag.DUPLICATE
         return self.row, self.anomalies
 
     def inside(self) -> None:
         """The columns of the layers inside a tunnel are empty again."""
-        self.row |= dict(ethertype=-1, source="-", destination="-", ip_protocol=-1, ttl=-1, source_port=-1, destination_port=-1,
-                         payload_at=0, payload_length=0, payload_missing=0)
+        self.row |= {"ethertype": -1, "source": "-", "destination": "-", "ip_protocol": -1, "ttl": -1, "source_port": -1, "destination_port": -1,
+                         "payload_at": 0, "payload_length": 0, "payload_missing": 0}
         self.extensions = 0
         self.identity = None
 
@@ -97,7 +96,7 @@ class Oracle:
         raise Stopped
 
     def payload(self, part: Part) -> None:
-        self.row |= dict(payload_at=part.at, payload_length=len(part.raw), payload_missing=part.missing or 0)
+        self.row |= {"payload_at": part.at, "payload_length": len(part.raw), "payload_missing": part.missing or 0}
 
     def undecoded(self, ethertype: int, part: Part) -> None:
         self.row["ethertype"] = ethertype
@@ -177,7 +176,7 @@ class Oracle:
                 part = part.skip(length)
         finally:
             if tags:
-                self.row |= dict(vlan_outer=tags[0], vlan_inner=tags[1] if len(tags) > 1 else -1, vlan_count=min(len(tags), 255))
+                self.row |= {"vlan_outer": tags[0], "vlan_inner": tags[1] if len(tags) > 1 else -1, "vlan_count": min(len(tags), 255)}
         if ethernet and kind < 0x0600:
             if kind > 1500:
                 self.undecoded(kind, part)
@@ -206,7 +205,7 @@ class Oracle:
         tags = [self.vlan_stripped & 0xFFF] if self.vlan_stripped >= 0 else []
         if kind == 4:
             if tags:
-                self.row |= dict(vlan_outer=tags[0], vlan_count=1)
+                self.row |= {"vlan_outer": tags[0], "vlan_count": 1}
             self.llc(part)
         else:
             self.tags(kind, part, tags, ethernet=False)
@@ -269,8 +268,8 @@ class Oracle:
         first, _, total, identification, fragment, ttl, protocol, _, source, destination = struct.unpack(">BBHHHBBH4s4s", header)
         if first >> 4 != 4:
             self.fail(NETWORK, NetworkAnomaly.BAD_VERSION, 0, 4, first >> 4)
-        self.row |= dict(source=str(ipaddress.ip_address(source)), destination=str(ipaddress.ip_address(destination)), ttl=ttl,
-                         ip_protocol=protocol)
+        self.row |= {"source": str(ipaddress.ip_address(source)), "destination": str(ipaddress.ip_address(destination)), "ttl": ttl,
+                         "ip_protocol": protocol}
         length = (first & 15) * 4
         if length < 20:
             self.fail(NETWORK, NetworkAnomaly.BAD_HEADER_LENGTH, 0, 20, length)
@@ -309,7 +308,7 @@ class Oracle:
         first, length, protocol, ttl, source, destination = struct.unpack(">IHBB16s16s", header)
         if first >> 28 != 6:
             self.fail(NETWORK, NetworkAnomaly.BAD_VERSION, 0, 6, first >> 28)
-        self.row |= dict(source=str(_ipv6(source)), destination=str(_ipv6(destination)), ttl=ttl, ip_protocol=protocol)
+        self.row |= {"source": str(_ipv6(source)), "destination": str(_ipv6(destination)), "ttl": ttl, "ip_protocol": protocol}
         if length:
             part = self.extent(part, 40 + length, NETWORK, NetworkAnomaly.LENGTH_EXCEEDS_FRAME, 4)
         self.network = part
@@ -381,7 +380,7 @@ class Oracle:
             self.duplicate_asked = True
             if self.duplicate(self.current):
                 self.row["flags"] |= PacketFlag.DUPLICATE
-                return
+                return None
         least = 20 if protocol == 6 else 8
         if offset == 0 and more and part.wire < least:
             self.note(NETWORK, NetworkAnomaly.FRAGMENT_TINY, at, least, part.wire)
@@ -421,7 +420,7 @@ class Oracle:
     def tcp(self, part: Part) -> None:
         header = self.need(part, 20, TRANSPORT, TransportAnomaly.HEADER_CUT)
         source, destination, sequence, acknowledgement, flags = struct.unpack(">HHIIH", header[:14])
-        self.row |= dict(source_port=source, destination_port=destination, tcp_sequence=sequence, tcp_flags=flags & 0x1FF)
+        self.row |= {"source_port": source, "destination_port": destination, "tcp_sequence": sequence, "tcp_flags": flags & 0x1FF}
         if flags & 0x10:
             self.row["tcp_acknowledgement"] = acknowledgement
         length = (flags >> 12) * 4
@@ -433,7 +432,7 @@ class Oracle:
     def udp(self, part: Part) -> None:
         header = self.need(part, 8, TRANSPORT, TransportAnomaly.HEADER_CUT)
         source, destination, length, _ = struct.unpack(">HHHH", header)
-        self.row |= dict(source_port=source, destination_port=destination)
+        self.row |= {"source_port": source, "destination_port": destination}
         if length >= 8:
             part = self.extent(part, length, TRANSPORT, TransportAnomaly.LENGTH_EXCEEDS_DATAGRAM, 4)
         elif length or part.wire < 0xFFFF:
@@ -454,7 +453,7 @@ class Oracle:
 
     def icmp(self, part: Part) -> None:
         if len(part.raw) >= 2:
-            self.row |= dict(source_port=part.raw[0], destination_port=part.raw[1])
+            self.row |= {"source_port": part.raw[0], "destination_port": part.raw[1]}
         self.need(part, 8, TRANSPORT, TransportAnomaly.HEADER_CUT)
         self.payload(part.skip(8))
 
@@ -465,7 +464,7 @@ class Oracle:
             self.fail(NETWORK, NetworkAnomaly.TUNNEL_TOO_DEEP, 0, self.depth + 1, self.limits.tunnel_depth)
         self.depth += 1
         if not self.row["tunnel"]:
-            self.row |= dict(tunnel=tunnel, tunnel_id=tunnel_id)
+            self.row |= {"tunnel": tunnel, "tunnel_id": tunnel_id}
         self.inside()
 
     def gre(self, part: Part) -> None:
