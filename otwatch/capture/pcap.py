@@ -141,11 +141,16 @@ class PcapWalk(Walk):
                 at += 1
                 continue
             if end - at - header < captured:
-                if final:
-                    self.cut(at, header + captured, end - at, frame, previous)
-                else:
+                if not final:
                     self.needed = header + captured
-                break
+                    break
+                self.search(data, at + 1, end, True)
+                if self.ended:
+                    self.cut(at, header + captured, end - at, frame, previous)
+                    break
+                self.lose(_BAD_RECORD, at, 8, end - at - header, captured, frame, previous)  # whole records follow
+                at += 1
+                continue
             frame += 1
             time = seconds * 1_000_000_000 + fraction * unit
             if fraction >= per_second:

@@ -219,11 +219,16 @@ class PcapngWalk(Walk):
                 at += 1
                 continue
             if end - at < length:
-                if final:
-                    self.cut(at, length, end - at, frame, previous)
-                else:
+                if not final:
                     self.needed = length
-                break
+                    break
+                self.search(data, at + 1, end, True)
+                if self.ended:
+                    self.cut(at, length, end - at, frame, previous)
+                    break
+                self.lose(_BAD_BLOCK_LENGTH, at, 4, end - at, length, frame, previous)  # whole blocks follow
+                at += 1
+                continue
             trailer = _u32(data, at + length - 4, big)
             if trailer != length:
                 self.lose(_BLOCK_LENGTHS_DIFFER, at, length - 4, length, trailer, frame, previous)
