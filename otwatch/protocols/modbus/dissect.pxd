@@ -16,9 +16,11 @@ cdef class ModbusDissector:
     cdef object _make_room(self, Py_ssize_t flow)
     cpdef object feed(self, Pdus pdus, Operations operations, Anomalies anomalies, list facts)
     cdef bint _open(self, Py_ssize_t pdu) except -1
+    cdef bint _hidden(self, Py_ssize_t at) except -1
     cdef object _dissect(self, list facts)
     cdef int _fits(self) except -1
-    cdef object _request(self, Py_ssize_t flow, int direction, bint from_client)
-    cdef object _response(self, Py_ssize_t flow, Py_ssize_t queue, int asked, bint refused, int function, list facts)
-    cdef object _unasked(self, Py_ssize_t queue, unsigned int digest)
+    cdef object _request(self, Py_ssize_t flow, int direction, bint from_client, bint conflict, list facts)
+    cdef object _response(self, Py_ssize_t flow, Py_ssize_t queue, int asked, bint refused, int function, bint conflict, list facts)
+    cdef object _answered(self, Py_ssize_t flow, Py_ssize_t queue, int asked, int function)
+    cdef object _unasked(self, int answered, unsigned int digest)
     cpdef int forget(self, int flow) except -1

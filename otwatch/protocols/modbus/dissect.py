@@ -25,6 +25,7 @@ if not cython.compiled:  # compiled, they come from dissect.pxd
     from otwatch.protocols.modbus.responses import refusal, response
 
 _AFTER_GAP = cython.declare(cython.int, 1)  # PduFlag
+_CONFLICT = cython.declare(cython.int, 2)
 _CUT = cython.declare(cython.int, 16)
 _RTU = cython.declare(cython.int, 1)  # place in PROTOCOL.framings
 _REQUEST = cython.declare(cython.int, 1)  # bits of what a shape fits
@@ -34,6 +35,7 @@ _RESPONSE = cython.declare(cython.int, 2)
 _ASKED = cython.declare(cython.int, 1)
 _ANSWERED = cython.declare(cython.int, 2)
 _FLOODED = cython.declare(cython.int, 4)
+_NOT_FLOODED = cython.declare(cython.int, 3)
 
 _SURE = cython.declare(cython.int, 2)  # orientation from which one odd shape changes nothing
 _ORIENTATION_MAX = cython.declare(cython.int, 8)
@@ -65,6 +67,7 @@ _FUNCTION_MISMATCH = cython.declare(cython.int, Anomaly.FUNCTION_MISMATCH)
 _UNIT_MISMATCH = cython.declare(cython.int, Anomaly.UNIT_MISMATCH)
 _REQUEST_FLOOD = cython.declare(cython.int, Anomaly.REQUEST_FLOOD)
 _UNANSWERED_REQUEST = cython.declare(cython.int, Anomaly.UNANSWERED_REQUEST)
+_HIDDEN_ADU = cython.declare(cython.int, Anomaly.HIDDEN_ADU)
 _ROLE_REVERSED = cython.declare(cython.int, Anomaly.ROLE_REVERSED)
 
 
@@ -103,13 +106,14 @@ class ModbusDissector:
         for pdu in range(pdus.rows):
             if self._open(pdu):
                 self._dissect(facts)
+                while m.trailing >= 0 and self._hidden(m.trailing):
+                    self._dissect(facts)
         return None
 
     def _open(self, pdu: cython.Py_ssize_t) -> cython.bint:
         """Reads the header; False when there is no function code."""
         m: Message = self.m
         pdus: Pdus = m.pdus
-        data = m.data
         at: cython.Py_ssize_t = pdus.start[pdu]
         end: cython.Py_ssize_t = pdus.end[pdu]
         cut: cython.bint = (pdus.flags[pdu] & _CUT) != 0
@@ -121,16 +125,16 @@ class ModbusDissector:
             if not cut:
                 end -= 2  # the CRC, which the framing has checked
             m.transaction = -1
-            m.unit = data[at] if at < end else -1
+            m.unit = m.data[at] if at < end else -1
             protocol = 0
             length = end - body
         else:
             body = at + 8
             if end >= body:
-                m.transaction = data[at] << 8 | data[at + 1]
-                protocol = data[at + 2] << 8 | data[at + 3]
-                length = (data[at + 4] << 8 | data[at + 5]) - 2
-                m.unit = data[at + 6]
+                m.transaction = m.data[at] << 8 | m.data[at + 1]
+                protocol = m.data[at + 2] << 8 | m.data[at + 3]
+                length = (m.data[at + 4] << 8 | m.data[at + 5]) - 2
+                m.unit = m.data[at + 6]
             else:
                 protocol = length = 0
         if end < body:
@@ -139,6 +143,7 @@ class ModbusDissector:
                 m.report(_TRUNCATED, end - at, body - at, end - at)
             return False
         m.open(pdu, at, body, end, length if cut and length > end - body else end - body, cut)
+        m.bound = end
         if protocol != 0:
             m.report(_PROTOCOL_ID, 2, 0, protocol)
         if length != m.n:
@@ -147,13 +152,35 @@ class ModbusDissector:
             m.report(_PDU_TOO_LONG, body - at - 1, _MAX_PDU, m.n + 1)
         return True
 
+    def _hidden(self, at: cython.Py_ssize_t) -> cython.bint:
+        """Whether a whole ADU of a known shape stands behind the fields of the PDU: a length field that lies must not hide what follows."""
+        m: Message = self.m
+        end: cython.Py_ssize_t = m.bound
+        length: cython.int
+        m.trailing = -1
+        if end - at < 8 or m.pdus.framing[m.pdu] == _RTU or m.data[at + 2] != 0 or m.data[at + 3] != 0:
+            return False
+        length = m.data[at + 4] << 8 | m.data[at + 5]
+        if length < 2 or at + 6 + length > end:
+            return False
+        m.transaction = m.data[at] << 8 | m.data[at + 1]
+        m.unit = m.data[at + 6]
+        m.open(m.pdu, at, at + 8, at + 6 + length, length - 2, False)
+        if m.shape == 0 or self._fits() == 0:
+            return False
+        m.report(_HIDDEN_ADU, at - m.pdus.start[m.pdu], 0, end - at)
+        if at + 6 + length < end:
+            m.trailing = at + 6 + length
+        return True
+
     def _dissect(self, facts: list[Fact]) -> object:
         """Role, pairing and rows of the open PDU."""
         m: Message = self.m
         pairing: Pairing = self.pairing
         flow: cython.Py_ssize_t = m.pdus.flow[m.pdu]
         direction: cython.int = m.pdus.direction[m.pdu] & 1
-        newest: cython.bint = (m.pdus.flags[m.pdu] & _AFTER_GAP) != 0
+        flags: cython.int = m.pdus.flags[m.pdu]
+        conflict: cython.bint = (flags & _CONFLICT) != 0
         refused: cython.bint = m.function > 127
         function: cython.int = m.function & 0x7F
         fits: cython.int
@@ -170,13 +197,15 @@ class ModbusDissector:
         fits = (_RESPONSE if m.n == 1 else 0) if refused else self._fits()
         queue = 2 * flow + 1 - direction  # of the requests that this PDU could answer
         if pairing.first[queue] >= 0 and not (from_client and fits == _REQUEST):
-            asked = pairing.find(queue, m.transaction, m.unit, function, newest)
+            asked = pairing.find(queue, m.transaction, m.unit, function, (flags & _AFTER_GAP) != 0)
             if asked >= 0 and from_client and not fits & _RESPONSE:
                 asked = -1
         if asked < 0 and (fits == _REQUEST or ((fits != _RESPONSE or orientation >= _SURE or orientation <= -_SURE) and from_client)):
-            self._request(flow, direction, from_client)
+            self._request(flow, direction, from_client, conflict, facts)
         else:
-            self._response(flow, queue, asked, refused, function, facts)
+            self._response(flow, queue, asked, refused, function, conflict, facts)
+        if conflict:
+            return None
         if fits == _REQUEST or fits == _RESPONSE:
             if (fits == _REQUEST) == (direction == 0):
                 if orientation < _ORIENTATION_MAX:
@@ -215,19 +244,24 @@ class ModbusDissector:
             return _RESPONSE if m.u8(1) == 0xFE or m.u8(1) == 0xFD else _REQUEST
         return _REQUEST | _RESPONSE
 
-    def _request(self, flow: cython.Py_ssize_t, direction: cython.int, from_client: cython.bint) -> object:
-        """Rows of a request; each waits for its response."""
+    def _request(self, flow: cython.Py_ssize_t, direction: cython.int, from_client: cython.bint, conflict: cython.bint,
+                 facts: list[Fact]) -> object:
+        """Rows of a request; each waits for its response, unless it is the other version of a request that does already."""
         m: Message = self.m
         pairing: Pairing = self.pairing
         operations: Operations = m.operations
         queue: cython.Py_ssize_t = 2 * flow + direction
         first: cython.Py_ssize_t = operations.rows
-        digest: cython.uint = m.digest() if m.function in (5, 6, 8, 21, 22) else 0  # those whose response repeats them
+        digest: cython.uint = m.digest() if m.repeated[m.function] else 0
         row: cython.Py_ssize_t
         entry: cython.int
         if not from_client and self.seen[flow] & _ANSWERED:
             m.report(_ROLE_REVERSED, m.body - m.at - 1, -1, m.function)
         request(m)
+        if m.function == _UMAS_CODE:
+            self.identity.request(m, first, facts)
+        if conflict:
+            return None
         self.seen[flow] |= _ASKED
         if pairing.waiting[queue] >= self.limit:
             pairing.drop_oldest(queue)
@@ -252,44 +286,50 @@ class ModbusDissector:
         return None
 
     def _response(self, flow: cython.Py_ssize_t, queue: cython.Py_ssize_t, asked: cython.int, refused: cython.bint,
-                  function: cython.int, facts: list[Fact]) -> object:
+                  function: cython.int, conflict: cython.bint, facts: list[Fact]) -> object:
         """Rows of a response; `asked` is what it answers, -1 nothing."""
         m: Message = self.m
         pairing: Pairing = self.pairing
         first: cython.Py_ssize_t = m.operations.rows
         digest: cython.uint = m.digest()
-        if asked >= 0:
-            if pairing.match == _OTHER_FUNCTION and function != 0:  # 0 is reported as such; some servers refuse unknown functions with it
-                m.report(_FUNCTION_MISMATCH, m.body - m.at - 1, pairing.function[asked], function)
-            elif pairing.match == _OTHER_UNIT:
-                m.report(_UNIT_MISMATCH, m.body - m.at - 2, pairing.unit[asked], m.unit)
-            if m.transaction < 0:  # in order: what was asked before and is still waiting will not be answered any more
-                while pairing.first[queue] != asked:
-                    pairing.drop_oldest(queue)
-                    m.report(_UNANSWERED_REQUEST, -1, -1, -1)
-                pairing.before = -1
-            pairing.take(queue, asked)
-            self.seen[flow] = (self.seen[flow] | _ANSWERED) & ~_FLOODED & 0xFF
-        elif self.seen[flow] & _ASKED:
-            self._unasked(queue, digest)
+        place: cython.int = asked  # the request that says where in the device this is
+        if asked < 0:
+            place = pairing.find_answered(queue, m.transaction, m.unit) if m.transaction >= 0 else -1
+            if not conflict and self.seen[flow] & _ASKED:
+                self._unasked(place, digest)
+        elif not conflict:
+            self._answered(flow, queue, asked, function)
         if refused:
             m.function = function
-            m.shape = 0
-            refusal(m, pairing, asked)
+            refusal(m, pairing, place)
         else:
-            response(m, pairing, asked)
-            if function == 43 or function == 17 or function == _UMAS_CODE:
+            response(m, pairing, place)
+            if m.identifies[function]:
                 self.identity.response(m, first, facts)
-        if asked >= 0:
+        if asked >= 0 and not conflict:
             pairing.keep_answered(queue, asked, digest)
         return None
 
-    def _unasked(self, queue: cython.Py_ssize_t, digest: cython.uint) -> object:
+    def _answered(self, flow: cython.Py_ssize_t, queue: cython.Py_ssize_t, asked: cython.int, function: cython.int) -> object:
+        """Takes the request that has its response now from those that wait."""
+        m: Message = self.m
+        pairing: Pairing = self.pairing
+        if pairing.match == _OTHER_FUNCTION and function != 0:  # 0 is reported as such; some servers refuse unknown functions with it
+            m.report(_FUNCTION_MISMATCH, m.body - m.at - 1, pairing.function[asked], function)
+        elif pairing.match == _OTHER_UNIT:
+            m.report(_UNIT_MISMATCH, m.body - m.at - 2, pairing.unit[asked], m.unit)
+        if m.transaction < 0:  # in order: what was asked before and is still waiting will not be answered any more
+            while pairing.first[queue] != asked:
+                pairing.drop_oldest(queue)
+                m.report(_UNANSWERED_REQUEST, -1, -1, -1)
+            pairing.before = -1
+        pairing.take(queue, asked)
+        self.seen[flow] = (self.seen[flow] | _ANSWERED) & _NOT_FLOODED
+        return None
+
+    def _unasked(self, answered: cython.int, digest: cython.uint) -> object:
         """A response to nothing that waits: perhaps to something answered before."""
         m: Message = self.m
-        answered: cython.int = -1
-        if m.transaction >= 0:
-            answered = self.pairing.find_answered(queue, m.transaction, m.unit)
         if answered < 0:
             m.report(_UNASKED_RESPONSE, 0, -1, m.transaction)
         elif self.pairing.digest[answered] == digest:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from otwatch.limits import Limits
 from otwatch.protocols.modbus.spec import unit_name
+from otwatch.protocols.modbus.umas import controller_identity, project_name, station_name, umas_name
 from otwatch.protocols.modbus.values import identification_objects, server_id, text
 from otwatch.protocols.spec import Fact
 
@@ -37,18 +38,26 @@ class Identity:
         elif m.function == 17:
             found = self._server_id(data)
             source = "modbus.report_server_id"
+        elif m.function == 90 and m.subfunction in (0x02, 0x03):
+            found = self._umas(data, m.subfunction)
+            source = f"modbus.{umas_name(m.subfunction)}"
         else:
-            found, source = [], ""
+            return
         for kind, value in found[:_PER_MESSAGE]:
             self._say(m, row, facts, kind, value, source)
 
-    def _say(self, m: Message, row: int, facts: list[Fact], kind: str, value: str, source: str) -> None:
+    def request(self, m: Message, row: int, facts: list[Fact]) -> None:
+        """A UMAS reservation says the name of the engineering station."""
+        if m.subfunction == 0x10:
+            self._say(m, row, facts, "name", station_name(bytes(m.data[m.body:m.end])), "modbus.umas_take_reservation", of_client=True)
+
+    def _say(self, m: Message, row: int, facts: list[Fact], kind: str, value: str, source: str, *, of_client: bool = False) -> None:
         value = value[:self._characters].strip()
         if not value:
             return
         operations: Any = m.operations
         address = int(operations.source[row])
-        child = unit_name(int(operations.unit[row]))
+        child = "" if of_client else unit_name(int(operations.unit[row]))
         key = (address, child, kind, source)
         if self._said.get(key) == value:
             return
@@ -60,6 +69,12 @@ class Identity:
 
     def _identification(self, data: bytes) -> list[tuple[str, str]]:
         return [(_OBJECT_FACTS[number], text(value)) for number, value in identification_objects(data[1:]) if number in _OBJECT_FACTS]
+
+    def _umas(self, data: bytes, code: int) -> list[tuple[str, str]]:
+        if code == 0x03:
+            return [("plant", project_name(data))]
+        model, firmware = controller_identity(data)
+        return [("vendor", "Schneider Electric"), ("model", model), ("firmware", firmware)] if model else []
 
     def _server_id(self, data: bytes) -> list[tuple[str, str]]:
         said = server_id(data[1:1 + data[0]] if data else b"")

@@ -10,7 +10,6 @@ from otwatch.protocols.modbus.spec import FUNCTION_TABLE, MAX_ADU_BYTES, UMAS_FU
 from otwatch.protocols.spec import Framing, Verdict
 
 _SHAPES = {code: function.shape for code, function in FUNCTION_TABLE.items()}
-_STATUS_FUNCTIONS = (7, 11, 12, 17)
 
 
 def _plausible(function: int, data: bytes, length: int) -> int:
@@ -45,46 +44,76 @@ def _plausible(function: int, data: bytes, length: int) -> int:
     return 1
 
 
-def probe_mbap(data: bytes, direction: int) -> Verdict:  # noqa: ARG001 - both directions start alike
-    """YES: every ADU that is there has protocol 0, and a function whose shape its length fits, and the last one ends with the bytes or is cut
-    by the look's end; UNSURE: as far as it can be seen; NO: TLS, HTTP, anything else."""
+def _one_role(function: int, data: bytes, length: int) -> int:
+    """0 when the data can only be of a request, 1 when only of a response, -1 when it cannot be told."""
+    shape = _SHAPES.get(function & 0x7F, Shape.OPAQUE)
+    if function & 0x80:
+        return 1
+    if shape == Shape.READ_REGISTERS or (shape == Shape.READ_BITS and (length != 4 or data[:1] != b"\x03")):
+        return 0 if length == 4 else 1
+    if shape in (Shape.WRITE_BITS, Shape.WRITE_REGISTERS):
+        return 1 if length == 4 else 0
+    if shape == Shape.STATUS:
+        return 0 if length == 0 else 1
+    return -1
+
+
+def _probe_adus(data: bytes, direction: int, *, any_protocol: bool) -> Verdict:
+    """YES: every ADU that is there has a function whose shape its length fits. NO also when the first is of the other side: the client
+    (direction 0) asks. UNSURE: as far as can be seen."""
     at, good, sure = 0, 0, 0
     while at < len(data):
         left = data[at:]
-        if len(left) > 2 and any(left[2:4]):
+        if len(left) > 2 and any(left[2:4]) and not any_protocol:
             return Verdict.NO
         if len(left) < 8:
             break  # the rest of a header is still to come
         length = left[4] << 8 | left[5]
-        if not 2 <= length <= MAX_ADU_BYTES - 6:
-            return Verdict.NO
         function = left[7]
-        if length > 254 and function & 0x7F != UMAS_FUNCTION:
+        if not 2 <= length <= MAX_ADU_BYTES - 6 or (length > 254 and function & 0x7F != UMAS_FUNCTION):
             return Verdict.NO
         fit = _plausible(function, left[8:6 + length], length - 2)
         if fit == 0:
-            return Verdict.UNSURE if good == 0 and at == 0 and len(left) == 6 + length else Verdict.NO
+            return Verdict.UNSURE if at == 0 and len(left) == 6 + length and not any_protocol else Verdict.NO
+        if at == 0 and fit == 2 and _one_role(function, left[8:6 + length], length - 2) == 1 - direction:
+            return Verdict.NO
         if len(left) >= 6 + length:
             good += 1
             sure += fit == 2
         at += 6 + length
-    return Verdict.YES if sure or good > 1 else Verdict.UNSURE
+    return Verdict.YES if (sure or good > 1) and not any_protocol else Verdict.UNSURE
+
+
+def probe_mbap(data: bytes, direction: int) -> Verdict:
+    """Modbus/TCP and UDP: protocol 0, a length that ends the bytes or leads to the next header, a function that fits; so no TLS, no HTTP."""
+    return _probe_adus(data, direction, any_protocol=False)
+
+
+def probe_other_protocol(data: bytes, direction: int) -> Verdict:
+    """The same with another protocol identifier, which lenient servers do not look at: UNSURE at best, so on Modbus ports only."""
+    if len(data) >= 4 and data[2:4] == b"\x00\x00":
+        return Verdict.NO
+    return _probe_adus(data, direction, any_protocol=True)
 
 
 def probe_rtu(data: bytes, direction: int) -> Verdict:
-    """YES when the bytes are RTU frames with right CRCs from the first byte on."""
+    """YES when the bytes start with RTU frames of functions with a known length whose CRC is right."""
     from otwatch.protocols.modbus.rtu import cut_rtu  # noqa: PLC0415 - compiled, and seldom needed
 
-    at, good = 0, 0
+    at, good, sure = 0, 0, 0
     while at < len(data):
         length = cut_rtu(memoryview(data), at, len(data), direction)
         if length < 0:
             return Verdict.NO
         if length == 0:
             break
+        function, body = data[at + 1], data[at + 2:at + length - 2]
+        if at == 0 and _one_role(function, body, len(body)) == 1 - direction:
+            return Verdict.NO
         good += 1
+        sure += data[at] <= 247 and _plausible(function, body, len(body)) == 2
         at += length
-    return Verdict.YES if good else Verdict.UNSURE
+    return Verdict.YES if sure or good > 1 else Verdict.UNSURE
 
 
 def _cut_rtu(data: memoryview, start: int, end: int, direction: int) -> int:
@@ -97,4 +126,6 @@ FRAMINGS = (
     Framing(name="mbap", header_bytes=8, magic=((2, 0xFF, 0), (3, 0xFF, 0)), length_at=4, length_bytes=2, length_add=6, min_bytes=8,
             max_bytes=MAX_ADU_BYTES, probe=probe_mbap),
     Framing(name="rtu", header_bytes=4, min_bytes=4, max_bytes=256, cut=_cut_rtu, probe=probe_rtu),
+    Framing(name="mbap-other-protocol", header_bytes=8, magic=((4, 0xF8, 0),), length_at=4, length_bytes=2, length_add=6, min_bytes=8,
+            max_bytes=MAX_ADU_BYTES, probe=probe_other_protocol),
 )

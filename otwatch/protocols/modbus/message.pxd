@@ -12,10 +12,15 @@ cdef class Message:
     cdef const unsigned char[::1] shapes
     cdef public const unsigned char[::1] actions
     cdef public const unsigned char[::1] areas
+    cdef public int[::1] most  # largest quantity by function
     cdef public const unsigned char[::1] diagnostic_actions
     cdef public const unsigned char[::1] mei_actions
     cdef public const unsigned char[::1] umas_actions
+    cdef public const unsigned char[::1] repeated
+    cdef public const unsigned char[::1] identifies
     cdef public Py_ssize_t pdu
+    cdef public Py_ssize_t trailing  # where bytes stand behind the fields of the PDU, -1 none
+    cdef public Py_ssize_t bound  # end of what the framing cut out
     cdef public Py_ssize_t at
     cdef public Py_ssize_t body
     cdef public Py_ssize_t end

@@ -11,11 +11,15 @@ from __future__ import annotations
 import cython
 import numpy as np
 
-_ANSWERED_KEPT = 4  # a forged answer comes right before or after the true one
-
 EXACT = 0
 OTHER_FUNCTION = 1
 OTHER_UNIT = 2
+
+_ANSWERED_KEPT = cython.declare(cython.int, 4)  # a forged answer comes right before or after the true one
+_EXACT = cython.declare(cython.int, EXACT)
+_OTHER_FUNCTION = cython.declare(cython.int, OTHER_FUNCTION)
+_OTHER_UNIT = cython.declare(cython.int, OTHER_UNIT)
+_NONE = cython.declare(cython.int, OTHER_UNIT + 1)
 
 
 class Pairing:
@@ -24,7 +28,7 @@ class Pairing:
     def __init__(self, limit: cython.int) -> None:
         self.limit = limit
         self.dropped = 0
-        self.match = EXACT
+        self.match = _EXACT
         self.before = -1
         self.free = -1
         self.entries = 0
@@ -66,7 +70,7 @@ class Pairing:
         else:
             if self.entries == self.next.shape[0]:
                 self._make_entries(2 * self.entries)
-            entry = cython.cast(cython.int, self.entries) if cython.compiled else self.entries
+            entry = self.entries
             self.entries += 1
         self.item[entry] = item
         self.next[entry] = -1
@@ -97,20 +101,20 @@ class Pairing:
         found: cython.int = -1
         found_before: cython.int = -1
         level: cython.int
-        best: cython.int = OTHER_UNIT + 1
+        best: cython.int = _NONE
         while entry >= 0:
             if self.item[entry] == 0 and self.transaction[entry] == transaction:
                 if self.unit[entry] == unit:
-                    level = EXACT if self.function[entry] == function else OTHER_FUNCTION
+                    level = _EXACT if self.function[entry] == function else _OTHER_FUNCTION
                 elif transaction >= 0 and self.function[entry] == function:
-                    level = OTHER_UNIT
+                    level = _OTHER_UNIT
                 else:
-                    level = OTHER_UNIT + 1
-                if level < best or (newest and level == best and level <= OTHER_UNIT):
+                    level = _NONE
+                if level < best or (newest and level == best and level <= _OTHER_UNIT):
                     best = level
                     found = entry
                     found_before = before
-                    if level == EXACT and not newest:
+                    if level == _EXACT and not newest:
                         break
             before = entry
             entry = self.next[entry]

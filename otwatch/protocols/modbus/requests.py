@@ -9,7 +9,6 @@ from otwatch.actions import Action
 from otwatch.protocols.modbus.message import Message
 from otwatch.protocols.modbus.spec import (
     FILE_RECORD_MAX,
-    FUNCTION_TABLE,
     MEI_IDENTIFICATION,
     WRITE_OF_READ_WRITE_MAX,
     Anomaly,
@@ -70,7 +69,6 @@ _UMAS_PROGRAM = cython.declare(cython.int, Area.UMAS_PROGRAM)
 _MEI_IDENTIFICATION = cython.declare(cython.int, MEI_IDENTIFICATION)
 _RECORD_MAX = cython.declare(cython.int, FILE_RECORD_MAX)
 _WRITE_MAX = cython.declare(cython.int, WRITE_OF_READ_WRITE_MAX)
-_MAX_COUNTS = tuple(FUNCTION_TABLE[code].max_count if code in FUNCTION_TABLE else 0 for code in range(32))
 _UMAS_BULK = cython.declare(cython.int, 16)  # data bytes of a transfer request beyond which it carries the block itself
 
 
@@ -79,15 +77,15 @@ def request(m: Message) -> cython.int:
     shape: cython.int = m.shape
     row: cython.Py_ssize_t
     if shape == _READ_REGISTERS or shape == _READ_BITS:
-        row = _ranged(m, 0, 2, m.actions[m.function], _max_count(m.function))
+        row = _ranged(m, 0, 2, m.actions[m.function], m.most[m.function])
         m.expect(4)
     elif shape == _WRITE_REGISTER or shape == _WRITE_COIL or shape == _MASK:
         _write_one(m)
     elif shape == _WRITE_REGISTERS or shape == _WRITE_BITS:
-        row = _ranged(m, 0, 2, _WRITE, _max_count(m.function))
+        row = _ranged(m, 0, 2, _WRITE, m.most[m.function])
         _written(m, row, 4, shape == _WRITE_BITS)
     elif shape == _READ_WRITE:
-        row = _ranged(m, 0, 2, _READ, _max_count(m.function))
+        row = _ranged(m, 0, 2, _READ, m.most[m.function])
         row = _ranged(m, 4, 6, _WRITE, _WRITE_MAX)
         m.operations.item[row] = 1
         _written(m, row, 8, False)
@@ -115,13 +113,6 @@ def request(m: Message) -> cython.int:
         elif m.function > 127:
             m.report(_FUNCTION_OUT_OF_RANGE, 7, 127, m.function)
     return 0
-
-
-@cython.cfunc
-def _max_count(function: cython.int) -> cython.int:
-    if function == 3 or function == 4:
-        return 125
-    return _MAX_COUNTS[function] if function < 32 else 0
 
 
 @cython.cfunc

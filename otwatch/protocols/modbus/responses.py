@@ -171,13 +171,22 @@ def _row(m: Message, pairing: Pairing, entry: cython.int, action: cython.int) ->
 
 
 @cython.cfunc
+def _next_item(pairing: Pairing, entry: cython.int) -> cython.int:
+    """The next item of the same request, -1 when that was the last."""
+    if entry >= 0:
+        entry = pairing.next[entry]
+        if entry >= 0 and pairing.item[entry] > 0:
+            return entry
+    return -1
+
+
+@cython.cfunc
 def _rows_of_other_items(m: Message, pairing: Pairing, asked: cython.int) -> cython.int:
     """Rows for the items after the first: what the request said of them."""
-    if asked >= 0:
-        asked = pairing.next[asked]
-        while asked >= 0:
-            _row(m, pairing, asked, pairing.action[asked])
-            asked = pairing.next[asked]
+    asked = _next_item(pairing, asked)
+    while asked >= 0:
+        _row(m, pairing, asked, pairing.action[asked])
+        asked = _next_item(pairing, asked)
     return 0
 
 
@@ -236,8 +245,7 @@ def _read_files(m: Message, pairing: Pairing, asked: cython.int) -> cython.int:
             m.wrong(_BYTE_COUNT, at, 2 * pairing.count[asked] + 1, size)
         elif asked < 0:
             m.operations.count[row] = (size - 1) // 2
-        if asked >= 0:
-            asked = pairing.next[asked]
+        asked = _next_item(pairing, asked)
         at += 1 + max(size, 1)
         item += 1
     if item == 0:
@@ -266,8 +274,7 @@ def _written_files(m: Message, pairing: Pairing, asked: cython.int) -> cython.in
             m.operations.object[row] = m.u16(at + 1)
             m.operations.start[row] = m.u16(at + 3)
             m.operations.count[row] = m.u16(at + 5)
-        else:
-            asked = pairing.next[asked]
+        asked = _next_item(pairing, asked)
         m.operations.item[row] = item
         size = 2 * m.u16(at + 5)
         m.value(row, _VALUE_REGISTERS, at + 7, min(size, end - at - 7))

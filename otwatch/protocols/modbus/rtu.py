@@ -45,7 +45,7 @@ def _length(data, start: cython.Py_ssize_t, end: cython.Py_ssize_t, request: cyt
     if function == 22:
         return 10
     if function == 8:
-        return 8
+        return 8  # echoes may be longer: then the CRC is searched for
     if request:
         if 1 <= function <= 4:
             return 8
@@ -84,7 +84,7 @@ def cut_rtu(data, start: cython.Py_ssize_t, end: cython.Py_ssize_t, direction: c
     crc: cython.uint = 0xFFFF
     if have < 4:
         return 0
-    if data[start + 1] == 0:
+    if data[start + 1] == 0 or data[start + 1] & 0x7F > 110:
         return -1
     first = _length(data, start, end, direction == 0)
     second = _length(data, start, end, direction != 0)
@@ -94,7 +94,10 @@ def cut_rtu(data, start: cython.Py_ssize_t, end: cython.Py_ssize_t, direction: c
         return second
     if first >= 0 and second >= 0:  # of known length: not here, or not yet
         return 0 if first == 0 or second == 0 or _LONGEST >= max(first, second) > have else -1
-    # A function whose length is not known: the first place where the CRC comes out right.
+    function: cython.int = data[start + 1] & 0x7F
+    if not (function == 8 or function == 43 or function == 90 or 65 <= function <= 72 or 100 <= function <= 110):
+        return -1 if have >= 5 else 0
+    # A function of unknown length (APP 5: user-defined codes): the first place where the CRC comes out right.
     for length in range(min(have, _LONGEST)):
         crc = crc >> 8 ^ _TABLE[(crc ^ data[start + length]) & 0xFF]
         if crc == 0 and length >= 3:

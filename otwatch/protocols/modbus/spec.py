@@ -19,7 +19,7 @@ REFERENCES: Final = (
     "MODBUS Messaging on TCP/IP Implementation Guide V1.0b, Modbus Organization, 2006",
     "MODBUS over Serial Line Specification and Implementation Guide V1.02, Modbus Organization, 2006",
     "Modicon Modbus Protocol Reference Guide PI-MBUS-300 Rev. J, 1996 (functions 9, 10, 13, 14, 18, 19)",
-    "Schneider Electric UMAS (function 90): not published; see spec_umas notes in umas.py",
+    "Schneider Electric UMAS (function 90): not published; see the notes in umas.py",
 )
 
 ADU_HEADER_BYTES: Final = 7  # MBAP header: transaction, protocol, length, unit (TCP 3.1.3)
@@ -243,6 +243,7 @@ class Anomaly(IntEnum):
     DIAGNOSTIC_DATA = 24
     IDENTIFICATION = 25
     TOO_MANY_ITEMS = 26
+    HIDDEN_ADU = 27
 
 
 _DOCS: Final[Mapping[Anomaly, tuple[str, str]]] = {
@@ -271,6 +272,7 @@ _DOCS: Final[Mapping[Anomaly, tuple[str, str]]] = {
     Anomaly.SUBFUNCTION: ("A diagnostics subfunction or an encapsulated interface type that is reserved.", "APP 6.8.1, 6.19"),
     Anomaly.DIAGNOSTIC_DATA: ("The data of a diagnostics request is not what its subfunction allows.", "APP 6.8.1"),
     Anomaly.IDENTIFICATION: ("A device identification whose read code, object count or object lengths are wrong.", "APP 6.21"),
+    Anomaly.HIDDEN_ADU: ("Behind the fields of a PDU, within its length field, stands another whole ADU; it is dissected too.", "TCP 3.1.3"),
     Anomaly.TOO_MANY_ITEMS: ("A PDU with more items than are listed; the rest was left out.", "APP 6.14, 6.15"),
 }
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from otwatch.actions import Action
 
@@ -80,3 +80,42 @@ def umas_name(code: int) -> str:
     """Name of a UMAS code; unknown ones by their number."""
     known = UMAS_TABLE.get(code)
     return known.name if known else f"umas_0x{code:02x}"
+
+
+def station_name(data: bytes) -> str:
+    """The engineering station's name in a reservation request: `data` from the session byte on."""
+    if len(data) < 7 or data[1] != 0x10:
+        return ""
+    return data[7:7 + data[6]].decode("latin-1").rstrip("\x00 ")
+
+
+def controller_identity(data: bytes) -> tuple[str, str]:
+    """Model and firmware of a response to 0x02: `data` from the session byte on. Empty where they are not there."""
+    if len(data) < 26 or data[1] != DONE:
+        return "", ""
+    return data[25:25 + data[24]].decode("latin-1").strip("\x00 "), f"{data[11]:x}.{data[10]:02x}"
+
+
+def project_name(data: bytes) -> str:
+    """Project name of a response to 0x03 with data 00: `data` from the session byte on."""
+    if len(data) < 42 or data[1] != DONE or len(data) != 41 + data[40]:
+        return ""
+    return data[41:].decode("latin-1").rstrip("\x00 ")
+
+
+def request_value(data: bytes) -> dict[str, Any]:
+    """What a request says; `data` from the session byte on."""
+    said: dict[str, Any] = {"session": data[0] if data else None, "data": data[2:].hex()}
+    if station_name(data):
+        said["station"] = station_name(data)
+    return said
+
+
+def response_value(data: bytes, code: int) -> dict[str, Any]:
+    """What a response to a request with that UMAS code says."""
+    said: dict[str, Any] = {"session": data[0] if data else None, "done": data[1] == DONE if len(data) > 1 else None, "data": data[2:].hex()}
+    if code == 0x02:
+        said["model"], said["firmware"] = controller_identity(data)
+    elif code == 0x03 and project_name(data):
+        said["project"] = project_name(data)
+    return said

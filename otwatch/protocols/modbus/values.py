@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from otwatch.protocols.modbus.spec import IDENTIFICATION_OBJECTS, READ_DEVICE_ID_CODES, ValueKind
+from otwatch.protocols.modbus.umas import request_value, response_value
 
 
 def text(data: bytes) -> str:
@@ -117,6 +118,8 @@ _DECODERS: Mapping[int, Callable[[bytes, Mapping[str, int]], Any]] = {
     ValueKind.EVENT_LOG: _event_log,
     ValueKind.SERVER_ID: lambda data, _row: server_id(data),
     ValueKind.IDENTIFICATION: _identification,
+    ValueKind.UMAS_REQUEST: lambda data, _row: request_value(data),
+    ValueKind.UMAS_RESPONSE: lambda data, row: response_value(data, row.get("subfunction", -1)),
 }
 
 
