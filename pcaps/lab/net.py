@@ -1,13 +1,14 @@
 """The lab's network: namespaces, one switch with a mirror port, a routing firewall. Root needed, nothing else touched.
 
-Every host is a namespace `otw-<name>` with a veth whose other end is a port of the bridge `br-ot` in the
-namespace `otw-sw`; the firewall `otw-fw` routes to a second bridge with the IT hosts. No interface leads
+Every host is a namespace `otwlab-<name>` with a veth whose other end is a port of the bridge `br-ot` in the
+namespace `otwlab-sw`; the firewall `otwlab-fw` routes to a second bridge with the IT hosts. No interface leads
 out of these namespaces, so no packet can leave them.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -19,7 +20,8 @@ from types import TracebackType
 
 from hosts import FIREWALL_IT, FIREWALL_MAC, FIREWALL_OT, HOSTS, Host
 
-PREFIX = "otw-"
+PREFIX = "otwlab-"
+LOCK = Path("/run/otwlab.lock")
 SWITCH = PREFIX + "sw"
 FIREWALL = PREFIX + "fw"
 TOOLS = {"ip": "iproute2", "tcpdump": "tcpdump", "ethtool": "ethtool", "sysctl": "procps"}
@@ -62,16 +64,19 @@ class Lab:
         self.hosts = hosts
 
     def __enter__(self) -> Lab:
+        self.lock = LOCK.open("w")
+        fcntl.flock(self.lock, fcntl.LOCK_EX)  # a second lab on this machine waits: both would use the same names
         self.remove()
         try:
             self._build()
         except BaseException:
-            self.remove()
+            self.__exit__(None, None, None)
             raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
         self.remove()
+        self.lock.close()
 
     def remove(self) -> None:
         """End every process in the lab's namespaces and delete these. Does nothing where there are none."""

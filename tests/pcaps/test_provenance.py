@@ -169,3 +169,17 @@ def test_the_lab_still_makes_them(tmp_path: Path) -> None:
     assert_agree(modbus_requests(fresh), listed)
     assert [wire[1:] for wire in modbus_requests(fresh)] == [wire[1:] for wire in modbus_requests(kept)]
     assert about(fresh)["sha256"] == hashlib.sha256(fresh.read_bytes()).hexdigest()
+
+
+@pytest.mark.tshark
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="needs tshark")
+@pytest.mark.parametrize("name", ["plant-learn", "plant-attack"])
+def test_tshark_sees_the_listed_requests(name: str) -> None:
+    """All protocols, host by host and function by function; `verify.py` does it for every capture."""
+    spec = importlib.util.spec_from_file_location("verify", ROOT / "pcaps" / "lab" / "verify.py")
+    assert spec is not None
+    assert spec.loader is not None
+    verify = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(verify)
+    capture = PLANT / f"{name}.pcap"
+    assert verify.seen(capture) == verify.listed(capture.with_suffix(".operations.jsonl"))
