@@ -21,7 +21,7 @@ class Record(Protocol):
 Test = Callable[[Record], bool]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # one is only ever itself
 class Clause:
     """One `where` of a rule (`step` 0), or of one step of its sequence, split by stage. None: nothing asked at that stage."""
 

@@ -1,0 +1,191 @@
+"""A rule proves itself: its `tests` are run, as `otwatch rules test` and pytest do it.
+
+A test of rows writes the tables by hand. A row is a mapping: `table` (operations), `at` (seconds), `src`, `dst`, `repeat`, `every` (seconds), and
+- operations: protocol, role (request), function, subfunction, action, unit, area, object, start, count, status, answers (true: its request is
+  the last row before it), value_kind, value_hex
+- flows: port, transport (tcp), event (answered), protocol, direction_how (handshake), data (true: both sides sent payload)
+- anomalies: anomaly
+- facts: kind, value, child, source
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Protocol
+
+from otwatch.actions import Action, Role
+from otwatch.addresses import Addresses
+from otwatch.alerts.alert import Alert
+from otwatch.batch import Batch
+from otwatch.limits import Limits
+from otwatch.rules.engine import RuleEngine
+from otwatch.rules.knowledge import Learning
+from otwatch.rules.rule import Rule, Test
+from otwatch.rules.seams import Known, ProtocolNames, SitePolicy
+from otwatch.tables import Anomalies, Behaviours, FlowEvents, Flows, Octets, Operations, Packets
+from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, AnomalyKind, DirectionHow, FlowEvent, Layer
+
+_START_NS = 1_700_000_000_000_000_000
+_TRANSPORT = {"tcp": 6, "udp": 17, "icmp": 1}
+_SIGNED = ("function", "subfunction", "unit", "area", "object", "start", "count")
+
+
+class Index(Protocol):
+    """What gives behaviours their numbers."""
+
+    @property
+    def behaviours(self) -> Behaviours: ...
+    def feed(self, operations: Operations) -> int:
+        """Fills operations.behaviour; returns how many behaviours there were before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one test; `problem` is empty when it is as expected."""
+
+    rule: str
+    place: str
+    problem: str
+
+
+class Prover:
+    """Runs tests. `analyse` (capture, rules, site file) gives the alerts of a capture; without it tests on captures are problems."""
+
+    def __init__(self, *, protocols: Sequence[ProtocolNames], layers: Mapping[int, Mapping[int, AnomalyKind]], index: Callable[[], Index],
+                 load_site: Callable[[Path], SitePolicy] | None = None,
+                 analyse: Callable[[Path, Sequence[Rule], Path | None], Sequence[Alert]] | None = None) -> None:
+        self.protocols = protocols
+        self.layers = layers
+        self.index = index
+        self.load_site = load_site
+        self.analyse = analyse
+
+    def prove(self, rule: Rule) -> list[Outcome]:
+        """Every test of a rule."""
+        outcomes = []
+        for test in rule.tests:
+            try:
+                alerts = self._run(rule, test)
+            except (KeyError, ValueError, OSError) as error:
+                outcomes.append(Outcome(rule=rule.id, place=test.place, problem=f"cannot be run: {error!r}"))
+                continue
+            problem = ""
+            if len(alerts) != test.alerts:
+                shown = "; ".join(f"{alert.src} > {alert.dst} x{alert.count}" for alert in alerts[:4])
+                problem = f"{len(alerts)} alerts, expected {test.alerts}" + (f" ({shown})" if shown else "")
+            elif test.frames and not set(test.frames) <= {frame for alert in alerts for frame in alert.frames}:
+                problem = f"frames {sorted({frame for alert in alerts for frame in alert.frames})}, expected {list(test.frames)}"
+            outcomes.append(Outcome(rule=rule.id, place=test.place, problem=problem))
+        return outcomes
+
+    def _run(self, rule: Rule, test: Test) -> Sequence[Alert]:
+        folder = Path(rule.path).parent
+        site_file = folder / test.site if test.site else None
+        if test.capture:
+            if self.analyse is None:
+                raise ValueError("captures are not analysed here")
+            return [alert for alert in self.analyse(folder / test.capture, [rule], site_file) if alert.rule == rule.id]
+        site = self.load_site(site_file) if site_file is not None and self.load_site is not None else None
+        return self.alerts_of(test.rows, [rule], site=site)
+
+    def alerts_of(self, rows: Sequence[Mapping[str, Any]], rules: Sequence[Rule], *, site: SitePolicy | None = None, baseline: Known | None = None,
+                  batch_rows: int = 1_000_000, learning: Learning | None = None) -> list[Alert]:
+        """The alerts that rules give for rows written by hand, in batches of so many rows."""
+        maker = HandMade(self.protocols, self.layers, self.index())
+        engine = RuleEngine(rules, site=site, baseline=baseline, addresses=maker.addresses, protocols=self.protocols, limits=Limits(),
+                            layers=self.layers, learning=learning)
+        now = 0
+        for batch in maker.batches(rows, batch_rows):
+            engine.feed(batch)
+            now = batch.now_ns
+        engine.finish(now)
+        return engine.alerts()
+
+
+class HandMade:
+    """Batches from rows written by hand."""
+
+    def __init__(self, protocols: Sequence[ProtocolNames], layers: Mapping[int, Mapping[int, AnomalyKind]], index: Index) -> None:
+        self.addresses = Addresses()
+        self.index = index
+        self.protocols = {spec.name: number for number, spec in enumerate(protocols, 1)}
+        self.kinds = {f"{Layer(layer).name.lower()}.{kind.name}": (layer, code)
+                      for layer, kinds in layers.items() if layer < FIRST_PROTOCOL_LAYER for code, kind in kinds.items()}
+        self.kinds.update({f"{spec.name}.{kind.name}": (FIRST_PROTOCOL_LAYER + number, kind.code)
+                           for number, spec in enumerate(protocols, 1) for kind in spec.anomalies})
+        self.flows = Flows()
+        self._slots: dict[tuple[Any, ...], int] = {}
+        self._frame = 0
+        self._last_request = (-1, -1)  # flow, frame
+
+    def batches(self, rows: Sequence[Mapping[str, Any]], size: int) -> list[Batch]:
+        """Rows in order of time, cut into batches; made one by one, as the tables are reused by nobody here."""
+        spread = sorted((dict(row, at=float(row.get("at", 0)) + turn * float(row.get("every", 1))) for row in rows
+                         for turn in range(int(row.get("repeat", 1)))), key=lambda row: row["at"])
+        return [self._batch(spread[at:at + size]) for at in range(0, len(spread), size)]
+
+    def _batch(self, rows: Sequence[Mapping[str, Any]]) -> Batch:
+        operations, events, anomalies, octets = Operations(), FlowEvents(), Anomalies(), Octets()
+        facts: list[Any] = []
+        now = 0
+        for row in rows:
+            self._frame += 1
+            now = _START_NS + round(row["at"] * 1e9)
+            src, dst = self.addresses.intern_text(row["src"]), self.addresses.intern_text(row.get("dst", row["src"]))
+            table = row.get("table", "operations")
+            if table == "operations":
+                self._operation(operations, octets, row, now, src, dst)
+            elif table == "flows":
+                self._event(events, row, now, src, dst)
+            elif table == "anomalies":
+                layer, kind = self.kinds[row["anomaly"]]
+                _put(anomalies, anomalies.new_row(), timestamp_ns=now, frame=self._frame, flow=-1, source=src, destination=dst, layer=layer,
+                     kind=kind, packet=-1, offset=-1, needed=-1, had=-1)
+            elif table == "facts":
+                facts.append(SimpleNamespace(timestamp_ns=now, frame=self._frame, flow=-1, address=src, child=row.get("child", ""), kind=row["kind"],
+                                             value=row["value"], source=row.get("source", ""), confidence=1.0))
+            else:
+                raise ValueError(f"no table {table}")
+        known = self.index.feed(operations)
+        return Batch(file="rows", now_ns=now, packets=Packets(1), flows=self.flows, flow_events=events, octets=octets, operations=operations,
+                     anomalies=anomalies, behaviours=self.index.behaviours, known_behaviours=known, facts=facts, closed=[], unanswered={})
+
+    def _operation(self, operations: Operations, octets: Octets, row: Mapping[str, Any], now: int, src: int, dst: int) -> None:
+        role = Role[str(row.get("role", "request")).upper()]
+        data = bytes.fromhex(row.get("value_hex", ""))
+        slot = self._slot(src, dst, 6, int(row.get("port", 0)), 0)
+        sender, receiver = (dst, src) if role is Role.RESPONSE else (src, dst)
+        values = {name: int(row.get(name, -1)) for name in _SIGNED}
+        at = octets.append(memoryview(bytearray(data)), 0, len(data)) if data else 0
+        _put(operations, operations.new_row(), packet=self._frame, timestamp_ns=now, frame=self._frame, flow=slot, direction=int(role is Role.RESPONSE),
+             source=sender, destination=receiver, role=int(role), protocol=self.protocols[row["protocol"]],
+             action=int(Action[row["action"]]), status=int(row.get("status", 0)), transaction=-1, item=0, value_kind=int(row.get("value_kind", 0)),
+             value_at=at, value_length=len(data), request_frame=self._last_request[1] if role is Role.RESPONSE else -1, latency_ns=-1,
+             behaviour=-1, **values)
+        if role is Role.REQUEST:
+            self._last_request = slot, self._frame
+
+    def _event(self, events: FlowEvents, row: Mapping[str, Any], now: int, src: int, dst: int) -> None:
+        transport = _TRANSPORT[row.get("transport", "tcp")]
+        slot = self._slot(src, dst, transport, int(row["port"]), self.protocols.get(row.get("protocol", ""), 0))
+        data = int(bool(row.get("data", True)))
+        _put(self.flows, slot, payload_to_server=data, payload_to_client=data,
+             direction_how=int(DirectionHow[str(row.get("direction_how", "handshake")).upper()]))
+        _put(events, events.new_row(), timestamp_ns=now, frame=self._frame, flow=slot, kind=int(FlowEvent[str(row.get("event", "answered")).upper()]))
+
+    def _slot(self, src: int, dst: int, transport: int, port: int, protocol: int) -> int:
+        key = src, dst, transport, port
+        if key not in self._slots:
+            slot = self._slots[key] = self.flows.new_row()
+            _put(self.flows, slot, **{column.name: column.default for column in self.flows.schema.columns})
+            _put(self.flows, slot, number=slot + 1, client=src, server=dst, client_port=50_000 + slot % 10_000, server_port=port,
+                 ip_protocol=transport, protocol=protocol)
+        return self._slots[key]
+
+
+def _put(table: Any, row: int, **values: int) -> None:
+    for name, value in values.items():
+        table.array(name)[row] = value
