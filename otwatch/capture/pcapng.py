@@ -73,7 +73,7 @@ def _u32(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, big: cyth
 @cython.exceptval(check=False)
 def _least(kind: cython.uint) -> cython.int:
     """The least length of a block of this type."""
-    if kind == _ENHANCED or kind == _PACKET:  # noqa: PLR1714, SIM109 - a tuple would be an object
+    if kind in (_ENHANCED, _PACKET):
         return 32
     if kind == _SECTION:
         return 28
@@ -234,8 +234,8 @@ class PcapngWalk(Walk):
                 self.lose(_BLOCK_LENGTHS_DIFFER, at, length - 4, length, trailer, frame, previous)
                 at += 1
                 continue
-            if kind != _ENHANCED and kind != _SIMPLE and kind != _PACKET:
-                if kind == _SECTION or kind == _INTERFACE or kind == _STATISTICS:
+            if kind not in (_ENHANCED, _SIMPLE, _PACKET):
+                if kind in (_SECTION, _INTERFACE, _STATISTICS):
                     self.frames = frame
                     self.previous_ns = previous
                     self.describe(kind, data, at, length)

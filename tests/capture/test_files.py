@@ -23,6 +23,10 @@ PACKETS = [(1_700_000_000 + i, i, bytes([i % 256]) * (i % 97)) for i in range(30
 NG = Pcapng()
 
 
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 def at_second(second: int) -> bytes:
     return pcap([(second, 0, b"x")])
 
@@ -88,13 +92,13 @@ def test_what_is_named_itself_stays_so_that_opening_it_says_what_is_wrong(tmp_pa
 def test_what_is_no_capture_is_refused_in_one_line(tmp_path: Path, octets: bytes, words: str) -> None:
     path = tmp_path / "x"
     path.write_bytes(octets)
-    before = len(os.listdir("/proc/self/fd"))
+    before = _descriptors()
     with pytest.raises(CaptureError) as caught:
         open_capture(str(path), Limits())
     assert words in str(caught.value)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert _descriptors() == before
 
 
 def test_a_file_without_permission_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +143,11 @@ def test_progress_is_told_once_a_batch_up_to_the_end(tmp_path: Path) -> None:
     for octets in (plain, gzip.compress(plain)):
         path.write_bytes(octets)
         calls: list[tuple[int, int | None]] = []
-        with open_capture(str(path), Limits(batch_packets=50), on_progress=lambda *call: calls.append(call)) as reader:
+
+        def progress(done: int, total: int | None, calls: list[tuple[int, int | None]] = calls) -> None:
+            calls.append((done, total))
+
+        with open_capture(str(path), Limits(batch_packets=50), on_progress=progress) as reader:
             assert sum(packets.rows for packets in reader) == 300
         assert len(calls) == 6
         assert calls == sorted(calls)
@@ -278,7 +286,7 @@ def test_memory_does_not_grow_with_a_mapped_file(tmp_path: Path) -> None:
 def test_after_closing_nothing_is_left(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(pcap(PACKETS))
-    before = len(os.listdir("/proc/self/fd"))
+    before = _descriptors()
     with open_capture(str(path), Limits(batch_packets=10)) as reader:
         packets = next(iter(reader))
         assert packets.rows == 10
@@ -286,4 +294,4 @@ def test_after_closing_nothing_is_left(tmp_path: Path) -> None:
     assert list(reader) == []
     assert isinstance(reader, CaptureReader)
     reader.close()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert _descriptors() == before
