@@ -1,4 +1,5 @@
 # The C side of datagrams.py.
+from otwatch.streams.copying cimport copy
 from otwatch.streams.cutter cimport Cutter
 from otwatch.streams.framing cimport Framer
 

@@ -11,6 +11,8 @@ from otwatch.protocols.spec import Framing, Verdict
 MORE = 0  # the header is not complete
 WRONG = -1  # no PDU starts here
 PROBE_BYTES = 256
+_MORE = cython.declare(cython.longlong, MORE)
+_WRONG = cython.declare(cython.longlong, WRONG)
 
 
 def _crc_table() -> memoryview:
@@ -64,9 +66,9 @@ class Framer:
         for i in range(self.magic_count):
             at = self.magic[3 * i]
             if at < had and (data[start + at] & self.magic[3 * i + 1]) != self.magic[3 * i + 2]:
-                return WRONG
+                return _WRONG
         if had < self.header_bytes:
-            return MORE
+            return _MORE
         length: cython.longlong = 0
         at = start + self.length_at
         if self.little_endian:
@@ -79,19 +81,19 @@ class Framer:
         if self.block_bytes > 0 and length > self.block_after:
             length += (length - self.block_after + self.block_bytes - 1) // self.block_bytes * self.block_crc_bytes
         if length < self.min_bytes or length > self.max_bytes:
-            return WRONG
+            return _WRONG
         if self.header_crc and not self.crc_fits(data, start):
-            return WRONG
+            return _WRONG
         return length
 
     def measure_by_call(self, data, start, end, direction):  # type: ignore[no-untyped-def]
         """The same, for a protocol without a length field, by its own function."""
         had: cython.Py_ssize_t = end - start
         length: cython.longlong = self.cut_call(memoryview(data), start, end, direction)
-        if length == MORE:
-            return MORE if had < self.max_bytes else WRONG
+        if length == _MORE:
+            return _MORE if had < self.max_bytes else _WRONG
         if length < self.min_bytes or length > self.max_bytes:
-            return WRONG
+            return _WRONG
         return length
 
     def crc_fits(self, data, start):  # type: ignore[no-untyped-def]

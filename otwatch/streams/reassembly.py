@@ -23,6 +23,8 @@ GRACE_NS = 50_000_000  # a mirror delivers late by less than this: how long an a
 WINDOW = 1_048_576  # a sequence number this far from the acknowledged one is not of this connection
 HELD_OVERHEAD = 128  # what a held segment costs beside its bytes
 
+_M32 = cython.declare(cython.longlong, 0xFFFFFFFF)
+_HALF = cython.declare(cython.longlong, 0x80000000)
 _NEVER = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFFF)
 _AFTER_GAP = cython.declare(cython.int, PduFlag.AFTER_GAP)
 
@@ -31,7 +33,7 @@ _AFTER_GAP = cython.declare(cython.int, PduFlag.AFTER_GAP)
 @cython.inline
 def _signed(difference: cython.longlong) -> cython.longlong:
     """A difference of two sequence numbers, in -2**31..2**31-1."""
-    return ((difference + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+    return ((difference + _HALF) & _M32) - _HALF
 
 
 class Reassembler:
@@ -70,7 +72,7 @@ class Reassembler:
             if delta < 0:  # the numbers start anew: an unseen new connection on the same ports
                 self.end(stream)
                 cutter.gap(stream, 0)
-                stream.next = (stream.next + delta) & 0xFFFFFFFF
+                stream.next = (stream.next + delta) & _M32
                 stream.acknowledged = -1
                 delta = 0
                 position = stream.position

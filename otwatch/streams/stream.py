@@ -13,6 +13,7 @@ import numpy as np
 from otwatch.streams.copying import copy
 from otwatch.tables import Octets
 
+_M32 = cython.declare(cython.longlong, 0xFFFFFFFF)
 _SMALLEST_HISTORY = cython.declare(cython.longlong, 64)
 _STARTS = cython.declare(cython.longlong, 64)  # PDU starts remembered, to read an altered retransmission from where its PDU began
 
@@ -67,7 +68,7 @@ class Stream:
         if self.alternate is not None:
             self.write(self.alternate, data, at, length, position)
         self.position = position + length
-        self.next = (self.next + length) & 0xFFFFFFFF
+        self.next = (self.next + length) & _M32
         return 0
 
     def write(self, ring, data, at, length, position):  # type: ignore[no-untyped-def]
@@ -127,7 +128,7 @@ class Stream:
     def jump(self, distance):  # type: ignore[no-untyped-def]
         """Over bytes that are missing."""
         self.position += distance
-        self.next = (self.next + distance) & 0xFFFFFFFF
+        self.next = (self.next + distance) & _M32
         self.base = self.position
         self.started_pdus = 0
         return 0

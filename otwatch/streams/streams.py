@@ -34,6 +34,12 @@ _FIN = cython.declare(cython.int, 0x01)
 _SYN = cython.declare(cython.int, 0x02)
 _RST = cython.declare(cython.int, 0x04)
 _ACK = cython.declare(cython.int, 0x10)
+_MODE_STREAMED = cython.declare(cython.int, STREAMED)
+_MODE_GIVEN_UP = cython.declare(cython.int, GIVEN_UP)
+_MODE_FRESH = cython.declare(cython.int, FRESH)
+_IN_PLAIN = cython.declare(cython.int, PLAIN)
+_IN_FINISHED = cython.declare(cython.int, FINISHED)
+_M32 = cython.declare(cython.longlong, 0xFFFFFFFF)
 # bits of FlowTable.state
 _SENT_0 = cython.declare(cython.int, 1)  # packets of direction 0 were seen; direction 1 is the next bit
 _FIN_0 = cython.declare(cython.int, 4)  # likewise for FIN
@@ -207,8 +213,8 @@ class Streams:
         direction: cython.int = 0 if table.low == (table.client_low[slot] != 0) else 1
         start: cython.longlong = table.start[2 * slot + direction]
         if self.flows.direction_how[slot] != _HANDSHAKE and start < 0:
-            return table.state[slot] & (_SENT_0 << direction) != 0 or table.mode[slot] != FRESH
-        return start != (packets.tcp_sequence[row] + 1) & 0xFFFFFFFF
+            return table.state[slot] & (_SENT_0 << direction) != 0 or table.mode[slot] != _MODE_FRESH
+        return start != (packets.tcp_sequence[row] + 1) & _M32
 
     def new_flow(self, packets, row):  # type: ignore[no-untyped-def]
         """A flow for the key just looked for; at the cap one makes room."""
@@ -245,8 +251,8 @@ class Streams:
         acknowledgement: cython.longlong = packets.tcp_acknowledgement[row]
         if flags & (_SYN | _FIN | _RST):
             if flags & _SYN:
-                table.start[2 * slot + direction] = (packets.tcp_sequence[row] + 1) & 0xFFFFFFFF
-                if self.flows.direction_how[slot] != _HANDSHAKE and self.flows.pdus[slot] == 0 and table.mode[slot] == FRESH:
+                table.start[2 * slot + direction] = (packets.tcp_sequence[row] + 1) & _M32
+                if self.flows.direction_how[slot] != _HANDSHAKE and self.flows.pdus[slot] == 0 and table.mode[slot] == _MODE_FRESH:
                     if (direction == 0) == (flags & _ACK != 0):
                         table.reverse(slot, _HANDSHAKE)
                         direction = 1 - direction
@@ -255,7 +261,7 @@ class Streams:
             self.tcp_state(slot, direction, flags)
         elif payload > 0 and table.state[slot] & _RESET:
             table.state[slot] &= ~_RESET  # data after a reset: it was forged, or refused
-            table.move(slot, ATTACHED if table.mode[slot] == STREAMED and self.flows.protocol[slot] else PLAIN)
+            table.move(slot, ATTACHED if table.mode[slot] == _MODE_STREAMED and self.flows.protocol[slot] else PLAIN)
         mode: cython.int = table.mode[slot]
         if payload + missing > 0 and flags & _RST == 0:  # RFC 9293 section 3.5.3: a reset's payload is a message to people
             cutter.time = packets.timestamp_ns[row]
@@ -265,7 +271,7 @@ class Streams:
             else:
                 self.payload(packets, row, slot, direction, packets.data)
             mode = table.mode[slot]
-        if mode == STREAMED and acknowledgement >= 0:
+        if mode == _MODE_STREAMED and acknowledgement >= 0:
             direction = packets.direction[row] if direction == packets.direction[row] else direction
             other: Stream = cutter.by_slot[2 * slot + 1 - direction]
             other.acknowledged = acknowledgement
@@ -283,8 +289,8 @@ class Streams:
             state |= _FIN_0 << direction
         table.state[slot] = state
         if state & _RESET or state & 3 * _FIN_0 == 3 * _FIN_0:
-            table.move(slot, FINISHED)
-            due: cython.longlong = self.cutter.now + table.idle_limit(FINISHED)
+            table.move(slot, _IN_FINISHED)
+            due: cython.longlong = self.cutter.now + table.idle_limit(_IN_FINISHED)
             if due < self.alarm_ns:
                 self.alarm_ns = due
         return 0
@@ -296,14 +302,14 @@ class Streams:
         at: cython.Py_ssize_t = packets.payload_at[row]
         length: cython.Py_ssize_t = packets.payload_length[row]
         mode: cython.int = table.mode[slot]
-        if mode != STREAMED:
-            if mode == GIVEN_UP and not self.worth_another_look(data, at, length, slot, direction):
+        if mode != _MODE_STREAMED:
+            if mode == _MODE_GIVEN_UP and not self.worth_another_look(data, at, length, slot, direction):
                 return 0
             self.open_streams(slot)
         stream: Stream = cutter.by_slot[2 * slot + direction]
         sequence: cython.longlong = packets.tcp_sequence[row]
         if packets.tcp_flags[row] & _SYN:
-            sequence = (sequence + 1) & 0xFFFFFFFF
+            sequence = (sequence + 1) & _M32
         self.reassembler.segment(stream, data, at, length, packets.payload_missing[row], sequence, packets.timestamp_ns[row], packets.frame[row])
         return 0
 
@@ -341,7 +347,7 @@ class Streams:
                 cutter.give_up(victim)
         direction: cython.int
         stream: Stream
-        again: cython.bint = table.mode[slot] == GIVEN_UP
+        again: cython.bint = table.mode[slot] == _MODE_GIVEN_UP
         for direction in range(2):
             stream = Stream(slot, direction, self.history_bytes)
             if table.start[2 * slot + direction] >= 0 and not again:
@@ -351,14 +357,14 @@ class Streams:
             cutter.by_slot[2 * slot + direction] = stream
         cutter.streams += 2
         table.mode[slot] = STREAMED
-        if table.row_list[slot] == PLAIN:
+        if table.row_list[slot] == _IN_PLAIN:
             table.move(slot, CANDIDATE)
         return 0
 
     def finished_with_streams(self):  # type: ignore[no-untyped-def]
         """The longest finished flow that still has streams."""
         slot: cython.int = self.table.oldest[FINISHED]
-        while slot >= 0 and self.table.mode[slot] != STREAMED:
+        while slot >= 0 and self.table.mode[slot] != _MODE_STREAMED:
             slot = self.table.newer[slot]
         return slot
 
@@ -366,7 +372,7 @@ class Streams:
         """Reads what both directions still hold."""
         direction: cython.Py_ssize_t
         stream: Stream
-        if self.table.mode[slot] == STREAMED and self.flows.ip_protocol[slot] == _TCP:
+        if self.table.mode[slot] == _MODE_STREAMED and self.flows.ip_protocol[slot] == _TCP:
             for direction in range(2):
                 stream = self.cutter.by_slot[2 * slot + direction]
                 if stream is not None:

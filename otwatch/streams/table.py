@@ -18,6 +18,14 @@ from otwatch.protocols.spec import ProtocolSpec
 from otwatch.tables import Flows, Packets
 from otwatch.vocabulary import DirectionHow
 
+# Numbers for the compiled loops: a literal beyond 31 bits, or a module's plain constant, would be a Python object there.
+_M64 = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
+_MIX_1 = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
+_MIX_2 = cython.declare(cython.ulonglong, 0xBF58476D1CE4E5B9)
+_MAC = cython.declare(cython.longlong, 0xFFFFFFFFFFFF)
+_PLAIN = cython.declare(cython.int, 2)
+_OTHER = cython.declare(cython.int, 1)
+
 # The lists, in the order in which a full table takes victims: a flood of new flows must not push out the quiet sessions of the plant.
 FINISHED = 0  # FIN both ways or reset: kept a little for the last retransmissions
 OTHER = 1  # not TCP
@@ -112,9 +120,9 @@ class FlowTable:
 
     def hash(self, a, b):  # type: ignore[no-untyped-def]
         """Index into heads."""
-        mixed: cython.ulonglong = ((cython.cast(cython.ulonglong, a) ^ self.seed) * 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
-        mixed = (mixed ^ (mixed >> 32) ^ cython.cast(cython.ulonglong, b)) & 0xFFFFFFFFFFFFFFFF
-        mixed = ((mixed ^ (mixed >> 29)) * (0xBF58476D1CE4E5B9 ^ (self.seed << 1))) & 0xFFFFFFFFFFFFFFFF
+        mixed: cython.ulonglong = ((cython.cast(cython.ulonglong, a) ^ self.seed) * _MIX_1) & _M64
+        mixed = (mixed ^ (mixed >> 32) ^ cython.cast(cython.ulonglong, b)) & _M64
+        mixed = ((mixed ^ (mixed >> 29)) * (_MIX_2 ^ (self.seed << 1))) & _M64
         return (mixed ^ (mixed >> 32)) & self.mask
 
     def find(self, packets, row):  # type: ignore[no-untyped-def]
@@ -143,8 +151,8 @@ class FlowTable:
             b = (sender & 0xFFFF) << 24 | (receiver & 0xFFFF) << 8 | (ip_protocol & 0xFF)
         else:
             kind: cython.longlong = (packets.ethertype[row] + 0x20000) & 0x3FFFF
-            sender = packets.mac_source[row] & 0xFFFFFFFFFFFF
-            receiver = packets.mac_destination[row] & 0xFFFFFFFFFFFF
+            sender = packets.mac_source[row] & _MAC
+            receiver = packets.mac_destination[row] & _MAC
             self.low = sender <= receiver
             if not self.low:
                 sender, receiver = receiver, sender
@@ -182,9 +190,9 @@ class FlowTable:
         ip_protocol: cython.int = packets.ip_protocol[row]
         link: cython.bint = b >> 62 != 0
         tcp: cython.bint = not link and ip_protocol == _TCP
-        self.link(slot, PLAIN if tcp else OTHER)
+        self.link(slot, _PLAIN if tcp else _OTHER)
         self.state[slot] = 0
-        self.mode[slot] = FRESH
+        self.mode[slot] = 0
         self.budget[slot] = 0
         self.start[2 * slot] = -1
         self.start[2 * slot + 1] = -1
