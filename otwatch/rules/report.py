@@ -160,7 +160,7 @@ class Reporter:
         site = self.context.site
         for side, address in (("src", late.src), ("dst", late.dst)):
             host = self.context.host(address) if address >= 0 else None
-            name = (site.name(getattr(alert, side)) if site else "") or (host.name if host else "")
+            name = (site.asset_name(getattr(alert, side)) if site else "") or (host.name if host else "")
             setattr(alert, f"{side}_name", name or None)
             setattr(alert, f"{side}_mac", host.mac if host else None)
 

@@ -37,7 +37,7 @@ class SitePolicy(Protocol):
     def knows(self, address: str) -> bool:
         """Whether any zone, asset or exception holds it."""
 
-    def name(self, address: str) -> str:
+    def asset_name(self, address: str) -> str:
         """Name of the asset; empty when there is none."""
 
     def role(self, address: str) -> str:
