@@ -328,28 +328,19 @@ class Cutter:
 
     def gap(self, stream, size):  # type: ignore[no-untyped-def]
         """The next `size` bytes were never captured; the stream's position moves over them."""
-        slot: cython.Py_ssize_t = stream.slot
-        self.flows.gaps[slot] += 1
-        self.flows.gap_bytes[slot] += size
+        self.flows.gaps[stream.slot] += 1
+        self.flows.gap_bytes[stream.slot] += size
+        self.end(stream)
         stream.jump(size)
         stream.from_start = False
-        if stream.closed:
-            return 0
-        if stream.framer is None:
-            if stream.pending is not None and stream.pending.used > 0:
-                self.identify(stream, True)
-        if stream.framer is not None and not stream.closed:
-            if stream.searching:
-                self.settle(stream)
-            elif stream.pending is not None and stream.pending.used > 0:
-                self.cut_short(stream)
-            elif stream.skip == 0:
+        if stream.framer is not None:
+            if stream.skip > size:
+                stream.skip -= size  # the hole lies inside a PDU whose length is known
+            elif stream.skip == size and size > 0:
+                stream.skip = 0
+            else:
+                stream.skip = 0
                 stream.searching = True
-            if stream.skip > 0:  # the hole lies inside a PDU whose length is known, or ends it
-                stream.skip -= size
-                if stream.skip < 0:
-                    stream.skip = 0
-                    stream.searching = True
         stream.flags |= _AFTER_GAP
         return 0
 
@@ -357,8 +348,16 @@ class Cutter:
         """The unfinished PDU in pending ends here: a row if its header is whole; `skip` is what it still lacks."""
         framer: Framer = stream.framer
         had: cython.Py_ssize_t = stream.pending.used
+        length: cython.longlong = framer.measure(stream.pending.data, 0, had, stream.direction)
+        if length < 0:  # the part of a header that is there does not fit
+            if stream.marks is None:
+                stream.marks = [(had, self.time, self.frame)]
+            self.astray(stream)
+            self.settle(stream)
+            if not stream.closed and stream.pending is not None and stream.pending.used > 0:
+                self.cut_short(stream)
+            return 0
         start: cython.Py_ssize_t = self.take(stream)
-        length: cython.longlong = framer.measure(self.octets.data, start, start + had, stream.direction)
         if length > had:
             self.report(stream.slot, stream.direction, StreamAnomaly.CUT, length, had)
             self.emit(stream, start, start + had, stream.position - had, _CUT)
@@ -382,7 +381,7 @@ class Cutter:
         return 0
 
     def end(self, stream):  # type: ignore[no-untyped-def]
-        """Nothing will follow at all."""
+        """What is pending goes as far as it can: what follows it is not there."""
         if stream.framer is None and not stream.closed and stream.pending is not None and stream.pending.used > 0:
             self.identify(stream, True)
         if stream.closed or stream.framer is None:
