@@ -2,7 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from otwatch.protocols.mms.spec import COTP, COTP_NAMES, PDUS, SERVICES, SESSION, VALUE_TSAP
 from otwatch.protocols.spec import ProtocolSpec
+
+_CONFIRMED = frozenset({0xA0, 0xA1})
+
+
+def _function_name(function: int, subfunction: int) -> str:
+    """`session_connect`, `write_request`, `initiate_response`; connects of COTP by their TPDU type."""
+    if function == COTP:
+        return COTP_NAMES.get(subfunction, "cotp")
+    if function in SESSION:
+        return SESSION[function]
+    if function in _CONFIRMED and subfunction in SERVICES:
+        return f"{SERVICES[subfunction]}_{PDUS[function].removeprefix('confirmed_')}"
+    return PDUS.get(function, f"function_{function:#04x}")
+
+
+def _status_name(status: int) -> str:
+    """MMS errors are not told apart; above them the reasons of COTP disconnects."""
+    if status >= 0x10000:
+        return f"disconnected:{status - 0x10000}"
+    return "ok" if status == 0 else "refused"
+
+
+def _value(kind: int, data: bytes, _row: Mapping[str, int]) -> Any:
+    """The called TSAP of a connect, as hexadecimal digits."""
+    return data.hex() if kind == VALUE_TSAP and data else None
 
 
 PROTOCOL = ProtocolSpec(
@@ -11,6 +40,11 @@ PROTOCOL = ProtocolSpec(
     ports=(),
     framings=(),
     dissector=None,
-    function_name=lambda function, _subfunction: f"function_{function:#04x}",
-    functions={},
+    function_name=_function_name,
+    functions={COTP: "cotp", **PDUS, **SESSION},
+    status_name=_status_name,
+    unit_name=lambda _unit: "",
+    object_name=lambda _row: "",
+    value=_value,
+    references=("ISO 8327-1, session protocol", "ISO 9506-2, MMS protocol"),
 )

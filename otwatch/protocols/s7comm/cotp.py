@@ -84,6 +84,11 @@ def connect(message: Message, dissector: S7Dissector, kind: int, start: int, at:
         operations.value_kind[row] = Value.TSAP
         operations.value_at[row] = start + 11
         operations.value_length[row] = at - start - 11
+        if message.protocol != dissector.protocol:  # the siblings show the called TSAP, which they write as text
+            place = header.find(called, 7) if called else -1
+            operations.value_kind[row] = Value.TEXT if place > 0 else 0
+            operations.value_at[row] = start + 4 + place if place > 0 else 0
+            operations.value_length[row] = len(called) if place > 0 else 0
         if 0 < len(called) <= 4:
             operations.object[row] = int.from_bytes(called, "big")
         calling = found.get(_SOURCE_TSAP, b"")

@@ -1,4 +1,5 @@
 # The C side of dissect.py.
+from otwatch.protocols.s7comm.plus cimport Plus
 from otwatch.protocols.s7comm.state cimport Conversation, Message, Request
 from otwatch.protocols.s7comm.transfers cimport Transfers
 from otwatch.protocols.s7comm.userdata cimport Userdata
@@ -15,7 +16,7 @@ cdef class S7Dissector:
     cdef public Variables variables
     cdef public Transfers transfers
     cdef public Userdata userdata
-    cdef public object plus
+    cdef public Plus plus
     cdef public object mms
     cdef public list conversations
     cdef public list pool

@@ -44,7 +44,7 @@ class S7Dissector:
         self.variables = Variables()
         self.transfers = Transfers(limits.outstanding_requests, limits.program_blocks_bytes)
         self.userdata = Userdata(self, self.variables, limits)
-        self.plus = Plus(self.plus_protocol, limits)
+        self.plus = Plus(self, self.plus_protocol, limits)
         self.mms = Mms(self.mms_protocol)
         self.conversations = []
         self.pool = []
