@@ -34,11 +34,11 @@ def analyze(captures: tuple[str, ...], form: str, min_severity: str, fail_on: st
       otwatch analyze capture.pcap --graph plant.graphml --fail-on high
     """
     with one_line_errors():
-        from otwatch.cli.running import finished_analysis
+        from otwatch.cli.running import finished_analysis, policy_from
 
         if graph is not None:
             _check_graph_name(graph)
-        analysis, result = finished_analysis(captures, options)
+        analysis, result = finished_analysis(captures, policy_from(options))
         _write(analysis, result, form, severity(min_severity), output)
         if graph is not None:
             _write_graph(result, graph)

@@ -27,15 +27,16 @@ def export(table: str, captures: tuple[str, ...], output: str, **options: object
       otwatch export operations capture.pcap | jq 'select(.action=="WRITE" and .role=="request")'
     """
     with one_line_errors():
-        from otwatch.cli.running import finished_analysis
+        from otwatch.cli.running import finished_analysis, policy_from
         from otwatch.engine.exporters import FlowExporter, FactExporter, OperationExporter
         from otwatch.outputs.records import alert_record, asset_record, talk_record
         from otwatch.outputs.tables import TableWriter
 
+        policy = policy_from(options) if table in ("alerts", "assets") else None
         with TableWriter(output) as writer:
             exporters = {"operations": OperationExporter, "flows": FlowExporter, "facts": FactExporter}
             make = exporters.get(table)
-            analysis, result = finished_analysis(captures, options, listener=make and (lambda analysis: make(analysis, writer)))
+            analysis, result = finished_analysis(captures, policy, listener=make and (lambda analysis: make(analysis, writer)))
             if table == "assets":
                 writer.write(asset_record(asset) for asset in result.assets)
             elif table == "conversations":

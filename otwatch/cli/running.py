@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from otwatch.capture.files import expand
-from otwatch.cli.failing import complain
 from otwatch.cli.progress import ReadingProgress
 from otwatch.engine.analysis import Analysis, Listener
+from otwatch.engine.detector import Policy, RuleDetector, policy_of
 from otwatch.errors import CaptureError
 from otwatch.limits import Limits
 from otwatch.outputs.result import Result
 
 
-def finished_analysis(captures: Sequence[str], options: Mapping[str, object], *,
+def policy_from(options: Mapping[str, Any]) -> Policy:
+    """The rules, site and baseline that ANALYSIS_OPTIONS name."""
+    return policy_of(rules=options["rule_paths"], site=options["site"], baseline=options["baseline"], learn_until=options["learn_until"])
+
+
+def finished_analysis(captures: Sequence[str], policy: Policy | None, *,
                       listener: Callable[[Analysis], Listener] | None = None) -> tuple[Analysis, Result]:
-    """Reads every capture with the rules, site and baseline of the options. Problems of single files are in `result.unreadable`."""
+    """Reads every capture. Problems of single files are in `result.unreadable`; the others are analysed all the same."""
     analysis = Analysis(Limits())
-    attach_detector(analysis, options)
+    if policy is not None:
+        analysis.detector = RuleDetector(analysis.pipeline, policy)
+        analysis.site = policy.site
     if listener is not None:
         analysis.listeners.append(listener(analysis))
     paths: list[str] = []
@@ -29,9 +37,3 @@ def finished_analysis(captures: Sequence[str], options: Mapping[str, object], *,
     with ReadingProgress() as progress:
         analysis.run(paths, on_progress=progress.report)
     return analysis, analysis.finish()
-
-
-def attach_detector(analysis: Analysis, options: Mapping[str, object]) -> None:
-    """Loads rules, site file and baseline."""
-    if options:
-        complain("rules are not wired yet")

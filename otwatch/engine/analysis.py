@@ -14,6 +14,7 @@ from otwatch.engine.pipeline import Pipeline
 from otwatch.engine.summary import Summary, protocol_counts
 from otwatch.engine.visibility import blind_spots
 from otwatch.errors import CaptureError
+from otwatch.inventory.asset import Asset
 from otwatch.inventory.inventory import Inventory
 from otwatch.limits import Limits
 from otwatch.outputs.records import anomaly_record
@@ -42,6 +43,16 @@ class Detector(Listener, Protocol):
         """Every rule that was looked for, and whether it could be judged."""
 
 
+class Places(Protocol):
+    """The part of a site that the inventory asks."""
+
+    def zone(self, address: str) -> tuple[str, float | None] | None:
+        """Name and Purdue level of the zone of an address."""
+
+    def asset_name(self, address: str) -> str:
+        """Its name; empty when it has none."""
+
+
 class Analysis:
     """One analysis over any number of captures."""
 
@@ -51,6 +62,7 @@ class Analysis:
         self.inventory = Inventory(self.pipeline.addresses, self.pipeline.protocols, limits)
         self.summary = Summary(limits)
         self.detector: Detector | None = None
+        self.site: Places | None = None
         self.listeners: list[Listener] = list(listeners)
         self.kinds = anomaly_kinds(self.pipeline.protocols)
         self.captures: list[CaptureReport] = []
@@ -108,11 +120,17 @@ class Analysis:
             captures=self.captures, unreadable=self.unreadable, packets=summary.packets, wire_bytes=summary.wire_bytes,
             first_ns=summary.first_ns, last_ns=summary.last_ns, operations=self.operations,
             protocols=dict(protocol_counts(behaviours, [spec.name for spec in self.pipeline.protocols])),
-            assets=self.inventory.assets(behaviours), talks=talks, alerts=self.detector.alerts() if self.detector is not None else [],
+            assets=self.assets(), talks=talks, alerts=self.detector.alerts() if self.detector is not None else [],
             anomalies={self.name_of(layer, kind): count.count for (layer, kind), count in sorted(summary.anomalies.items())},
             blind_spots=blind_spots(self.captures, talks, self.pipeline.decoder.counters, self.pipeline.streams.counters, packets=summary.packets,
                                     operations=self.operations, behaviours_merged=self.pipeline.behaviour_index.merged, forgotten=forgotten),
             checks=self.detector.checks() if self.detector is not None else [], counters=counters)
+
+    def assets(self) -> list[Asset]:
+        """The inventory, with the names and zones of the site file."""
+        site = self.site
+        return self.inventory.assets(self.pipeline.behaviour_index.behaviours, zone_of=site.zone if site else None,
+                                     name_of=site.asset_name if site else None)
 
     def anomaly_records(self) -> Iterator[dict[str, Any]]:
         """The anomalies that were kept, as records."""

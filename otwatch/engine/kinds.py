@@ -22,8 +22,12 @@ def anomaly_kinds(protocols: Sequence[ProtocolSpec]) -> dict[int, dict[int, Anom
     return kinds
 
 
+def layer_name(layer: int, protocols: Sequence[ProtocolSpec]) -> str:
+    """`network`, `modbus`."""
+    return protocols[layer - FIRST_PROTOCOL_LAYER - 1].name if layer > FIRST_PROTOCOL_LAYER else Layer(layer).name.lower()
+
+
 def anomaly_name(layer: int, code: int, protocols: Sequence[ProtocolSpec], kinds: dict[int, dict[int, AnomalyKind]]) -> str:
     """`modbus.length-mismatch`, `network.fragment-overlap`."""
-    name = protocols[layer - FIRST_PROTOCOL_LAYER - 1].name if layer > FIRST_PROTOCOL_LAYER else Layer(layer).name.lower()
     kind = kinds.get(layer, {}).get(code)
-    return f"{name}.{kind.name if kind else code}"
+    return f"{layer_name(layer, protocols)}.{kind.name if kind else code}"

@@ -1,0 +1,110 @@
+"""otwatch baseline: what is normal here."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from otwatch.cli.failing import EXIT_FAIL_ON, EXIT_UNUSABLE, complain, one_line_errors
+
+
+@click.group()
+def baseline() -> None:
+    """Learn what is normal from quiet traffic, and compare other traffic with it.
+
+    A baseline is a JSON file: who talks to whom, in which protocol, doing what, and which addresses are written. It can be read, kept under
+    version control, and learned on from further captures.
+    """
+
+
+@baseline.command()
+@click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
+@click.option("--output", required=True, type=click.Path(dir_okay=False), metavar="FILE", help="The baseline to write.")
+@click.option("--extend", is_flag=True, help="Add to the baseline that FILE holds already.")
+def learn(captures: tuple[str, ...], output: str, extend: bool) -> None:
+    """Learn from captures of normal operation.
+
+    \b
+    Example:
+      otwatch baseline learn monday.pcap tuesday.pcap --output plant.json
+    """
+    with one_line_errors():
+        from otwatch.baseline.baseline import Baseline
+        from otwatch.baseline.store import load_baseline, save_baseline
+        from otwatch.cli.running import finished_analysis
+        from otwatch.errors import CaptureError
+
+        learned = load_baseline(Path(output)) if extend else Baseline()
+        analysis, result = finished_analysis(captures, None)
+        if result.packets:
+            learned.learn(analysis.pipeline.behaviour_index.behaviours, analysis.pipeline.addresses,
+                          [spec.name for spec in analysis.pipeline.protocols], hosts=[address for asset in result.assets for address in asset.addresses])
+            learned.sources.update(Path(report.path).name for report in result.captures)
+            try:
+                save_baseline(learned, Path(output))
+            except OSError as error:
+                raise CaptureError(f"{output}: cannot be written: {error.strerror}") from error
+            known = learned.completeness()
+            click.echo(f"{output}: {len(learned.hosts)} hosts, {len(learned.verbs)} conversations by verb, {known.known} in all; "
+                       f"{known.share_new:.0%} of them appeared in the last fifth of the time"
+                       + ("." if known.enough else ": still learning, add more captures with --extend."))
+    _refuse_unread(result.unreadable, result.packets)
+
+
+@baseline.command()
+@click.argument("baseline_file", type=click.Path(dir_okay=False), metavar="BASELINE")
+@click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
+@click.option("--fail-on-deviation", is_flag=True, help="Exit with code 3 when anything is new.")
+def check(baseline_file: str, captures: tuple[str, ...], fail_on_deviation: bool) -> None:
+    """Say what captures show that the baseline does not know."""
+    with one_line_errors():
+        from otwatch.baseline.store import load_baseline
+        from otwatch.cli.running import finished_analysis
+        from otwatch.outputs.escape import one_line
+        from otwatch.outputs.story import clock
+
+        known = load_baseline(Path(baseline_file))
+        analysis, result = finished_analysis(captures, None)
+        deviations = known.compare(analysis.pipeline.behaviour_index.behaviours, analysis.pipeline.addresses,
+                                   [spec.name for spec in analysis.pipeline.protocols])
+        for one in deviations:
+            click.echo(one_line(f"{clock(one.first_ns)}  {one.kind:14} {one.src} -> {one.dst} {one.protocol} {one.verb} {one.detail} "
+                                f"({one.messages} messages, first in frame {one.first_frame})"))
+        if result.packets:
+            click.echo(f"{len(deviations)} deviations from {baseline_file} in {result.packets:,} packets."
+                       + (" Observation incomplete: see otwatch analyze." if result.incomplete else ""))
+    _refuse_unread(result.unreadable, result.packets)
+    if fail_on_deviation and deviations:
+        sys.exit(EXIT_FAIL_ON)
+
+
+@baseline.command()
+@click.argument("baseline_file", type=click.Path(dir_okay=False), metavar="BASELINE")
+def show(baseline_file: str) -> None:
+    """Show what a baseline knows."""
+    with one_line_errors():
+        from rich.console import Console
+        from rich.table import Table
+
+        from otwatch.baseline.store import load_baseline
+        from otwatch.cli.text import safe
+        from otwatch.outputs.story import clock
+
+        known = load_baseline(Path(baseline_file))
+        table = Table(title=f"{len(known.hosts)} hosts, learned from {clock(known.first_ns)} to {clock(known.last_ns)} UTC", title_justify="left", box=None)
+        for column in ("source", "destination", "protocol", "verb", "messages"):
+            table.add_column(column)
+        for (src, dst, protocol, verb), seen in sorted(known.verbs.items()):
+            table.add_row(safe(src), safe(dst), safe(protocol), safe(verb), f"{seen.messages:,}")
+        Console(highlight=False).print(table)
+
+
+def _refuse_unread(unreadable: list[str], packets: int) -> None:
+    for message in unreadable:
+        complain(message)
+    if unreadable or not packets:
+        if not unreadable:
+            complain("no packet was read; check that the capture holds packets (capinfos FILE)")
+        sys.exit(EXIT_UNUSABLE)

@@ -1,0 +1,91 @@
+"""otwatch rules: what is looked for."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from otwatch.cli.failing import EXIT_UNUSABLE, complain, one_line_errors
+
+
+@click.group()
+def rules() -> None:
+    """The rules: list them, read one, check your own, run their tests."""
+
+
+@rules.command("list")
+@click.option("--rules", "paths", multiple=True, type=click.Path(), metavar="PATH", help="More rules than the shipped ones; may be repeated.")
+def list_rules(paths: tuple[str, ...]) -> None:
+    """List every rule that is looked for."""
+    with one_line_errors():
+        from rich.console import Console
+        from rich.table import Table
+
+        from otwatch.cli.text import safe
+        from otwatch.engine.detector import rules_of
+
+        table = Table(box=None)
+        for column in ("rule", "severity", "ATT&CK", "title"):
+            table.add_column(column, overflow="fold")
+        known = rules_of(paths)
+        for rule in known:
+            table.add_row(safe(rule.id), rule.severity.label, " ".join(rule.attack), safe(rule.title))
+        console = Console(highlight=False)
+        console.print(table if console.is_terminal else table, width=None if console.is_terminal else 160)
+        click.echo(f"{len(known)} rules.")
+
+
+@rules.command()
+@click.argument("rule_id", metavar="RULE")
+@click.option("--rules", "paths", multiple=True, type=click.Path(), metavar="PATH", help="More rules than the shipped ones; may be repeated.")
+def show(rule_id: str, paths: tuple[str, ...]) -> None:
+    """Show one rule as it is written."""
+    with one_line_errors():
+        from otwatch.engine.detector import rules_of
+        from otwatch.errors import CaptureError
+
+        known = {rule.id: rule for rule in rules_of(paths)}
+        if rule_id not in known:
+            import difflib
+
+            near = difflib.get_close_matches(rule_id, known, n=1)
+            raise CaptureError(f"there is no rule {rule_id!r}" + (f": did you mean {near[0]}?" if near else "; see otwatch rules list"))
+        click.echo(f"# {known[rule_id].path}:{known[rule_id].line}")
+        click.echo(Path(known[rule_id].path).read_text(encoding="utf-8"), nl=False)
+
+
+@rules.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+def check(paths: tuple[str, ...]) -> None:
+    """Check rule files or folders: every mistake with file, line and column."""
+    with one_line_errors():
+        from otwatch.engine.detector import rules_of, shipped_rules
+
+        shipped = {rule.id for rule in rules_of(drafts=True)}
+        inside = all(Path(path).resolve().is_relative_to(shipped_rules().resolve()) for path in paths)
+        found = rules_of(() if inside else paths, drafts=True)
+        count = len(found) if inside else sum(rule.id not in shipped for rule in found)
+        click.echo(f"{count} rules, no mistakes.")
+
+
+@rules.command()
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+def test(paths: tuple[str, ...]) -> None:
+    """Run the tests that stand in the rules: the shipped ones, and those of PATH."""
+    with one_line_errors():
+        from otwatch.engine.detector import rules_of
+        from otwatch.engine.proving import prover
+
+        prove = prover()
+        known = rules_of(paths, drafts=True)
+        outcomes = [outcome for rule in known for outcome in prove.prove(rule)]
+    wrong = [outcome for outcome in outcomes if outcome.problem]
+    for outcome in wrong:
+        complain(f"{outcome.place}: {outcome.rule}: {outcome.problem}")
+    untested = [rule.id for rule in known if not rule.tests]
+    click.echo(f"{len(outcomes) - len(wrong)} of {len(outcomes)} tests of {len(known)} rules passed."
+               + (f" Without tests: {', '.join(untested)}." if untested else ""))
+    if wrong:
+        sys.exit(EXIT_UNUSABLE)

@@ -1,0 +1,106 @@
+"""The rules of an analysis: loaded from what the user named, fed with its batches, asked for incidents and for what could be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import otwatch
+from otwatch.alerts.alert import Alert
+from otwatch.baseline.baseline import Baseline
+from otwatch.baseline.store import load_baseline
+from otwatch.batch import Batch
+from otwatch.engine.kinds import anomaly_kinds, layer_name
+from otwatch.engine.pipeline import Pipeline
+from otwatch.errors import CaptureError, ConfigError
+from otwatch.outputs.result import Check
+from otwatch.protocols import protocols
+from otwatch.rules.engine import RuleEngine
+from otwatch.rules.knowledge import Learning
+from otwatch.rules.load import load_rules
+from otwatch.rules.rule import Rule
+from otwatch.site.load import load_site
+from otwatch.site.site import Site
+
+
+def shipped_rules() -> Path:
+    """The folder of the rules that come with otwatch: in the installed package, else beside it in a checkout."""
+    package = Path(otwatch.__file__).parent
+    installed = package / "shipped_rules"
+    return installed if installed.is_dir() else package.parent / "rules"
+
+
+def rules_of(paths: Sequence[str] = (), *, drafts: bool = False) -> list[Rule]:
+    """The shipped rules and those of the user's files and folders; ConfigErrors with every mistake."""
+    for path in paths:
+        if not Path(path).exists():
+            raise ConfigError("no such file or folder", path=path)
+    known = protocols()
+    kinds = [f"{layer_name(layer, known)}.{kind.name}" for layer, named in anomaly_kinds(known).items() for kind in named.values()]
+    return load_rules([shipped_rules(), *map(Path, paths)], drafts=drafts, protocols=[spec.name for spec in known], anomalies=kinds)
+
+
+def utc_ns(text: str) -> int:
+    """A time that the user typed, UTC unless it says otherwise, in nanoseconds; CaptureError when it is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise CaptureError(f"{text!r} is no time: write it as 2026-11-22T06:00:00 (UTC)") from error
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return int(moment.timestamp()) * 1_000_000_000 + moment.microsecond * 1000
+
+
+@dataclass(slots=True, kw_only=True)
+class Policy:
+    """What the people of the plant say, and what was learned there."""
+
+    rules: list[Rule]
+    site: Site | None = None
+    baseline: Baseline | None = None
+    learn_until_ns: int | None = None
+
+
+def policy_of(*, rules: Sequence[str] = (), site: str | None = None, baseline: str | None = None, learn_until: str | None = None) -> Policy:
+    """Loads everything that options name; ConfigErrors and CaptureError say what is wrong with it."""
+    return Policy(
+        rules=rules_of(rules), site=load_site(Path(site)) if site else None, baseline=load_baseline(Path(baseline)) if baseline else None,
+        learn_until_ns=utc_ns(learn_until) if learn_until else None)
+
+
+class RuleDetector:
+    """A rule engine beside a pipeline."""
+
+    def __init__(self, pipeline: Pipeline, policy: Policy) -> None:
+        self.policy = policy
+        self.engine = RuleEngine(
+            policy.rules, site=policy.site, baseline=policy.baseline, addresses=pipeline.addresses, protocols=pipeline.protocols,
+            limits=pipeline.limits, layers=anomaly_kinds(pipeline.protocols),
+            learning=Learning(until_ns=policy.learn_until_ns) if policy.learn_until_ns is not None else None)
+
+    def feed(self, batch: Batch) -> None:
+        """One batch, in time order."""
+        self.engine.feed(batch)
+
+    def finish(self, now_ns: int) -> None:
+        """The observation is over."""
+        self.engine.finish(now_ns)
+
+    def alerts(self) -> list[Alert]:
+        """All incidents, gravest first."""
+        return self.engine.alerts()
+
+    def checks(self) -> list[Check]:
+        """Every rule, how often it fired, and whether this observation could show it."""
+        counts: dict[str, int] = {}
+        for alert in self.engine.alerts():
+            counts[alert.rule] = counts.get(alert.rule, 0) + 1
+        notes = self.engine.evaluability()
+        checks = []
+        for rule in self.policy.rules:
+            note = notes.get(rule.id, "")
+            how, _, reason = note.partition(": ")
+            checks.append(Check(rule=rule.id, title=rule.title, alerts=counts.get(rule.id, 0), reason=reason,
+                                evaluable="yes" if not note else "no" if how == "not evaluable" else "partly"))
+        return checks

@@ -1,0 +1,36 @@
+"""The prover of rules with the whole engine behind it: the same for `otwatch rules test` and for pytest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from otwatch.alerts.alert import Alert
+from otwatch.baseline.behaviours import BehaviourIndex
+from otwatch.engine.analysis import Analysis
+from otwatch.engine.detector import Policy, RuleDetector
+from otwatch.engine.kinds import anomaly_kinds
+from otwatch.errors import CaptureError
+from otwatch.limits import Limits
+from otwatch.protocols import protocols
+from otwatch.rules.prove import Prover
+from otwatch.rules.rule import Rule
+from otwatch.site.load import load_site
+
+
+def alerts_of_capture(capture: Path, rules: Sequence[Rule], site: Path | None) -> list[Alert]:
+    """What rules give for one capture."""
+    analysis = Analysis(Limits())
+    analysis.detector = RuleDetector(analysis.pipeline, Policy(rules=list(rules), site=load_site(site) if site else None))
+    analysis.run([str(capture)])
+    result = analysis.finish()
+    if result.unreadable:
+        raise CaptureError(result.unreadable[0])
+    return result.alerts
+
+
+def prover() -> Prover:
+    """Runs the tests of rules, on rows and on captures."""
+    known = protocols()
+    return Prover(protocols=known, layers=anomaly_kinds(known), index=lambda: BehaviourIndex(Limits()), load_site=load_site,
+                  analyse=alerts_of_capture)
