@@ -178,6 +178,7 @@ class FlowTable:
                 self.resize(2 * self.used)
             slot = self.used
             self.used += 1
+            self.flows.rows = self.used
         a: cython.longlong = self.a
         b: cython.longlong = self.b
         at: cython.ulonglong = self.hash(a, b)
