@@ -50,12 +50,12 @@ def blind_spots(reports: Sequence[CaptureReport], talks: Sequence[Talk], decoder
     undecoded: dict[str, int] = {}
     for talk in talks:
         name = talk.service.rstrip("?")
-        if not talk.protocol and name in OT_PORTS_NOT_DECODED:
+        if not talk.protocol and name in OT_PORTS_NOT_DECODED and (talk.server_port is None or _payload(talk)):
             undecoded[name] = undecoded.get(name, 0) + talk.counts["packets_to_server"] + talk.counts["packets_to_client"]
     for name, count in sorted(undecoded.items(), key=lambda item: -item[1]):
         tell("undecoded-protocol", count, f"{count} packets of {name}: an OT protocol that this version does not decode")
     strangers = [talk for talk in talks if not talk.protocol and talk.service in ("modbus?", "dnp3?", "iso-tsap?")
-                 and talk.counts["bytes_to_server"] + talk.counts["bytes_to_client"] > 0 and not talk.one_way]
+                 and _payload(talk)]
     if strangers:
         names = ", ".join(sorted({f"{talk.client} > {talk.server} port {talk.server_port}" for talk in strangers})[:3])
         tell("unidentified-on-ot-port", len(strangers), f"{len(strangers)} conversation(s) on OT ports whose content was not recognised ({names})")
@@ -69,3 +69,7 @@ def blind_spots(reports: Sequence[CaptureReport], talks: Sequence[Talk], decoder
     if packets and not operations:
         tell("no-ot-traffic", 1, "no message of a protocol that otwatch decodes was seen: is this tap on the controllers' network?", incomplete=True)
     return sorted(found, key=lambda spot: not spot.incomplete)
+
+
+def _payload(talk: Talk) -> int:
+    return talk.counts["payload_to_server"] + talk.counts["payload_to_client"]

@@ -12,7 +12,10 @@ from otwatch.tables import Flows, Packets
 
 Key = tuple[int, int]  # (interned IP address or -1, MAC where there is no IP address, else -1)
 
-_SUMMED = ("packets_to_server", "packets_to_client", "bytes_to_server", "bytes_to_client", "pdus", "violations", "gaps", "gap_bytes",
+_TCP = 6
+_SYN = 0x02
+_SUMMED = ("packets_to_server", "packets_to_client", "bytes_to_server", "bytes_to_client", "payload_to_server",
+           "payload_to_client", "pdus", "violations", "gaps", "gap_bytes",
            "retransmissions", "conflicts", "duplicates", "skipped_bytes")
 
 
@@ -58,6 +61,13 @@ class Conversation:
     vlan: int = -1
     tunnel: int = 0
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_SUMMED, 0))
+
+    @property
+    def served(self) -> bool:
+        """Whether somebody was at home: TCP accepted the connection or sent data, others answered. A reset is no service."""
+        if self.ip_protocol == _TCP:
+            return self.counts["payload_to_client"] > 0 or bool(self.tcp_flags_to_client & _SYN)
+        return self.answered > 0
 
 
 class Hosts:

@@ -141,9 +141,9 @@ class Inventory:
         for conversation in self.hosts.conversations.values():
             if conversation.protocol == 0 and conversation.ip_protocol in (6, 17):
                 service = service_name(conversation.ip_protocol, conversation.server_port, conversation.ethertype)
-                if conversation.client[0] > 0:
+                if conversation.client[0] > 0 and conversation.served:
                     result.setdefault(conversation.client[0], Doings()).used.add(service)
-                if conversation.server[0] > 0 and conversation.answered:
+                if conversation.server[0] > 0 and conversation.served:
                     result.setdefault(conversation.server[0], Doings()).services.add(service)
         return result
 

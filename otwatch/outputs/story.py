@@ -82,14 +82,20 @@ def verdict(result: Result) -> str:
 
 
 def look_first(alerts: Sequence[Alert]) -> list[Alert]:
-    """The few incidents to begin with: gravest first, one per rule and actor before a second of the same."""
+    """The few incidents to begin with: gravest first, but a second of the same rule or between the same two only when nothing else is left."""
+    ranked = sorted((alert for alert in alerts if alert.severity >= Severity.MEDIUM),
+                    key=lambda alert: (-alert.severity, -alert.confidence, alert.first_seen_ns))
     chosen: list[Alert] = []
-    seen: set[tuple[str, str]] = set()
-    ranked = sorted(alerts, key=lambda alert: (-alert.severity, -alert.confidence, alert.first_seen_ns))
-    for again in (False, True):
+    for alike in (_same_pair_or_rule, _same_pair_and_rule, lambda _one, _other: False):
         for alert in ranked:
-            key = (alert.rule, alert.src)
-            if len(chosen) < LOOK_FIRST and alert.severity >= Severity.MEDIUM and alert not in chosen and (again or key not in seen):
+            if len(chosen) < LOOK_FIRST and alert not in chosen and not any(alike(alert, other) for other in chosen):
                 chosen.append(alert)
-                seen.add(key)
     return sorted(chosen, key=lambda alert: (-alert.severity, alert.first_seen_ns))
+
+
+def _same_pair_or_rule(one: Alert, other: Alert) -> bool:
+    return one.rule == other.rule or (one.src, one.dst) == (other.src, other.dst)
+
+
+def _same_pair_and_rule(one: Alert, other: Alert) -> bool:
+    return one.rule == other.rule and (one.src, one.dst) == (other.src, other.dst)
