@@ -181,10 +181,10 @@ def _reader(path: str, descriptor: int, status: os.stat_result, limits: Limits, 
     if regular and not compression:
         with suppress(OSError):  # there are file systems that cannot map
             source = MappedFile(descriptor, status.st_size)
-            source.start = begin + at
+            at += begin
     if source is None:
         source = Blocks(stream, head)
-        source.start = at
+    source.advance(at, 0)
     return CaptureReader(path, descriptor, source, walk, limits, total=status.st_size if regular else None, compression=compression,
                          stream=stream if isinstance(source, Blocks) else None, on_progress=on_progress)
 

@@ -15,6 +15,7 @@ from typing import Protocol
 from otwatch.capture.compressed import Stream
 
 _RELEASE_BYTES = 8 << 20  # mapped pages behind the reader are given back in steps of this size
+_WINDOW_BYTES = 16 << 20  # of a mapped file at a time: what a batch of large packets may hold in memory
 _BLOCK_BYTES = 1 << 20
 
 
@@ -43,19 +44,21 @@ class MappedFile:
     def __init__(self, descriptor: int, size: int) -> None:
         self._map = mmap.mmap(descriptor, size, access=mmap.ACCESS_READ)
         self._descriptor = descriptor
+        self._size = size
         self._released = 0
         self.data = memoryview(self._map)
         self.start = 0
-        self.end = size
+        self.end = 0
         self.base = 0
-        self.final = True
+        self.final = False
         with suppress(OSError):
             self._map.madvise(mmap.MADV_SEQUENTIAL)
 
     def advance(self, position: int, needed: int) -> None:
-        del needed  # everything is there
+        self._size = min(self._size, os.fstat(self._descriptor).st_size)
         self.start = position
-        self.end = max(position, min(self.end, os.fstat(self._descriptor).st_size))
+        self.end = max(position, min(self._size, position + max(_WINDOW_BYTES, needed)))
+        self.final = self.end >= self._size
         done = position - position % _RELEASE_BYTES
         if done > self._released:
             with suppress(OSError):

@@ -268,19 +268,19 @@ def _resident_file_bytes() -> int:
 
 def test_memory_does_not_grow_with_a_mapped_file(tmp_path: Path) -> None:
     path = tmp_path / "x"
-    record = struct.pack("<IIII", 1, 0, 1000, 1000) + bytes(1000)
+    record = struct.pack("<IIII", 1, 0, 10_000, 10_000) + bytes(10_000)
     with path.open("wb") as file:
         file.write(pcap([]))
         for _ in range(64):
-            file.write(record * 1000)
+            file.write(record * 200)
     before = _resident_file_bytes()
     most = 0
     with open_capture(str(path), Limits()) as reader:
         for packets in reader:
             most = max(most, _resident_file_bytes() - before)
-            assert packets.rows <= 8192
+            assert memoryview(packets.data)[packets.at[packets.rows - 1]] == 0
     assert most < 32 << 20
-    assert reader.report.packets == 64_000
+    assert reader.report.packets == 12_800
 
 
 def test_after_closing_nothing_is_left(tmp_path: Path) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
+from otwatch.capture import sources
 from otwatch.capture.sources import Blocks, MappedFile
 from tests.capture.craft import Chunks
 
@@ -38,18 +41,22 @@ def test_a_step_that_needs_nothing_reads_nothing() -> None:
     assert (source.start, source.end, stream.position) == (2, 4, 0)
 
 
-def test_a_mapped_file_is_all_there(tmp_path: Path) -> None:
+def test_a_mapped_file_is_seen_in_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "_WINDOW_BYTES", 500)
     path = tmp_path / "x"
     path.write_bytes(OCTETS)
     descriptor = os.open(path, os.O_RDONLY)
     source = MappedFile(descriptor, len(OCTETS))
-    assert source.final
-    assert bytes(source.data[source.start:source.end]) == OCTETS
     source.advance(100, 0)
-    assert (source.start, source.end, source.base) == (100, len(OCTETS), 0)
+    assert (source.start, source.end, source.base, source.final) == (100, 600, 0, False)
+    assert bytes(source.data[source.start:source.end]) == OCTETS[100:600]
+    source.advance(100, 1000)
+    assert (source.start, source.end, source.final) == (100, 1100, False)
+    source.advance(1800, 10)
+    assert (source.start, source.end, source.final) == (1800, len(OCTETS), True)
     os.truncate(path, 50)
-    source.advance(100, 0)
-    assert (source.start, source.end) == (100, 100)
+    source.advance(1900, 0)
+    assert (source.start, source.end, source.final) == (1900, 1900, True)
     source.close()
     assert len(source.data) == 0
     os.close(descriptor)
