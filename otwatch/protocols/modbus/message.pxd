@@ -39,6 +39,7 @@ cdef class Message:
     cdef object report(self, int kind, int offset, long long needed, long long had)
     cdef object wrong(self, int kind, int offset, long long needed, long long had)
     cdef object expect(self, int length)
+    cdef object expect_counted(self, int fixed, int counted)
     cdef Py_ssize_t row(self, int role, int action) except -1
     cdef object value(self, Py_ssize_t row, int kind, Py_ssize_t offset, Py_ssize_t length)
     cdef unsigned int digest(self) except? 0

@@ -101,6 +101,14 @@ class Message:
                 self.trailing = self.body + length
         return None
 
+    def expect_counted(self, fixed: cython.int, counted: cython.int) -> object:
+        """The data should be `fixed` bytes and as many as a byte count says; -1 where that count is not there."""
+        if counted >= 0:
+            self.expect(fixed + counted)
+        elif not self.cut:
+            self.expect(fixed)
+        return None
+
     def row(self, role: cython.int, action: cython.int) -> cython.Py_ssize_t:
         """A new row of operations for this PDU."""
         operations: Operations = self.operations

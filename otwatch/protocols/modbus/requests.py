@@ -140,7 +140,7 @@ def _written(m: Message, row: cython.Py_ssize_t, at: cython.int, bits: cython.bi
         needed: cython.longlong = (count + 7) // 8 if bits else 2 * count
         if length != needed:
             m.wrong(_BYTE_COUNT, at, needed, length)
-    m.expect(at + 1 + max(length, 0))
+    m.expect_counted(at + 1, length)
     # The bytes that were sent, not those that were announced: a lying count hides nothing.
     m.value(row, _VALUE_BITS if bits else _VALUE_REGISTERS, at + 1, m.n - at - 1)
     return 0
@@ -176,7 +176,7 @@ def _files(m: Message, write: cython.bint) -> cython.int:
     item: cython.int = 0
     size: cython.int
     row: cython.Py_ssize_t
-    m.expect(1 + max(length, 0))
+    m.expect_counted(1, length)
     if length >= 0 and (length < 7 or length > 245 or (length % 7 and not write)):
         m.wrong(_BYTE_COUNT, 0, 7, length)
     while at + 7 <= end and m.u16(at + 5) >= 0:

@@ -204,7 +204,7 @@ def _read(m: Message, row: cython.Py_ssize_t, asked: cython.int, bits: cython.bi
     length: cython.int = m.u8(0)
     count: cython.longlong = m.operations.count[row]
     needed: cython.longlong
-    m.expect(1 + max(length, 0) if length >= 0 or not m.cut else m.n)
+    m.expect_counted(1, length)
     m.value(row, _VALUE_BITS if bits else _VALUE_REGISTERS, 1, m.n - 1)
     if length < 0:
         return 0
@@ -228,7 +228,7 @@ def _read_files(m: Message, pairing: Pairing, asked: cython.int) -> cython.int:
     item: cython.int = 0
     size: cython.int
     row: cython.Py_ssize_t
-    m.expect(1 + max(length, 0))
+    m.expect_counted(1, length)
     while at + 2 <= end and m.u8(at) >= 0:
         if item == m.items:
             m.wrong(_TOO_MANY_ITEMS, at, m.items, item + 1)
@@ -263,7 +263,7 @@ def _written_files(m: Message, pairing: Pairing, asked: cython.int) -> cython.in
     item: cython.int = 0
     size: cython.int
     row: cython.Py_ssize_t
-    m.expect(1 + max(length, 0))
+    m.expect_counted(1, length)
     _same(m, pairing, asked)
     while at + 7 <= end and m.u16(at + 5) >= 0:
         if item == m.items:
@@ -301,12 +301,9 @@ def _status(m: Message, pairing: Pairing, asked: cython.int) -> cython.int:
         m.expect(4)
     else:
         m.value(row, _VALUE_EVENT_LOG if m.function == 12 else _VALUE_SERVER_ID, 1, m.n - 1)
-        if length >= 0:
-            m.expect(1 + length)
-            if m.function == 12 and (length < 6 or length > 70):
-                m.wrong(_BYTE_COUNT, 0, 6, length)
-        elif not m.cut:
-            m.expect(1)
+        m.expect_counted(1, length)
+        if m.function == 12 and length >= 0 and (length < 6 or length > 70):
+            m.wrong(_BYTE_COUNT, 0, 6, length)
     return 0
 
 
@@ -320,8 +317,7 @@ def _fifo(m: Message, pairing: Pairing, asked: cython.int) -> cython.int:
     if m.n < 4:
         m.expect(4)
         return 0
-    if length >= 0:
-        m.expect(2 + length)
+    m.expect_counted(2, length)
     if count > _FIFO_MAX:
         m.wrong(_QUANTITY, 2, _FIFO_MAX, count)
     elif count >= 0 and length != 2 + 2 * count:

@@ -92,14 +92,18 @@ def cut_rtu(data, start: cython.Py_ssize_t, end: cython.Py_ssize_t, direction: c
         return first
     if 4 <= second <= have and crc16(data, start, start + second) == 0:
         return second
-    if first >= 0 and second >= 0:  # of known length: not here, or not yet
-        return 0 if first == 0 or second == 0 or _LONGEST >= max(first, second) > have else -1
-    function: cython.int = data[start + 1] & 0x7F
-    if not (function == 8 or function == 43 or function == 90 or 65 <= function <= 72 or 100 <= function <= 110):
-        return -1 if have >= 5 else 0
-    # A function of unknown length (APP 5: user-defined codes): the first place where the CRC comes out right.
-    for length in range(min(have, _LONGEST)):
-        crc = crc >> 8 ^ _TABLE[(crc ^ data[start + length]) & 0xFF]
-        if crc == 0 and length >= 3:
-            return length + 1
-    return 0 if have < _LONGEST else -1
+    function: cython.int = data[start + 1]
+    if function == 8 or function == 43 or function == 90 or 65 <= function <= 72 or 100 <= function <= 110:
+        # Of unknown length (APP 5: user-defined codes; echoes may be long): the first place where the CRC comes out right.
+        for length in range(min(have, _LONGEST)):
+            crc = crc >> 8 ^ _TABLE[(crc ^ data[start + length]) & 0xFF]
+            if crc == 0 and length >= 3:
+                return length + 1
+        return 0 if have < _LONGEST else -1
+    if first == 0 or second == 0:
+        return 0
+    if first > _LONGEST:
+        first = -1
+    if second > _LONGEST:
+        second = -1
+    return 0 if first > have or second > have else -1
