@@ -9,19 +9,27 @@ import click
 import otwatch
 
 _COMMANDS = {
-    "analyze": "otwatch.cli.analyze", "export": "otwatch.cli.export", "baseline": "otwatch.cli.baseline", "rules": "otwatch.cli.rules",
-    "site": "otwatch.cli.site", "inspect": "otwatch.cli.inspect", "sensor": "otwatch.cli.sensor", "doctor": "otwatch.cli.doctor",
-    "alerts": "otwatch.cli.store", "assets": "otwatch.cli.store", "resend": "otwatch.cli.resend",
+    "analyze": "otwatch.cli.analyze",
+    "export": "otwatch.cli.export",
+    "baseline": "otwatch.cli.baseline",
+    "rules": "otwatch.cli.rules",
+    "site": "otwatch.cli.site",
+    "inspect": "otwatch.cli.inspect",
+    "sensor": "otwatch.cli.sensor",
+    "doctor": "otwatch.cli.doctor",
+    "alerts": "otwatch.cli.store",
+    "assets": "otwatch.cli.store",
+    "resend": "otwatch.cli.resend",
 }
 
 
 class _Commands(click.Group):
     """Imports a command's module when the command is named: `otwatch --help` stays quick."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         module = _COMMANDS.get(cmd_name)
         if module is None:
             return None
@@ -38,7 +46,9 @@ def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> N
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Version, and whether the byte loops are compiled.")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Version, and whether the byte loops are compiled."
+)
 def main() -> None:
     """Passive OT network monitor: what is on the network, who commands the controllers, and what of that should not be happening.
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -11,17 +15,26 @@ from otwatch.alerts.alert import Severity
 from otwatch.cli.failing import EXIT_FAIL_ON, EXIT_UNUSABLE, complain, one_line_errors
 from otwatch.cli.options import ANALYSIS_OPTIONS, SEVERITIES, add_options, severity
 
+if TYPE_CHECKING:
+    from otwatch.engine.analysis import Analysis
+    from otwatch.outputs.result import Result
+
 
 @click.command()
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
 @add_options(ANALYSIS_OPTIONS)
-@click.option("--format", "form", type=click.Choice(["text", "jsonl"]), default="text", show_default=True, help="For people, or one JSON record a line.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "jsonl"]), default="text", show_default=True, help="For people, or one JSON record a line."
+)
 @click.option("--min-severity", type=click.Choice(SEVERITIES), default="info", show_default=True, help="Show alerts from this severity on.")
 @click.option("--fail-on", type=click.Choice(SEVERITIES), help="Exit with code 3 when an alert of this severity or above was found.")
-@click.option("--graph", type=click.Path(dir_okay=False), metavar="FILE", help="Write the asset graph: *.graphml, *.gexf, *.json (Cytoscape) or *.dot.")
+@click.option(
+    "--graph", type=click.Path(dir_okay=False), metavar="FILE", help="Write the asset graph: *.graphml, *.gexf, *.json (Cytoscape) or *.dot."
+)
 @click.option("--output", type=click.Path(dir_okay=False), metavar="FILE", help="Write the result here instead of standard output.")
-def analyze(captures: tuple[str, ...], form: str, min_severity: str, fail_on: str | None, graph: str | None, output: str | None,
-            **options: object) -> None:
+def analyze(
+    captures: tuple[str, ...], form: str, min_severity: str, fail_on: str | None, graph: str | None, output: str | None, **options: Any
+) -> None:
     """Say what is on the network, who does what to the controllers, and what of that should not be happening.
 
     CAPTURE is a pcap or pcapng file (also .gz, .zst, .xz), a folder, a glob, or - for standard input.
@@ -52,24 +65,27 @@ def analyze(captures: tuple[str, ...], form: str, min_severity: str, fail_on: st
         sys.exit(EXIT_FAIL_ON)
 
 
-def _write(analysis: object, result: object, form: str, least: Severity, output: str | None) -> None:
-    from otwatch.engine.analysis import Analysis
+@contextmanager
+def _destination(output: str | None) -> Iterator[IO[str]]:
     from otwatch.errors import CaptureError
-    from otwatch.outputs.result import Result
 
-    assert isinstance(analysis, Analysis)
-    assert isinstance(result, Result)
+    if output is None:
+        yield sys.stdout
+        sys.stdout.flush()
+        return
     try:
-        out = sys.stdout if output is None else Path(output).open("w", encoding="utf-8")
+        with Path(output).open("w", encoding="utf-8") as out:
+            yield out
     except OSError as error:
         raise CaptureError(f"{output}: cannot be written: {error.strerror}") from error
-    try:
+
+
+def _write(analysis: Analysis, result: Result, form: str, least: Severity, output: str | None) -> None:
+    with _destination(output) as out:
         if form == "jsonl":
             from otwatch.outputs.jsonl import line, records
 
-            for record in records(result, min_severity=least):
-                out.write(line(record) + "\n")
-            for record in analysis.anomaly_records():
+            for record in chain(records(result, min_severity=least), analysis.anomaly_records()):
                 out.write(line(record) + "\n")
         elif result.packets:
             from rich.console import Console
@@ -77,10 +93,6 @@ def _write(analysis: object, result: object, form: str, least: Severity, output:
             from otwatch.cli.text import show
 
             show(result, Console(file=out, highlight=False, width=None if out.isatty() else 160), min_severity=least)
-        out.flush()
-    finally:
-        if out is not sys.stdout:
-            out.close()
 
 
 def _check_graph_name(graph: str) -> None:
@@ -90,12 +102,10 @@ def _check_graph_name(graph: str) -> None:
         raise CaptureError(f"{graph}: unknown graph format: name it *.graphml, *.gexf, *.json or *.dot")
 
 
-def _write_graph(result: object, graph: str) -> None:
+def _write_graph(result: Result, graph: str) -> None:
     from otwatch.errors import CaptureError
     from otwatch.inventory.graph import asset_graph, graph_text
-    from otwatch.outputs.result import Result
 
-    assert isinstance(result, Result)
     try:
         Path(graph).write_text(graph_text(asset_graph(result.assets, result.talks), Path(graph).suffix.lstrip(".").lower()), encoding="utf-8")
     except OSError as error:

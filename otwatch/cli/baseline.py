@@ -39,17 +39,23 @@ def learn(captures: tuple[str, ...], output: str, extend: bool) -> None:
         learned = load_baseline(Path(output)) if extend else Baseline()
         analysis, result = finished_analysis(captures, None)
         if result.packets:
-            learned.learn(analysis.pipeline.behaviour_index.behaviours, analysis.pipeline.addresses,
-                          [spec.name for spec in analysis.pipeline.protocols], hosts=[address for asset in result.assets for address in asset.addresses])
+            learned.learn(
+                analysis.pipeline.behaviour_index.behaviours,
+                analysis.pipeline.addresses,
+                [spec.name for spec in analysis.pipeline.protocols],
+                hosts=[address for asset in result.assets for address in asset.addresses],
+            )
             learned.sources.update(Path(report.path).name for report in result.captures)
             try:
                 save_baseline(learned, Path(output))
             except OSError as error:
                 raise CaptureError(f"{output}: cannot be written: {error.strerror}") from error
             known = learned.completeness()
-            click.echo(f"{output}: {len(learned.hosts)} hosts, {len(learned.verbs)} conversations by verb, {known.known} in all; "
-                       f"{known.share_new:.0%} of them appeared in the last fifth of the time"
-                       + ("." if known.enough else ": still learning, add more captures with --extend."))
+            click.echo(
+                f"{output}: {len(learned.hosts)} hosts, {len(learned.verbs)} conversations by verb, {known.known} in all; "
+                f"{known.share_new:.0%} of them appeared in the last fifth of the time"
+                + ("." if known.enough else ": still learning, add more captures with --extend.")
+            )
     _refuse_unread(result.unreadable, result.packets)
 
 
@@ -67,14 +73,21 @@ def check(baseline_file: str, captures: tuple[str, ...], fail_on_deviation: bool
 
         known = load_baseline(Path(baseline_file))
         analysis, result = finished_analysis(captures, None)
-        deviations = known.compare(analysis.pipeline.behaviour_index.behaviours, analysis.pipeline.addresses,
-                                   [spec.name for spec in analysis.pipeline.protocols])
+        deviations = known.compare(
+            analysis.pipeline.behaviour_index.behaviours, analysis.pipeline.addresses, [spec.name for spec in analysis.pipeline.protocols]
+        )
         for one in deviations:
-            click.echo(one_line(f"{clock(one.first_ns)}  {one.kind:14} {one.src} -> {one.dst} {one.protocol} {one.verb} {one.detail} "
-                                f"({one.messages} messages, first in frame {one.first_frame})"))
+            click.echo(
+                one_line(
+                    f"{clock(one.first_ns)}  {one.kind:14} {one.src} -> {one.dst} {one.protocol} {one.verb} {one.detail} "
+                    f"({one.messages} messages, first in frame {one.first_frame})"
+                )
+            )
         if result.packets:
-            click.echo(f"{len(deviations)} deviations from {baseline_file} in {result.packets:,} packets."
-                       + (" Observation incomplete: see otwatch analyze." if result.incomplete else ""))
+            click.echo(
+                f"{len(deviations)} deviations from {baseline_file} in {result.packets:,} packets."
+                + (" Observation incomplete: see otwatch analyze." if result.incomplete else "")
+            )
     _refuse_unread(result.unreadable, result.packets)
     if fail_on_deviation and deviations:
         sys.exit(EXIT_FAIL_ON)
@@ -93,7 +106,9 @@ def show(baseline_file: str) -> None:
         from otwatch.outputs.story import clock
 
         known = load_baseline(Path(baseline_file))
-        table = Table(title=f"{len(known.hosts)} hosts, learned from {clock(known.first_ns)} to {clock(known.last_ns)} UTC", title_justify="left", box=None)
+        table = Table(
+            title=f"{len(known.hosts)} hosts, learned from {clock(known.first_ns)} to {clock(known.last_ns)} UTC", title_justify="left", box=None
+        )
         for column in ("source", "destination", "protocol", "verb", "messages"):
             table.add_column(column)
         for (src, dst, protocol, verb), seen in sorted(known.verbs.items()):

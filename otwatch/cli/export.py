@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
 
@@ -17,7 +18,7 @@ TABLES = ("operations", "flows", "assets", "conversations", "facts", "anomalies"
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
 @click.option("--output", default="-", show_default=True, metavar="FILE", help="*.jsonl, *.csv or *.parquet (needs duckdb); - is standard output.")
 @add_options(ANALYSIS_OPTIONS)
-def export(table: str, captures: tuple[str, ...], output: str, **options: object) -> None:
+def export(table: str, captures: tuple[str, ...], output: str, **options: Any) -> None:
     """Write one table of an analysis, whole.
 
     \b
@@ -28,7 +29,7 @@ def export(table: str, captures: tuple[str, ...], output: str, **options: object
     """
     with one_line_errors():
         from otwatch.cli.running import finished_analysis, policy_from
-        from otwatch.engine.exporters import FlowExporter, FactExporter, OperationExporter
+        from otwatch.engine.exporters import FactExporter, FlowExporter, OperationExporter
         from otwatch.outputs.records import alert_record, asset_record, talk_record
         from otwatch.outputs.tables import TableWriter
 

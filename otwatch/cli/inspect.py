@@ -57,7 +57,7 @@ def _show(packet: Any) -> None:
     click.secho(f"Frame {packet.number}, {packet.sniff_time}, {packet.length} bytes", bold=True)
     for layer in packet.layers:
         click.secho(f"  {one_line(layer.layer_name)}", bold=True)
-        lines = dict.fromkeys(one_line(str(field.showname or field.show or "")) for field in layer._all_fields.values())  # noqa: SLF001
+        lines = dict.fromkeys(one_line(str(field.showname or field.show or "")) for field in layer._all_fields.values())
         for line in lines:
             if line:
                 click.echo(f"    {line}")

@@ -41,8 +41,15 @@ class ReadingProgress:
         if self._progress is None:
             if time.monotonic() - self._since < _QUIET_SECONDS:
                 return
-            self._progress = Progress(TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
-                                      TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+            self._progress = Progress(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                DownloadColumn(),
+                TransferSpeedColumn(),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
             self._progress.start()
         task = self._tasks.get(path)
         if task is None:

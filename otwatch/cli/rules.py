@@ -33,7 +33,7 @@ def list_rules(paths: tuple[str, ...]) -> None:
         for rule in known:
             table.add_row(safe(rule.id), rule.severity.label, " ".join(rule.attack), safe(rule.title))
         console = Console(highlight=False)
-        console.print(table if console.is_terminal else table, width=None if console.is_terminal else 160)
+        console.print(table, width=None if console.is_terminal else 160)
         click.echo(f"{len(known)} rules.")
 
 
@@ -85,7 +85,9 @@ def test(paths: tuple[str, ...]) -> None:
     for outcome in wrong:
         complain(f"{outcome.place}: {outcome.rule}: {outcome.problem}")
     untested = [rule.id for rule in known if not rule.tests]
-    click.echo(f"{len(outcomes) - len(wrong)} of {len(outcomes)} tests of {len(known)} rules passed."
-               + (f" Without tests: {', '.join(untested)}." if untested else ""))
+    click.echo(
+        f"{len(outcomes) - len(wrong)} of {len(outcomes)} tests of {len(known)} rules passed."
+        + (f" Without tests: {', '.join(untested)}." if untested else "")
+    )
     if wrong:
         sys.exit(EXIT_UNUSABLE)

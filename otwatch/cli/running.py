@@ -19,8 +19,9 @@ def policy_from(options: Mapping[str, Any]) -> Policy:
     return policy_of(rules=options["rule_paths"], site=options["site"], baseline=options["baseline"], learn_until=options["learn_until"])
 
 
-def finished_analysis(captures: Sequence[str], policy: Policy | None, *,
-                      listener: Callable[[Analysis], Listener] | None = None) -> tuple[Analysis, Result]:
+def finished_analysis(
+    captures: Sequence[str], policy: Policy | None, *, listener: Callable[[Analysis], Listener] | None = None
+) -> tuple[Analysis, Result]:
     """Reads every capture. Problems of single files are in `result.unreadable`; the others are analysed all the same."""
     analysis = Analysis(Limits())
     if policy is not None:

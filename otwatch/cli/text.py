@@ -49,8 +49,10 @@ def _first(result: Result, console: Console, min_severity: Severity) -> None:
     chosen = [alert for alert in look_first(result.alerts) if alert.severity >= min_severity]
     if not chosen:
         if not result.alerts and result.packets:
-            console.print("What to try next: name the allowed writers with --site (otwatch site init), or learn what is normal from a quiet capture "
-                          "(otwatch baseline learn) and compare with --baseline.")
+            console.print(
+                "What to try next: name the allowed writers with --site (otwatch site init), or learn what is normal from a quiet capture "
+                "(otwatch baseline learn) and compare with --baseline."
+            )
         return
     _heading(console, "Look here first")
     for number, alert in enumerate(chosen, 1):
@@ -59,8 +61,11 @@ def _first(result: Result, console: Console, min_severity: Severity) -> None:
         if alert.why:
             console.print(f"   {safe(' '.join(alert.why.split()))}", style="dim", soft_wrap=True)
         place = ", ".join(str(frame) for frame in alert.frames[:8])
-        console.print(f"   frames {place} of {safe(alert.file)}   rule {safe(alert.rule)}   {safe(' '.join(alert.attack))}   "
-                      f"confidence {alert.confidence:.0%}", style="dim", soft_wrap=True)
+        console.print(
+            f"   frames {place} of {safe(alert.file)}   rule {safe(alert.rule)}   {safe(' '.join(alert.attack))}   confidence {alert.confidence:.0%}",
+            style="dim",
+            soft_wrap=True,
+        )
 
 
 def _clean(result: Result, console: Console) -> None:
@@ -69,8 +74,12 @@ def _clean(result: Result, console: Console) -> None:
     clean = [check for check in result.checks if not check.alerts and check.evaluable == "yes"]
     unable = [check for check in result.checks if check.evaluable != "yes"]
     _heading(console, "Checked and found clean")
-    console.print(f"{len(clean)} of {plural(len(result.checks), 'rule')}: " + safe("; ".join(check.title for check in clean[:12]))
-                  + (f"; and {len(clean) - 12} more" if len(clean) > 12 else ""), soft_wrap=True)
+    console.print(
+        f"{len(clean)} of {plural(len(result.checks), 'rule')}: "
+        + safe("; ".join(check.title for check in clean[:12]))
+        + (f"; and {len(clean) - 12} more" if len(clean) > 12 else ""),
+        soft_wrap=True,
+    )
     if unable:
         reasons: dict[str, list[str]] = {}
         for check in unable:
@@ -107,10 +116,18 @@ def _assets(assets: list[Asset], console: Console) -> None:
     for asset in assets[:_ROWS]:
         told = {fact.kind: fact.value for fact in reversed(asset.facts) if fact.kind in ("model", "order_number", "firmware", "serial", "name")}
         children = ", ".join(child.name for child in asset.children[:4]) + (f", +{len(asset.children) - 4}" if len(asset.children) > 4 else "")
-        protocols = ", ".join(f"{name} {'⇄' if how == 'both' else '←' if how == 'server' else '→'}" for name, how in list(asset.protocols.items())[:4])
+        protocols = ", ".join(
+            f"{name} {'⇄' if how == 'both' else '←' if how == 'server' else '→'}" for name, how in list(asset.protocols.items())[:4]
+        )
         name = asset.id + (f" (behind {asset.behind})" if asset.behind else "")
-        table.add_row(safe(name), safe(", ".join(TITLES[role] for role in asset.roles[:2])), safe(asset.vendor[:28]),
-                      safe(", ".join(f"{kind} {value}" for kind, value in told.items()))[:80], safe(children), safe(protocols))
+        table.add_row(
+            safe(name),
+            safe(", ".join(TITLES[role] for role in asset.roles[:2])),
+            safe(asset.vendor[:28]),
+            safe(", ".join(f"{kind} {value}" for kind, value in told.items()))[:80],
+            safe(children),
+            safe(protocols),
+        )
     _print(console, table, len(assets) - _ROWS, "otwatch export assets")
 
 
@@ -120,9 +137,15 @@ def _talks(talks: list[Talk], console: Console) -> None:
     for talk in shown[:_ROWS]:
         actions = ", ".join(f"{count:,} {name.lower()}" for name, count in sorted(talk.actions.items(), key=lambda item: -item[1]))
         notes = (" [yellow]one way[/yellow]" if talk.one_way and talk.protocol else "") + (
-            f" [yellow]{talk.counts['gap_bytes']:,} B missing[/yellow]" if talk.counts["gap_bytes"] else "")
-        table.add_row(safe(talk.client), safe(talk.server), safe(talk.service),
-                      f"{talk.counts['packets_to_server'] + talk.counts['packets_to_client']:,}", safe(actions) + notes)
+            f" [yellow]{talk.counts['gap_bytes']:,} B missing[/yellow]" if talk.counts["gap_bytes"] else ""
+        )
+        table.add_row(
+            safe(talk.client),
+            safe(talk.server),
+            safe(talk.service),
+            f"{talk.counts['packets_to_server'] + talk.counts['packets_to_client']:,}",
+            safe(actions) + notes,
+        )
     _print(console, table, len(talks) - _ROWS, "otwatch export flows")
 
 
@@ -142,8 +165,15 @@ def _alerts(alerts: list[Alert], console: Console) -> None:
     table = _table(f"All alerts ({len(alerts)})", "severity", "rule", "who → whom", "what", "count|right", "first", "outcome")
     for alert in alerts[:_ROWS]:
         what = " ".join(text for text in (alert.protocol, alert.function_name or alert.action.lower(), alert.object) if text)
-        table.add_row(_severity(alert.severity), safe(alert.rule), safe(f"{alert.src} → {alert.dst}"), safe(what)[:60], f"{alert.count:,}",
-                      clock(alert.first_seen_ns), safe(alert.outcome))
+        table.add_row(
+            _severity(alert.severity),
+            safe(alert.rule),
+            safe(f"{alert.src} → {alert.dst}"),
+            safe(what)[:60],
+            f"{alert.count:,}",
+            clock(alert.first_seen_ns),
+            safe(alert.outcome),
+        )
     _print(console, table, len(alerts) - _ROWS, "otwatch export alerts")
 
 

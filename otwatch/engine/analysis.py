@@ -110,27 +110,52 @@ class Analysis:
         if self.detector is not None:
             self.detector.finish(self.pipeline.now_ns)
         talks = self.inventory.talks(behaviours)
-        counters = {**{f"decode_{name}": count for name, count in self.pipeline.decoder.counters.items()},
-                    **{f"streams_{name}": count for name, count in self.pipeline.streams.counters.items()}}
+        counters = {
+            **{f"decode_{name}": count for name, count in self.pipeline.decoder.counters.items()},
+            **{f"streams_{name}": count for name, count in self.pipeline.streams.counters.items()},
+        }
         hosts = self.inventory.hosts
-        forgotten = {"addresses": self.pipeline.addresses.refused, "assets": hosts.refused_hosts, "conversations": hosts.merged_conversations,
-                     "facts": self.inventory.refused_facts, "anomalies": self.summary.anomalies_not_kept}
+        forgotten = {
+            "addresses": self.pipeline.addresses.refused,
+            "assets": hosts.refused_hosts,
+            "conversations": hosts.merged_conversations,
+            "facts": self.inventory.refused_facts,
+            "anomalies": self.summary.anomalies_not_kept,
+        }
         summary = self.summary
         return Result(
-            captures=self.captures, unreadable=self.unreadable, packets=summary.packets, wire_bytes=summary.wire_bytes,
-            first_ns=summary.first_ns, last_ns=summary.last_ns, operations=self.operations,
+            captures=self.captures,
+            unreadable=self.unreadable,
+            packets=summary.packets,
+            wire_bytes=summary.wire_bytes,
+            first_ns=summary.first_ns,
+            last_ns=summary.last_ns,
+            operations=self.operations,
             protocols=dict(protocol_counts(behaviours, [spec.name for spec in self.pipeline.protocols])),
-            assets=self.assets(), talks=talks, alerts=self.detector.alerts() if self.detector is not None else [],
+            assets=self.assets(),
+            talks=talks,
+            alerts=self.detector.alerts() if self.detector is not None else [],
             anomalies={self.name_of(layer, kind): count.count for (layer, kind), count in sorted(summary.anomalies.items())},
-            blind_spots=blind_spots(self.captures, talks, self.pipeline.decoder.counters, self.pipeline.streams.counters, packets=summary.packets,
-                                    operations=self.operations, behaviours_merged=self.pipeline.behaviour_index.merged, forgotten=forgotten),
-            checks=self.detector.checks() if self.detector is not None else [], counters=counters)
+            blind_spots=blind_spots(
+                self.captures,
+                talks,
+                self.pipeline.decoder.counters,
+                self.pipeline.streams.counters,
+                packets=summary.packets,
+                operations=self.operations,
+                behaviours_merged=self.pipeline.behaviour_index.merged,
+                forgotten=forgotten,
+            ),
+            checks=self.detector.checks() if self.detector is not None else [],
+            counters=counters,
+        )
 
     def assets(self) -> list[Asset]:
         """The inventory, with the names and zones of the site file."""
         site = self.site
-        return self.inventory.assets(self.pipeline.behaviour_index.behaviours, zone_of=site.zone if site else None,
-                                     name_of=site.asset_name if site else None)
+        return self.inventory.assets(
+            self.pipeline.behaviour_index.behaviours, zone_of=site.zone if site else None, name_of=site.asset_name if site else None
+        )
 
     def anomaly_records(self) -> Iterator[dict[str, Any]]:
         """The anomalies that were kept, as records."""

@@ -65,8 +65,11 @@ class Policy:
 def policy_of(*, rules: Sequence[str] = (), site: str | None = None, baseline: str | None = None, learn_until: str | None = None) -> Policy:
     """Loads everything that options name; ConfigErrors and CaptureError say what is wrong with it."""
     return Policy(
-        rules=rules_of(rules), site=load_site(Path(site)) if site else None, baseline=load_baseline(Path(baseline)) if baseline else None,
-        learn_until_ns=utc_ns(learn_until) if learn_until else None)
+        rules=rules_of(rules),
+        site=load_site(Path(site)) if site else None,
+        baseline=load_baseline(Path(baseline)) if baseline else None,
+        learn_until_ns=utc_ns(learn_until) if learn_until else None,
+    )
 
 
 class RuleDetector:
@@ -75,9 +78,15 @@ class RuleDetector:
     def __init__(self, pipeline: Pipeline, policy: Policy) -> None:
         self.policy = policy
         self.engine = RuleEngine(
-            policy.rules, site=policy.site, baseline=policy.baseline, addresses=pipeline.addresses, protocols=pipeline.protocols,
-            limits=pipeline.limits, layers=anomaly_kinds(pipeline.protocols),
-            learning=Learning(until_ns=policy.learn_until_ns) if policy.learn_until_ns is not None else None)
+            policy.rules,
+            site=policy.site,
+            baseline=policy.baseline,
+            addresses=pipeline.addresses,
+            protocols=pipeline.protocols,
+            limits=pipeline.limits,
+            layers=anomaly_kinds(pipeline.protocols),
+            learning=Learning(until_ns=policy.learn_until_ns) if policy.learn_until_ns is not None else None,
+        )
 
     def feed(self, batch: Batch) -> None:
         """One batch, in time order."""
@@ -101,6 +110,13 @@ class RuleDetector:
         for rule in self.policy.rules:
             note = notes.get(rule.id, "")
             how, _, reason = note.partition(": ")
-            checks.append(Check(rule=rule.id, title=rule.title, alerts=counts.get(rule.id, 0), reason=reason,
-                                evaluable="yes" if not note else "no" if how == "not evaluable" else "partly"))
+            checks.append(
+                Check(
+                    rule=rule.id,
+                    title=rule.title,
+                    alerts=counts.get(rule.id, 0),
+                    reason=reason,
+                    evaluable="yes" if not note else "no" if how == "not evaluable" else "partly",
+                )
+            )
         return checks

@@ -35,7 +35,8 @@ class FlowExporter:
         """Writes the flows that were closed in a batch."""
         self._writer.write(
             flow_record(batch.flows.row(slot), batch.unanswered.get(slot, 0), self._pipeline.addresses, self._pipeline.protocols, batch.file)
-            for slot in batch.closed)
+            for slot in batch.closed
+        )
 
 
 class FactExporter:

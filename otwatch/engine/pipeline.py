@@ -25,7 +25,8 @@ class Pipeline:
         self.decoder = Decoder(self.addresses, limits)
         self.streams = Streams(self.addresses, limits, self.protocols)
         self.dissectors: list[Dissector | None] = [
-            spec.dissector(index, limits) if spec.dissector is not None else None for index, spec in enumerate(self.protocols, 1)]
+            spec.dissector(index, limits) if spec.dissector is not None else None for index, spec in enumerate(self.protocols, 1)
+        ]
         self.behaviour_index = BehaviourIndex(limits)
         self.operations = Operations()
         self.anomalies = Anomalies()
@@ -66,9 +67,19 @@ class Pipeline:
                 unanswered[slot] = lost
         known = self.behaviour_index.feed(self.operations)
         return Batch(
-            file=file, now_ns=self.now_ns, packets=packets, flows=self.streams.flows, flow_events=self.streams.flow_events,
-            octets=self.streams.octets, operations=self.operations, anomalies=self.anomalies,
-            behaviours=self.behaviour_index.behaviours, known_behaviours=known, facts=facts, closed=closed, unanswered=unanswered,
+            file=file,
+            now_ns=self.now_ns,
+            packets=packets,
+            flows=self.streams.flows,
+            flow_events=self.streams.flow_events,
+            octets=self.streams.octets,
+            operations=self.operations,
+            anomalies=self.anomalies,
+            behaviours=self.behaviour_index.behaviours,
+            known_behaviours=known,
+            facts=facts,
+            closed=closed,
+            unanswered=unanswered,
         )
 
 

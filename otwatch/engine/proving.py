@@ -32,5 +32,6 @@ def alerts_of_capture(capture: Path, rules: Sequence[Rule], site: Path | None) -
 def prover() -> Prover:
     """Runs the tests of rules, on rows and on captures."""
     known = protocols()
-    return Prover(protocols=known, layers=anomaly_kinds(known), index=lambda: BehaviourIndex(Limits()), load_site=load_site,
-                  analyse=alerts_of_capture)
+    return Prover(
+        protocols=known, layers=anomaly_kinds(known), index=lambda: BehaviourIndex(Limits()), load_site=load_site, analyse=alerts_of_capture
+    )

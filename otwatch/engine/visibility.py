@@ -13,8 +13,17 @@ _GAP_SHARE_TOLD = 0.0001
 _ONE_WAY_SHARE_INCOMPLETE = 0.5
 
 
-def blind_spots(reports: Sequence[CaptureReport], talks: Sequence[Talk], decoder: Mapping[str, int], streams: Mapping[str, int], *,
-                packets: int, operations: int, behaviours_merged: int, forgotten: Mapping[str, int]) -> list[BlindSpot]:
+def blind_spots(
+    reports: Sequence[CaptureReport],
+    talks: Sequence[Talk],
+    decoder: Mapping[str, int],
+    streams: Mapping[str, int],
+    *,
+    packets: int,
+    operations: int,
+    behaviours_merged: int,
+    forgotten: Mapping[str, int],
+) -> list[BlindSpot]:
     """Everything worth telling, gravest first."""
     found: list[BlindSpot] = []
 
@@ -30,16 +39,24 @@ def blind_spots(reports: Sequence[CaptureReport], talks: Sequence[Talk], decoder
         dropped = sum(interface.dropped or 0 for interface in report.interfaces)
         tell("dropped-by-capture", dropped, f"{report.path}: the capturing system itself lost {dropped} packets")
         snapped = report.snapped
-        tell("cut-by-snap-length", snapped, f"{report.path}: {snapped} of {report.packets} packets were cut by the snap length; record with `-s 0`",
-             incomplete=snapped * 2 > report.packets > 0)
+        tell(
+            "cut-by-snap-length",
+            snapped,
+            f"{report.path}: {snapped} of {report.packets} packets were cut by the snap length; record with `-s 0`",
+            incomplete=snapped * 2 > report.packets > 0,
+        )
         tell("time-backwards", report.time_backwards, f"{report.path}: time runs backwards {report.time_backwards} times: order-based rules may err")
     tcp = [talk for talk in talks if talk.counts["pdus"] and not talk.tunnel]
     one_way = [talk for talk in talks if talk.protocol and talk.one_way]
     spoken = [talk for talk in talks if talk.protocol]
     if one_way:
         names = ", ".join(sorted({f"{talk.client} > {talk.server} {talk.service}" for talk in one_way})[:3])
-        tell("one-way", len(one_way), f"{len(one_way)} OT conversation(s) seen in one direction only ({names}): answers and refusals are invisible there",
-             incomplete=len(one_way) > _ONE_WAY_SHARE_INCOMPLETE * len(spoken))
+        tell(
+            "one-way",
+            len(one_way),
+            f"{len(one_way)} OT conversation(s) seen in one direction only ({names}): answers and refusals are invisible there",
+            incomplete=len(one_way) > _ONE_WAY_SHARE_INCOMPLETE * len(spoken),
+        )
     gaps = sum(talk.counts["gaps"] for talk in tcp)
     gap_bytes = sum(talk.counts["gap_bytes"] for talk in tcp)
     seen_bytes = sum(talk.counts["bytes_to_server"] + talk.counts["bytes_to_client"] for talk in tcp)
@@ -54,16 +71,27 @@ def blind_spots(reports: Sequence[CaptureReport], talks: Sequence[Talk], decoder
             undecoded[name] = undecoded.get(name, 0) + talk.counts["packets_to_server"] + talk.counts["packets_to_client"]
     for name, count in sorted(undecoded.items(), key=lambda item: -item[1]):
         tell("undecoded-protocol", count, f"{count} packets of {name}: an OT protocol that this version does not decode")
-    strangers = [talk for talk in talks if not talk.protocol and talk.service in ("modbus?", "dnp3?", "iso-tsap?")
-                 and _payload(talk)]
+    strangers = [talk for talk in talks if not talk.protocol and talk.service in ("modbus?", "dnp3?", "iso-tsap?") and _payload(talk)]
     if strangers:
         names = ", ".join(sorted({f"{talk.client} > {talk.server} port {talk.server_port}" for talk in strangers})[:3])
         tell("unidentified-on-ot-port", len(strangers), f"{len(strangers)} conversation(s) on OT ports whose content was not recognised ({names})")
-    tell("undecoded-link-type", decoder.get("undecoded", 0), f"{decoder.get('undecoded', 0)} packets of link types or network protocols that are not decoded",
-         incomplete=packets > 0 and decoder.get("undecoded", 0) * 2 > packets)
-    tell("span-duplicates", decoder.get("duplicates", 0), f"{decoder.get('duplicates', 0)} packets arrived twice (mirror of several ports or VLANs); counted once")
+    tell(
+        "undecoded-link-type",
+        decoder.get("undecoded", 0),
+        f"{decoder.get('undecoded', 0)} packets of link types or network protocols that are not decoded",
+        incomplete=packets > 0 and decoder.get("undecoded", 0) * 2 > packets,
+    )
+    tell(
+        "span-duplicates",
+        decoder.get("duplicates", 0),
+        f"{decoder.get('duplicates', 0)} packets arrived twice (mirror of several ports or VLANs); counted once",
+    )
     tell("skipped-bytes", streams.get("skipped", 0), f"{streams.get('skipped', 0)} bytes of OT streams fitted no PDU and were passed over")
-    tell("behaviours-merged", behaviours_merged, f"{behaviours_merged} operations were counted without their addresses: more distinct ones than the limit")
+    tell(
+        "behaviours-merged",
+        behaviours_merged,
+        f"{behaviours_merged} operations were counted without their addresses: more distinct ones than the limit",
+    )
     for name, count in forgotten.items():
         tell(f"limit-{name}", count, f"the limit on {name} was hit {count} times: that many were not kept")
     if packets and not operations:

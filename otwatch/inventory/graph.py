@@ -22,8 +22,16 @@ def asset_graph(assets: Sequence[Asset], talks: Sequence[Talk]) -> nx.MultiDiGra
     graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
     node_of: dict[str, str] = {}
     for asset in assets:
-        graph.add_node(asset.id, label=asset.name or asset.id, role=asset.roles[0] if asset.roles else "", vendor=asset.vendor, zone=asset.zone,
-                       addresses=" ".join(asset.addresses), macs=" ".join(asset.macs), children=len(asset.children))
+        graph.add_node(
+            asset.id,
+            label=asset.name or asset.id,
+            role=asset.roles[0] if asset.roles else "",
+            vendor=asset.vendor,
+            zone=asset.zone,
+            addresses=" ".join(asset.addresses),
+            macs=" ".join(asset.macs),
+            children=len(asset.children),
+        )
         for name in (*asset.addresses, *asset.macs):
             node_of.setdefault(name, asset.id)
     for talk in talks:
@@ -32,10 +40,12 @@ def asset_graph(assets: Sequence[Asset], talks: Sequence[Talk]) -> nx.MultiDiGra
             if name not in graph:
                 graph.add_node(name, label=name, role="", vendor="", zone="", addresses=name, macs="", children=0)
         counts: dict[str, Any] = {
-            "service": talk.service, "flows": talk.flows,
+            "service": talk.service,
+            "flows": talk.flows,
             "packets": talk.counts["packets_to_server"] + talk.counts["packets_to_client"],
             "bytes": talk.counts["bytes_to_server"] + talk.counts["bytes_to_client"],
-            "actions": " ".join(f"{name}={count}" for name, count in sorted(talk.actions.items()))}
+            "actions": " ".join(f"{name}={count}" for name, count in sorted(talk.actions.items())),
+        }
         key = talk.service
         if graph.has_edge(client, server, key):
             edge = graph.edges[client, server, key]

@@ -14,9 +14,22 @@ Key = tuple[int, int]  # (interned IP address or -1, MAC where there is no IP ad
 
 _TCP = 6
 _SYN = 0x02
-_SUMMED = ("packets_to_server", "packets_to_client", "bytes_to_server", "bytes_to_client", "payload_to_server",
-           "payload_to_client", "pdus", "violations", "gaps", "gap_bytes",
-           "retransmissions", "conflicts", "duplicates", "skipped_bytes")
+_SUMMED = (
+    "packets_to_server",
+    "packets_to_client",
+    "bytes_to_server",
+    "bytes_to_client",
+    "payload_to_server",
+    "payload_to_client",
+    "pdus",
+    "violations",
+    "gaps",
+    "gap_bytes",
+    "retransmissions",
+    "conflicts",
+    "duplicates",
+    "skipped_bytes",
+)
 
 
 @dataclass(slots=True)
@@ -131,8 +144,17 @@ class Hosts:
                 conversation = self.conversations.get(place)
             if conversation is None:
                 conversation = self.conversations[place] = Conversation(
-                    place[0], server, flow["ip_protocol"], place[3], flow["ethertype"], flow["protocol"],
-                    first_ns=flow["first_ns"], first_frame=flow["first_frame"], vlan=flow["vlan_outer"], tunnel=flow["tunnel"])
+                    place[0],
+                    server,
+                    flow["ip_protocol"],
+                    place[3],
+                    flow["ethertype"],
+                    flow["protocol"],
+                    first_ns=flow["first_ns"],
+                    first_frame=flow["first_frame"],
+                    vlan=flow["vlan_outer"],
+                    tunnel=flow["tunnel"],
+                )
         conversation.first_ns = min(conversation.first_ns, flow["first_ns"])
         conversation.last_ns = max(conversation.last_ns, flow["last_ns"])
         conversation.flows += 1

@@ -71,8 +71,14 @@ class Inventory:
             self.refused_facts += 1
             return
         self._facts_of[fact.address] = self._facts_of.get(fact.address, 0) + 1
-        self.facts[key] = KnownFact(kind=fact.kind, value=fact.value[:self.limits.text_characters], source=fact.source,
-                                    confidence=fact.confidence, frame=fact.frame, file=file)
+        self.facts[key] = KnownFact(
+            kind=fact.kind,
+            value=fact.value[: self.limits.text_characters],
+            source=fact.source,
+            confidence=fact.confidence,
+            frame=fact.frame,
+            file=file,
+        )
 
     def routers(self) -> dict[int, set[str]]:
         """MAC -> the networks whose addresses it carries, for MACs that carry more than their own."""
@@ -98,7 +104,8 @@ class Inventory:
             return False
         networks = {subnet(self.addresses.ip(peer)) for peer in peers}
         return subnet(own) not in networks and any(
-            subnet(self.addresses.ip(other)) == subnet(self.addresses.ip(peer)) for peer in peers for other in self._peers.get(peer, set()))
+            subnet(self.addresses.ip(other)) == subnet(self.addresses.ip(peer)) for peer in peers for other in self._peers.get(peer, set())
+        )
 
     def _find_peers(self) -> None:
         self._peers: dict[int, set[int]] = {}
@@ -117,8 +124,9 @@ class Inventory:
     def doings(self, behaviours: Behaviours) -> dict[int, Doings]:
         """Address -> what it did, from the behaviours and the services of its flows."""
         result: dict[int, Doings] = {}
-        columns = {name: behaviours.array(name).tolist() for name in
-                   ("source", "destination", "protocol", "role", "action", "unit", "messages", "status")}
+        columns = {
+            name: behaviours.array(name).tolist() for name in ("source", "destination", "protocol", "role", "action", "unit", "messages", "status")
+        }
         for i in range(behaviours.rows):
             actor, target = columns["source"][i], columns["destination"][i]
             name = self.protocols[columns["protocol"][i] - 1].name
@@ -147,8 +155,13 @@ class Inventory:
                     result.setdefault(conversation.server[0], Doings()).services.add(service)
         return result
 
-    def assets(self, behaviours: Behaviours, *, zone_of: Callable[[str], tuple[str, float | None] | None] | None = None,
-               name_of: Callable[[str], str] | None = None) -> list[Asset]:
+    def assets(
+        self,
+        behaviours: Behaviours,
+        *,
+        zone_of: Callable[[str], tuple[str, float | None] | None] | None = None,
+        name_of: Callable[[str], str] | None = None,
+    ) -> list[Asset]:
         """Every device: one per IP address (addresses of one MAC that is no router's are one device), one per MAC without IP."""
         routers = self.routers()
         doings = self.doings(behaviours)
@@ -204,8 +217,15 @@ class Inventory:
                 return self.addresses.text(address)
         return mac_text(mac)
 
-    def _asset(self, members: list[Host], routers: dict[int, set[str]], router_names: dict[int, str], doings: dict[int, Doings],
-               ot_subnets: set[str], behaviours: Behaviours) -> Asset:
+    def _asset(
+        self,
+        members: list[Host],
+        routers: dict[int, set[str]],
+        router_names: dict[int, str],
+        doings: dict[int, Doings],
+        ot_subnets: set[str],
+        behaviours: Behaviours,
+    ) -> Asset:
         main = members[0]
         ids = [host.key[0] for host in members if host.key[0] > 0]
         addresses = [self.addresses.text(address) for address in ids]
@@ -213,11 +233,18 @@ class Inventory:
         own_macs = [mac for mac in macs if mac not in routers or any(mac in host.arp_macs for host in members)]
         behind = next((router_names[mac] for mac in macs if mac in routers and router_names[mac] not in addresses), "")
         asset = Asset(
-            id=addresses[0] if addresses else mac_text(main.key[1]), addresses=addresses, macs=[mac_text(mac) for mac in own_macs],
-            behind=behind, vlans=sorted({vlan for host in members for vlan in host.vlans}),
-            first_seen_ns=min(host.first_ns for host in members), last_seen_ns=max(host.last_ns for host in members),
-            packets_sent=sum(host.packets_sent for host in members), packets_received=sum(host.packets_received for host in members),
-            bytes_sent=sum(host.bytes_sent for host in members), bytes_received=sum(host.bytes_received for host in members))
+            id=addresses[0] if addresses else mac_text(main.key[1]),
+            addresses=addresses,
+            macs=[mac_text(mac) for mac in own_macs],
+            behind=behind,
+            vlans=sorted({vlan for host in members for vlan in host.vlans}),
+            first_seen_ns=min(host.first_ns for host in members),
+            last_seen_ns=max(host.last_ns for host in members),
+            packets_sent=sum(host.packets_sent for host in members),
+            packets_received=sum(host.packets_received for host in members),
+            bytes_sent=sum(host.bytes_sent for host in members),
+            bytes_received=sum(host.bytes_received for host in members),
+        )
         for (address, child, _, _), fact in self.facts.items():
             if address in ids and not child:
                 asset.facts.append(fact)
@@ -262,8 +289,9 @@ class Inventory:
             spec = self.protocols[columns["protocol"][i] - 1]
             child = children.get((columns["protocol"][i], unit))
             if child is None:
-                child = children[columns["protocol"][i], unit] = Child(name=spec.unit_name(unit), protocol=spec.name, unit=unit, messages=0,
-                                                                       answered=False)
+                child = children[columns["protocol"][i], unit] = Child(
+                    name=spec.unit_name(unit), protocol=spec.name, unit=unit, messages=0, answered=False
+                )
             child.messages += columns["messages"][i]
             child.answered |= columns["role"][i] != Role.REQUEST and columns["status"][i] == 0
         for (address, name, _, _), fact in self.facts.items():
@@ -271,7 +299,7 @@ class Inventory:
                 for child in children.values():
                     if child.name == name:
                         child.facts.append(fact)
-        return sorted(children.values(), key=lambda child: (child.protocol, child.unit))[:self.limits.facts_per_asset]
+        return sorted(children.values(), key=lambda child: (child.protocol, child.unit))[: self.limits.facts_per_asset]
 
     def talks(self, behaviours: Behaviours) -> list[Talk]:
         """Every conversation, the busiest first, with what was done in it."""
@@ -283,8 +311,9 @@ class Inventory:
                 name = Action(columns["action"][i]).name
                 done[name] = done.get(name, 0) + columns["messages"][i]
         talks = [self._talk(conversation, actions) for conversation in self.hosts.conversations.values()]
-        return sorted(talks, key=lambda talk: (-(talk.counts["packets_to_server"] + talk.counts["packets_to_client"]), talk.client, talk.server,
-                                               talk.service))
+        return sorted(
+            talks, key=lambda talk: (-(talk.counts["packets_to_server"] + talk.counts["packets_to_client"]), talk.client, talk.server, talk.service)
+        )
 
     def _talk(self, conversation: Conversation, actions: dict[tuple[int, int, int], dict[str, int]]) -> Talk:
         spec = self.protocols[conversation.protocol - 1] if conversation.protocol else None
@@ -293,12 +322,21 @@ class Inventory:
             done[name] = done.get(name, 0) + count
         counts = conversation.counts
         return Talk(
-            client=self.name(conversation.client), server=self.name(conversation.server),
+            client=self.name(conversation.client),
+            server=self.name(conversation.server),
             service=spec.name if spec else service_name(conversation.ip_protocol, conversation.server_port, conversation.ethertype),
-            protocol=spec.name if spec else "", server_port=conversation.server_port if conversation.server_port >= 0 else None,
-            first_seen_ns=conversation.first_ns, last_seen_ns=conversation.last_ns, flows=conversation.flows, counts=dict(counts),
-            actions=done, one_way=conversation.answered == 0, unanswered_requests=conversation.unanswered_requests,
-            vlan=conversation.vlan if conversation.vlan >= 0 else None, tunnel=conversation.tunnel)
+            protocol=spec.name if spec else "",
+            server_port=conversation.server_port if conversation.server_port >= 0 else None,
+            first_seen_ns=conversation.first_ns,
+            last_seen_ns=conversation.last_ns,
+            flows=conversation.flows,
+            counts=dict(counts),
+            actions=done,
+            one_way=conversation.answered == 0,
+            unanswered_requests=conversation.unanswered_requests,
+            vlan=conversation.vlan if conversation.vlan >= 0 else None,
+            tunnel=conversation.tunnel,
+        )
 
     def name(self, key: Key) -> str:
         """A host as text: IP address, else MAC, else `other` for what was merged beyond the limit."""

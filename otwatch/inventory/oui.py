@@ -30,13 +30,13 @@ def vendor_of(mac: int) -> str:
         found = table.find(f"\n{digits[:length]}\t".encode())
         if found >= 0:
             start = found + length + 2
-            return table[start:table.index(b"\n", start)].decode()
+            return table[start : table.index(b"\n", start)].decode()
     return ""
 
 
 def mac_text(mac: int) -> str:
     """aa:bb:cc:dd:ee:ff; empty for none."""
-    return "" if mac < 0 else ":".join(f"{mac:012x}"[i:i + 2] for i in range(0, 12, 2))
+    return "" if mac < 0 else ":".join(f"{mac:012x}"[i : i + 2] for i in range(0, 12, 2))
 
 
 def is_group_mac(mac: int) -> bool:

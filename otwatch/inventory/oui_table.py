@@ -1,6 +1,6 @@
 """Makes oui.tsv.gz from the registries that the IEEE publishes (oui.csv, mam.csv, oui36.csv; Debian: package ieee-data).
 
-    python -m otwatch.inventory.oui_table /usr/share/ieee-data/{oui,mam,oui36}.csv --output otwatch/inventory/oui.tsv.gz
+python -m otwatch.inventory.oui_table /usr/share/ieee-data/{oui,mam,oui36}.csv --output otwatch/inventory/oui.tsv.gz
 """
 
 from __future__ import annotations

@@ -12,8 +12,17 @@ from otwatch.actions import CHANGING, ENGINEERING, Action
 ORDER: Final = ("outstation", "controller", "gateway", "engineering_station", "scada_server", "it_host", "router", "scanner", "server", "host")
 
 TITLES: Final = {
-    "outstation": "outstation (RTU)", "controller": "controller", "gateway": "gateway", "engineering_station": "engineering station",
-    "scada_server": "HMI or SCADA server", "it_host": "IT host", "router": "router", "scanner": "scanner", "server": "server", "host": "host"}
+    "outstation": "outstation (RTU)",
+    "controller": "controller",
+    "gateway": "gateway",
+    "engineering_station": "engineering station",
+    "scada_server": "HMI or SCADA server",
+    "it_host": "IT host",
+    "router": "router",
+    "scanner": "scanner",
+    "server": "server",
+    "host": "host",
+}
 
 _OUTSTATION_PROTOCOLS: Final = frozenset({"dnp3", "iec104"})
 _READING: Final = frozenset({Action.READ, Action.SUBSCRIBE, Action.REPORT})
@@ -71,7 +80,9 @@ def roles_of(doings: Doings, *, ot_subnets: set[str], own_subnet: str, target_su
         if not outside and reads > max(commands, 2):
             roles["scada_server"] = f"polls {len(doings.targets)} device{'s' if len(doings.targets) != 1 else ''} ({reads} reads)"
         elif not outside and not programming:
-            roles["engineering_station"] = f"sends commands ({commands}) more than it reads ({reads})" if commands > reads else "asks, without polling"
+            roles["engineering_station"] = (
+                f"sends commands ({commands}) more than it reads ({reads})" if commands > reads else "asks, without polling"
+            )
     if not served and not asked:
         if ot_subnets and own_subnet and own_subnet not in ot_subnets:
             roles["it_host"] = f"is in {own_subnet}, where no controller was seen"

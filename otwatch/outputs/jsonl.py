@@ -18,19 +18,38 @@ def summary_record(result: Result) -> dict[str, Any]:
     """The first line: what was read, what was seen, what could not be seen."""
     decoded = {"decode_undecoded"}
     return {
-        "type": "summary", "schema": SCHEMA_VERSION, "otwatch": otwatch.__version__, "verdict": verdict(result),
-        "packets": result.packets, "bytes": result.wire_bytes,
+        "type": "summary",
+        "schema": SCHEMA_VERSION,
+        "otwatch": otwatch.__version__,
+        "verdict": verdict(result),
+        "packets": result.packets,
+        "bytes": result.wire_bytes,
         "first": time_text(result.first_ns) if result.first_ns is not None else None,
         "last": time_text(result.last_ns) if result.last_ns is not None else None,
-        "link_types": _link_types(result), "operations": result.operations, "protocols": result.protocols,
-        "undecoded": {"packets": sum(result.counters.get(name, 0) for name in decoded),
-                      "services": sorted({talk.service for talk in result.talks if not talk.protocol})[:100]},
+        "link_types": _link_types(result),
+        "operations": result.operations,
+        "protocols": result.protocols,
+        "undecoded": {
+            "packets": sum(result.counters.get(name, 0) for name in decoded),
+            "services": sorted({talk.service for talk in result.talks if not talk.protocol})[:100],
+        },
         "visibility": {"complete": not result.incomplete, "blind_spots": [asdict(spot) for spot in result.blind_spots]},
         "alerts": {severity.label: sum(alert.severity is severity for alert in result.alerts) for severity in Severity},
-        "anomalies": result.anomalies, "checks": [asdict(check) for check in result.checks],
-        "files": [{"path": report.path, "format": report.format, "packets": report.packets, "bytes": report.captured_bytes,
-                   "cut_short_at": report.cut_short_at, "problems": report.problem_counts} for report in result.captures],
-        "unreadable": result.unreadable, "counters": result.counters,
+        "anomalies": result.anomalies,
+        "checks": [asdict(check) for check in result.checks],
+        "files": [
+            {
+                "path": report.path,
+                "format": report.format,
+                "packets": report.packets,
+                "bytes": report.captured_bytes,
+                "cut_short_at": report.cut_short_at,
+                "problems": report.problem_counts,
+            }
+            for report in result.captures
+        ],
+        "unreadable": result.unreadable,
+        "counters": result.counters,
     }
 
 

@@ -52,18 +52,37 @@ def operation_records(batch: Batch, addresses: Addresses, protocols: Sequence[Pr
         if row["value_kind"]:
             data = batch.octets.tobytes(row["value_at"], row["value_at"] + row["value_length"])
             value = spec.value(row["value_kind"], data, row)
-        records.append({
-            "type": "operation", "time": time_text(row["timestamp_ns"]), "file": batch.file, "frame": row["frame"],
-            "src": addresses.text(row["source"]), "src_port": _absent(server if row["direction"] else client),
-            "dst": addresses.text(row["destination"]), "dst_port": _absent(client if row["direction"] else server),
-            "protocol": spec.name, "role": Role(row["role"]).name.lower(), "function": _absent(row["function"]),
-            "function_name": spec.function_name(row["function"], row["subfunction"]), "subfunction": _absent(row["subfunction"]),
-            "action": Action(row["action"]).name, "unit": _absent(row["unit"]),
-            "area": spec.areas.get(row["area"], str(row["area"])) if row["area"] >= 0 else None, "object": _absent(row["object"]),
-            "start": _absent(row["start"]), "count": _absent(row["count"]), "value": value, "status": spec.status_name(row["status"]),
-            "transaction": _absent(row["transaction"]), "item": row["item"], "request_frame": _absent(row["request_frame"]),
-            "latency_ns": _absent(row["latency_ns"]), "flow": int(flows.number[row["flow"]]), "behaviour": row["behaviour"],
-        })
+        records.append(
+            {
+                "type": "operation",
+                "time": time_text(row["timestamp_ns"]),
+                "file": batch.file,
+                "frame": row["frame"],
+                "src": addresses.text(row["source"]),
+                "src_port": _absent(server if row["direction"] else client),
+                "dst": addresses.text(row["destination"]),
+                "dst_port": _absent(client if row["direction"] else server),
+                "protocol": spec.name,
+                "role": Role(row["role"]).name.lower(),
+                "function": _absent(row["function"]),
+                "function_name": spec.function_name(row["function"], row["subfunction"]),
+                "subfunction": _absent(row["subfunction"]),
+                "action": Action(row["action"]).name,
+                "unit": _absent(row["unit"]),
+                "area": spec.areas.get(row["area"], str(row["area"])) if row["area"] >= 0 else None,
+                "object": _absent(row["object"]),
+                "start": _absent(row["start"]),
+                "count": _absent(row["count"]),
+                "value": value,
+                "status": spec.status_name(row["status"]),
+                "transaction": _absent(row["transaction"]),
+                "item": row["item"],
+                "request_frame": _absent(row["request_frame"]),
+                "latency_ns": _absent(row["latency_ns"]),
+                "flow": int(flows.number[row["flow"]]),
+                "behaviour": row["behaviour"],
+            }
+        )
     return records
 
 
@@ -71,39 +90,87 @@ def flow_record(flow: dict[str, int], unanswered: int, addresses: Addresses, pro
     """One closed flow, from its row."""
     protocol = protocols[flow["protocol"] - 1].name if flow["protocol"] else ""
     return {
-        "type": "flow", "flow": flow["number"], "file": file, "first_seen": time_text(flow["first_ns"]), "last_seen": time_text(flow["last_ns"]),
-        "first_frame": flow["first_frame"], "last_frame": flow["last_frame"],
+        "type": "flow",
+        "flow": flow["number"],
+        "file": file,
+        "first_seen": time_text(flow["first_ns"]),
+        "last_seen": time_text(flow["last_ns"]),
+        "first_frame": flow["first_frame"],
+        "last_frame": flow["last_frame"],
         "client": addresses.text(flow["client"]) if flow["client"] >= 0 else mac_text(flow["mac_client"]),
         "client_port": _absent(flow["client_port"]),
         "server": addresses.text(flow["server"]) if flow["server"] >= 0 else mac_text(flow["mac_server"]),
         "server_port": _absent(flow["server_port"]),
-        "mac_client": mac_text(flow["mac_client"]), "mac_server": mac_text(flow["mac_server"]),
-        "ip_protocol": _absent(flow["ip_protocol"]), "ethertype": _absent(flow["ethertype"]),
-        "service": protocol or service_name(flow["ip_protocol"], flow["server_port"], flow["ethertype"]), "protocol": protocol,
-        "protocol_how": ProtocolHow(flow["protocol_how"]).name.lower(), "direction_how": DirectionHow(flow["direction_how"]).name.lower(),
-        "vlan": _absent(flow["vlan_outer"]), "vlan_inner": _absent(flow["vlan_inner"]),
-        "tunnel": Tunnel(flow["tunnel"]).name.lower() if flow["tunnel"] else None, "tunnel_id": _absent(flow["tunnel_id"]),
-        **{name: flow[name] for name in (
-            "packets_to_server", "packets_to_client", "bytes_to_server", "bytes_to_client", "payload_to_server", "payload_to_client", "pdus",
-            "violations", "gaps", "gap_bytes", "retransmissions", "conflicts", "skipped_bytes", "duplicates", "mac_changes")},
-        "tcp_flags_to_server": flow["tcp_flags_to_server"], "tcp_flags_to_client": flow["tcp_flags_to_client"],
-        "one_way": not (flow["packets_to_server"] and flow["packets_to_client"]), "unanswered_requests": unanswered,
+        "mac_client": mac_text(flow["mac_client"]),
+        "mac_server": mac_text(flow["mac_server"]),
+        "ip_protocol": _absent(flow["ip_protocol"]),
+        "ethertype": _absent(flow["ethertype"]),
+        "service": protocol or service_name(flow["ip_protocol"], flow["server_port"], flow["ethertype"]),
+        "protocol": protocol,
+        "protocol_how": ProtocolHow(flow["protocol_how"]).name.lower(),
+        "direction_how": DirectionHow(flow["direction_how"]).name.lower(),
+        "vlan": _absent(flow["vlan_outer"]),
+        "vlan_inner": _absent(flow["vlan_inner"]),
+        "tunnel": Tunnel(flow["tunnel"]).name.lower() if flow["tunnel"] else None,
+        "tunnel_id": _absent(flow["tunnel_id"]),
+        **{
+            name: flow[name]
+            for name in (
+                "packets_to_server",
+                "packets_to_client",
+                "bytes_to_server",
+                "bytes_to_client",
+                "payload_to_server",
+                "payload_to_client",
+                "pdus",
+                "violations",
+                "gaps",
+                "gap_bytes",
+                "retransmissions",
+                "conflicts",
+                "skipped_bytes",
+                "duplicates",
+                "mac_changes",
+            )
+        },
+        "tcp_flags_to_server": flow["tcp_flags_to_server"],
+        "tcp_flags_to_client": flow["tcp_flags_to_client"],
+        "one_way": not (flow["packets_to_server"] and flow["packets_to_client"]),
+        "unanswered_requests": unanswered,
     }
 
 
 def anomaly_record(row: dict[str, int], name: str, flow_number: int, addresses: Addresses, file: str) -> Record:
     """One row of anomalies."""
     return {
-        "type": "anomaly", "time": time_text(row["timestamp_ns"]), "file": file, "frame": row["frame"] or None, "flow": flow_number or None,
+        "type": "anomaly",
+        "time": time_text(row["timestamp_ns"]),
+        "file": file,
+        "frame": row["frame"] or None,
+        "flow": flow_number or None,
         "src": addresses.text(row["source"]) if row["source"] >= 0 else None,
         "dst": addresses.text(row["destination"]) if row["destination"] >= 0 else None,
-        "kind": name, "offset": _absent(row["offset"]), "needed": _absent(row["needed"]), "had": _absent(row["had"])}
+        "kind": name,
+        "offset": _absent(row["offset"]),
+        "needed": _absent(row["needed"]),
+        "had": _absent(row["had"]),
+    }
 
 
 def fact_record(fact: Fact, addresses: Addresses, file: str) -> Record:
     """One fact as a message told it."""
-    return {"type": "fact", "time": time_text(fact.timestamp_ns), "file": file, "frame": fact.frame, "address": addresses.text(fact.address),
-            "child": fact.child, "kind": fact.kind, "value": fact.value, "source": fact.source, "confidence": fact.confidence}
+    return {
+        "type": "fact",
+        "time": time_text(fact.timestamp_ns),
+        "file": file,
+        "frame": fact.frame,
+        "address": addresses.text(fact.address),
+        "child": fact.child,
+        "kind": fact.kind,
+        "value": fact.value,
+        "source": fact.source,
+        "confidence": fact.confidence,
+    }
 
 
 def asset_record(asset: Asset) -> Record:
@@ -124,6 +191,15 @@ def alert_record(alert: Alert) -> Record:
     """One alert, with the field names of the contract first."""
     record = asdict(alert)
     first, last = record.pop("first_seen_ns"), record.pop("last_seen_ns")
-    return {"type": "alert", "time": time_text(first), "first_seen": time_text(first), "last_seen": time_text(last), **record,
-            "severity": alert.severity.label, "attack": list(alert.attack), "frames": list(alert.frames),
-            "false_positives": list(alert.false_positives), "references": list(alert.references)}
+    return {
+        "type": "alert",
+        "time": time_text(first),
+        "first_seen": time_text(first),
+        "last_seen": time_text(last),
+        **record,
+        "severity": alert.severity.label,
+        "attack": list(alert.attack),
+        "frames": list(alert.frames),
+        "false_positives": list(alert.false_positives),
+        "references": list(alert.references),
+    }

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from otwatch.alerts.alert import Alert, Severity
 from otwatch.outputs.result import Result
 
 LOOK_FIRST = 5
-_OUTCOMES = {"requested": "requested, no answer seen", "confirmed": "confirmed by the device", "refused": "refused by the device",
-             "unanswered": "never answered"}
+_VALUE_CHARACTERS = 90
+_OUTCOMES = {
+    "requested": "requested, no answer seen",
+    "confirmed": "confirmed by the device",
+    "refused": "refused by the device",
+    "unanswered": "never answered",
+}
 
 
 def clock(timestamp_ns: int | None) -> str:
@@ -49,7 +55,7 @@ def what_happened(alert: Alert) -> str:
     parts = [f"{who(alert.src, alert.src_name, alert.src_zone)} → {who(alert.dst, alert.dst_name, alert.dst_zone)}"]
     deed = " ".join(text for text in (alert.protocol, alert.function_name or alert.action.lower(), alert.object) if text)
     if alert.value is not None:
-        deed += f" = {alert.value}"
+        deed += f" = {value_text(alert.value)}"
     if deed:
         parts.append(deed)
     if alert.count > 1:
@@ -70,7 +76,8 @@ def verdict(result: Result) -> str:
     if not result.packets:
         return "Nothing was read: there is no verdict."
     if grave:
-        text = f"{plural(sum(count for severity, count in counts.items() if severity >= Severity.MEDIUM), 'incident')} to look at ({', '.join(grave)}) in {observed}."
+        incidents = sum(count for severity, count in counts.items() if severity >= Severity.MEDIUM)
+        text = f"{plural(incidents, 'incident')} to look at ({', '.join(grave)}) in {observed}."
     elif result.alerts:
         text = f"Nothing grave in {observed}: {plural(len(result.alerts), 'note')} of low severity."
     else:
@@ -82,15 +89,25 @@ def verdict(result: Result) -> str:
 
 
 def look_first(alerts: Sequence[Alert]) -> list[Alert]:
-    """The few incidents to begin with: gravest first, but a second of the same rule or between the same two only when nothing else is left."""
-    ranked = sorted((alert for alert in alerts if alert.severity >= Severity.MEDIUM),
-                    key=lambda alert: (-alert.severity, -alert.confidence, alert.first_seen_ns))
+    """The few incidents to begin with: gravest first; of the same gravity, a second of one rule or between the same two comes last."""
     chosen: list[Alert] = []
-    for alike in (_same_pair_or_rule, _same_pair_and_rule, lambda _one, _other: False):
-        for alert in ranked:
-            if len(chosen) < LOOK_FIRST and alert not in chosen and not any(alike(alert, other) for other in chosen):
-                chosen.append(alert)
+    for severity in (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM):
+        ranked = sorted((alert for alert in alerts if alert.severity is severity), key=lambda alert: (-alert.confidence, alert.first_seen_ns))
+        for alike in (_same_pair_or_rule, _same_pair_and_rule, lambda _one, _other: False):
+            for alert in ranked:
+                if len(chosen) < LOOK_FIRST and alert not in chosen and not any(alike(alert, other) for other in chosen):
+                    chosen.append(alert)
     return sorted(chosen, key=lambda alert: (-alert.severity, alert.first_seen_ns))
+
+
+def value_text(value: Any) -> str:
+    """A decoded value in a few words."""
+    if isinstance(value, dict):
+        value = ", ".join(f"{name} {value_text(item)}" for name, item in value.items() if item not in (None, False, "", 0))
+    elif isinstance(value, list):
+        value = ", ".join(value_text(item) for item in value[:8]) + (" …" if len(value) > 8 else "")
+    text = str(value)
+    return text if len(text) <= _VALUE_CHARACTERS else text[:_VALUE_CHARACTERS] + "…"
 
 
 def _same_pair_or_rule(one: Alert, other: Alert) -> bool:

@@ -29,7 +29,7 @@ def frames_of(path: Path) -> list[Frame]:
         for packets in reader:
             for row in range(packets.rows):
                 at = packets.at[row]
-                frames.append(Frame(packets.timestamp_ns[row], bytes(packets.data[at:at + packets.captured_length[row]])))
+                frames.append(Frame(packets.timestamp_ns[row], bytes(packets.data[at : at + packets.captured_length[row]])))
     return frames
 
 
@@ -59,7 +59,7 @@ def _piece(data: bytes, transport: int, payload: int, start: int, end: int, numb
     struct.pack_into(">H", head, 18, number & 0xFFFF)  # another IP id: not a duplicate of the tap
     struct.pack_into(">I", head, transport + 4, (struct.unpack_from(">I", data, transport + 4)[0] + start) & 0xFFFFFFFF)
     struct.pack_into(">H", head, transport + 16, random.Random(number).randrange(1, 65536))  # checksums are not verified, but tell packets apart
-    return bytes(head) + data[payload + start:payload + end]
+    return bytes(head) + data[payload + start : payload + end]
 
 
 def cut(frames: list[Frame], sizes: Callable[[], int]) -> list[Frame]:

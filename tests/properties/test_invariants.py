@@ -99,8 +99,13 @@ print(json.dumps([otwatch.is_compiled(), [operations(Path(path)) for path in sys
 
 def test_uncompiled_code_gives_the_same() -> None:
     small = [path for path in CAPTURES if path.stat().st_size < 60_000]
-    told = subprocess.run([sys.executable, "-c", _PRINT, str(ROOT), *map(str, small)], capture_output=True, text=True, check=True,
-                          env={**os.environ, "OTWATCH_UNCOMPILED": "1"}).stdout
+    told = subprocess.run(
+        [sys.executable, "-c", _PRINT, str(ROOT), *map(str, small)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "OTWATCH_UNCOMPILED": "1"},
+    ).stdout
     compiled, rows = json.loads(told)
     assert compiled is False
     for path, expected in zip(small, rows, strict=True):
