@@ -151,8 +151,9 @@ class Oracle:
 
     def row(self, **columns: Any) -> dict[str, Any]:
         """A row with defaults."""
-        row = {"frame": self.pdu.frame, "role": 0, "function": -1, "subfunction": -1, "action": 0, "unit": -1, "area": -1, "object": -1, "start": -1,
-               "count": -1, "status": 0, "transaction": -1, "item": 0, "value_kind": 0, "value": b"", "request_frame": -1, "latency_ns": -1, **columns}
+        row = {"frame": self.pdu.frame, "role": 0, "function": -1, "subfunction": -1, "action": 0, "unit": -1, "area": -1, "object": -1,
+               "start": -1, "count": -1, "status": 0, "transaction": -1, "item": 0, "value_kind": 0, "value": b"", "request_frame": -1,
+               "latency_ns": -1, **columns}
         self.rows.append(row)
         return row
 
@@ -164,7 +165,7 @@ class Oracle:
         final, first, sequence, part = bool(user[0] & 0x80), bool(user[0] & 0x40), user[0] & 0x3F, user[1:]
         if self.pdu.gap:
             if sender.parts:
-                Fragment(self, b"".join(sender.parts), True, source, destination, from_master, sender, receiver).decode()
+                Fragment(self, b"".join(sender.parts), len(sender.parts), True, source, destination, from_master, sender, receiver).decode()
             sender.parts, sender.sequence, sender.messages = [], None, 0
         if first:
             if sender.parts:
@@ -175,22 +176,23 @@ class Oracle:
         elif not sender.parts:
             if sender.sequence is not None:
                 self.bad("transport-sequence")
-            sender.sequence = sequence
+            sender.sequence = None
             return
         elif sequence == sender.sequence and part == sender.parts[-1]:
             return
         elif sequence != ((sender.sequence or 0) + 1) % 64:
             self.bad("transport-sequence")
-            sender.parts, sender.sequence = [], sequence
+            sender.parts, sender.sequence = [], None
             return
         sender.sequence = sequence
         whole = b"".join([*sender.parts, part])
         if len(whole) > self.fragment_octets and not (first and (final or cut)):
             self.bad("fragment-too-long")
-            sender.parts = []
+            sender.parts, sender.sequence = [], None
         elif final or cut:
+            frames = len(sender.parts) + 1
             sender.parts = []
-            Fragment(self, whole, cut, source, destination, from_master, sender, receiver).decode()
+            Fragment(self, whole, frames, cut, source, destination, from_master, sender, receiver).decode()
         else:
             sender.parts.append(part)
 
@@ -198,10 +200,10 @@ class Oracle:
 class Fragment:
     """The application layer of one fragment."""
 
-    def __init__(self, oracle: Oracle, octets: bytes, cut: bool, source: int, destination: int, from_master: bool, sender: _Side,
+    def __init__(self, oracle: Oracle, octets: bytes, frames: int, cut: bool, source: int, destination: int, from_master: bool, sender: _Side,
                  receiver: _Side) -> None:
         self.oracle, self.octets, self.cut, self.from_master, self.sender, self.receiver = oracle, octets, cut, from_master, sender, receiver
-        self.source, self.destination = source, destination
+        self.source, self.destination, self.items = source, destination, oracle.items * frames
         self.rows: list[dict[str, Any]] = []
         self.request: dict[str, int] | None = None
         self.columns: dict[str, Any] = {}
@@ -343,7 +345,7 @@ class Fragment:
         """Every object header with its objects."""
         self.stopped = False
         while body and not self.stopped:
-            if len(self.rows) >= self.oracle.items:
+            if len(self.rows) >= self.items:
                 self.oracle.bad("too-many-objects")
                 return
             body = self.header(body)
@@ -414,7 +416,7 @@ class Fragment:
 
     def limit(self, more: bool, group: int, variation: int, start: int, count: int) -> bool:
         """Whether the row about to be made is the last that the limit allows while there would be `more`: it stands for the rest."""
-        if len(self.rows) < self.oracle.items - 1 or not more:
+        if len(self.rows) < self.items - 1 or not more:
             return False
         self.oracle.bad("too-many-objects")
         self.row(group, variation, start, count)

@@ -20,6 +20,7 @@ cdef class Application:
     # of the fragment at hand
     cdef Py_ssize_t start
     cdef bint cut
+    cdef long long allowed
     cdef long long left
     cdef int item
     cdef int function
@@ -32,10 +33,10 @@ cdef class Application:
     cdef int status
     cpdef begin(self, Pdus pdus, Operations operations, Anomalies anomalies, list found)
     cdef anomaly(self, int kind, Py_ssize_t offset, long long needed, long long had)
-    cdef message(self, Py_ssize_t start, Py_ssize_t end, int source, int destination, bint from_master, Side sender, Side receiver, bint cut)
+    cdef message(self, Py_ssize_t start, Py_ssize_t end, long long frames, int source, int destination, bint from_master, Side sender, Side receiver, bint cut)
     cdef Py_ssize_t answers(self, int control, Side sender, Side receiver, long long frame, long long now) except -2
     cdef confirms(self, int control, Side receiver, long long now)
-    cdef select_or_operate(self, unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end, Side sender, Side receiver)
+    cdef select_or_operate(self, Py_ssize_t start, Py_ssize_t end, Side sender, Side receiver)
     cdef close(self, Py_ssize_t first, Py_ssize_t waiting, bint answer, int indications, Side sender, Side receiver)
     cdef Py_ssize_t row(self, int area, int variation, long long start, long long count) except -1
     cdef value(self, Py_ssize_t row, int kind, Py_ssize_t at, Py_ssize_t length)

@@ -11,20 +11,21 @@ from __future__ import annotations
 import cython
 
 from otwatch.limits import Limits
-from otwatch.protocols.dnp3 import conversation, facts, objects, spec, tables
+from otwatch.protocols.dnp3 import facts, objects, spec, tables
 from otwatch.protocols.dnp3.conversation import Side
+from otwatch.protocols.spec import Fact
 from otwatch.tables import Anomalies, Operations, Pdus
 from otwatch.vocabulary import FIRST_PROTOCOL_LAYER
 
-_PENDING = cython.declare(cython.Py_ssize_t, conversation.PENDING)
-_FRAME = cython.declare(cython.Py_ssize_t, conversation.FRAME)
-_TIME = cython.declare(cython.Py_ssize_t, conversation.TIME)
-_FUNCTION = cython.declare(cython.Py_ssize_t, conversation.FUNCTION)
-_AREA = cython.declare(cython.Py_ssize_t, conversation.AREA)
-_OBJECT = cython.declare(cython.Py_ssize_t, conversation.OBJECT)
-_START = cython.declare(cython.Py_ssize_t, conversation.START)
-_COUNT = cython.declare(cython.Py_ssize_t, conversation.COUNT)
-_FIELDS = cython.declare(cython.Py_ssize_t, conversation.FIELDS)
+_PENDING = cython.declare(cython.Py_ssize_t, tables.PENDING)
+_FRAME = cython.declare(cython.Py_ssize_t, tables.FRAME)
+_TIME = cython.declare(cython.Py_ssize_t, tables.TIME)
+_FUNCTION = cython.declare(cython.Py_ssize_t, tables.FUNCTION)
+_AREA = cython.declare(cython.Py_ssize_t, tables.AREA)
+_OBJECT = cython.declare(cython.Py_ssize_t, tables.OBJECT)
+_START = cython.declare(cython.Py_ssize_t, tables.START)
+_COUNT = cython.declare(cython.Py_ssize_t, tables.COUNT)
+_FIELDS = cython.declare(cython.Py_ssize_t, tables.FIELDS)
 _KNOWN = cython.declare(cython.int, tables.KNOWN)
 _BARE = cython.declare(cython.int, tables.BARE)
 _SILENT = cython.declare(cython.int, tables.SILENT)
@@ -65,14 +66,14 @@ class Application:
         self.protocol = protocol
         self.layer = FIRST_PROTOCOL_LAYER + protocol
         self.items = limits.items_per_pdu
-        self.what = memoryview(tables.what())
-        self.functions = memoryview(tables.functions())
-        self.sizes = memoryview(tables.sizes())
-        self.known = memoryview(tables.groups())
+        self.what = tables.what().data
+        self.functions = tables.functions().data
+        self.sizes = tables.sizes().data
+        self.known = tables.groups().data
         self.lost = 0
         self.pdu = 0
 
-    def begin(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, found: list[facts.Fact]) -> None:
+    def begin(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, found: list[Fact]) -> None:
         """The tables of a batch."""
         self.pdus = pdus
         self.operations = operations
@@ -83,9 +84,9 @@ class Application:
         """A row in anomalies for the current frame."""
         self.anomalies.add(self.pdus, self.pdu, self.layer, kind, offset, needed, had)
 
-    def message(self, start: cython.Py_ssize_t, end: cython.Py_ssize_t, source: cython.int, destination: cython.int, from_master: cython.bint,
-                sender: Side, receiver: Side, cut: cython.bint) -> None:
-        """The rows of the fragment octets[start:end]. `cut`: its end was never captured, which is nobody's fault."""
+    def message(self, start: cython.Py_ssize_t, end: cython.Py_ssize_t, frames: cython.longlong, source: cython.int, destination: cython.int,
+                from_master: cython.bint, sender: Side, receiver: Side, cut: cython.bint) -> None:
+        """The rows of the fragment octets[start:end] that came in `frames` frames. `cut`: its end was never captured, which is nobody's fault."""
         pdus: Pdus = self.pdus
         data = pdus.octets.data
         pdu: cython.Py_ssize_t = self.pdu
@@ -104,7 +105,8 @@ class Application:
         indications: cython.int = 0
         self.start = start
         self.cut = cut
-        self.left = self.items
+        self.allowed = self.items * frames
+        self.left = self.allowed
         self.item = 0
         self.function = function
         self.asked = function
@@ -148,8 +150,8 @@ class Application:
         elif function == 0:
             self.confirms(control, receiver, now)
         elif function < 128:
-            if function == 3 or function == 4:
-                self.select_or_operate(data, start, end, sender, receiver)
+            if function in (3, 4):
+                self.select_or_operate(start, end, sender, receiver)
             else:
                 sender.select_sequence = -1  # 4.4.4.3: any other request ends the selection
             if not traits & _SILENT and destination < 0xFFFD:
@@ -208,7 +210,7 @@ class Application:
             self.latency_ns = now - receiver.confirm_ns
             receiver.confirm_sequence = -1
 
-    def select_or_operate(self, data, start, end, sender: Side, receiver: Side) -> None:  # type: ignore[no-untyped-def]
+    def select_or_operate(self, start: cython.Py_ssize_t, end: cython.Py_ssize_t, sender: Side, receiver: Side) -> None:
         """4.4.4.3: an operate repeats the objects of the select just before it, with the next sequence number."""
         pdu: cython.Py_ssize_t = self.pdu
         parts: bytes = self.pdus.octets.tobytes(start + 2, end)
@@ -294,7 +296,7 @@ class Application:
         data = self.pdus.octets.data
         while at < end:
             if self.left <= 0:
-                self.anomaly(spec.TOO_MANY_OBJECTS, at - self.start, self.items, end - at)
+                self.anomaly(spec.TOO_MANY_OBJECTS, at - self.start, self.allowed, end - at)
                 return
             if end - at < 3:
                 if not self.cut:
@@ -355,7 +357,7 @@ class Application:
                 at = self.attributes(at, end, variation, index, count, 1 << (prefix - 1) if prefix else 0)
             elif size < 8:
                 at = self.packed(at, end, group, variation, size, index, count)
-            elif prefix or self.role == 0 or group == 12 or group == 41:
+            elif prefix or self.role == 0 or group in (12, 41):
                 at = self.each(at, end, group, variation, size >> 3, index, count, 1 << (prefix - 1) if prefix else 0)
             else:
                 at = self.run(at, end, group, variation, size >> 3, index, count)
@@ -397,7 +399,7 @@ class Application:
     def rest(self, at: cython.Py_ssize_t, end: cython.Py_ssize_t, group: cython.int, variation: cython.int, index: cython.longlong,
              count: cython.longlong) -> cython.Py_ssize_t:
         """The last row that the limit allows stands for all objects that have none; the walk is over."""
-        self.anomaly(spec.TOO_MANY_OBJECTS, at - self.start, self.items, count)
+        self.anomaly(spec.TOO_MANY_OBJECTS, at - self.start, self.allowed, count)
         self.row(group, variation, index, count)
         return end
 
@@ -421,7 +423,7 @@ class Application:
             row = self.row(group, variation, point, 1)
             if size:
                 self.value(row, _VALUE_OBJECTS, at + prefix, size)
-                if group == 12 or group == 41:
+                if group in (12, 41):
                     if self.role and data[at + step - 1] & 0x7F:  # A.8.1, A.22: the status is the last octet
                         self.operations.status[row] = data[at + step - 1] & 0x7F
                     if group == 12 and size == 11 and not self.role and ((data[at + prefix] & 0x0F) > 4 or data[at + prefix] >> 6 == 3):

@@ -6,6 +6,7 @@ cdef class Side:
     cdef public Octets buffer
     cdef public bint assembling
     cdef public int sequence
+    cdef public long long segments
     cdef public Py_ssize_t last_length
     cdef public long long[::1] requests
     cdef public long long messages

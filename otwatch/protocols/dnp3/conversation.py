@@ -10,18 +10,18 @@ from __future__ import annotations
 import cython
 import numpy as np
 
+from otwatch.protocols.dnp3 import tables
 from otwatch.tables import Octets
 
-# One request that waits: the columns of `Side.requests`, for each of the 16 application sequence numbers.
-PENDING = 0
-FRAME = 1
-TIME = 2
-FUNCTION = 3
-AREA = 4
-OBJECT = 5
-START = 6
-COUNT = 7
-FIELDS = 8
+_PENDING = cython.declare(cython.Py_ssize_t, tables.PENDING)
+_FRAME = cython.declare(cython.Py_ssize_t, tables.FRAME)
+_TIME = cython.declare(cython.Py_ssize_t, tables.TIME)
+_FUNCTION = cython.declare(cython.Py_ssize_t, tables.FUNCTION)
+_AREA = cython.declare(cython.Py_ssize_t, tables.AREA)
+_OBJECT = cython.declare(cython.Py_ssize_t, tables.OBJECT)
+_START = cython.declare(cython.Py_ssize_t, tables.START)
+_COUNT = cython.declare(cython.Py_ssize_t, tables.COUNT)
+_FIELDS = cython.declare(cython.Py_ssize_t, tables.FIELDS)
 
 
 class Side:
@@ -31,10 +31,11 @@ class Side:
         # transport: the fragment under way
         self.buffer = Octets(512)
         self.assembling = False
-        self.sequence = -1  # of the last segment taken, -1 before the first and after a gap
+        self.sequence = -1  # of the last segment taken, -1 before the first, after a gap and within what is passed over
+        self.segments = 0  # taken of that fragment
         self.last_length = 0  # octets of that segment, at the end of the buffer
         # application, as a master
-        self.requests = memoryview(np.zeros(16 * FIELDS, np.int64))
+        self.requests = np.zeros(16 * _FIELDS, np.int64).data
         self.messages = 0  # since the start or the last gap
         self.select = b""  # the objects of the select that an operate must repeat
         self.select_sequence = -1
@@ -58,17 +59,17 @@ class Side:
 
     def ask(self, sequence: cython.int, frame: cython.longlong, time_ns: cython.longlong, function: cython.int) -> cython.int:
         """Remembers a request; returns 1 when that forgets an unanswered one of the same sequence number."""
-        at: cython.Py_ssize_t = sequence * FIELDS
+        at: cython.Py_ssize_t = sequence * _FIELDS
         requests = self.requests
-        lost: cython.int = 1 if requests[at + PENDING] else 0
-        requests[at + PENDING] = 1
-        requests[at + FRAME] = frame
-        requests[at + TIME] = time_ns
-        requests[at + FUNCTION] = function
-        requests[at + AREA] = -1
-        requests[at + OBJECT] = -1
-        requests[at + START] = -1
-        requests[at + COUNT] = -1
+        lost: cython.int = 1 if requests[at + _PENDING] else 0
+        requests[at + _PENDING] = 1
+        requests[at + _FRAME] = frame
+        requests[at + _TIME] = time_ns
+        requests[at + _FUNCTION] = function
+        requests[at + _AREA] = -1
+        requests[at + _OBJECT] = -1
+        requests[at + _START] = -1
+        requests[at + _COUNT] = -1
         return lost
 
     def unanswered(self) -> cython.int:
@@ -76,7 +77,7 @@ class Side:
         waiting: cython.int = 0
         sequence: cython.Py_ssize_t
         for sequence in range(16):
-            if self.requests[sequence * FIELDS + PENDING]:
+            if self.requests[sequence * _FIELDS + _PENDING]:
                 waiting += 1
         return waiting
 
@@ -95,14 +96,14 @@ class Conversation:
 
     def __init__(self, limit: cython.Py_ssize_t) -> None:
         self.links: dict[int, Link] = {}
-        self.newest = None
+        self.newest: Link | None = None
         self.limit = limit
         self.lost = 0  # unanswered requests of forgotten or repeated sequence numbers
         self.forgotten = 0  # links dropped for the limit
 
     def link(self, key: cython.longlong) -> Link:
         """The link of a pair of addresses; the oldest of the flow makes room when there are too many."""
-        newest: Link = self.newest
+        newest: Link | None = self.newest
         if newest is not None and newest.key == key:
             return newest
         found = self.links.get(key)

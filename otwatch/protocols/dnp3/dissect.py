@@ -7,9 +7,12 @@ appended to `pdus.octets`; what is incomplete is kept per link and side until th
 
 from __future__ import annotations
 
+from typing import Any
+
 import cython
 import numpy as np
 
+from otwatch.actions import Action
 from otwatch.limits import Limits
 from otwatch.protocols.dnp3 import spec, tables
 from otwatch.protocols.dnp3.application import Application
@@ -41,11 +44,11 @@ class Dnp3Dissector:
         self.links = limits.streams
         self.application = Application(protocol, limits)
         self.conversations: list[Conversation | None] = []
-        self.crc = memoryview(tables.block_crc())
+        self.crc = tables.block_crc().data
         actions = np.full(256, -1, np.int16)
         for function in spec.LINK_FUNCTIONS:
-            actions[function] = spec.LINK_ACTIONS.get(function, spec.Action.DIAGNOSE)
-        self.link_actions = memoryview(actions)
+            actions[function] = spec.LINK_ACTIONS.get(function, Action.DIAGNOSE)
+        self.link_actions = actions.data
 
     def feed(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, facts: list[Fact]) -> None:
         """Appends the rows of a batch in PDU order. Never raises on any bytes."""
@@ -100,7 +103,7 @@ class Dnp3Dissector:
         if source >= 0xFFF0:
             application.anomaly(spec.RESERVED_ADDRESS, 6, 0, source)
         function: cython.int = control & _LINK_FUNCTION
-        if function != 0x43 and function != 0x44:
+        if function not in (0x43, 0x44):
             self.link_only(pdus, pdu, control, destination, source, size)
             return
         if ((control & _FCV) != 0) != (function == 0x43):
@@ -126,7 +129,8 @@ class Dnp3Dissector:
             receiver = link.low
         self.segment(pdus, pdu, begin, begin + got, control, destination, source, sender, receiver, got < size)
 
-    def strip(self, data, at, end, target, size):  # type: ignore[no-untyped-def]
+    def strip(self, data: Any, at: cython.Py_ssize_t, end: cython.Py_ssize_t, target: cython.Py_ssize_t,
+              size: cython.Py_ssize_t) -> cython.Py_ssize_t:
         """Copies the `size` octets of user data in data[at:end] to data[target:], without CRCs.
 
         Returns how many there were, less than `size` when the frame is cut; -1 - block when the CRC of that block is wrong.
@@ -199,33 +203,36 @@ class Dnp3Dissector:
             sender.assembling = False
             sender.sequence = sequence
             if final or cut:
-                application.message(at, end, source, destination, from_master, sender, receiver, cut)
+                application.message(at, end, 1, source, destination, from_master, sender, receiver, cut)
                 return
             sender.buffer.clear()
+            sender.segments = 0
             sender.assembling = True
         elif not sender.assembling:
             if sender.sequence >= 0:
                 application.anomaly(spec.TRANSPORT_SEQUENCE, _HEADER, -1, sequence)
-            sender.sequence = sequence
+            sender.sequence = -1  # said once; the rest of that fragment is passed over
             return
         elif sequence == sender.sequence and self.repeats(data, at, end, sender):
             return
         elif sequence != ((sender.sequence + 1) & 0x3F):
             application.anomaly(spec.TRANSPORT_SEQUENCE, _HEADER, (sender.sequence + 1) & 0x3F, sequence)
             sender.assembling = False
-            sender.sequence = sequence
+            sender.sequence = -1
             return
         sender.sequence = sequence
         if sender.buffer.used + end - at > self.limit:
             application.anomaly(spec.FRAGMENT_TOO_LONG, _HEADER, self.limit, sender.buffer.used + end - at)
             sender.assembling = False
+            sender.sequence = -1
             return
         sender.buffer.append(data, at, end)
+        sender.segments += 1
         sender.last_length = end - at
         if final or cut:
             self.deliver(pdus, destination, source, from_master, sender, receiver, cut)
 
-    def repeats(self, data, at, end, sender: Side):  # type: ignore[no-untyped-def]
+    def repeats(self, data: Any, at: cython.Py_ssize_t, end: cython.Py_ssize_t, sender: Side) -> cython.bint:
         """Whether a segment is the one before it again, as a confirmed link repeats it."""
         length: cython.Py_ssize_t = end - at
         start: cython.Py_ssize_t = sender.buffer.used - length
@@ -233,7 +240,7 @@ class Dnp3Dissector:
         if length != sender.last_length:
             return False
         kept = sender.buffer.data
-        for i in range(length):
+        for i in range(length):  # noqa: SIM110 - a loop over octets, compiled
             if kept[start + i] != data[at + i]:
                 return False
         return True
@@ -245,4 +252,4 @@ class Dnp3Dissector:
         length: cython.Py_ssize_t = sender.buffer.used
         begin: cython.Py_ssize_t = octets.append(sender.buffer.data, 0, length)
         sender.assembling = False
-        self.application.message(begin, begin + length, source, destination, from_master, sender, receiver, cut)
+        self.application.message(begin, begin + length, sender.segments, source, destination, from_master, sender, receiver, cut)

@@ -1,4 +1,4 @@
-"""How DNP3 is cut and recognised: link frames of FT3 format, 05 64, length, header CRC, then blocks of 16 octets with a CRC each (IEEE 1815-2012 9.2.4)."""
+"""How DNP3 is cut and recognised (IEEE 1815-2012 9.2.4): 05 64, length, header CRC, then blocks of 16 octets with a CRC each."""
 
 from __future__ import annotations
 

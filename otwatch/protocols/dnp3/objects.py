@@ -1,9 +1,10 @@
 """The object library of DNP3 (IEEE 1815-2012 annex A) as data: what each group and variation is called and how it lies on the wire.
 
-A layout is a string of `name:type` fields in wire order, least significant octet first. Types: `u8 u16 u24 u32 i16 i32 f32 f64`, `t48` (milliseconds since
-1970 UTC), `flags` (one octet, its bits named by the group), `control`, `command` and `status` (control octet, command event, control status), `bit` and `bit2` (packed, lowest bit first),
-`bcdN` (N octets of packed decimal). Four layouts are words instead: NO_DATA (never carries octets), SIZED (its length is the size prefix of
-qualifier 5B), STRING (the variation is the length) and ATTRIBUTE (type, length, octets: it knows its own length).
+A layout is a string of `name:type` fields in wire order, least significant octet first. Types: `u8 u16 u24 u32 i16 i32 f32 f64`, `t48`
+(milliseconds since 1970 UTC), `flags` (one octet, its bits named by the group), `control`, `command` and `status` (control octet, command
+event, control status), `bit` and `bit2` (packed, lowest bit first), `bcdN` (N octets of packed decimal). Four layouts are words instead:
+NO_DATA (never carries octets), SIZED (its length is the size prefix of qualifier 5B), STRING (the variation is the length) and ATTRIBUTE
+(type, length, octets: it knows its own length).
 """
 
 from __future__ import annotations
@@ -269,7 +270,9 @@ def object_title(group: int, variation: int) -> str:
     if known:
         return known[1]
     name = GROUPS.get(group, f"group {group}").replace("_", " ")
-    return f"{name}, any variation" if variation == 0 else f"{name}, {variation} octets" if group in STRING_GROUPS else f"{name}, variation {variation}"
+    if variation == 0:
+        return f"{name}, any variation"
+    return f"{name}, {variation} octets" if group in STRING_GROUPS else f"{name}, variation {variation}"
 
 
 @cache

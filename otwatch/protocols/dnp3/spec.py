@@ -7,6 +7,7 @@ start, count = points; transaction = application sequence; request_frame and lat
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from otwatch.actions import Action
@@ -156,7 +157,8 @@ ANOMALIES: Final[tuple[AnomalyKind, ...]] = (
     _kind(RESERVED_LINK_FUNCTION, "reserved-link-function", "A link function code that the standard reserves.", "9.2.4.1.3.5"),
     _kind(LINK_CONTROL, "link-control", "The frame count valid bit contradicts the link function.", "9.2.4.1.3.4"),
     _kind(LINK_USER_DATA, "link-user-data", "User data in a frame whose link function carries none, or none where it must be.", "9.2.4.2"),
-    _kind(TRANSPORT_SEQUENCE, "transport-sequence", "A transport segment out of sequence: the receiver discards what it had of the fragment.", "8.2.2"),
+    _kind(TRANSPORT_SEQUENCE, "transport-sequence",
+          "A transport segment out of sequence: the receiver discards what it had of the fragment.", "8.2.2"),
     _kind(TRANSPORT_UNFINISHED, "transport-unfinished", "A new fragment began before the one before it was complete.", "8.2.2"),
     _kind(FRAGMENT_TOO_LONG, "fragment-too-long", "A fragment grew beyond any buffer (limit application_fragment_bytes) and was dropped.", "8.2.2"),
     _kind(FRAGMENT_TOO_SHORT, "fragment-too-short", "A fragment is shorter than its application header.", "4.2.2"),
@@ -166,15 +168,18 @@ ANOMALIES: Final[tuple[AnomalyKind, ...]] = (
     _kind(REQUEST_ASKS_CONFIRM, "request-asks-confirm", "A master asks for an application confirmation of its request.", "4.2.2.4"),
     _kind(UNSOLICITED_BIT, "unsolicited-bit", "The unsolicited bit contradicts the function code.", "4.2.2.4"),
     _kind(RESERVED_IIN, "reserved-iin", "A reserved internal indication bit is set.", "4.2.2.6"),
-    _kind(UNKNOWN_OBJECT, "unknown-object", "A group and variation that the library does not know; the rest of the fragment is not decoded when it carries data.", "annex A"),
-    _kind(UNKNOWN_QUALIFIER, "unknown-qualifier", "A qualifier that is reserved or does not fit the object; the rest of the fragment is not decoded.", "4.2.2.7.3"),
+    _kind(UNKNOWN_OBJECT, "unknown-object",
+          "A group and variation that the library does not know; the rest of the fragment is not decoded when it carries data.", "annex A"),
+    _kind(UNKNOWN_QUALIFIER, "unknown-qualifier",
+          "A qualifier that is reserved or does not fit the object; the rest of the fragment is not decoded.", "4.2.2.7.3"),
     _kind(RANGE_INVERTED, "range-inverted", "The stop of a range is below its start.", "4.2.2.7.3.3"),
     _kind(HEADER_TRUNCATED, "header-truncated", "A fragment ends inside an object header.", "4.2.2.7"),
     _kind(OBJECT_TRUNCATED, "object-truncated", "A fragment ends before the objects that its header announces.", "4.2.2.7"),
     _kind(COUNT_BOMB, "count-bomb", "An object header announces more than 65536 objects.", "4.2.2.7.3.3"),
     _kind(TOO_MANY_OBJECTS, "too-many-objects", "More rows than limit items_per_pdu: the last row stands for the rest.", ""),
     _kind(UNEXPECTED_OBJECTS, "unexpected-objects", "Objects in a function that takes none.", "4.4"),
-    _kind(OPERATE_WITHOUT_SELECT, "operate-without-select", "An operate that no matching select precedes (same objects, next sequence), all having been seen.", "4.4.4.3"),
+    _kind(OPERATE_WITHOUT_SELECT, "operate-without-select",
+          "An operate that no matching select precedes (same objects, next sequence), all having been seen.", "4.4.4.3"),
     _kind(RESERVED_CONTROL, "reserved-control", "A control octet with a reserved operation or trip/close code.", "A.8.1"),
 )
 
@@ -207,7 +212,7 @@ def unit_name(unit: int) -> str:
     return f"outstation {unit}"
 
 
-def object_name(row: dict[str, int]) -> str:
+def object_name(row: Mapping[str, int]) -> str:
     """`g12v1[3]`, `g30v0[0-9]`, `g60v2`; empty without an object."""
     if row["area"] < 0:
         return ""
@@ -217,6 +222,6 @@ def object_name(row: dict[str, int]) -> str:
     return f"{name}[{row['start']}]" if row["count"] <= 1 else f"{name}[{row['start']}-{row['start'] + row['count'] - 1}]"
 
 
-def object_words(row: dict[str, int]) -> str:
+def object_words(row: Mapping[str, int]) -> str:
     """The same in words."""
     return object_title(row["area"], row["object"]) if row["area"] >= 0 else ""

@@ -35,6 +35,8 @@ def value(kind: int, octets: bytes, row: Mapping[str, int]) -> Any:
         return None
     group, variation = row["area"], row["object"]
     layout = objects.layout_of(group, variation)
+    if layout in ("", objects.NO_DATA):
+        return octets.hex() or None
     if layout in (objects.ATTRIBUTE, objects.STRING, objects.SIZED):
         entries = list(_entries(group, variation, octets))
     elif layout.endswith((":bit", ":bit2")):
@@ -118,8 +120,6 @@ def _fixed(group: int, layout: str, octets: bytes) -> Iterator[dict[str, Any]]:
     """Objects of one size."""
     fields = objects.fields_of(layout)
     size = sum(objects.TYPE_BITS[kind] for _, kind in fields) // 8
-    if not size:
-        return
     for at in range(0, len(octets) - size + 1, size):
         entry: dict[str, Any] = {}
         for name, kind in fields:

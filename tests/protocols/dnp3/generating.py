@@ -61,7 +61,8 @@ def fragment(draw: st.DrawFn) -> tuple[bytes, bool]:
         out += bytes((draw(st.sampled_from([0, 0x80, 0x40, 2])), draw(st.sampled_from([0, 0, 1, 2, 4, 8, 0x40]))))
     for _ in range(draw(st.integers(0, 4))):
         out += draw(object_header(function))
-    return out, draw(st.integers(0, 15)) != 0 and not answer or answer and draw(st.integers(0, 15)) == 0
+    flipped = draw(st.integers(0, 15)) == 0
+    return out, flipped == answer
 
 
 @st.composite

@@ -1,0 +1,146 @@
+"""Rows of a capture by otwatch and by tshark, in a form in which they can be compared: per frame its messages, its points, its link frames."""
+
+from __future__ import annotations
+
+import subprocess
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from otwatch.capture.files import open_capture
+from otwatch.engine.pipeline import Pipeline
+from otwatch.limits import Limits
+from otwatch.protocols import protocol_id, protocol_of
+
+FIELDS = ("frame.number", "dnp3.src", "dnp3.dst", "dnp3.ctl", "dnp3.al.func", "dnp3.al.seq", "dnp3.al.iin", "dnp3.al.obj", "dnp3.al.objq.prefix",
+          "dnp3.al.objq.range", "dnp3.al.range.start", "dnp3.al.range.stop", "dnp3.al.range.quantity", "dnp3.al.range.abs", "dnp3.al.index",
+          "dnp3.al.ctrlstatus", "_ws.malformed", "tcp.analysis.retransmission", "dnp.data_chunk.CRC.status", "dnp.hdr.CRC.status")
+MANY = 512  # points of one header are compared one by one up to here
+
+
+@dataclass
+class Frame:
+    """What one frame holds. A point is (function, group, variation, index); index -1 without one, and -count for many."""
+
+    messages: Counter[tuple[int, int, int]] = field(default_factory=Counter)  # role, function, transaction
+    units: set[int] = field(default_factory=set)
+    points: Counter[tuple[int, int, int]] = field(default_factory=Counter)  # group, variation, index
+    link: Counter[int] = field(default_factory=Counter)
+    remarks: str = ""
+
+
+def by_otwatch(path: Path) -> tuple[dict[int, Frame], list[dict[str, Any]]]:
+    """By frame number, and the rows."""
+    limits = Limits()
+    pipeline = Pipeline(limits)
+    own = protocol_id("dnp3")
+    spec = protocol_of(own)
+    assert spec is not None
+    frames: dict[int, Frame] = defaultdict(Frame)
+    rows: list[dict[str, Any]] = []
+
+    def take(batch: Any) -> None:
+        operations = batch.operations
+        for index in range(operations.rows):
+            if operations.protocol[index] != own:
+                continue
+            row = operations.row(index)
+            octets = batch.octets.tobytes(row["value_at"], row["value_at"] + row["value_length"])
+            rows.append({**row, "shown": spec.value(row["value_kind"], octets, row)})
+
+    with open_capture(str(path), limits) as reader:
+        for packets in reader:
+            take(pipeline.feed(packets, file=str(path)))
+    take(pipeline.finish(file=str(path)))
+    for row in rows:
+        frame = frames[row["frame"]]
+        if row["function"] < 0:
+            frame.link[row["subfunction"]] += 1
+            continue
+        frame.units.add(row["unit"])
+        if row["item"] == 0:
+            frame.messages[row["role"], row["function"], row["transaction"]] += 1
+        if row["area"] < 0 or (row["item"] == 0 and row["value_kind"] in (0, 2) and row["role"] == 1):
+            continue  # no object of its own: indications, or the object of the request
+        points(frame, row["area"], row["object"], row["start"], row["count"])
+    return frames, rows
+
+
+def points(frame: Frame, group: int, variation: int, start: int, count: int) -> None:
+    """Notes the points of one header or row."""
+    if start < 0:
+        frame.points[group, variation, -1] += max(1, count)
+    else:
+        for index in range(start, start + min(max(count, 1), MANY)):
+            frame.points[group, variation, index] += 1
+
+
+def by_tshark(path: Path) -> dict[int, Frame]:
+    """By frame number; `remarks` says what tshark itself found odd."""
+    command = ["tshark", "-r", str(path), "-Y", "dnp3", "-T", "fields", "-E", "separator=|", "-E", "occurrence=a"]
+    for name in FIELDS:
+        command += ["-e", name]
+    done = subprocess.run(command, capture_output=True, check=False, text=True, errors="replace")
+    frames: dict[int, Frame] = {}
+    for line in done.stdout.splitlines():
+        cells = dict(zip(FIELDS, line.split("|"), strict=True))
+        frames[int(cells["frame.number"])] = _tshark_frame({name: cell.split(",") if cell else [] for name, cell in cells.items()})
+    return frames
+
+
+def _tshark_frame(cells: dict[str, list[str]]) -> Frame:
+    frame = Frame()
+    sources, destinations, controls = ([int(cell, 0) for cell in cells[name]] for name in ("dnp3.src", "dnp3.dst", "dnp3.ctl"))
+    for control in controls:
+        if control & 0x4F not in (0x43, 0x44):
+            frame.link[control & 0x4F] += 1
+    functions = [int(cell, 0) for cell in cells["dnp3.al.func"]]
+    for function, sequence in zip(functions, cells["dnp3.al.seq"], strict=False):
+        frame.messages[2 if function == 130 else int(function >= 128), function, int(sequence, 0)] += 1
+    answers = {function >= 128 for function in functions}
+    if True in answers:
+        frame.units |= set(sources)
+    if False in answers:
+        frame.units |= set(destinations)
+    starts, stops, quantities, indexes = ([int(cell, 0) for cell in cells[name]] for name in (
+        "dnp3.al.range.start", "dnp3.al.range.stop", "dnp3.al.range.quantity", "dnp3.al.index"))
+    for code, prefix, area in zip(cells["dnp3.al.objq.range"], cells["dnp3.al.objq.prefix"], cells["dnp3.al.obj"], strict=False):
+        group, variation = int(area, 0) >> 8, int(area, 0) & 0xFF
+        if int(code) <= 2 and starts and stops:
+            start, stop = starts.pop(0), stops.pop(0)
+            points(frame, group, variation, start, stop - start + 1)
+        elif int(code) in (7, 8, 9, 11) and quantities:
+            quantity = quantities.pop(0)
+            if 1 <= int(prefix) <= 3 and len(indexes) >= quantity:
+                for _ in range(quantity):
+                    points(frame, group, variation, indexes.pop(0), 1)
+            else:
+                points(frame, group, variation, -1, quantity)
+        else:
+            points(frame, group, variation, -1, -1)
+    frame.remarks = " ".join(name for name in ("_ws.malformed", "tcp.analysis.retransmission") if cells[name])
+    if "0" in cells["dnp.data_chunk.CRC.status"] + cells["dnp.hdr.CRC.status"]:
+        frame.remarks += " crc"
+    return frame
+
+
+def differences(ours: dict[int, Frame], theirs: dict[int, Frame]) -> list[tuple[int, str]]:
+    """Frame and what differs in it."""
+    found = []
+    for number in sorted(set(ours) | set(theirs)):
+        mine, other = ours.get(number, Frame()), theirs.get(number, Frame())
+        for name in ("messages", "points", "link"):
+            if getattr(mine, name) != getattr(other, name):
+                extra = list((getattr(mine, name) - getattr(other, name)).items())
+                missing = list((getattr(other, name) - getattr(mine, name)).items())
+                found.append((number, f"{name}: only otwatch {extra[:6]}, only tshark {missing[:6]} {other.remarks}"))
+        if not mine.units <= other.units:
+            found.append((number, f"units: otwatch {mine.units}, tshark {other.units}"))
+    return found
+
+
+def compared(ours: dict[int, Frame], theirs: dict[int, Frame]) -> int:
+    """Messages and link frames that either side sees."""
+    return sum(max(sum(a.messages.values()) + sum(a.link.values()), sum(b.messages.values()) + sum(b.link.values()))
+               for a, b in ((ours.get(number, Frame()), theirs.get(number, Frame())) for number in set(ours) | set(theirs)))
