@@ -265,7 +265,7 @@ class Cutter:
             stream.flagged = False
             stream.passed = 0
             return 1
-        if self.flows.pdus[stream.slot] == 0 and stream.passed > SEARCH_BYTES:
+        if self.flows.pdus[stream.slot] == 0 and self.flows.skipped_bytes[stream.slot] > SEARCH_BYTES:
             self.give_up(stream.slot)
         elif at < size and not final:
             if stream.quiet == 0:
@@ -331,6 +331,8 @@ class Cutter:
         self.flows.gaps[stream.slot] += 1
         self.flows.gap_bytes[stream.slot] += size
         self.end(stream)
+        if not stream.flagged:
+            stream.passed = 0
         stream.jump(size)
         stream.from_start = False
         if stream.framer is not None:
