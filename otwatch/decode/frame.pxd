@@ -22,6 +22,8 @@ cdef class Frame:
     cdef bint compared
     cdef Py_ssize_t network_at
     cdef int version
+    cdef int outer_source
+    cdef int outer_destination
     cdef long long fragment_id
     cdef int fragment_offset
     cdef bint fragment_more

@@ -82,11 +82,13 @@ class Frame:
         self.compared = False
         self.network_at = -1
         self.version = 0
+        self.outer_source = -1
+        self.outer_destination = -1
         return 0
 
     def note(self, layer: cython.int, kind: cython.int, offset: cython.Py_ssize_t, needed: cython.longlong,
              had: cython.longlong) -> cython.int:
-        """A row in anomalies. `offset` counts from the start of the header at fault."""
+        """A row in anomalies. `offset` counts from the start of the header at fault; a tunnel's ends stand for addresses not known inside."""
         packets = self.packets
         table = self.anomalies
         row: cython.Py_ssize_t = table.new_row()
@@ -94,8 +96,9 @@ class Frame:
         table.timestamp_ns[row] = packets.timestamp_ns[self.row]
         table.frame[row] = packets.frame[self.row]
         table.flow[row] = -1
-        table.source[row] = packets.source[self.row]
-        table.destination[row] = packets.destination[self.row]
+        known: cython.bint = packets.source[self.row] >= 0
+        table.source[row] = packets.source[self.row] if known else self.outer_source
+        table.destination[row] = packets.destination[self.row] if known else self.outer_destination
         table.layer[row] = layer
         table.kind[row] = kind
         table.offset[row] = offset
@@ -157,6 +160,9 @@ class Frame:
             packets.tunnel[row] = tunnel
             packets.tunnel_id[row] = tunnel_id
         self.network_at = -1
+        if packets.source[row] >= 0:
+            self.outer_source = packets.source[row]
+            self.outer_destination = packets.destination[row]
         packets.ethertype[row] = -1
         packets.source[row] = -1
         packets.destination[row] = -1

@@ -7,13 +7,12 @@ import cython
 
 from otwatch.decode.anomalies import LinkAnomaly
 from otwatch.decode.frame import ETHERNET, Frame
-from otwatch.vocabulary import Layer, PacketFlag
+from otwatch.vocabulary import Layer
 
 _LINK = cython.declare(cython.int, Layer.LINK)
 _HEADER_CUT = cython.declare(cython.int, LinkAnomaly.HEADER_CUT)
 _LENGTH_EXCEEDS_FRAME = cython.declare(cython.int, LinkAnomaly.LENGTH_EXCEEDS_FRAME)
 _BAD_HEADER = cython.declare(cython.int, LinkAnomaly.BAD_HEADER)
-_MALFORMED = cython.declare(cython.int, PacketFlag.MALFORMED)
 _ETHERNET = cython.declare(cython.int, ETHERNET)
 
 
@@ -80,7 +79,6 @@ def _length(frame: Frame, length: cython.int) -> cython.int:
         return frame.undecoded(length)
     if frame.at + length > frame.wire_end:
         frame.note(_LINK, _LENGTH_EXCEEDS_FRAME, 12, length, frame.wire_end - frame.at)
-        frame.flags |= _MALFORMED
     else:
         frame.bound(frame.at + length)
     return _llc(frame)
@@ -232,7 +230,6 @@ def _nflog(frame: Frame) -> cython.int:
         at += length
     if at + length > frame.wire_end:
         frame.note(_LINK, _LENGTH_EXCEEDS_FRAME, 0, length, frame.wire_end - at)
-        frame.flags |= _MALFORMED
     else:
         frame.bound(at + length)
     frame.at = at + 4

@@ -76,9 +76,9 @@ def udp(frame: Frame) -> cython.int:
         frame.flags |= _MALFORMED
     frame.payload(at + 8)
     port: cython.int = packets.destination_port[row]
-    if port in {4789, 8472, 6081}:
+    if port in {4789, 8472, 4790, 6081}:
         frame.at = at + 8
-        return geneve(frame) if port == 6081 else vxlan(frame)
+        return geneve(frame) if port == 6081 else vxlan(frame, port == 4790)
     return 0
 
 

@@ -17,7 +17,6 @@ _LENGTH_EXCEEDS_FRAME = cython.declare(cython.int, LinkAnomaly.LENGTH_EXCEEDS_FR
 _NETWORK = cython.declare(cython.int, Layer.NETWORK)
 _HEADER_CUT = cython.declare(cython.int, NetworkAnomaly.TUNNEL_HEADER_CUT)
 _BAD_HEADER = cython.declare(cython.int, NetworkAnomaly.TUNNEL_BAD_HEADER)
-_MALFORMED = cython.declare(cython.int, PacketFlag.MALFORMED)
 _SNAPPED = cython.declare(cython.int, PacketFlag.SNAPPED)
 _ETHERNET = cython.declare(cython.int, ETHERNET)
 _GRE = cython.declare(cython.int, Tunnel.GRE)
@@ -130,16 +129,25 @@ def _erspan(frame: Frame, kind: cython.int, sequence: cython.int) -> cython.int:
     return 0
 
 
-def vxlan(frame: Frame) -> cython.int:
-    """VXLAN (RFC 7348, group policy extension allowed) in the UDP payload at `at`. The port is only a hint: other content stays UDP payload."""
+def vxlan(frame: Frame, generic: cython.bint) -> cython.int:
+    """VXLAN (RFC 7348, group policy extension allowed) or VXLAN-GPE (`generic`) in the UDP payload at `at`.
+
+    The port is only a hint: other content stays UDP payload.
+    """
     at: cython.Py_ssize_t = frame.at
-    if frame.end - at < 22 or frame.data[at] & 0x7F != 0x08 or frame.data[at + 7] != 0:
+    if frame.end - at < 22 or frame.data[at + 7] != 0:
         return 0
-    if frame.data[at] == 0x08 and (frame.data[at + 1] != 0 or _u16(frame.data, at + 2) != 0):
+    flags: cython.int = frame.data[at]
+    content: cython.int = 3
+    if generic:
+        content = frame.data[at + 3]
+        if flags != 0x0C or _u16(frame.data, at + 1) != 0 or content < 1 or content > 3:
+            return 0
+    elif flags & 0x7F != 0x08 or (flags == 0x08 and _u24(frame.data, at + 1) != 0):
         return 0
     frame.at = at + 8
     if frame.unwrap(_VXLAN, _u24(frame.data, at + 4)):
-        frame.next = _ETHERNET
+        frame.next = _ETHERNET if content == 3 else 0x0800 if content == 1 else 0x86DD
     return 0
 
 
@@ -207,7 +215,6 @@ def pppoe(frame: Frame) -> cython.int:
     length: cython.int = _u16(frame.data, at + 4)
     if at + 6 + length > frame.wire_end:
         frame.note(_LINK, _LENGTH_EXCEEDS_FRAME, 4, length, frame.wire_end - at - 6)
-        frame.flags |= _MALFORMED
     else:
         frame.bound(at + 6 + length)
     frame.at = at + 6

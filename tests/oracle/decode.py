@@ -107,7 +107,8 @@ class Oracle:
         """A length field: clips, or reports that it says too much. `header` bytes before `part` do not count in the numbers."""
         if length > part.wire:
             self.note(layer, kind, offset, length - header, part.wire - header)
-            self.row["flags"] |= PacketFlag.MALFORMED
+            if layer != LINK:
+                self.row["flags"] |= PacketFlag.MALFORMED
             return part
         return self.clip(part, length)
 
@@ -439,9 +440,13 @@ class Oracle:
             self.fail(TRANSPORT, TransportAnomaly.LENGTH_SHORT, 4, 8, length)
         part = part.skip(8)
         self.payload(part)
-        if destination in (4789, 8472) and len(part.raw) >= 22:
+        if destination in (4789, 8472, 4790) and len(part.raw) >= 22:
             flags, vni = struct.unpack(">II", part.raw[:8])
-            if vni & 0xFF == 0 and (flags == 0x08000000 or flags >> 24 == 0x88):
+            if destination == 4790:
+                if vni & 0xFF == 0 and flags in (0x0C000001, 0x0C000002, 0x0C000003):
+                    self.unwrap(Tunnel.VXLAN, vni >> 8)
+                    {1: self.ipv4, 2: self.ipv6, 3: self.ethernet}[flags & 3](part.skip(8))
+            elif vni & 0xFF == 0 and (flags == 0x08000000 or flags >> 24 == 0x88):
                 self.unwrap(Tunnel.VXLAN, vni >> 8)
                 self.ethernet(part.skip(8))
         elif destination == 6081 and len(part.raw) >= 8:
