@@ -1,4 +1,4 @@
-# The C side of tables.py: column types for the compiled modules. tests/test_tables.py holds it to schemas.py.
+# The C side of tables.py: column types for the compiled modules. Written by docs/reference/declare_tables.py from schemas.py.
 
 cdef class Octets:
     cdef public unsigned char[::1] data

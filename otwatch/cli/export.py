@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -29,13 +30,14 @@ def export(table: str, captures: tuple[str, ...], output: str, **options: Any) -
     """
     with one_line_errors():
         from otwatch.cli.running import finished_analysis, policy_from
+        from otwatch.engine.analysis import Analysis, Listener
         from otwatch.engine.exporters import FactExporter, FlowExporter, OperationExporter
         from otwatch.outputs.records import alert_record, asset_record, talk_record
         from otwatch.outputs.tables import TableWriter
 
         policy = policy_from(options) if table in ("alerts", "assets") else None
         with TableWriter(output) as writer:
-            exporters = {"operations": OperationExporter, "flows": FlowExporter, "facts": FactExporter}
+            exporters: dict[str, Callable[[Analysis, TableWriter], Listener]] = {"operations": OperationExporter, "flows": FlowExporter, "facts": FactExporter}
             make = exporters.get(table)
             analysis, result = finished_analysis(captures, policy, listener=make and (lambda analysis: make(analysis, writer)))
             if table == "assets":

@@ -76,7 +76,7 @@ class Fact:
 class Dissector(Protocol):
     """Turns the PDUs of one protocol into rows. Keeps state per flow slot until `forget`."""
 
-    def feed(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, facts: list[Fact]) -> None:
+    def feed(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, facts: list[Fact]) -> object:
         """Appends the rows of a batch in PDU order. Never raises on any bytes."""
 
     def forget(self, flow: int) -> int:
