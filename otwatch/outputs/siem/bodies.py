@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from otwatch.alerts.alert import Severity
 from otwatch.outputs.escape import one_line
-from otwatch.outputs.siem.event import FIELD_CHARACTERS, Event, Sensor
+from otwatch.outputs.siem.event import Event, Sensor
 
 Body = Callable[[Event, Sensor], str]
 
@@ -50,19 +50,20 @@ def _cef_header(text: str) -> str:
 
 def _cef_value(text: str) -> str:
     # A newline may be said as \n in CEF, but one_line's \x0a cannot be mistaken for anything by anybody.
-    return one_line(text).replace("\\", "\\\\").replace("=", "\\=").replace("|", "\\|")
+    # A pipe is not escaped here: only the header is split at pipes.
+    return one_line(text).replace("\\", "\\\\").replace("=", "\\=")
 
 
 def cef(event: Event, sensor: Sensor) -> str:
     """Common Event Format, version 0 (header escapes `|` and `\\`, extension escapes `=` and `\\`)."""
-    text, record = event.text, event.record
+    text = event.text
     header = ["CEF:0", "otwatch", "otwatch", sensor.version, text("rule"), text("title"), str(_CEF_SEVERITY[event.severity])]
     fields: list[tuple[str, str]] = [
         ("externalId", str(event.sequence)), ("rt", str(milliseconds(text("time")))), ("start", str(milliseconds(text("first_seen")))),
         ("end", str(milliseconds(text("last_seen")))), ("cat", text("type")), ("act", "alerted"), ("dvchost", sensor.name),
-        ("deviceInboundInterface", sensor.interface), ("src", text("src")), ("spt", text("src_port")), ("smac", text("src_mac")),
+        ("deviceInboundInterface", _interface(event, sensor)), ("src", text("src")), ("spt", text("src_port")), ("smac", text("src_mac")),
         ("shost", text("src_name")), ("sourceZoneURI", text("src_zone")), ("dst", text("dst")), ("dpt", text("dst_port")), ("dmac", text("dst_mac")),
-        ("dhost", text("dst_name")), ("destinationZoneURI", text("dst_zone")), ("proto", "TCP" if record.get("src_port") else ""),
+        ("dhost", text("dst_name")), ("destinationZoneURI", text("dst_zone")), ("proto", text("transport").upper()),
         ("app", text("protocol")), ("outcome", _OUTCOME.get(text("outcome"), "")), ("cnt", text("count")), ("deviceFacility", text("action")),
     ]
     labelled = [("cs1", "function", text("function_name")), ("cs2", "object", text("object")), ("cs3", "value", text("value")),
@@ -90,12 +91,14 @@ def leef(event: Event, sensor: Sensor) -> str:
         ("devTime", f"{moment:%b %d %Y %H:%M:%S}.{stamp % 1000:03d} UTC"), ("devTimeFormat", "MMM dd yyyy HH:mm:ss.SSS z"),
         ("sev", str(_CEF_SEVERITY[event.severity])), ("cat", text("type")), ("identifier", str(event.sequence)), ("policy", text("title")),
         ("sensor", sensor.name), ("src", text("src")), ("srcPort", text("src_port")), ("srcMAC", text("src_mac")), ("dst", text("dst")),
-        ("dstPort", text("dst_port")), ("dstMAC", text("dst_mac")), ("proto", "TCP" if event.record.get("src_port") else ""), ("app", text("protocol")),
-        ("action", text("action")), ("function", text("function_name")), ("unitId", text("unit")), ("object", text("object")), ("value", text("value")),
-        ("srcZone", text("src_zone")), ("dstZone", text("dst_zone")), ("srcName", text("src_name")), ("dstName", text("dst_name")),
-        ("attackTechnique", text("attack")), ("outcome", text("outcome")), ("cnt", text("count")), ("alertId", text("id")), ("msg", plain(event, sensor)),
+        ("dstPort", text("dst_port")), ("dstMAC", text("dst_mac")), ("proto", text("transport").upper()), ("app", text("protocol")),
+        ("action", text("action")), ("function", text("function_name")), ("unitId", text("unit")), ("object", text("object")),
+        ("value", text("value")), ("srcZone", text("src_zone")), ("dstZone", text("dst_zone")), ("srcName", text("src_name")),
+        ("dstName", text("dst_name")), ("attackTechnique", text("attack")), ("outcome", text("outcome")), ("cnt", text("count")),
+        ("alertId", text("id")), ("msg", plain(event, sensor)),
     ]
-    return "|".join([*(one_line(part).replace("|", "/") for part in header), "\t".join(f"{key}={_leef_value(value)}" for key, value in fields if value)])
+    start = "|".join(one_line(part).replace("|", "/") for part in header)
+    return start + "|" + "\t".join(f"{key}={_leef_value(value)}" for key, value in fields if value)
 
 
 def ecs(event: Event, sensor: Sensor) -> str:
@@ -112,38 +115,35 @@ def ecs(event: Event, sensor: Sensor) -> str:
         "event": _present({
             "kind": "alert" if text("type") == "alert" else "event", "category": ["intrusion_detection", "network"],
             "type": ["change"] if changes else ["info"], "id": text("id"), "code": text("rule"), "sequence": event.sequence,
-            "action": "-".join(part for part in (text("protocol"), text("action").lower()) if part), "start": text("first_seen"), "end": text("last_seen"),
+            "action": "-".join(part for part in (text("protocol"), text("action").lower()) if part),
+            "start": text("first_seen"), "end": text("last_seen"),
             "severity": int(event.severity), "risk_score": _RISK[event.severity], "outcome": _OUTCOME.get(text("outcome"), "unknown"),
             "module": "otwatch", "dataset": f"otwatch.{text('type')}"}),
         "rule": _present({"id": text("rule"), "name": text("title"), "ruleset": "otwatch"}),
         "observer": _present({"name": sensor.name, "vendor": "otwatch", "product": "otwatch", "type": "ids", "version": sensor.version,
-                              "ingress": {"interface": {"name": sensor.interface}} if sensor.interface else None}),
+                              "ingress": {"interface": {"name": _interface(event, sensor)}} if sensor.interface else None}),
         "source": side("src"), "destination": side("dst"), "network": _present({"protocol": text("protocol")}),
-        "threat": {"framework": "MITRE ATT&CK", "technique": {"id": list(record.get("attack") or [])}} if record.get("attack") else None,
+        "threat": {"framework": "MITRE ATT&CK", "technique": {"id": event.field("attack")}} if record.get("attack") else None,
         "message": plain(event, sensor),
         "otwatch": _present({
             "ot": _present({"function": _present({"code": record.get("function"), "name": text("function_name")}), "unit": record.get("unit"),
                             "object": text("object"), "value": text("value"), "action": text("action")}),
             "count": record.get("count"), "outcome": text("outcome"), "confidence": record.get("confidence"), "why": text("why"),
             "source": _present({"zone": text("src_zone")}), "destination": _present({"zone": text("dst_zone")}), "file": text("file"),
-            "frames": record.get("frames")}),
+            "frames": event.field("frames")}),
     }
     return _json({name: value for name, value in document.items() if value not in (None, {})})
 
 
 def own(event: Event, sensor: Sensor) -> str:
     """The record itself, with the sensor's name and the sequence number."""
-    return _json({"sequence": event.sequence, "sensor": sensor.name, **{name: _short(value) for name, value in event.record.items()}})
+    return _json({"sequence": event.sequence, "sensor": sensor.name, **{name: event.field(name) for name in event.record}})
 
 
-def _short(value: Any) -> Any:
-    if isinstance(value, str):
-        return value[:4 * FIELD_CHARACTERS]
-    if isinstance(value, list | tuple):
-        return [_short(item) for item in value[:64]]
-    if isinstance(value, dict):
-        return {str(name)[:FIELD_CHARACTERS]: _short(item) for name, item in list(value.items())[:64]}
-    return value
+def _interface(event: Event, sensor: Sensor) -> str:
+    """The interface that saw it: an alert of a live sensor has its name as `file`."""
+    name = event.text("file")
+    return name if name in sensor.interface.split(",") else sensor.interface
 
 
 def _present(fields: dict[str, Any]) -> dict[str, Any]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from otwatch.alerts.alert import Severity
 
 FIELD_CHARACTERS = 512  # of one field; names on the wire can be 10 kB long
+_OWN: Final = frozenset({"id", "rule", "type", "time", "first_seen", "last_seen", "src", "dst", "src_mac", "dst_mac", "action", "protocol", "outcome",
+                         "severity"})  # words and addresses that otwatch writes itself: short by nature, never cut shorter
+_OWN_CHARACTERS: Final = 64
+_SEVERITIES: Final = {severity.label: severity for severity in Severity}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,15 +25,20 @@ class Sensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """`record` is the alert record of the public contract; `sequence` is given by the spool, grows by one, and is never used twice."""
+    """`record` is the alert record of the public contract; `sequence` is given by the spool, grows by one, and is never used twice.
+
+    `characters` is how much of each field is said: a message that would be too long is made again with less of each, so that no long field can
+    push another one out.
+    """
 
     sequence: int
     record: dict[str, Any]
+    characters: int = FIELD_CHARACTERS
 
     @property
     def severity(self) -> Severity:
         """The record's severity; info when it has none."""
-        return Severity[str(self.record.get("severity", "info")).upper()]
+        return _SEVERITIES.get(str(self.record.get("severity", "")), Severity.INFO)
 
     def text(self, name: str) -> str:
         """A field as capped text; empty when absent."""
@@ -37,5 +46,21 @@ class Event:
         if value is None:
             return ""
         if isinstance(value, list | tuple):
-            value = ",".join(str(item) for item in value)
-        return str(value)[:FIELD_CHARACTERS]
+            value = ",".join(str(item) for item in value[:64])
+        return str(value)[:max(self.characters, _OWN_CHARACTERS) if name in _OWN else self.characters]
+
+    def field(self, name: str) -> Any:
+        """A field as a capped JSON value."""
+        value = self.record.get(name)
+        return self.text(name) if isinstance(value, str) else self.short(value)
+
+    def short(self, value: Any) -> Any:
+        """A JSON value with its texts, lists and mappings capped, all the way down."""
+        items = max(1, self.characters // 8)
+        if isinstance(value, str):
+            return value[:self.characters]
+        if isinstance(value, list | tuple):
+            return [self.short(item) for item in value[:items]]
+        if isinstance(value, dict):
+            return {str(name)[:self.characters]: self.short(item) for name, item in list(value.items())[:items]}
+        return value

@@ -68,6 +68,10 @@ def parse_target(url: str) -> Target:
                   facility=int(facility))
 
 
+class Refused(Exception):
+    """The receiver will never take this event, however often it is sent: it must not hold up the others."""
+
+
 class Transport(Protocol):
     """One open connection. Every method may raise OSError: the delivery then reconnects and sends again from what is sure."""
 
@@ -131,7 +135,9 @@ class _Stream:
         plain = socket.create_connection((target.host, target.port), timeout=_TIMEOUT_SECONDS)
         try:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            self._socket = tls_context(target).wrap_socket(plain, server_hostname=target.server_name or target.host) if target.scheme == "tls" else plain
+            self._socket = plain
+            if target.scheme == "tls":
+                self._socket = tls_context(target).wrap_socket(plain, server_hostname=target.server_name or target.host)
         except BaseException:
             plain.close()
             raise
@@ -170,6 +176,8 @@ class _Post:
             response.read(65_536)
         except http.client.HTTPException as error:
             raise OSError(f"no proper HTTP answer: {error}") from error
+        if response.status in (400, 413, 422):
+            raise Refused(f"HTTP {response.status} {response.reason}")
         if not 200 <= response.status < 300:
             raise OSError(f"HTTP {response.status} {response.reason}")
 
