@@ -163,11 +163,16 @@ class LateRecord:
         return self.dst in self.context.knowledge.controllers
 
     def dst_in_ot(self) -> bool:
-        level = self.base["dst_level"]
+        return self._in_ot(self.dst, self.base["dst_level"])
+
+    def src_in_ot(self) -> bool:
+        return self._in_ot(self.src, self.base["src_level"])
+
+    def _in_ot(self, address: int, level: float | None) -> bool:
         if level is not None:
-            return bool(level <= 3)
+            return level <= 3
         knowledge = self.context.knowledge
-        return self.dst in knowledge.controllers or network_of(self.context.addresses, self.dst) in knowledge.networks
+        return address in knowledge.controllers or network_of(self.context.addresses, address) in knowledge.networks
 
     def crosses_zone(self) -> bool | None:
         return None if self.src < 0 or self.dst < 0 else not self.base["same_network"]
@@ -228,7 +233,7 @@ class LateRecord:
 
 _LATE: Final[dict[str, Callable[[LateRecord], Any]]] = {
     "src_role": LateRecord.src_role, "dst_role": LateRecord.dst_role, "dst_is_controller": LateRecord.dst_is_controller,
-    "dst_in_ot": LateRecord.dst_in_ot, "crosses_zone": LateRecord.crosses_zone, "src_outside": LateRecord.src_outside,
+    "dst_in_ot": LateRecord.dst_in_ot, "src_in_ot": LateRecord.src_in_ot, "crosses_zone": LateRecord.crosses_zone, "src_outside": LateRecord.src_outside,
     "new_talker": LateRecord.new_talker, "new_verb": LateRecord.new_verb, "writer": LateRecord.writer, "carried_data": LateRecord.carried,
 }
 

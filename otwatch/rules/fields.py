@@ -65,6 +65,7 @@ _LATE: Final = (
     _field("dst_role", "text", Stage.LATE, "role of dst in the site file or the inventory"),
     _field("dst_is_controller", "truth", Stage.LATE, "requests of an OT protocol were sent to dst, or the site file says so"),
     _field("dst_in_ot", "truth", Stage.LATE, "dst is in a zone of level 3 or below or, where the site file says nothing, in a network that holds controllers"),
+    _field("src_in_ot", "truth", Stage.LATE, "the same of src"),
     _field("src_outside", "truth", Stage.LATE,
            "src comes from outside dst's zone: another zone without a conduit or, where the site file says nothing, a network without "
            "controllers or the internet, unless it polled dst from the start"),

@@ -105,17 +105,12 @@ class _Checker:
 
     def _test(self, value: Value) -> Test:
         reader = Mapping(value, self.complaints, "a test")
-        rows = reader.get("rows")
-        plain: tuple[dict[str, Any], ...] = ()
-        if rows is not None:
-            if isinstance(rows.raw, list) and all(isinstance(item.raw, dict) for item in rows.raw):
-                plain = tuple(item.plain() for item in rows.raw)
-            else:
-                self.complaints.add(rows, '"rows" must be a list of mappings')
+        rows, learn = reader.get("rows"), reader.get("learn")
+        plain, learned = self._rows(rows), self._rows(learn)
         capture, site = reader.text("capture", ""), reader.text("site", "")
         if (rows is None) == (not capture):
             self.complaints.add(value, 'a test has either "rows" or a "capture"')
-        alerts, frames = 0, ()
+        alerts, frames = 0, tuple[int, ...]()
         expect = reader.get("expect")
         if expect is None:
             self.complaints.add(value, 'a test needs "expect"')
@@ -125,7 +120,15 @@ class _Checker:
             frames = tuple(int(text) for text in expected.texts("frames") if text.isdigit())
             expected.done()
         reader.done()
-        return Test(rows=plain, capture=capture, site=site, alerts=alerts, frames=frames, place=f"{value.path}:{value.line}")
+        return Test(rows=plain, capture=capture, site=site, learn=learned, alerts=alerts, frames=frames, place=f"{value.path}:{value.line}")
+
+    def _rows(self, value: Value | None) -> tuple[dict[str, Any], ...]:
+        if value is None:
+            return ()
+        if isinstance(value.raw, list) and all(isinstance(item.raw, dict) for item in value.raw):
+            return tuple(item.plain() for item in value.raw)
+        self.complaints.add(value, "rows are a list of mappings")
+        return ()
 
     def _duration(self, reader: Mapping, key: str) -> int:
         text = reader.text(key)

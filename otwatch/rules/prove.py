@@ -52,15 +52,16 @@ class Outcome:
 
 
 class Prover:
-    """Runs tests. `analyse` (capture, rules, site file) gives the alerts of a capture; without it tests on captures are problems."""
+    """Runs tests. `parse_site` (text, name), `learn` (behaviours, addresses, protocol names); `analyse` (capture, rules, site) gives the alerts of a capture; without it tests on captures are problems."""
 
     def __init__(self, *, protocols: Sequence[ProtocolNames], layers: Mapping[int, Mapping[int, AnomalyKind]], index: Callable[[], Index],
-                 load_site: Callable[[Path], SitePolicy] | None = None,
-                 analyse: Callable[[Path, Sequence[Rule], Path | None], Sequence[Alert]] | None = None) -> None:
+                 parse_site: Callable[[str, str], SitePolicy], learn: Callable[[Behaviours, Addresses, Sequence[str]], Known],
+                 analyse: Callable[[Path, Sequence[Rule], SitePolicy | None], Sequence[Alert]] | None = None) -> None:
         self.protocols = protocols
         self.layers = layers
         self.index = index
-        self.load_site = load_site
+        self.parse_site = parse_site
+        self.learn = learn
         self.analyse = analyse
 
     def prove(self, rule: Rule) -> list[Outcome]:
@@ -82,14 +83,18 @@ class Prover:
         return outcomes
 
     def _run(self, rule: Rule, test: Test) -> Sequence[Alert]:
-        folder = Path(rule.path).parent
-        site_file = folder / test.site if test.site else None
+        site = self.parse_site(test.site, f"{test.place} (site)") if test.site else None
         if test.capture:
             if self.analyse is None:
                 raise ValueError("captures are not analysed here")
-            return [alert for alert in self.analyse(folder / test.capture, [rule], site_file) if alert.rule == rule.id]
-        site = self.load_site(site_file) if site_file is not None and self.load_site is not None else None
-        return self.alerts_of(test.rows, [rule], site=site)
+            return [alert for alert in self.analyse(Path(rule.path).parent / test.capture, [rule], site) if alert.rule == rule.id]
+        return self.alerts_of(test.rows, [rule], site=site, baseline=self.baseline_of(test.learn) if test.learn else None)
+
+    def baseline_of(self, rows: Sequence[Mapping[str, Any]]) -> Known:
+        """What is learned from rows."""
+        maker = HandMade(self.protocols, self.layers, self.index())
+        maker.batches(rows, 1_000_000)
+        return self.learn(maker.index.behaviours, maker.addresses, [spec.name for spec in self.protocols])
 
     def alerts_of(self, rows: Sequence[Mapping[str, Any]], rules: Sequence[Rule], *, site: SitePolicy | None = None, baseline: Known | None = None,
                   batch_rows: int = 1_000_000, learning: Learning | None = None) -> list[Alert]:

@@ -88,11 +88,12 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Test:
-    """One proof: rows (or a capture), what the site and baseline say, and how many alerts must come out."""
+    """One proof: rows (or a capture), what the site file says, what was learned before, and how many alerts must come out."""
 
     rows: tuple[dict[str, Any], ...] = ()
-    capture: str = ""
-    site: str = ""
+    capture: str = ""  # path from the rule's folder
+    site: str = ""  # text of a site file
+    learn: tuple[dict[str, Any], ...] = ()  # rows that a baseline is learned from
     alerts: int = 0
     frames: tuple[int, ...] = ()
     place: str = ""
