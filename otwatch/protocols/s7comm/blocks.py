@@ -77,8 +77,9 @@ def block_name(kind: int, number: int) -> str:
 
 
 def plain(text: bytes) -> str:
-    """Characters of the wire, up to the first zero, without the filling."""
-    return text.split(b"\x00")[0].decode("latin-1").strip()
+    """Characters of the wire, up to the first zero, without the filling; nothing where they are no characters."""
+    found = text.split(b"\x00")[0].decode("latin-1").strip()
+    return found if found.isprintable() else ""
 
 
 def block_time(text: bytes) -> str:

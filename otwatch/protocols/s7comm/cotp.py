@@ -77,7 +77,8 @@ def connect(message: Message, dissector: S7Dissector, kind: int, start: int, at:
         operations.latency_ns[row] = now - conversation.cotp_ns
         conversation.cotp_frame = -1
     if bare == Cotp.DR:
-        operations.status[row] = 0 if header[6] == 128 else DISCONNECT_STATUS + header[6]
+        # As an answer to a connect it is a refusal, else 0 and 128 are how connections end.
+        operations.status[row] = DISCONNECT_STATUS + header[6] if answers or header[6] not in (0, 128) else 0
     elif bare in (Cotp.ER, Cotp.RJ):
         operations.status[row] = TPDU_ERROR_STATUS + header[4]
     if bare in (Cotp.CR, Cotp.CC):

@@ -98,7 +98,7 @@ def _list(userdata: Userdata, message: Message) -> None:
         return
     length, count = int.from_bytes(text[4:6], "big"), int.from_bytes(text[6:8], "big")
     operations.count[row] = count
-    if szl.HEADER_BYTES + length * count != len(text):
+    if identity & 0x0F00 != 0x0F00 and szl.HEADER_BYTES + length * count != len(text):  # xFxx asks for the header alone
         message.odd(Anomaly.SZL, userdata.at + 4, length * count, len(text) - szl.HEADER_BYTES)
     digest = hashlib.blake2b(text, digest_size=8).digest()
     if message.conversation.seen is None:

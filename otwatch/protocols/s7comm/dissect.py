@@ -93,6 +93,7 @@ class S7Dissector:
         conversation: Conversation = message.conversation
         message.base = start
         message.protocol = conversation.protocol or self.protocol
+        message.layer = self.protocol
         message.direction = pdus.direction[row]
         message.cut = 1 if pdus.flags[row] & _CUT else 0
         message.status = 0
@@ -305,6 +306,8 @@ class S7Dissector:
         conversation: Conversation = message.conversation
         request: Request = conversation.find(message.reference, message.direction, userdata)
         pdus: Pdus = message.pdus
+        layer: cython.int = message.layer
+        message.layer = self.protocol
         if request is not None:
             message.odd(_REFERENCE_REUSED, message.base, 0, message.reference)
             conversation.forgotten += 1
@@ -316,6 +319,7 @@ class S7Dissector:
             request = self.pool.pop()
         else:
             request = Request()
+        message.layer = layer
         request.clear()
         request.reference = message.reference
         request.direction = message.direction

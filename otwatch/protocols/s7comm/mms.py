@@ -53,7 +53,12 @@ def mms_pdu(text: bytes) -> tuple[int, int, int]:
     tag, at, stop = _element(text[:end], stop)
     if tag != 0xA0:
         return -1, -1, -1
-    pdu, at, stop = _element(text[:stop], at)
+    return _service(text[at:stop])
+
+
+def _service(text: bytes) -> tuple[int, int, int]:
+    """(tag, service, invoke id) of an MMS PDU."""
+    pdu, at, stop = _element(text, 0)
     service = invoke = -1
     if pdu in (0xA0, 0xA1, 0xA2):
         tag, first, after = _element(text[:stop], at)
@@ -73,6 +78,8 @@ class Mms:
     def speaks(self, message: Message, at: int, end: int) -> bool:
         """Is it OSI session? A known type whose length fits, or the two-PDU head of data."""
         head = message.text(at, min(end, at + 4))
+        if len(head) >= 2 and head[0] in PDUS:  # MMS without session: an element that is the whole message
+            return _element(message.text(at, min(end, at + 512)), 0)[2] == min(end, at + 512) - at
         if len(head) < 2 or head[0] not in SESSION:
             return False
         if head[0] == 0x01:
@@ -87,8 +94,8 @@ class Mms:
         message.status = 0
         message.request = None
         message.reference = -1
-        if kind == 0x01:
-            pdu, service, invoke = mms_pdu(text[4:])
+        if kind == 0x01 or kind in PDUS:
+            pdu, service, invoke = mms_pdu(text[4:]) if kind == 0x01 else _service(text)
             if pdu not in PDUS:
                 return
             message.role, message.status, action = PDUS[pdu]

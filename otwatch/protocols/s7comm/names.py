@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from otwatch.protocols.s7comm import spec
 from otwatch.protocols.s7comm.blocks import block_name, child_name
-from otwatch.protocols.s7comm.errors import ERRORS
+from otwatch.protocols.s7comm.errors import error_name
 from otwatch.protocols.s7comm.services import SERVICES
 from otwatch.protocols.s7comm.spec import BLOCK_TYPES, FUNCTIONS, GROUPS, NCK_AREAS, SUBFUNCTIONS, TRANSPORT_SIZES
 
@@ -46,7 +46,7 @@ def status_name(status: int) -> str:
         return f"disconnected:{spec.DISCONNECT_REASONS.get(reason, reason)}"
     if status < 0x100:
         return spec.RETURN_CODES.get(status, f"error:{status:#04x}")
-    return ERRORS.get(status, f"error:{status:#06x}")
+    return error_name(status)
 
 
 def _variable(area: int, number: int, start: int, count: int, size: int) -> str:

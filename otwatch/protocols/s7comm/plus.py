@@ -45,6 +45,7 @@ class Plus:
         conversation: Conversation = message.conversation
         message.request = None
         message.status = 0
+        message.layer = self.protocol
         if message.data[at] != 0x72:
             return self.tls(message, at, end)
         while end - at >= 4 and message.data[at] == 0x72:
@@ -146,6 +147,8 @@ class Plus:
         if opcode == 0x31:
             message.role = 0
             self.dissector.remember(message, function, 2)
+            if message.data[at + 13] & 0x40:  # transport flags: no answer wanted
+                message.conversation.waiting.pop()
             return self.request(message, function)
         message.role = 1
         request = message.conversation.find(message.reference, 1 - message.direction, 2)

@@ -105,3 +105,9 @@ def service_of(wire: bytes, argument: bytes) -> int:
     """The number of a service by its name of the wire; P_PROGRAM by its argument ("C" is a cold start)."""
     number = BY_WIRE.get(wire.rstrip(b"\x00 "), UNKNOWN)
     return COLD_START if number == WARM_START and argument[:1] in (b"C", b"c") else number
+
+
+def service_within(text: bytes) -> int:
+    """The number of a service whose name stands anywhere in the parameters, the last one if there are several."""
+    places = [(text.rfind(wire), number) for wire, number in BY_WIRE.items() if wire in text]
+    return max(places)[1] if places else UNKNOWN

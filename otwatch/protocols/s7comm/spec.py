@@ -173,10 +173,7 @@ SUBFUNCTIONS: dict[tuple[int, int], Function] = {
     (0x3F, 7): Function("nc_upload", Action.PROGRAM_UPLOAD, "value (file bytes)"),
     (0x3F, 8): Function("nc_continue_upload", Action.PROGRAM_UPLOAD, "value (bytes)"),
 }
-MODE_STATES = {
-    0: "STOP", 1: "STARTUP (warm)", 2: "RUN", 3: "STARTUP (hot)", 4: "HOLD", 6: "STARTUP (cold)", 9: "RUN (redundant)", 11: "LINK-UP",
-    12: "UPDATE",
-}
+MODE_STATES = {0: "STOP", 1: "STARTUP", 2: "RUN", 3: "STARTUP", 4: "HOLD", 6: "STARTUP", 9: "RUN", 11: "LINK-UP", 12: "UPDATE"}
 # Groups whose subfunction is not in the table still say what kind of thing they do.
 GROUP_ACTIONS = {
     MODE_TRANSITION: Action.REPORT, PROGRAMMER: Action.DIAGNOSE, CYCLIC: Action.SUBSCRIBE, BLOCKS: Action.BROWSE, CPU: Action.DIAGNOSE,

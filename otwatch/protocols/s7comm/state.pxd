@@ -54,6 +54,7 @@ cdef class Message:
     cdef public Py_ssize_t values
     cdef public Py_ssize_t end
     cdef public int protocol
+    cdef public int layer
     cdef public int direction
     cdef public int role
     cdef public int reference

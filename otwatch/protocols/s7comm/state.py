@@ -168,7 +168,8 @@ class Message:
         self.parameters_end = 0
         self.values = 0
         self.end = 0
-        self.protocol = 0
+        self.protocol = 0  # of the rows
+        self.layer = 0  # of the anomalies: that of TPKT, COTP and S7 is s7comm, whatever rides on it
         self.direction = 0
         self.role = 0
         self.reference = -1
@@ -215,7 +216,7 @@ class Message:
         """A row of anomalies; what is missing from a PDU that was not captured whole is none."""
         if self.cut and (kind == 6 or kind == 8 or kind == 10 or kind == 11):
             return 0
-        self.anomalies.add(self.pdus, self.pdu, 32 + self.protocol, kind, at - self.base, needed, had)
+        self.anomalies.add(self.pdus, self.pdu, 32 + self.layer, kind, at - self.base, needed, had)
         return 0
 
     def text(self, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> bytes:

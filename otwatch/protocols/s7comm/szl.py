@@ -24,8 +24,7 @@ LISTS = {
     0xB3: "module_diagnostics_1_address", 0xB4: "slave_diagnostics",
 }
 IDENTIFYING = frozenset({0x11, 0x1C, 0x37})  # lists that tell who the device is: their reading is IDENTIFY
-_MODES = {1: "STOP (update)", 2: "STOP (memory reset)", 3: "STOP (initialisation)", 4: "STOP", 5: "STARTUP", 7: "RESTART", 8: "RUN", 10: "HOLD",
-          13: "DEFECT"}
+_MODES = {1: "STOP", 2: "STOP", 3: "STOP", 4: "STOP", 5: "STARTUP", 7: "STARTUP", 8: "RUN", 10: "HOLD", 13: "DEFECT"}
 _SWITCH = {0: "none", 1: "RUN", 2: "RUN-P", 3: "STOP", 4: "MRES"}
 LEDS = {
     1: "SF", 2: "INTF", 3: "EXTF", 4: "RUN", 5: "STOP", 6: "FRCE", 7: "CRST", 8: "BAF", 9: "USR", 10: "USR1", 11: "BUS1F", 12: "BUS2F",
@@ -135,9 +134,11 @@ def decode(text: bytes) -> dict[str, Any] | None:
     return {**found, "records": list(records(text))} if len(text) >= HEADER_BYTES else found
 
 
-def _release(text: str) -> str:
-    """Four hex digits of a version: `5603` is V3 of something; `0001` is 1."""
-    return f"V{int(text[2:], 16)}" if text.startswith("56") else str(int(text, 16))
+def _release(version: str, release: str) -> str:
+    """Firmware by its four bytes: a letter and three numbers, V3.2.6; boot loaders have a space for the first number, A 9.9."""
+    letter, major, minor, patch = (int(text, 16) for text in (version[:2], version[2:], release[:2], release[2:]))
+    lead = chr(letter) if 0x41 <= letter <= 0x5A else f"{letter}."
+    return f"{lead} {minor}.{patch}" if major == 0x20 else f"{lead}{major}.{minor}.{patch}"
 
 
 def _identification(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -148,10 +149,9 @@ def _identification(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if "version" not in entry:
         return
     if index == 6 and entry["version"] != "0000":
-        yield "hardware", _release(entry["version"])
+        yield "hardware", str(int(entry["version"], 16))
     if index in (7, 0x81) and "release" in entry:
-        version, release = entry["version"], entry["release"]
-        yield ("firmware" if index == 7 else "boot_loader"), f"{_release(version)}.{int(release[:2], 16)}.{int(release[2:], 16)}"
+        yield ("firmware" if index == 7 else "boot_loader"), _release(entry["version"], entry["release"])
 
 
 def _component(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -191,9 +191,6 @@ def facts(text: bytes) -> list[tuple[str, str]]:
         elif partial == 0x32 and entry.get("index") == 4 and "switch" in entry:
             found.append(("protection", f"level {entry['level']}"))
             found.append(("mode_switch", _SWITCH.get(entry["switch"], str(entry["switch"]))))
-            if entry.get("valid") and "program_2" in entry:
-                found.append(("program_checksum", f"{entry['program_1']:04x}{entry['program_2']:04x}"))
-                found.append(("hardware_checksum", f"{entry['hardware_1']:04x}{entry['hardware_2']:04x}"))
         elif partial == 0x37 and "mac" in entry:
             found += [("ip", entry["ip"]), ("mac", entry["mac"])]
             if entry["router"] not in ("0.0.0.0", entry["ip"]):  # noqa: S104 - an address in a message, not one to listen on

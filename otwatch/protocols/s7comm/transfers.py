@@ -10,7 +10,7 @@ from __future__ import annotations
 import cython
 
 from otwatch.protocols.s7comm.blocks import Transfer, block_fact, parse_name
-from otwatch.protocols.s7comm.services import SERVICES, UNKNOWN, WITH_BLOCKS, service_of
+from otwatch.protocols.s7comm.services import SERVICES, UNKNOWN, WITH_BLOCKS, service_of, service_within
 from otwatch.protocols.s7comm.state import Conversation, Message, Request
 from otwatch.tables import Operations
 
@@ -200,6 +200,8 @@ class Transfers:
             message.odd(_PARAMETER_SHORT, at, name_at + 1 - at, end - at)
             name_at = end
         number: cython.int = service_of(name, message.text(at + 2, min(name_at, at + 4)))
+        if number == UNKNOWN:  # lengths that do not fit must not hide what is called
+            number = service_within(message.text(message.parameters, end))
         request.subfunction = number
         request.action = _ACTIONS[number]
         blocks: cython.int = 0
@@ -223,8 +225,6 @@ class Transfers:
                 operations.area[row] = kind
                 operations.object[row] = block
                 request.add(i, kind, block, -1, -1, 0)
-        if number == UNKNOWN:
-            operations.action[row] = 0
         return 0
 
     def stop(self, message: Message) -> cython.int:

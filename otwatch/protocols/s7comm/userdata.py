@@ -117,7 +117,8 @@ class Userdata:
                 message.odd(_DATA_SHORT, at + 2, length, message.end - self.at)
                 self.end = message.end
             if message.status == 0 and message.role != _REQUEST and self.code != 0xFF and self.code != 0:
-                message.status = self.code
+                if self.code != 0x0A or length:  # without data 0x0A only says that there are none
+                    message.status = self.code
         elif message.end > at:
             message.odd(_DATA_SHORT, at, 4, message.end - at)
         if unit == 0 or self.end == self.at or message.role == _REQUEST:
