@@ -1,0 +1,112 @@
+"""Fragments in any order, overlapping, too many, too late. The oracle comparison of arbitrary mixtures is in test_decoder.py."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from otwatch.decode.anomalies import NetworkAnomaly
+from otwatch.limits import Limits
+from otwatch.vocabulary import Layer, PacketFlag
+from tests.decode.craft import A, B, Raw, decode, ether, fragments4, fragments6, ip4, tcp, udp
+
+MESSAGE = bytes(range(256)) * 4
+SECOND = 10**9
+
+
+def framed(packets: list[bytes], *, apart_ns: int = 1000, first: int = 0) -> list[Raw]:
+    return [Raw(ether(packet, 0x0800 if packet[0] >> 4 == 4 else 0x86DD), time=first + index * apart_ns) for index, packet in enumerate(packets)]
+
+
+def piece(start: int, content: bytes, *, more: bool = True, protocol: int = 17) -> bytes:
+    return ip4(content, protocol, ident=7, fragment=start // 8 | (0x2000 if more else 0))
+
+
+@pytest.mark.parametrize("cut", [fragments4, fragments6])
+@pytest.mark.parametrize("size", [8, 24, 520])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_datagram_is_whole_at_its_last_fragment_whatever_the_order_and_the_batches(cut, size, seed) -> None:  # type: ignore[no-untyped-def]
+    packets = cut(udp(MESSAGE), size)
+    random.Random(seed).shuffle(packets) if seed else None
+    for cuts in ([], list(range(1, len(packets))), [len(packets) - 1]):
+        decoded = decode(framed(packets), cuts=cuts)
+        assert [row["flags"] for row in decoded.rows[:-1]] == [PacketFlag.FRAGMENT] * (len(packets) - 1)
+        last = decoded.rows[-1]
+        assert last["flags"] == PacketFlag.REASSEMBLED
+        assert (last["payload"], last["destination_port"], last["payload_missing"]) == (MESSAGE, 20000, 0)
+        assert not any(decoded.anomalies)
+        assert (decoded.counters["fragments"], decoded.counters["reassembled"]) == (len(packets), 1)
+
+
+def test_a_tunnel_in_fragments_is_unwrapped() -> None:
+    inside = ether(ip4(tcp(b"x" * 100)))
+    outer = fragments4(bytes.fromhex("20006558") + b"\0\0\0\5" + inside, 64, 47)
+    row = decode(framed(outer)).rows[-1]
+    assert (row["tunnel_id"], row["destination_port"], row["payload"]) == (5, 502, b"x" * 100)
+
+
+def test_the_first_copy_wins_and_the_contradiction_is_told() -> None:
+    whole = udp(b"GOOD" * 10)
+    decoded = decode(framed([piece(0, whole[:24]), piece(16, b"EVIL" * 4), piece(32, whole[32:], more=False)]))
+    assert decoded.rows[-1]["payload"][:16] == b"GOOD" * 4
+    assert decoded.anomalies[1] == [(Layer.NETWORK, NetworkAnomaly.FRAGMENT_CONFLICT, 20, 0, 8)]
+
+
+def test_an_overlap_with_the_same_bytes_is_told_a_repetition_is_not() -> None:
+    whole = udp(b"GOOD" * 10)
+    decoded = decode(framed([piece(0, whole[:24]), piece(16, whole[16:32]), piece(0, whole[:24]), piece(32, whole[32:], more=False)], apart_ns=SECOND))
+    assert decoded.rows[-1]["payload"] == b"GOOD" * 10
+    assert decoded.anomalies == [[], [(Layer.NETWORK, NetworkAnomaly.FRAGMENT_OVERLAP, 20, 0, 8)], [], []]
+    assert decoded.counters["fragments_repeated"] == 1
+
+
+@pytest.mark.parametrize(("packets", "kind"), [
+    ([piece(0, tcp()[:16], protocol=6)], NetworkAnomaly.FRAGMENT_TINY),
+    ([piece(8, bytes(16), protocol=6)], NetworkAnomaly.FRAGMENT_TINY),
+    ([piece(16, bytes(13))], NetworkAnomaly.FRAGMENT_LENGTH),
+    ([piece(16, b"")], NetworkAnomaly.FRAGMENT_LENGTH),
+    ([piece(65528, bytes(16), more=False)], NetworkAnomaly.FRAGMENT_BEYOND_END),
+    ([piece(32, bytes(8), more=False), piece(40, bytes(8))], NetworkAnomaly.FRAGMENT_BEYOND_END),
+    ([piece(32, bytes(8)), piece(16, bytes(8), more=False)], NetworkAnomaly.FRAGMENT_BEYOND_END),
+    ([piece(32, bytes(8), more=False), piece(40, bytes(8), more=False)], NetworkAnomaly.FRAGMENT_BEYOND_END),
+])
+def test_wrong_fragments(packets: list[bytes], kind: NetworkAnomaly) -> None:
+    decoded = decode(framed(packets))
+    assert [found[1] for found in decoded.anomalies[-1]] == [kind]
+
+
+def test_waiting_ends_on_packet_time_even_without_another_fragment() -> None:
+    frames = [*framed([piece(0, bytes(24))]), *framed([ip4(tcp())], first=30 * SECOND - 1), *framed([ip4(tcp())], first=30 * SECOND),
+              *framed([piece(24, bytes(8), more=False)], first=31 * SECOND)]
+    for cuts in ([], [1, 2, 3]):
+        decoded = decode(frames, cuts=cuts)
+        (given_up,) = decoded.loose
+        assert (given_up["kind"], given_up["frame"], given_up["timestamp_ns"], given_up["packet"]) == (
+            NetworkAnomaly.FRAGMENT_TIMEOUT, 1, 30 * SECOND, -1)
+        assert given_up["had"] == 24
+        assert decoded.rows[-1]["flags"] == PacketFlag.FRAGMENT
+
+
+def test_datagrams_are_capped_in_number_and_in_bytes() -> None:
+    flood = framed([ip4(bytes(64), 17, ident=ident, fragment=0x2000) for ident in range(1, 50)])
+    decoded = decode(flood, limits=Limits(fragments=10))
+    assert len(decoded.loose) == 39
+    assert {row["kind"] for row in decoded.loose} == {NetworkAnomaly.FRAGMENT_EVICTED}
+    assert decoded.counters["anomaly.network.fragment-evicted"] == 39
+    decoded = decode(flood, limits=Limits(fragment_total_bytes=1000))
+    assert len(decoded.loose) == 49 - 1000 // (64 + 128)
+
+
+def test_a_fragment_cut_by_the_snap_length_never_completes() -> None:
+    first, last = framed(fragments4(udp(bytes(40)), 24))
+    decoded = decode([Raw(first.data[:-4], wire=len(first.data)), last])
+    assert decoded.rows[-1]["flags"] == PacketFlag.FRAGMENT
+    assert not any(decoded.anomalies)
+
+
+def test_fragments_of_others_do_not_mix() -> None:
+    one, two = fragments4(udp(b"a" * 40), 24), fragments4(udp(b"b" * 40), 24)
+    other = [ip4(packet[20:], 17, source=B, destination=A, ident=7, fragment=int.from_bytes(packet[6:8], "big")) for packet in two]
+    decoded = decode(framed([one[0], other[0], other[1], one[1]]))
+    assert [row["payload"][:1] for row in decoded.rows if row["flags"] & PacketFlag.REASSEMBLED] == [b"b", b"a"]
