@@ -60,7 +60,7 @@ class Decoder:
         self.fragments_seen = 0
         self.reassembled = 0
         self.undecoded_ethertypes = memoryview(np.zeros(0x10000, np.int64))
-        self.undecoded_links = {}
+        self.undecoded_links: dict[int, int] = {}  # by link type
         self.undecoded_llc = 0
 
     def feed(self, packets: Packets, anomalies: Anomalies) -> None:
@@ -77,9 +77,9 @@ class Decoder:
             link(frame, packets.link_type[row])
             while frame.next != _DONE:
                 self.one()
-            if not frame.compared and frame.end > frame.start and (frame.network_at >= 0 or packets.ethertype[row] != -1):
-                if self.recent.seen(frame):
-                    frame.flags |= _DUPLICATE
+            if (not frame.compared and frame.end > frame.start and (frame.network_at >= 0 or packets.ethertype[row] != -1)
+                    and self.recent.seen(frame)):
+                frame.flags |= _DUPLICATE
             packets.flags[row] = frame.flags
             self.count(packets.link_type[row], packets.ethertype[row])
 

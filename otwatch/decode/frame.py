@@ -31,14 +31,14 @@ _UNDECODED = cython.declare(cython.int, PacketFlag.UNDECODED)
 class Frame:
     """`at` next header, `end` one past the bytes that are there, `wire_end` one past those that were on the wire (end <= wire_end).
 
-    `side`: `data` is packets.side, else packets.data. `open_ended`: nobody knows where the packet ended on the wire. `compared`: it was looked up among the duplicates.
-    `network_at`: its innermost IP header so far, -1 without one.
+    `side`: `data` is packets.side, else packets.data. `open_ended`: nobody knows where the packet ended on the wire. `compared`: it was
+    looked up among the duplicates. `network_at`: its innermost IP header so far, -1 without one.
     """
 
     def __init__(self, addresses: Addresses, tunnel_depth: cython.int) -> None:
         self.addresses = addresses
         self.tunnel_depth = tunnel_depth
-        self.counts = {}  # (layer, kind) -> anomalies
+        self.counts: dict[tuple[int, int], int] = {}  # (layer, kind) -> anomalies
         self.tunnels = memoryview(np.zeros(len(Tunnel), np.int64))
         self.data = memoryview(b"")
         self.side = False

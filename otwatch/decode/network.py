@@ -149,7 +149,10 @@ def ipv6(frame: Frame) -> cython.int:
 
 
 def extension(frame: Frame, protocol: cython.int) -> cython.int:
-    """An IPv6 extension header, or AH after either IP: hop-by-hop 0, routing 43, fragment 44, AH 51, destination 60, mobility 135, HIP 139, shim6 140."""
+    """An IPv6 extension header, or AH after either IP.
+
+    Hop-by-hop 0, routing 43, fragment 44, AH 51, destination 60, mobility 135, HIP 139, shim6 140.
+    """
     at: cython.Py_ssize_t = frame.at
     here: cython.Py_ssize_t = frame.end - at
     if frame.extensions >= _EXTENSIONS:

@@ -25,8 +25,8 @@ COLLECTION = Path(os.environ.get("OTWATCH_CAPTURES", Path(__file__).parents[2].p
 needs_captures = pytest.mark.skipif(not COLLECTION.is_dir(), reason="no capture collection: set OTWATCH_CAPTURES")
 
 # What tshark has to know for this comparison; everything else is switched off, so that all packets take ten seconds.
-PROTOCOLS = {"frame", "eth", "ethertype", "vlan", "ieee8021ad", "ieee8021ah", "ip", "tcp", "udp", "icmp", "icmpv6", "arp", "gre", "erspan", "mpls", "pppoes",
-             "ppp", "sll", "null", "raw", "llc", "vxlan", "geneve", "pwethcw", "pwethheuristic", "pwethnocw", "chdlc", "nflog", "ah", "hsr",
+PROTOCOLS = {"frame", "eth", "ethertype", "vlan", "ieee8021ad", "ieee8021ah", "ip", "tcp", "udp", "icmp", "icmpv6", "arp", "gre", "erspan", "mpls",
+             "pppoes", "ppp", "sll", "null", "raw", "llc", "vxlan", "geneve", "pwethcw", "pwethheuristic", "pwethnocw", "chdlc", "nflog", "ah", "hsr",
              "netanalyzer", "data"}
 FIELDS = ("frame.protocols", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "tcp.srcport", "tcp.dstport", "udp.srcport", "udp.dstport", "tcp.seq_raw",
           "tcp.len", "udp.length", "ieee8021ad.id", "vlan.id", "eth.src", "arp.src.proto_ipv4")
@@ -110,12 +110,13 @@ def differences(ours: dict[str, Any], theirs: dict[str, list[str]]) -> Iterator[
     transport = inner[-1]
     index = layers.count(transport) - 1
     ports = [int(port) for name in ("srcport", "dstport") for port in theirs[f"{transport}.{name}"][index:index + 1]]
-    if ours["ip_protocol"] != {"tcp": 6, "udp": 17}[transport] or (ports or [-1, -1]) != [ours["source_port"], ours["destination_port"]]:
+    number = {"tcp": 6, "udp": 17}[transport]
+    if ours["ip_protocol"] != number or (ports or [-1, -1]) != [ours["source_port"], ours["destination_port"]]:
         yield "ports"
         return
     length = ours["payload_length"] + ours["payload_missing"]
     if transport == "tcp":
-        if [int(number) for number in theirs["tcp.seq_raw"][index:index + 1]] not in ([], [ours["tcp_sequence"]]):
+        if [int(sequence) for sequence in theirs["tcp.seq_raw"][index:index + 1]] not in ([], [ours["tcp_sequence"]]):
             yield "tcp.seq"
         if index < len(theirs["tcp.len"]) and int(theirs["tcp.len"][index]) != length:
             yield "tcp.len"
@@ -130,11 +131,14 @@ KNOWN: dict[tuple[str, str], tuple[int, str]] = {
     (f"{_ZEEK}/tunnels/gre-aruba-amsdu.pcap", "address"): (1, "tshark: as above"),
     (f"{_ZEEK}/tunnels/gre-over-udp-4754.pcap", "address"): (14, "tshark: GRE in UDP (RFC 8086) is not unwrapped by us"),
     (f"{_ZEEK}/tunnels/gre-over-udp-4754.pcap", "ports"): (14, "tshark: as above"),
-    (f"{_ZEEK}/tunnels/geneve-truncated.pcapng", "address"): (1, "ours: the inner frame is cut, nothing is known of it; tshark's address is the tunnel's"),
-    (f"{_ZEEK}/ipv6-mobility-dst-opts.pcap", "ports"): (1, "ours: a destination option of the wrong length stops tshark; the header's length still leads to UDP"),
+    (f"{_ZEEK}/tunnels/geneve-truncated.pcapng", "address"): (1,
+        "ours: the inner frame is cut, nothing is known of it; tshark's address is the tunnel's"),
+    (f"{_ZEEK}/ipv6-mobility-dst-opts.pcap", "ports"): (1,
+        "ours: a destination option of the wrong length stops tshark; the header's length still leads to UDP"),
     ("OISF-suricata-verify/tests/firewall/tcp-session-decode-malformed-ipv4/input.pcap", "ports"): (
         1, "ours: a security option of length 2 stops tshark; a host passes over it to the TCP header"),
-    (f"{_ZEEK}/trunc/ipv4-truncated-broken-header.pcap", "address"): (1, "ours: a header length over the total length; the addresses stand where they must, tshark drops them"),
+    (f"{_ZEEK}/trunc/ipv4-truncated-broken-header.pcap", "address"): (1,
+        "ours: a header length over the total length; the addresses stand where they must, tshark drops them"),
     (f"{_ZEEK}/trunc/ip6-trunc.pcap", "address"): (1, "tshark shows half an IPv6 header that the snap length cut; we show none"),
 }
 

@@ -22,6 +22,7 @@ from tests.decode.craft import ETHERNETS, NAMES, SAMPLES, Raw, decode, ether, fr
 from tests.oracle.decode import Oracle
 
 LIMITS = Limits(tunnel_depth=4)
+LINK_TYPES = [0, 1, 9, 12, 50, 51, 101, 104, 108, 113, 127, 147, 166, 228, 229, 239, 240, 276, -5, 70000]
 FRAGMENTS = [Raw(ether(packet, 0x0800 if packet[0] >> 4 == 4 else 0x86DD))
              for packet in [*fragments4(udp(bytes(range(60))), 24), *fragments6(udp(bytes(range(80))), 32),
                             *fragments4(ip4(udp(bytes(range(40)))[:48], 17), 16, 4, ident=9)]]
@@ -100,8 +101,7 @@ def test_mutated_packets_agree_with_the_oracle_however_batches_are_cut(frames: l
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.tuples(st.binary(max_size=120), st.sampled_from([0, 1, 9, 12, 50, 51, 101, 104, 108, 113, 127, 147, 166, 228, 229, 239, 240, 276, -5,
-                                                                    70000]), st.integers(-1, 200)), min_size=1, max_size=6))
+@given(st.lists(st.tuples(st.binary(max_size=120), st.sampled_from(LINK_TYPES), st.integers(-1, 200)), min_size=1, max_size=6))
 def test_random_bytes_agree_with_the_oracle(packets: list[tuple[bytes, int, int]]) -> None:
     agree([Raw(data, link_type, wire if wire >= 0 else None) for data, link_type, wire in packets])
 

@@ -55,7 +55,8 @@ def test_the_first_copy_wins_and_the_contradiction_is_told() -> None:
 
 def test_an_overlap_with_the_same_bytes_is_told_a_repetition_is_not() -> None:
     whole = udp(b"GOOD" * 10)
-    decoded = decode(framed([piece(0, whole[:24]), piece(16, whole[16:32]), piece(0, whole[:24]), piece(32, whole[32:], more=False)], apart_ns=SECOND))
+    pieces = [piece(0, whole[:24]), piece(16, whole[16:32]), piece(0, whole[:24]), piece(32, whole[32:], more=False)]
+    decoded = decode(framed(pieces, apart_ns=SECOND))
     assert decoded.rows[-1]["payload"] == b"GOOD" * 10
     assert decoded.anomalies == [[], [(Layer.NETWORK, NetworkAnomaly.FRAGMENT_OVERLAP, 20, 0, 8)], [], []]
     assert decoded.counters["fragments_repeated"] == 1
