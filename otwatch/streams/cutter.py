@@ -71,7 +71,7 @@ class Cutter:
         self.most_waiting = limits.stream_pending_total_bytes
         self.most_wrong = limits.protocol_violations
         self.delivered = self.framed = self.skipped = self.unidentified = self.waiting = 0
-        self.apart = 0
+        self.apart = self.held = 0
         self.pending_caps = 0
         self.streams = 0
 

@@ -69,6 +69,7 @@ class Datagrams:
                 flags = _DATAGRAM
                 continue
             if size > 0:  # the datagram ends within the PDU
+                flows.violations[slot] += missing == 0
                 cutter.report(slot, direction, StreamAnomaly.CUT, size, end - here)
                 cutter.add_row(cutter.pdus[framer.protocol], framer, slot, direction, here, end, flags | _CUT)
                 self.framed += end - here

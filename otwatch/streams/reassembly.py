@@ -65,7 +65,7 @@ class Reassembler:
         """Any other segment; it starts `delta` bytes after the stream's place."""
         cutter: Cutter = self.cutter
         position: cython.longlong = stream.position + delta
-        if (delta > WINDOW or delta < -WINDOW) and position < stream.base or delta > WINDOW:
+        if delta > WINDOW or (delta < -WINDOW and position < stream.base):
             if not self.plausible(stream, delta):
                 cutter.report(stream.slot, stream.direction, StreamAnomaly.OUT_OF_WINDOW, WINDOW, delta)
                 return cutter.read_apart(stream, data, at, length, 0)
@@ -219,7 +219,7 @@ class Reassembler:
             moved = True
             passed = stream.position - place
             if passed < len(payload):
-                cutter.deliver(stream, payload, passed, len(payload) - passed, time, frame)
+                cutter.deliver(stream, memoryview(payload), passed, len(payload) - passed, time, frame)
             if missing and not stream.closed and place + len(payload) + missing > stream.position:
                 cutter.time = time
                 cutter.frame = frame
@@ -250,7 +250,7 @@ class Reassembler:
             cutter.time = time
             cutter.frame = frame
             start: cython.longlong = place if place > stream.base else stream.base
-            self.repeated(stream, payload, start - place, min(place + len(payload), stream.position) - start, start)
+            self.repeated(stream, memoryview(payload), start - place, min(place + len(payload), stream.position) - start, start)
         stream.disputed = left or None
         return 0
 
@@ -295,7 +295,7 @@ class Reassembler:
                 continue
             if stream.held and 0 < stream.deadline <= now:
                 self.skip_hole(stream, StreamAnomaly.GAP)
-            if 0 < stream.quiet:
+            if stream.quiet > 0:
                 if stream.quiet <= now:
                     stream.quiet = 0
                     cutter.settle(stream)

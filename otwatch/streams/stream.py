@@ -148,7 +148,7 @@ class Stream:
         """Whether the alternative stream has these bytes already."""
         ring = self.alternate
         i: cython.Py_ssize_t
-        for i in range(length):
+        for i in range(length):  # noqa: SIM110 (a generator would be slow)
             if ring[(position + i) & self.history_mask] != data[at + i]:
                 return False
         return True

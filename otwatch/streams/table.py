@@ -15,7 +15,7 @@ import numpy as np
 
 from otwatch.limits import Limits
 from otwatch.protocols.spec import ProtocolSpec
-from otwatch.tables import Flows, Packets
+from otwatch.tables import Flows
 from otwatch.vocabulary import DirectionHow
 
 # Numbers for the compiled loops: a literal beyond 31 bits, or a module's plain constant, would be a Python object there.
@@ -137,7 +137,7 @@ class FlowTable:
         if ip_protocol >= 0 and source >= 0 and destination >= 0:
             source_port: cython.longlong = 0
             destination_port: cython.longlong = 0
-            if ip_protocol == _TCP or ip_protocol == _UDP or ip_protocol == 132:  # noqa: PLR1714
+            if ip_protocol == _TCP or ip_protocol == _UDP or ip_protocol == 132:  # noqa: PLR1714, SIM109
                 source_port = packets.source_port[row]
                 destination_port = packets.destination_port[row]
                 if source_port < 0 or destination_port < 0:  # the packet ends before its ports

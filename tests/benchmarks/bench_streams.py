@@ -10,7 +10,7 @@ import numpy as np
 from otwatch.addresses import Addresses
 from otwatch.limits import Limits
 from otwatch.streams.streams import Streams
-from otwatch.tables import Anomalies, Packets
+from otwatch.tables import Anomalies
 from tests.streams import specs
 from tests.streams.wire import ACK, MS, SYN, P, table
 

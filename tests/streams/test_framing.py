@@ -67,8 +67,10 @@ def test_a_protocol_cuts_for_itself() -> None:
 
 
 @pytest.mark.parametrize("framing", [
-    Framing(name="x", header_bytes=4, length_at=3, length_bytes=2), Framing(name="x", header_bytes=2, magic=((2, 255, 0),)), Framing(name="x", min_bytes=0,
-                                                                                                                                     header_bytes=2)])
+    Framing(name="x", header_bytes=4, length_at=3, length_bytes=2),
+    Framing(name="x", header_bytes=2, magic=((2, 255, 0),)),
+    Framing(name="x", header_bytes=2, min_bytes=0),
+])
 def test_a_framing_that_cannot_be_is_refused(framing: Framing) -> None:
     with pytest.raises(ValueError, match="framing x"):
         Framer(framing, 1, 0)

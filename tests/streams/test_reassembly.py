@@ -24,7 +24,8 @@ def test_a_late_segment_is_waited_for() -> None:
 
 
 def test_an_acknowledged_hole_is_given_up_after_the_grace() -> None:
-    packets = [*handshake(), at(0), at(2, at=1 * MS), P(b"", 200, 136, back=True, at=2 * MS), P(b"x", proto=17, server_port=9, at=60 * MS), at(3, at=61 * MS)]
+    packets = [*handshake(), at(0), at(2, at=1 * MS), P(b"", 200, 136, back=True, at=2 * MS), P(b"x", proto=17, server_port=9, at=60 * MS),
+               at(3, at=61 * MS)]
     run = Run(packets, batch=1)
     assert run.data(0) == [REQUESTS[0], REQUESTS[2], REQUESTS[3]]
     assert [pdu.flags for pdu in run.pdus] == [0, PduFlag.AFTER_GAP, 0]

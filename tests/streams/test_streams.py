@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from otwatch.addresses import Addresses
+from otwatch.capture.files import open_capture
+from otwatch.decode.decoder import Decoder
 from otwatch.limits import Limits
+from otwatch.streams.streams import Streams
+from otwatch.tables import Anomalies
 from otwatch.vocabulary import DirectionHow, PacketFlag, PduFlag, ProtocolHow
 from tests.oracle import streams as oracle
 from tests.streams import specs
@@ -29,7 +39,7 @@ def handshake(isn: int = 99, back: int = 199, **more: int) -> list[P]:
 def said(data: bytes, seq: int, *cuts: int, **more: object) -> list[P]:
     """Data as segments, cut at the offsets."""
     edges = [0, *sorted(cuts), len(data)]
-    return [P(data[a:b], (seq + a) & 0xFFFFFFFF, 1, **more) for a, b in zip(edges, edges[1:], strict=False) if a < b]  # type: ignore[arg-type]
+    return [P(data[a:b], (seq + a) & 0xFFFFFFFF, 1, **more) for a, b in pairwise(edges) if a < b]  # type: ignore[arg-type]
 
 
 @st.composite
@@ -67,8 +77,9 @@ def test_pdus_do_not_depend_on_segments_duplicates_order_or_batches(dialogue: tu
 
 
 @SETTINGS
-@given(st.lists(st.builds(P, payload=st.one_of(st.binary(max_size=40), st.builds(modbus_request, st.integers(0, 3))), seq=st.integers(90, 160),
-                          ack=st.one_of(st.just(-1), st.integers(90, 160)), flags=st.integers(0, 511), back=st.booleans(), at=st.integers(0, 9 * 10**9),
+@given(st.lists(st.builds(P, payload=st.one_of(st.binary(max_size=40), st.builds(modbus_request, st.integers(0, 3))),
+                          seq=st.integers(90, 160), ack=st.one_of(st.just(-1), st.integers(90, 160)),
+                          flags=st.integers(0, 511), back=st.booleans(), at=st.integers(0, 9 * 10**9),
                           client_port=st.integers(40000, 40003), missing=st.sampled_from([0, 0, 0, 5, 3000]),
                           proto=st.sampled_from([6, 6, 6, 17, 1]), bits=st.sampled_from([0, 0, 0, 2])), max_size=60), st.integers(1, 60))
 def test_anything_at_all_is_counted_and_never_raises(packets: list[P], batch: int) -> None:
@@ -83,7 +94,8 @@ def test_wild_sequence_numbers_never_raise(packets: list[tuple[int, bytes, bool,
 
 
 @SETTINGS
-@given(st.lists(st.one_of(st.binary(min_size=1, max_size=30), st.builds(modbus_request, st.integers(0, 65535), st.integers(0, 9))), min_size=1, max_size=10),
+@given(st.lists(st.one_of(st.binary(min_size=1, max_size=30), st.builds(modbus_request, st.integers(0, 65535), st.integers(0, 9))),
+                min_size=1, max_size=10),
        st.lists(st.integers(0, 300), max_size=20))
 def test_after_wrong_bytes_the_cut_still_does_not_matter(parts: list[bytes], cuts: list[int]) -> None:
     data = modbus_request(1) + b"".join(parts)
@@ -156,9 +168,10 @@ def test_duplicates_of_the_tap_are_counted_and_not_read() -> None:
 
 def test_every_packet_belongs_to_one_flow() -> None:
     icmp = P(proto=1, client_port=8, server_port=0)
-    run = Run([icmp, replace(icmp, back=True), P(proto=17, server_port=53), P(proto=-1, source=-1, destination=-1), P(proto=-1, source=-1, destination=-1)])
+    link = P(proto=-1, source=-1, destination=-1)
+    run = Run([icmp, replace(icmp, back=True), P(proto=17, server_port=53), link, link])
     assert [number for number, _ in run.places] == [1, 1, 2, 3, 3]
-    assert [(flow["ip_protocol"], flow["client_port"]) for flow in sorted(run.flows, key=lambda flow: flow["number"])] == [(1, 0), (17, 40000), (-1, -1)]
+    assert {(flow["number"], flow["ip_protocol"], flow["client_port"]) for flow in run.flows} == {(1, 1, 0), (2, 17, 40000), (3, -1, -1)}
 
 
 def test_idle_flows_end_on_packet_time_and_on_a_tick() -> None:
@@ -201,11 +214,90 @@ def test_evasion_a_write_in_five_byte_segments() -> None:
     assert run.data(0) == [modbus_request(1), write]
 
 
-@pytest.mark.slow
-def test_uncompiled_gives_the_same() -> None:
-    files = ["tests/streams/test_streams.py", "tests/streams/test_reassembly.py", "tests/streams/test_cutter.py", "tests/streams/test_datagrams.py"]
-    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow and not captures", *files], check=False,
-                          env={**os.environ, "OTWATCH_UNCOMPILED": "1"}, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-3000:]
+def story(seed: int) -> list[P]:
+    """Pseudo-random traffic of a few flows with every kind of trouble."""
+    random = Random(seed)
+    packets = []
+    for turn in range(300):
+        port, back = random.choice([40000, 40001, 40002]), random.random() < 0.5
+        data = random.choice([modbus_request(turn), modbus_response(turn, bytes(random.randrange(60))), b"\3\0\0\x08\2\xf0\x80\0",
+                              oracle.dnp3_frame(bytes(random.randrange(40))), random.randbytes(random.randrange(1, 30)), b""])
+        part = data[:random.randrange(len(data) + 1)] if random.random() < 0.3 else data
+        packets.append(P(part, random.choice([turn * 12, turn * 12 - 12, turn * 12 + 24, 2**32 - 6]), random.choice([-1, turn * 12, 7]),
+                         flags=random.choice([ACK, ACK, ACK, ACK, SYN, SYN | ACK, RST, FIN | ACK]) if turn % 20 == 0 else ACK,
+                         back=back, client_port=port,
+                         server_port=random.choice([502, 20000]) if turn < 150 else 502,
+                         at=turn * random.choice([1, 40, 70]) * MS, proto=random.choice([6, 6, 6, 17]), missing=random.choice([0] * 20 + [9])))
+    return packets
 
 
+def told(seed: int) -> str:
+    """Everything that is said about the story."""
+    run = Run(story(seed), limits=SMALL, batch=37)
+    return repr((run.pdus, run.events, run.rows, run.flows, run.places, run.streams.counters))
+
+
+def test_uncompiled_says_the_same() -> None:
+    code = "from tests.streams.test_streams import told\nfor seed in range(3): print(told(seed))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "OTWATCH_UNCOMPILED": "1"}, capture_output=True, text=True,
+                          cwd=Path(__file__).parents[2])
+    assert done.stdout.splitlines() == [told(seed) for seed in range(3)]
+
+
+CAPTURES = Path(os.environ.get("OTWATCH_CAPTURES") or Path(__file__).parents[2] / "../shared/captures")
+COMPARED = [  # (capture, tshark's field that each PDU has, protocol)
+    ("real-stacks/modbus.pcap", "mbtcp.len", 1), ("real-stacks/s7comm.pcap", "tpkt.length", 2), ("real-stacks/dnp3.pcap", "dnp3.len", 3),
+    ("ITI-ICS-Security-Tools/pcaps/ModbusTCP/ModbusTCP.pcap", "mbtcp.len", 1),
+    ("antoine-lemay-Modbus_dataset/characterization_modbus_6RTU_with_operate.pcap", "mbtcp.len", 1),
+    ("ControlThings-io-ct-samples/Protocols/S7comm/Plant1_S7comm.pcap", "tpkt.length", 2),
+    ("AgentCarter1-S7comm-Plus-Anomaly-Detection/Wireshark_Paketler/s71200_Ofline_SWCompileDownload.pcapng", "tpkt.length", 2),
+    ("derived-slices/QUT_DNP3_attacks_training_0750-0955Z.pcap", "dnp3.len", 3),
+    ("zeek-zeek/testing/btest/Traces/dnp3/dnp3_link_only.pcap", "dnp3.len", 3),
+]
+
+
+def frames_of(path: Path, batch: int) -> tuple[Counter[tuple[int, int]], list[bytes]]:
+    """(protocol, frame) of the PDUs of a capture, and their bytes."""
+    limits = Limits(batch_packets=batch)
+    addresses = Addresses()
+    decoder, streams = Decoder(addresses, limits), Streams(addresses, limits, specs.SPECS)
+    frames: Counter[tuple[int, int]] = Counter()
+    content: list[bytes] = []
+
+    def collect() -> None:
+        for protocol, pdus in enumerate(streams.pdus):
+            for row in range(pdus.rows):
+                if not pdus.flags[row] & PduFlag.CONFLICT:
+                    frames[protocol, int(pdus.frame[row])] += 1
+                    content.append(streams.octets.tobytes(pdus.start[row], pdus.end[row]))
+
+    with open_capture(str(path), limits) as packets:
+        for rows in packets:
+            anomalies = Anomalies()
+            decoder.feed(rows, anomalies)
+            streams.feed(rows, anomalies)
+            collect()
+    streams.finish(Anomalies())
+    collect()
+    counters = streams.counters
+    assert counters["stream_bytes"] == counters["framed_bytes"] + counters["skipped_bytes"] + counters["unidentified_bytes"]
+    return frames, content
+
+
+@pytest.mark.captures
+@pytest.mark.tshark
+@pytest.mark.parametrize(("name", "field", "protocol"), COMPARED)
+def test_pdus_of_a_capture_are_those_of_tshark(name: str, field: str, protocol: int) -> None:
+    path = CAPTURES / name
+    tshark = shutil.which("tshark")
+    if not path.exists() or tshark is None:
+        pytest.skip("the capture or tshark is not here")
+    lines = subprocess.run([tshark, "-r", str(path), "-T", "fields", "-e", "frame.number", "-e", field, "-Y", field], check=True,
+                           capture_output=True, text=True).stdout.splitlines()
+    expected: Counter[int] = Counter()
+    for line in lines:
+        frame, values = line.split("\t")
+        expected[int(frame)] += len(values.split(","))
+    frames, content = frames_of(path, 8192)
+    assert {frame: count for (found, frame), count in frames.items() if found == protocol} == dict(expected)
+    assert (frames, content) == frames_of(path, 7)

@@ -50,7 +50,8 @@ def test_the_longest_idle_makes_room_and_its_slot_is_not_used_in_the_same_batch(
 
 def test_finished_flows_go_first_and_soon() -> None:
     over = [P(flags=SYN, seq=1), P(flags=RST | ACK, seq=1, ack=2, back=True, at=MS)]
-    run = Run([*over, P(flags=SYN, seq=1, client_port=7, at=2 * MS), P(flags=SYN, seq=1, client_port=8, at=3 * MS)], limits=Limits(flows=2), finish=False)
+    others = [P(flags=SYN, seq=1, client_port=7, at=2 * MS), P(flags=SYN, seq=1, client_port=8, at=3 * MS)]
+    run = Run([*over, *others], limits=Limits(flows=2), finish=False)
     assert [flow["number"] for flow in run.flows] == [1]
     late = Run([*over, P(flags=SYN, seq=1, client_port=7, at=11 * SECOND)], finish=False)
     assert [flow["number"] for flow in late.flows] == [1]

@@ -12,7 +12,6 @@ from otwatch.streams.anomalies import StreamAnomaly
 from otwatch.streams.streams import Streams
 from otwatch.tables import Anomalies, Packets
 from otwatch.vocabulary import FlowEvent, PduFlag
-
 from tests.streams import specs
 
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
@@ -144,6 +143,6 @@ class Run:
         assert counters["flows_opened"] == len(self.flows)
         assert counters["packets"] == counters["duplicates"] + sum(flow["packets_to_server"] + flow["packets_to_client"] for flow in self.flows)
 
-    def data(self, direction: int, *, without: PduFlag = PduFlag(0)) -> list[bytes]:
+    def data(self, direction: int, *, without: int = 0) -> list[bytes]:
         """The PDUs' bytes of one direction."""
         return [pdu.data for pdu in self.pdus if pdu.direction == direction and not pdu.flags & without]
