@@ -194,7 +194,7 @@ class ModbusDissector:
             self._make_room(flow)
         orientation = self.orientation[flow]
         from_client = (direction == 0) == (orientation >= 0)
-        fits = (_RESPONSE if m.n == 1 else 0) if refused else self._fits()
+        fits = self._fits()
         queue = 2 * flow + 1 - direction  # of the requests that this PDU could answer
         if pairing.first[queue] >= 0 and not (from_client and fits == _REQUEST):
             asked = pairing.find(queue, m.transaction, m.unit, function, (flags & _AFTER_GAP) != 0)
@@ -220,6 +220,8 @@ class ModbusDissector:
         n: cython.int = m.n
         shape: cython.int = m.shape
         fits: cython.int
+        if m.function > 127:  # an exception: one byte; some stacks send one more
+            return _RESPONSE if n == 1 or (n == 2 and 0 < m.u8(0) < 12) else 0
         if shape == _READ_REGISTERS:
             return _REQUEST if n == 4 else (_RESPONSE if n > 2 and m.u8(0) == n - 1 else 0)
         if shape == _READ_BITS:
@@ -232,9 +234,13 @@ class ModbusDissector:
             fits = _REQUEST if n > 10 and m.u8(8) == n - 9 else 0
             return fits | _RESPONSE if n > 2 and m.u8(0) == n - 1 else fits
         if shape == _FIFO:
-            return _REQUEST if n == 2 else (_RESPONSE if n >= 4 else 0)
+            return _REQUEST if n == 2 else (_RESPONSE if n >= 4 and m.u16(0) == n - 2 else 0)
         if shape == _STATUS:
-            return _REQUEST if n == 0 else _RESPONSE
+            if n == 0:
+                return _REQUEST
+            if m.function == 7:
+                return _RESPONSE if n == 1 else 0
+            return _RESPONSE if (n == 4 if m.function == 11 else m.u8(0) == n - 1) else 0
         if shape == _READ_FILE and n > 3 and m.u8(0) == n - 1:
             fits = _REQUEST if m.u8(1) == 6 and (n - 1) % 7 == 0 else 0
             return fits | _RESPONSE if m.u8(2) == 6 else fits

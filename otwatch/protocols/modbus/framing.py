@@ -9,6 +9,7 @@ from __future__ import annotations
 from otwatch.protocols.modbus.spec import FUNCTION_TABLE, MAX_ADU_BYTES, UMAS_FUNCTION, Shape
 from otwatch.protocols.spec import Framing, Verdict
 
+_LOOK = 256  # bytes that a probe is shown at most
 _SHAPES = {code: function.shape for code, function in FUNCTION_TABLE.items()}
 
 
@@ -34,9 +35,9 @@ def _plausible(function: int, data: bytes, length: int) -> int:
     if shape in (Shape.READ_FILE, Shape.WRITE_FILE):
         return 2 if counted and length > 3 else 0
     if shape == Shape.STATUS:
-        return 1 if length == 0 or length == (1 if function == 7 else 4) or counted else 0
+        return 1 if length == 0 or (length == 1 if function == 7 else length == 4 if function == 11 else counted) else 0
     if shape == Shape.FIFO:
-        return 1 if length == 2 or length >= 4 else 0
+        return 1 if length == 2 or (length >= 4 and data[:2] == (length - 2).to_bytes(2, "big")) else 0
     if shape == Shape.DIAGNOSTIC:
         return 1 if length >= 4 and first == 0 else 0
     if shape == Shape.MEI:
@@ -73,8 +74,9 @@ def _probe_adus(data: bytes, direction: int, *, any_protocol: bool) -> Verdict:
         if not 2 <= length <= MAX_ADU_BYTES - 6 or (length > 254 and function & 0x7F != UMAS_FUNCTION):
             return Verdict.NO
         fit = _plausible(function, left[8:6 + length], length - 2)
-        if fit == 0:
-            return Verdict.UNSURE if at == 0 and len(left) == 6 + length and not any_protocol else Verdict.NO
+        if fit == 0:  # malformed, yet perhaps Modbus, if it is alone and all there
+            alone = at == 0 and len(left) == min(6 + length, _LOOK)
+            return Verdict.UNSURE if alone and length >= 4 and (function & 0x7F in FUNCTION_TABLE or function == 0) and not any_protocol else Verdict.NO
         if at == 0 and fit == 2 and _one_role(function, left[8:6 + length], length - 2) == 1 - direction:
             return Verdict.NO
         if len(left) >= 6 + length:
