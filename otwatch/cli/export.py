@@ -39,7 +39,7 @@ def export(table: str, captures: tuple[str, ...], output: str, **options: Any) -
         with TableWriter(output) as writer:
             exporters: dict[str, Callable[[Analysis, TableWriter], Listener]] = {"operations": OperationExporter, "flows": FlowExporter, "facts": FactExporter}
             make = exporters.get(table)
-            analysis, result = finished_analysis(captures, policy, listener=make and (lambda analysis: make(analysis, writer)))
+            analysis, result = finished_analysis(captures, policy, listener=(lambda analysis: make(analysis, writer)) if make else None)
             if table == "assets":
                 writer.write(asset_record(asset) for asset in result.assets)
             elif table == "conversations":
