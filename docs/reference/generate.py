@@ -1,0 +1,115 @@
+"""Writes the reference pages that are made from the code: tables, anomalies, protocols, rules, command line.
+
+    python docs/reference/generate.py [--check]
+
+`--check` exits with 1 when a page is stale; a test runs it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from otwatch.cli import main as command_line
+from otwatch.engine.detector import rules_of
+from otwatch.engine.kinds import anomaly_kinds, layer_name
+from otwatch.protocols import protocols
+from otwatch.schemas import SCHEMAS
+from otwatch.vocabulary import FIRST_PROTOCOL_LAYER
+
+HERE = Path(__file__).parent
+NOTE = "<!-- Written by docs/reference/generate.py: do not edit. -->\n"
+
+
+def table(*rows: tuple[str, ...]) -> str:
+    """A Markdown table; the first row is its head."""
+    lines = [" | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) for row in rows]
+    return "\n".join(f"| {line} |" for line in [lines[0], " | ".join("---" for _ in rows[0]), *lines[1:]]) + "\n"
+
+
+def tables_page() -> str:
+    parts = ["# Tables\n", NOTE, "What the stages hand to each other. `-1` means \"not there\" in every signed column, unless it says otherwise.\n"]
+    for schema in SCHEMAS:
+        parts += [f"## {schema.name}\n", table(("column", "type", "meaning"), *((f"`{column.name}`", column.dtype, column.doc) for column in schema.columns))]
+    return "\n".join(parts)
+
+
+def anomalies_page() -> str:
+    known = protocols()
+    parts = ["# Anomalies\n", NOTE, "What can be malformed or out of protocol, as closed lists. Each kind has a shipped rule.\n"]
+    for layer, kinds in sorted(anomaly_kinds(known).items()):
+        if kinds:
+            name = layer_name(layer, known)
+            parts += [f"## {name}\n", table(("kind", "meaning", "standard"), *((f"`{name}.{kind.name}`", kind.doc, kind.clause)
+                                                                                for kind in kinds.values()))]
+    return "\n".join(parts)
+
+
+def protocols_page() -> str:
+    parts = ["# Protocols\n", NOTE, "A protocol is recognised by its content; a port is a hint.\n"]
+    for index, spec in enumerate(protocols(), 1):
+        ports = ", ".join(f"{'TCP' if port.transport == 6 else 'UDP'} {port.number}" for port in spec.ports) or "none: found beneath another protocol"
+        parts += [f"## {spec.title}\n", f"Name in records and rules: `{spec.name}`. Port hints: {ports}. Anomaly layer {FIRST_PROTOCOL_LAYER + index}.\n"]
+        if spec.references:
+            parts.append("Sources: " + "; ".join(spec.references) + ".\n")
+        if spec.reference is not None:
+            parts.append(spec.reference())
+        elif spec.functions:
+            parts.append(table(("function", "name"), *((f"{code} ({code:#04x})", f"`{name}`") for code, name in sorted(spec.functions.items()))))
+        if spec.areas:
+            parts.append(table(("area", "name"), *((str(code), f"`{name}`") for code, name in sorted(spec.areas.items()))))
+    return "\n".join(parts)
+
+
+def rules_page() -> str:
+    known = rules_of()
+    parts = ["# Rules\n", NOTE, f"The {len(known)} rules that come with otwatch. `otwatch rules show RULE` prints one as it is written.\n",
+             table(("rule", "severity", "ATT&CK for ICS", "title"),
+                   *((f"[`{rule.id}`](#{rule.id.replace('.', '')})", rule.severity.label, " ".join(rule.attack), rule.title) for rule in known))]
+    for rule in known:
+        parts.append(f"## {rule.id}\n\n**{rule.title}** ({rule.severity.label}). {' '.join(rule.why.split())}\n")
+        if rule.false_positives:
+            parts.append("Not an attack when: " + "; ".join(rule.false_positives) + ".\n")
+    return "\n".join(parts)
+
+
+def _commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
+    yield name, command
+    if isinstance(command, click.Group):
+        context = click.Context(command, info_name=name)
+        for sub in command.list_commands(context):
+            found = command.get_command(context, sub)
+            assert found is not None
+            yield from _commands(found, f"{name} {sub}")
+
+
+def cli_page() -> str:
+    parts = ["# Command line\n", NOTE]
+    for name, command in _commands(command_line, "otwatch"):
+        with click.Context(command, info_name=name, max_content_width=110, terminal_width=110) as context:
+            parts.append(f"## {name}\n\n```\n{command.get_help(context)}\n```\n")
+    return "\n".join(parts)
+
+
+PAGES = {"tables.md": tables_page, "anomalies.md": anomalies_page, "protocols.md": protocols_page, "rules.md": rules_page, "cli.md": cli_page}
+
+
+def main() -> None:
+    """Writes the pages, or checks them."""
+    stale = []
+    for name, make in PAGES.items():
+        path, text = HERE / name, make()
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(name)
+        if "--check" not in sys.argv:
+            path.write_text(text, encoding="utf-8")
+    if stale and "--check" in sys.argv:
+        raise SystemExit(f"stale: {', '.join(stale)}: run python docs/reference/generate.py")
+
+
+if __name__ == "__main__":
+    main()
