@@ -2,10 +2,12 @@
 from otwatch.streams.copying cimport copy
 from otwatch.streams.cutter cimport Cutter
 from otwatch.streams.framing cimport Framer
+from otwatch.streams.table cimport FlowTable
 
 cdef class Datagrams:
     cdef Cutter cutter
     cdef int most_wrong
+    cdef list framers
     cdef readonly long long bytes
     cdef readonly long long framed
     cdef readonly long long skipped

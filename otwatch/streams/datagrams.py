@@ -11,11 +11,16 @@ from otwatch.streams.anomalies import StreamAnomaly
 from otwatch.streams.copying import copy
 from otwatch.streams.cutter import Cutter
 from otwatch.streams.framing import PROBE_BYTES, Framer
+from otwatch.streams.table import FlowTable
 from otwatch.vocabulary import DirectionHow, FlowEvent, PduFlag, ProtocolHow
 
 LOOKS = 32  # datagrams of a flow of unknown protocol that are probed, where they look like one
 LOOKS_ON_PORT = 1024
 
+# FlowTable.mode of UDP flows
+_NEW = cython.declare(cython.int, 0)
+_ELSEWHERE = cython.declare(cython.int, 1)
+_ON_PORT = cython.declare(cython.int, 2)
 _UDP = cython.declare(cython.int, 17)
 _YES = cython.declare(cython.int, 1)
 _DATAGRAM = cython.declare(cython.int, PduFlag.DATAGRAM)
@@ -32,6 +37,7 @@ class Datagrams:
     def __init__(self, cutter: Cutter, limits: Limits) -> None:
         self.cutter = cutter
         self.most_wrong = limits.protocol_violations
+        self.framers = cutter.identifier.all
         self.bytes = self.framed = self.skipped = 0
 
     def feed(self, data, at, length, missing, slot, direction):  # type: ignore[no-untyped-def]
@@ -100,21 +106,28 @@ class Datagrams:
         """The framer whose protocol the datagram is of, None if none; looks are counted."""
         cutter: Cutter = self.cutter
         flows = cutter.flows
-        candidates = cutter.identifier.candidates(_UDP, flows.client_port[slot], flows.server_port[slot])
-        limit: cython.int = LOOKS_ON_PORT if candidates.hinted else LOOKS
-        if cutter.table.budget[slot] >= limit:
+        table: FlowTable = cutter.table
+        if table.mode[slot] == _NEW:
+            hinted = cutter.identifier.candidates(_UDP, flows.client_port[slot], flows.server_port[slot]).hinted
+            table.mode[slot] = _ON_PORT if hinted else _ELSEWHERE
+        if table.budget[slot] >= (LOOKS_ON_PORT if table.mode[slot] == _ON_PORT else LOOKS):
             return None
         framer: Framer
         likely: cython.bint = False
-        for framer in candidates.framers:
-            if framer.measure(data, at, at + length, direction) > 0:
+        i: cython.Py_ssize_t
+        for i in range(len(self.framers)):  # what a look in Python would refuse anyway is refused here
+            framer = self.framers[i]
+            if (framer.cut_call is None or table.mode[slot] == _ON_PORT) and framer.measure(data, at, at + length, direction) > 0:
                 likely = True
                 break
+        if not likely and table.mode[slot] == _ELSEWHERE:
+            return None
+        candidates = cutter.identifier.candidates(_UDP, flows.client_port[slot], flows.server_port[slot])
         if likely:
-            cutter.table.budget[slot] += 1
+            table.budget[slot] += 1
             found = cutter.identifier.decide(bytes(np.asarray(data)[at:at + min(length, PROBE_BYTES)]), direction, candidates, final=True)
             if isinstance(found, Framer):
-                cutter.table.budget[slot] = 0
+                table.budget[slot] = 0
                 flows.protocol[slot] = found.protocol
                 flows.protocol_how[slot] = ProtocolHow.PORT
                 return found

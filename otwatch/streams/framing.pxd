@@ -5,7 +5,7 @@ cdef class Framer:
     cdef readonly int index
     cdef readonly object framing
     cdef readonly object probe
-    cdef object cut_call
+    cdef readonly object cut_call
     cdef readonly Py_ssize_t header_bytes
     cdef int[::1] magic
     cdef Py_ssize_t magic_count

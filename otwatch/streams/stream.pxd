@@ -39,7 +39,8 @@ cdef class Stream:
     cdef int remember(self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length) except -1
     cdef int write(self, unsigned char[::1] ring, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, long long position) except -1
     cdef int read(self, const unsigned char[::1] ring, unsigned char[::1] target, Py_ssize_t to, long long position, Py_ssize_t length) except -1
-    cdef object grow_history(self, long long size)
+    cdef object grow_history(self, long long wanted)
+    cdef object larger(self, const unsigned char[::1] ring, long long size, long long kept)
     cdef int jump(self, long long distance) except -1
     cdef long long oldest_kept(self) except? -1
     cdef long long differing(self, long long position, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length) except -1

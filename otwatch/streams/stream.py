@@ -102,21 +102,26 @@ class Stream:
         """A larger ring with the same bytes; small streams stay small."""
         size: cython.longlong = _SMALLEST_HISTORY
         while size < wanted and size < self.history_cap:
-            size *= 2
+            size *= 4
         if size > self.history_cap:
             size = self.history_cap
-        new = np.zeros(size, np.uint8)
-        other = np.zeros(size, np.uint8) if self.alternate is not None else None
-        if self.history is not None:
-            old = np.asarray(self.history)
-            known = np.arange(self.oldest_kept(), self.position)
-            new[known & (size - 1)] = old[known & self.history_mask]
-            if other is not None:
-                other[known & (size - 1)] = np.asarray(self.alternate)[known & self.history_mask]
-        self.history = memoryview(new)
-        self.alternate = None if other is None else memoryview(other)
+        kept: cython.longlong = self.oldest_kept()
+        history = self.larger(self.history, size, kept)
+        self.alternate = None if self.alternate is None else self.larger(self.alternate, size, kept)
+        self.history = history
         self.history_mask = size - 1
         return None
+
+    def larger(self, ring, size, kept):  # type: ignore[no-untyped-def]
+        """A ring of that size with the bytes of `ring` from position `kept` on."""
+        new = memoryview(bytearray(size))
+        at: cython.longlong = kept
+        run: cython.longlong
+        while ring is not None and at < self.position:
+            run = min(self.position - at, self.history_mask + 1 - (at & self.history_mask), size - (at & (size - 1)))
+            copy(new, at & (size - 1), ring, at & self.history_mask, run)
+            at += run
+        return new
 
     def oldest_kept(self):  # type: ignore[no-untyped-def]
         """Position of the oldest byte in the history."""
@@ -156,7 +161,7 @@ class Stream:
     def overlay(self, position, data, at, length):  # type: ignore[no-untyped-def]
         """Other bytes for a range of the history: the alternative stream."""
         if self.alternate is None:
-            self.alternate = memoryview(np.array(self.history))
+            self.alternate = memoryview(bytearray(self.history))
         self.write(self.alternate, data, at, length, position)
         return 0
 

@@ -320,7 +320,7 @@ class Streams:
         size: cython.longlong
         for i in range(len(self.framers)):
             framer = self.framers[i]
-            if framer.framing.cut is not None:
+            if framer.cut_call is not None:
                 continue
             size = framer.measure(data, at, at + length, direction)
             if size > 0 and self.table.budget[slot] < LOOKS:
