@@ -95,7 +95,8 @@ def differences(ours: dict[str, Any], theirs: dict[str, list[str]]) -> Iterator[
             yield "address"
     elif ours["ip_protocol"] != -1 or ours["source"] != "-":
         yield "address"
-    if (theirs["ieee8021ad.id"] + theirs["vlan.id"])[-ours["vlan_count"]:][:2] != [str(tag) for tag in (ours["vlan_outer"], ours["vlan_inner"]) if tag >= 0]:
+    tags = [str(tag) for tag in (ours["vlan_outer"], ours["vlan_inner"]) if tag >= 0]
+    if (theirs["ieee8021ad.id"] + theirs["vlan.id"])[-ours["vlan_count"]:][:2] != tags:
         yield "vlan"
     if theirs["eth.src"] and f"{ours['mac_source']:012x}" != theirs["eth.src"][-1].replace(":", ""):
         yield "mac"
@@ -156,8 +157,8 @@ def test_every_packet_of_every_capture_agrees_with_tshark(tmp_path: Path) -> Non
     theirs = tshark(merged)
     found: Counter[tuple[str, str]] = Counter()
     path, compared = "", 0
-    names = ("source", "destination", "ip_protocol", "vlan_count", "vlan_outer", "vlan_inner", "mac_source", "flags", "source_port", "destination_port",
-             "payload_length", "payload_missing", "tcp_sequence")
+    names = ("source", "destination", "ip_protocol", "vlan_count", "vlan_outer", "vlan_inner", "mac_source", "flags", "source_port",
+             "destination_port", "payload_length", "payload_missing", "tcp_sequence")
     for file, packets in tables():
         if file != path:
             path, addresses = file, Addresses()
