@@ -52,6 +52,7 @@ class Sample:
     ports: tuple[int, int] = (-1, -1)  # of who acted, of whom it hit
     macs: tuple[int, int] = (-1, -1)
     value: Any = None
+    watched: bool = False  # whether answers to it were waited for
     answers: int = 0
     refusals: int = 0
 

@@ -91,6 +91,8 @@ class RuleEngine:
             for _, _, _, clause, row in sorted(self._steps, key=lambda step: step[:3]):
                 self._sequences[clause.index].feed(clause, row, self._credit)
             self._steps.clear()
+        if self._watched and batch.operations.rows:
+            self._answers(batch)
         self._forget_closed(batch)
 
     def finish(self, now_ns: int) -> None:
@@ -173,8 +175,10 @@ class RuleEngine:
             record = {**signed, **paired}
             for clause in matcher.passing(mask, record):
                 row = Row(time, frame, batch.file, client, server, record, protocol=signature[3], flow=slot, flow_number=number)
-                if "carried_data" in clause.late_fields():
-                    self._tracked.setdefault(number, False)
+                if "carried_data" in clause.late_fields() and number not in self._tracked:
+                    if len(self._tracked) >= self.limits.flows:
+                        self._tracked.pop(next(iter(self._tracked)))
+                    self._tracked[number] = False
                 self._take(clause, row, 0)
 
     def _new_behaviours(self, batch: Batch) -> None:
@@ -197,7 +201,8 @@ class RuleEngine:
             passing = operations.passing(mask, record)
             for clause in first.passing(mask_first, record):
                 if clause.rule.window or clause.rule.sequence:
-                    self._take(clause, Row(first_ns, first_frame, batch.file, src, dst, record, behaviour=number, protocol=protocol), 1)
+                    self._take(clause, Row(first_ns, first_frame, batch.file, src, dst, record, behaviour=number, protocol=protocol,
+                                           batch=self._batches), 1)
                 else:
                     passing.append(clause)
             if passing:
@@ -229,8 +234,6 @@ class RuleEngine:
                         incident.keep(self._sample(batch, index, behaviour))
                         still |= _SAMPLE
             wanted[behaviour] = still
-        if self._watched:
-            self._answers(batch)
 
     def _row(self, clause: Clause, batch: Batch, index: int, behaviour: int) -> None:
         operations = batch.operations
@@ -303,7 +306,7 @@ class RuleEngine:
 
     def _credit(self, clause: Clause, row: Row) -> None:
         incident = self._incident(clause, row.src, row.dst)
-        part = incident.part(row.behaviour if row.behaviour >= 0 else (row.src, row.dst, row.record.get("anomaly")), row.src, row.dst)
+        part = incident.part(row.behaviour if row.behaviour >= 0 else _part_key(clause, row), row.src, row.dst)
         if not part.count:
             part.behaviour, part.record, part.flow = row.behaviour, row.record, (row.flow, row.flow_number)
         part.add(row.timestamp_ns)
@@ -311,7 +314,8 @@ class RuleEngine:
         sampled = row.behaviour if row.behaviour >= 0 else -2 - len(incident.parts)
         if incident.wants(sampled, self.limits.alert_frames):
             if row.batch == self._batches and self._batch is not None:
-                incident.keep(self._sample(self._batch, row.operation, row.behaviour))
+                index = row.operation if row.operation >= 0 else int(np.argmax(self._batch.operations.array("behaviour") == row.behaviour))
+                incident.keep(self._sample(self._batch, index, row.behaviour))
             else:
                 incident.keep(Sample(sampled, row.timestamp_ns, row.frame, row.file, row.flow, ports=self._ports(row.flow, row.src)))
 
@@ -335,7 +339,7 @@ class RuleEngine:
         flow, frame = int(operations.flow[index]), int(operations.frame[index])
         actor = int(batch.behaviours.source[behaviour])
         sample = Sample(behaviour, int(operations.timestamp_ns[index]), frame, batch.file, flow, ports=self._ports(flow, actor),
-                        macs=self._macs(flow, actor), value=self._value(batch, index))
+                        macs=self._macs(flow, actor), value=self._value(batch, index), watched=True)
         if operations.role[index] == int(Role.REQUEST):
             if len(self._watched) >= _WATCHED:
                 self._watched.pop(next(iter(self._watched)))
@@ -388,6 +392,12 @@ class RuleEngine:
         if self._watched:
             for key in [key for key in self._watched if key[0] in closed]:
                 del self._watched[key]
+
+
+def _part_key(clause: Clause, row: Row) -> tuple[object, ...]:
+    """What of a row without behaviour is counted apart: each flow for itself only where its data decide."""
+    record = row.record
+    return row.src, row.dst, record.get("anomaly"), record.get("port"), row.flow_number if "carried_data" in clause.late_fields() else 0
 
 
 def _by_row(clause: Clause) -> bool:

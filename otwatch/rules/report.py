@@ -23,7 +23,7 @@ from otwatch.tables import Behaviours
 _RECORDS: Final = 65_536
 _TARGETS: Final = 32
 _VALUES: Final = 8
-_PLACED: Final = frozenset({"src_outside", "crosses_zone", "conduit", "src_internet", "writer"})  # rules whose severity has the source's place in it
+_PLACED: Final = frozenset({"src_outside", "crosses_zone", "conduit", "src_internet"})  # rules whose severity has the source's place in it
 _INFERRED: Final = frozenset({"writer", "src_outside", "crosses_zone", "dst_in_ot", "dst_is_controller", "new_talker", "new_verb", "src_role", "dst_role"})
 _NEEDS_LEARNING: Final = frozenset({"new_talker", "new_verb"})
 _NEEDS_BASELINE: Final = frozenset({"in_baseline", "range_in_baseline"})
@@ -183,7 +183,8 @@ class Reporter:
         answers, refusals = sum(sample.answers for sample in samples), sum(sample.refusals for sample in samples)
         seen = (late.src, late.dst) in self.context.knowledge.answering
         if late.get("role") == "request":
-            alert.outcome = "confirmed" if answers else "refused" if refusals else "unanswered" if seen and self.finished else "requested"
+            alert.outcome = "confirmed" if answers else "refused" if refusals else (
+                "unanswered" if seen and self.finished and any(sample.watched for sample in samples) else "requested")
             if refusals:
                 alert.evidence["refused"] = refusals
             if not seen:
@@ -258,7 +259,7 @@ class Reporter:
         if ticket:
             alert.evidence["ticket"] = ticket
             severity -= 1
-        elif on_operations and late.get("permitted") in ("engineering", "permitted"):
+        elif on_operations and not used & _PLACED and late.get("permitted") in ("engineering", "permitted"):
             alert.evidence["permitted"] = late.get("permitted")
             severity -= 1
         reason = site.accepted(alert.rule, alert.src, alert.dst, alert.last_seen_ns) if site else None

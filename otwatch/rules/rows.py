@@ -28,7 +28,7 @@ class Row:
     protocol: int = 0
     flow: int = -1
     flow_number: int = 0
-    operation: int = -1  # row in operations of the batch with this number
+    operation: int = -1  # row in operations of the batch with this number; -1: the first of its behaviour
     batch: int = -1
     credited: bool = False
     before: list[Row] = field(default_factory=list)  # of the step before, in a sequence
@@ -53,6 +53,8 @@ class Windows:
         for earlier in fitting:
             if not earlier.credited:
                 earlier.credited = True
+                if earlier is not row:
+                    earlier.batch = -1  # its batch may be over: the same evidence whether it is or not
                 credit(clause, earlier)
         if fitting and not row.credited:
             row.credited = True
@@ -80,7 +82,6 @@ class Windows:
         value = _hashable(row.record.get(self.window.distinct))
         earlier = values.get(value)
         if earlier is not None:
-            row.credited = row.credited or False
             del values[value]
         values[value] = row
         while values:
