@@ -19,6 +19,7 @@ cdef class ModbusDissector:
     cdef bint _hidden(self, Py_ssize_t at) except -1
     cdef object _dissect(self, list facts)
     cdef int _fits(self) except -1
+    cdef bint _counted(self, Py_ssize_t offset, int length) except -1
     cdef object _request(self, Py_ssize_t flow, int direction, bint from_client, bint conflict, list facts)
     cdef object _response(self, Py_ssize_t flow, Py_ssize_t queue, int asked, bint refused, int function, bint conflict, list facts)
     cdef object _answered(self, Py_ssize_t flow, Py_ssize_t queue, int asked, int function)

@@ -223,16 +223,16 @@ class ModbusDissector:
         if m.function > 127:  # an exception: one byte; some stacks send one more
             return _RESPONSE if n == 1 or (n == 2 and 0 < m.u8(0) < 12) else 0
         if shape == _READ_REGISTERS:
-            return _REQUEST if n == 4 else (_RESPONSE if n > 2 and m.u8(0) == n - 1 else 0)
+            return _REQUEST if n == 4 else (_RESPONSE if n > 2 and self._counted(0, n - 1) else 0)
         if shape == _READ_BITS:
             if n == 4:
                 return _REQUEST if m.u8(0) != 3 else _REQUEST | _RESPONSE
-            return _RESPONSE if n > 1 and m.u8(0) == n - 1 else 0
+            return _RESPONSE if n > 1 and self._counted(0, n - 1) else 0
         if shape == _WRITE_REGISTERS or shape == _WRITE_BITS:
-            return _RESPONSE if n == 4 else (_REQUEST if n > 5 and m.u8(4) == n - 5 else 0)
+            return _RESPONSE if n == 4 else (_REQUEST if n > 5 and self._counted(4, n - 5) else 0)
         if shape == _READ_WRITE:
-            fits = _REQUEST if n > 10 and m.u8(8) == n - 9 else 0
-            return fits | _RESPONSE if n > 2 and m.u8(0) == n - 1 else fits
+            fits = _REQUEST if n > 10 and self._counted(8, n - 9) else 0
+            return fits | _RESPONSE if n > 2 and self._counted(0, n - 1) else fits
         if shape == _FIFO:
             return _REQUEST if n == 2 else (_RESPONSE if n >= 4 and m.u16(0) == n - 2 else 0)
         if shape == _STATUS:
@@ -240,8 +240,8 @@ class ModbusDissector:
                 return _REQUEST
             if m.function == 7:
                 return _RESPONSE if n == 1 else 0
-            return _RESPONSE if (n == 4 if m.function == 11 else m.u8(0) == n - 1) else 0
-        if shape == _READ_FILE and n > 3 and m.u8(0) == n - 1:
+            return _RESPONSE if (n == 4 if m.function == 11 else self._counted(0, n - 1)) else 0
+        if shape == _READ_FILE and n > 3 and self._counted(0, n - 1):
             fits = _REQUEST if m.u8(1) == 6 and (n - 1) % 7 == 0 else 0
             return fits | _RESPONSE if m.u8(2) == 6 else fits
         if shape == _MEI and m.u8(0) == 14:
@@ -249,6 +249,11 @@ class ModbusDissector:
         if shape == _UMAS and n > 1:
             return _RESPONSE if m.u8(1) == 0xFE or m.u8(1) == 0xFD else _REQUEST
         return _REQUEST | _RESPONSE
+
+    def _counted(self, offset: cython.Py_ssize_t, length: cython.int) -> cython.bint:
+        """Whether the byte count there is the one that the length calls for; one that was cut away is believed."""
+        count: cython.int = self.m.u8(offset)
+        return count == length or (count < 0 and self.m.cut)
 
     def _request(self, flow: cython.Py_ssize_t, direction: cython.int, from_client: cython.bint, conflict: cython.bint,
                  facts: list[Fact]) -> object:

@@ -96,8 +96,9 @@ def test_a_cut_message_has_the_fields_that_are_there(message: bytes, data: st.Da
     full = settled(0).add(whole, direction).run()
     for length in range(8, len(whole)):
         part = settled(0).cut(whole, length, direction).run()
-        lengths = {bad["name"] for bad in part.bad} & {"truncated", "length-field", "trailing-bytes"}
-        assert lengths <= {bad["name"] for bad in full.bad}
+        if [row["role"] for row in part.rows[:1]] == [row["role"] for row in full.rows[:1]]:  # a count that is missing may leave it open
+            lengths = {bad["name"] for bad in part.bad} & {"truncated", "length-field", "trailing-bytes"}
+            assert lengths <= {bad["name"] for bad in full.bad}
         for one, other in zip(part.rows, full.rows, strict=False):
             if one["role"] == other["role"]:
                 assert one["function"] == other["function"] and one["start"] in (-1, other["start"])
