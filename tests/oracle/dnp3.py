@@ -388,6 +388,9 @@ class Fragment:
             bad("unknown-object")
         data = prefix > 3 or group == 120 or self.function in WITH_DATA or (self.function in (11, 12) and group == 50)
         width = {0: 0, 1: 1, 2: 2, 3: 4, 4: 1, 5: 2, 6: 4}[prefix]
+        if count == 0:
+            self.row(group, variation, -1, 0)
+            return body
         if not data or size == 0:
             if prefix == 0:
                 self.row(group, variation, start, count)

@@ -339,7 +339,9 @@ class Application:
                 self.anomaly(spec.UNKNOWN_OBJECT, header - self.start, group, variation)
             carries: cython.bint = prefix > 3 or (self.what[self.function << 8 | group] & _CARRIES) != 0
             size: cython.int = self.sizes[group << 8 | variation]
-            if not carries or size == 0:
+            if count == 0:
+                self.row(group, variation, -1, 0)
+            elif not carries or size == 0:
                 if prefix == 0:
                     self.row(group, variation, index, count)
                 else:

@@ -18,7 +18,7 @@ def object_header(draw: st.DrawFn, function: int) -> bytes:
     group = draw(st.sampled_from([0, 12, 41, 50, 80, *_GROUPS]))
     variation = draw(st.integers(1, len(SIZES[group]))) if group in SIZES else draw(st.integers(240, 255))
     size = size_of(group, variation)
-    count = draw(st.integers(1, 9))
+    count = draw(st.integers(0, 9))
     data = function in WITH_DATA or group == 120
     if size == "sized" or draw(st.integers(0, 20)) == 0:
         out = bytes((group, variation, 0x5B, count))
@@ -34,6 +34,7 @@ def object_header(draw: st.DrawFn, function: int) -> bytes:
     out = bytes((group, variation, prefix << 4 | code))
     if code < 3:
         start = draw(st.integers(0, 200))
+        count = max(count, 1)
         out += start.to_bytes(1 << code, "little") + (start + count - 1).to_bytes(1 << code, "little")
     else:
         out += count.to_bytes(1 << code - 7, "little")

@@ -99,6 +99,11 @@ def test_freeze_at_time_carries_its_time_and_only_headers_of_counters() -> None:
     assert [(row["area"], len(row["value"])) for row in feeding.rows] == [(50, 10), (20, 0)]
 
 
+def test_a_header_that_announces_nothing_is_a_row_and_what_follows_is_seen() -> None:
+    feeding = rows_of(ask(4, b"\x0c\x01\x07\x00" + crob()))
+    assert [(row["area"], row["start"], row["count"]) for row in feeding.rows] == [(12, -1, 0), (12, 3, 1)]
+
+
 def test_files() -> None:
     command = bytes.fromhex("1a000500000000000000a4010000000000000000020000040700") + b"a.cfg"
     feeding = rows_of(ask(25, b"\x46\x03\x5b\x01" + len(command).to_bytes(2, "little") + command),

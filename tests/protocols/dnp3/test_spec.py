@@ -17,8 +17,9 @@ def test_every_function_of_the_standard_has_a_name_and_an_action() -> None:
 
 
 @pytest.mark.parametrize(("function", "group", "action"), [
-    (1, 30, Action.READ), (1, 0, Action.IDENTIFY), (1, 70, Action.FILE), (2, 50, Action.TIME_SET), (2, 80, Action.DIAGNOSE), (2, 34, Action.CONFIGURE),
-    (2, 110, Action.WRITE), (3, 12, Action.CONTROL), (6, 41, Action.CONTROL), (13, 0, Action.RESTART), (17, 90, Action.START), (18, 90, Action.STOP),
+    (1, 30, Action.READ), (1, 0, Action.IDENTIFY), (1, 70, Action.FILE), (2, 50, Action.TIME_SET), (2, 80, Action.DIAGNOSE),
+    (2, 34, Action.CONFIGURE),    (2, 110, Action.WRITE), (3, 12, Action.CONTROL), (6, 41, Action.CONTROL), (13, 0, Action.RESTART),
+    (17, 90, Action.START), (18, 90, Action.STOP),
     (21, 60, Action.CONFIGURE), (27, 70, Action.FILE), (31, 70, Action.CONFIGURE), (5, 120, Action.AUTHENTICATE), (130, 2, Action.REPORT),
 ])
 def test_actions(function: int, group: int, action: Action) -> None:
