@@ -29,10 +29,8 @@ class _Loader(yaml.SafeLoader):
 _Loader.yaml_implicit_resolvers = {}
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf"))
 _Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(?:~|null|)$"), ["~", "n", ""])
-_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^(?:0|[-+]?[1-9][0-9]*|0x[0-9a-fA-F]+)$"),
-                              list("-+0123456789"))
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+\.[0-9]+(?:[eE][-+]?[0-9]+)?$"),
-                              list("-+0123456789"))
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^(?:0|[-+]?[1-9][0-9]*|0x[0-9a-fA-F]+)$"), list("-+0123456789"))
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+\.[0-9]+(?:[eE][-+]?[0-9]+)?$"), list("-+0123456789"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +99,7 @@ def parse_document(text: str, path: str) -> Value:
     complaints = Complaints()
     try:
         loader = _Loader(text)
-        node = loader.get_single_node()  # type: ignore[no-untyped-call]
+        node = loader.get_single_node()
         if node is None:
             raise ConfigErrors([ConfigError("is empty", path=path)])
         value = _value(loader, node, path, complaints, set(), 0)
@@ -153,7 +151,7 @@ def _scalar(loader: _Loader, node: ScalarNode, here: Value, complaints: Complain
             complaints.add(here, "is not a number")
             return 0
     try:
-        return loader.construct_object(node)  # type: ignore[no-untyped-call]
+        return loader.construct_object(node)
     except (yaml.YAMLError, ValueError):
         complaints.add(here, f"the tag {node.tag} is not allowed: plain data only")
         return None
@@ -207,8 +205,7 @@ class Mapping:
         names = list(known)
         text = self.text(key, default)
         if text and text not in names:
-            self.complaints.add(self.raw.get(key, self.value),
-                                f'"{text}" is no {key}{nearest(text, names) or ": one of " + ", ".join(names)}')
+            self.complaints.add(self.raw.get(key, self.value), f'"{text}" is no {key}{nearest(text, names) or ": one of " + ", ".join(names)}')
         return text
 
     def items(self, key: str) -> Iterator[Value]:

@@ -82,8 +82,7 @@ class Baseline:
 
     # learning
 
-    def learn(self, behaviours: Behaviours, addresses: Addresses, protocols: Sequence[str], *, source: str = "",
-              hosts: Iterable[str] = ()) -> None:
+    def learn(self, behaviours: Behaviours, addresses: Addresses, protocols: Sequence[str], *, source: str = "", hosts: Iterable[str] = ()) -> None:
         """Adds everything that these behaviours hold. `protocols`: names by id, from 1. `hosts`: further addresses that were seen."""
         if source:
             self.sources.add(source)
@@ -120,7 +119,7 @@ class Baseline:
         """Whether it did this kind of action."""
         return (src, dst, protocol, VERBS[action]) in self.verbs
 
-    def covers(self, src: str, dst: str, protocol: str, *, unit: int, area: int, object: int, start: int, count: int) -> bool:  # noqa: A002
+    def covers(self, src: str, dst: str, protocol: str, *, unit: int, area: int, object: int, start: int, count: int) -> bool:
         """Whether it wrote all of these addresses."""
         known = self.written.get((src, dst, protocol, unit, area, object))
         if known is None:
@@ -135,8 +134,9 @@ class Baseline:
     def completeness(self) -> Completeness:
         """Whether learning was long enough."""
         border = self.last_ns - (self.last_ns - self.first_ns) // 5
-        return Completeness(span_ns=self.last_ns - self.first_ns, known=len(self.verbs),
-                            new_in_last_fifth=sum(seen.first_ns > border for seen in self.verbs.values()))
+        return Completeness(
+            span_ns=self.last_ns - self.first_ns, known=len(self.verbs), new_in_last_fifth=sum(seen.first_ns > border for seen in self.verbs.values())
+        )
 
     def compare(self, behaviours: Behaviours, addresses: Addresses, protocols: Sequence[str]) -> list[Deviation]:
         """What of these behaviours is not known: one deviation for each conversation, verb or written place, in order of time."""
@@ -147,16 +147,33 @@ class Baseline:
                 kind, key = "talker", ("talker", row.src, row.dst, row.protocol)
             elif (row.src, row.dst, row.protocol, row.verb) not in self.verbs:
                 kind, key = "verb", ("verb", row.src, row.dst, row.protocol, row.verb)  # type: ignore[assignment]
-            elif row.verb == "write" and not self.covers(row.src, row.dst, row.protocol, unit=row.unit, area=row.area, object=row.object,
-                                                         start=row.range[0], count=row.range[1] - row.range[0] + 1):
+            elif row.verb == "write" and not self.covers(
+                row.src,
+                row.dst,
+                row.protocol,
+                unit=row.unit,
+                area=row.area,
+                object=row.object,
+                start=row.range[0],
+                count=row.range[1] - row.range[0] + 1,
+            ):
                 detail = f"unit {row.unit} area {row.area} object {row.object} addresses {row.range[0]}-{row.range[1]}"
                 kind, key = "range", ("range", row.src, row.dst, row.protocol, detail)  # type: ignore[assignment]
             else:
                 continue
             before = found.get(key)
             if before is None or row.first_ns < before.first_ns:
-                found[key] = Deviation(kind=kind, src=row.src, dst=row.dst, protocol=row.protocol, verb=row.verb, detail=detail,
-                                       first_ns=row.first_ns, first_frame=row.first_frame, messages=row.messages + (before.messages if before else 0))
+                found[key] = Deviation(
+                    kind=kind,
+                    src=row.src,
+                    dst=row.dst,
+                    protocol=row.protocol,
+                    verb=row.verb,
+                    detail=detail,
+                    first_ns=row.first_ns,
+                    first_frame=row.first_frame,
+                    messages=row.messages + (before.messages if before else 0),
+                )
             else:
                 found[key] = Deviation(**{**_fields(before), "messages": before.messages + row.messages})
         return sorted(found.values(), key=lambda deviation: (deviation.first_ns, deviation.first_frame, deviation.kind, deviation.detail))
@@ -183,13 +200,40 @@ class _Request:
 
 def _requests(behaviours: Behaviours, addresses: Addresses, protocols: Sequence[str]) -> Iterable[_Request]:
     """The requests among the behaviours, with their numbers as words."""
-    names = ("source", "destination", "protocol", "role", "action", "unit", "area", "object", "start", "count", "messages", "first_ns",
-             "last_ns", "first_frame")
+    names = (
+        "source",
+        "destination",
+        "protocol",
+        "role",
+        "action",
+        "unit",
+        "area",
+        "object",
+        "start",
+        "count",
+        "messages",
+        "first_ns",
+        "last_ns",
+        "first_frame",
+    )
     for src, dst, protocol, role, action, unit, area, object_, start, count, messages, first_ns, last_ns, frame in zip(
-            *(behaviours.array(name).tolist() for name in names), strict=True):
+        *(behaviours.array(name).tolist() for name in names), strict=True
+    ):
         if role == Role.REQUEST and src >= 0 and 0 < protocol <= len(protocols):
-            yield _Request(addresses.text(src), addresses.text(dst), protocols[protocol - 1], VERBS[Action(action)], unit, area, object_,
-                           _range(start, count), messages, first_ns, last_ns, frame)
+            yield _Request(
+                addresses.text(src),
+                addresses.text(dst),
+                protocols[protocol - 1],
+                VERBS[Action(action)],
+                unit,
+                area,
+                object_,
+                _range(start, count),
+                messages,
+                first_ns,
+                last_ns,
+                frame,
+            )
 
 
 def _range(start: int, count: int) -> Range:

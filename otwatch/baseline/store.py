@@ -25,16 +25,29 @@ def baseline_text(baseline: Baseline) -> str:
     """The file's text."""
     completeness = baseline.completeness()
     document = {
-        "format": _FORMAT, "version": VERSION, "first_ns": baseline.first_ns, "last_ns": baseline.last_ns,
+        "format": _FORMAT,
+        "version": VERSION,
+        "first_ns": baseline.first_ns,
+        "last_ns": baseline.last_ns,
         "sources": sorted(baseline.sources),
         "completeness": {"known": completeness.known, "new_in_last_fifth": completeness.new_in_last_fifth, "enough": completeness.enough},
         "hosts": sorted(baseline.hosts),
         "conversations": [
-            {"src": src, "dst": dst, "protocol": protocol, "verb": verb, "messages": seen.messages, "first_ns": seen.first_ns, "last_ns": seen.last_ns}
-            for (src, dst, protocol, verb), seen in sorted(baseline.verbs.items())],
+            {
+                "src": src,
+                "dst": dst,
+                "protocol": protocol,
+                "verb": verb,
+                "messages": seen.messages,
+                "first_ns": seen.first_ns,
+                "last_ns": seen.last_ns,
+            }
+            for (src, dst, protocol, verb), seen in sorted(baseline.verbs.items())
+        ],
         "written": [
             {"src": src, "dst": dst, "protocol": protocol, "unit": unit, "area": area, "object": object_, "ranges": [list(pair) for pair in ranges]}
-            for (src, dst, protocol, unit, area, object_), ranges in sorted(baseline.written.items())],
+            for (src, dst, protocol, unit, area, object_), ranges in sorted(baseline.written.items())
+        ],
     }
     return json.dumps(document, indent=1, ensure_ascii=True) + "\n"
 
@@ -61,8 +74,12 @@ def load_baseline(path: Path) -> Baseline:
 
 
 def _baseline(document: dict[str, Any]) -> Baseline:
-    baseline = Baseline(first_ns=int(document["first_ns"]), last_ns=int(document["last_ns"]), sources=set(map(str, document["sources"])),
-                        hosts=set(map(str, document["hosts"])))
+    baseline = Baseline(
+        first_ns=int(document["first_ns"]),
+        last_ns=int(document["last_ns"]),
+        sources=set(map(str, document["sources"])),
+        hosts=set(map(str, document["hosts"])),
+    )
     known_verbs = set(VERBS.values())
     for entry in document["conversations"]:
         if entry["verb"] not in known_verbs:

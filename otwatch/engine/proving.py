@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from otwatch.addresses import Addresses
 from otwatch.alerts.alert import Alert
+from otwatch.baseline.baseline import Baseline
 from otwatch.baseline.behaviours import BehaviourIndex
 from otwatch.engine.analysis import Analysis
 from otwatch.engine.detector import Policy, RuleDetector
@@ -15,13 +17,17 @@ from otwatch.limits import Limits
 from otwatch.protocols import protocols
 from otwatch.rules.prove import Prover
 from otwatch.rules.rule import Rule
-from otwatch.site.load import load_site
+from otwatch.rules.seams import SitePolicy
+from otwatch.site.load import parse_site
+from otwatch.site.site import Site
+from otwatch.tables import Behaviours
 
 
-def alerts_of_capture(capture: Path, rules: Sequence[Rule], site: Path | None) -> list[Alert]:
+def alerts_of_capture(capture: Path, rules: Sequence[Rule], site: SitePolicy | None) -> list[Alert]:
     """What rules give for one capture."""
+    assert site is None or isinstance(site, Site)
     analysis = Analysis(Limits())
-    analysis.detector = RuleDetector(analysis.pipeline, Policy(rules=list(rules), site=load_site(site) if site else None))
+    analysis.detector = RuleDetector(analysis.pipeline, Policy(rules=list(rules), site=site))
     analysis.run([str(capture)])
     result = analysis.finish()
     if result.unreadable:
@@ -29,9 +35,21 @@ def alerts_of_capture(capture: Path, rules: Sequence[Rule], site: Path | None) -
     return result.alerts
 
 
+def learned(behaviours: Behaviours, addresses: Addresses, names: Sequence[str]) -> Baseline:
+    """A baseline of these behaviours."""
+    baseline = Baseline()
+    baseline.learn(behaviours, addresses, names)
+    return baseline
+
+
 def prover() -> Prover:
     """Runs the tests of rules, on rows and on captures."""
     known = protocols()
     return Prover(
-        protocols=known, layers=anomaly_kinds(known), index=lambda: BehaviourIndex(Limits()), load_site=load_site, analyse=alerts_of_capture
+        protocols=known,
+        layers=anomaly_kinds(known),
+        index=lambda: BehaviourIndex(Limits()),
+        parse_site=parse_site,
+        learn=learned,
+        analyse=alerts_of_capture,
     )

@@ -111,7 +111,11 @@ def _comparison(operator: str, values: Iterable[Any]) -> Callable[[Any], bool]:
         return lambda value: str(value).startswith(tuple(str(operand) for operand in operands))
     low, high = min(operands), max(operands)
     comparisons: dict[str, Callable[[Any], bool]] = {
-        "ge": lambda value: value >= low, "gt": lambda value: value > low, "le": lambda value: value <= high, "lt": lambda value: value < high}
+        "ge": lambda value: value >= low,
+        "gt": lambda value: value > low,
+        "le": lambda value: value <= high,
+        "lt": lambda value: value < high,
+    }
     compare = comparisons[operator]
     return lambda value: isinstance(value, int | float) and compare(value)
 

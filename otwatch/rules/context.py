@@ -19,8 +19,17 @@ _BROADCAST: Final = 0xFFFFFFFF
 class Context:
     """Answers for one engine. Holds no state of its own beside what it was given."""
 
-    def __init__(self, *, site: SitePolicy | None, baseline: Known | None, addresses: Addresses, protocols: Sequence[ProtocolNames],
-                 layers: Mapping[int, Mapping[int, AnomalyKind]], knowledge: Knowledge, host: Callable[[int], HostView | None]) -> None:
+    def __init__(
+        self,
+        *,
+        site: SitePolicy | None,
+        baseline: Known | None,
+        addresses: Addresses,
+        protocols: Sequence[ProtocolNames],
+        layers: Mapping[int, Mapping[int, AnomalyKind]],
+        knowledge: Knowledge,
+        host: Callable[[int], HostView | None],
+    ) -> None:
         self.site = site
         self.baseline = baseline
         self.addresses = addresses
@@ -38,24 +47,39 @@ class Context:
         protocol, role, function, subfunction, action, status = signature
         names = self.protocols[protocol - 1] if 0 < protocol <= len(self.protocols) else None
         known = Action(action)
-        return {"protocol": names.name if names else "", "role": Role(role).name.lower(), "function": function,
-                "function_name": names.function_name(function, subfunction) if names else "",
-                "subfunction": subfunction if subfunction >= 0 else None, "action": known.name, "status": status,
-                "status_name": names.status_name(status) if names else str(status), "failed": status != 0,
-                "changing": known in CHANGING, "engineering": known in ENGINEERING}
+        return {
+            "protocol": names.name if names else "",
+            "role": Role(role).name.lower(),
+            "function": function,
+            "function_name": names.function_name(function, subfunction) if names else "",
+            "subfunction": subfunction if subfunction >= 0 else None,
+            "action": known.name,
+            "status": status,
+            "status_name": names.status_name(status) if names else str(status),
+            "failed": status != 0,
+            "changing": known in CHANGING,
+            "engineering": known in ENGINEERING,
+        }
 
     def flow(self, signature: tuple[int, int, int, int, int]) -> dict[str, Any]:
         """SIGNATURE fields of flows: (event, IP protocol, server port, protocol, direction_how)."""
         event, ip_protocol, port, protocol, how = signature
-        return {"event": FlowEvent(event).name.lower(), "transport": _TRANSPORTS.get(ip_protocol, str(ip_protocol)),
-                "port": port if port >= 0 and ip_protocol in (6, 17) else None, "protocol": self.protocol_name(protocol) or None,
-                "direction_how": DirectionHow(how).name.lower()}
+        return {
+            "event": FlowEvent(event).name.lower(),
+            "transport": _TRANSPORTS.get(ip_protocol, str(ip_protocol)),
+            "port": port if port >= 0 and ip_protocol in (6, 17) else None,
+            "protocol": self.protocol_name(protocol) or None,
+            "direction_how": DirectionHow(how).name.lower(),
+        }
 
     def anomaly(self, signature: tuple[int, int]) -> dict[str, Any]:
         """SIGNATURE fields of anomalies: (layer, kind)."""
         layer, kind = signature
-        name = self.protocol_name(layer - FIRST_PROTOCOL_LAYER) if layer > FIRST_PROTOCOL_LAYER else (
-            Layer(layer).name.lower() if layer in Layer._value2member_map_ else str(layer))
+        name = (
+            self.protocol_name(layer - FIRST_PROTOCOL_LAYER)
+            if layer > FIRST_PROTOCOL_LAYER
+            else (Layer(layer).name.lower() if layer in Layer._value2member_map_ else str(layer))
+        )
         known = self.layers.get(layer, {}).get(kind)
         if known is None and layer > FIRST_PROTOCOL_LAYER and layer - FIRST_PROTOCOL_LAYER <= len(self.protocols):
             known = next((item for item in self.protocols[layer - FIRST_PROTOCOL_LAYER - 1].anomalies if item.code == kind), None)
@@ -70,15 +94,23 @@ class Context:
         dst_zone = site.zone(dst) if site else None
         conduit = site.conduit(src, dst) if site else None
         return {
-            "src": src, "dst": dst,
-            "src_zone": src_zone[0] if src_zone else None, "dst_zone": dst_zone[0] if dst_zone else None,
-            "src_level": src_zone[1] if src_zone else None, "dst_level": dst_zone[1] if dst_zone else None,
-            "src_internet": self._is_internet(source, src), "dst_internet": self._is_internet(destination, dst),
+            "src": src,
+            "dst": dst,
+            "src_zone": src_zone[0] if src_zone else None,
+            "dst_zone": dst_zone[0] if dst_zone else None,
+            "src_level": src_zone[1] if src_zone else None,
+            "dst_level": dst_zone[1] if dst_zone else None,
+            "src_internet": self._is_internet(source, src),
+            "dst_internet": self._is_internet(destination, dst),
             "dst_group": self._is_group(destination),
-            "same_network": source >= 0 and (src_zone[0] == dst_zone[0] if src_zone and dst_zone
-                                             else network_of(self.addresses, source) == network_of(self.addresses, destination)),
-            "src_engineering": bool(site and site.is_engineering(src)), "src_jump_host": bool(site and site.is_jump_host(src)),
-            "jump_hosts_known": bool(site and site.has_jump_hosts), "conduit": conduit,
+            "same_network": source >= 0
+            and (
+                src_zone[0] == dst_zone[0] if src_zone and dst_zone else network_of(self.addresses, source) == network_of(self.addresses, destination)
+            ),
+            "src_engineering": bool(site and site.is_engineering(src)),
+            "src_jump_host": bool(site and site.is_jump_host(src)),
+            "jump_hosts_known": bool(site and site.has_jump_hosts),
+            "conduit": conduit,
         }
 
     def _is_internet(self, address: int, text: str) -> bool:
@@ -99,19 +131,32 @@ class Context:
         area_name = names.areas.get(area) if names and area >= 0 else None
         action = Action[record["action"]]
         record.update(
-            unit=_known(unit), area=_known(area), area_name=area_name, object=_known(object_), start=_known(start), count=_known(count),
-            end=start + max(count, 1) - 1 if start >= 0 else None)
+            unit=_known(unit),
+            area=_known(area),
+            area_name=area_name,
+            object=_known(object_),
+            start=_known(start),
+            count=_known(count),
+            end=start + max(count, 1) - 1 if start >= 0 else None,
+        )
         asked = record["role"] == "request"
-        record["permitted"] = self.site.judge(record["src"], record["dst"], protocol=record["protocol"], action=action, unit=unit,
-                                              area=area_name or "", start=start, count=count) if self.site and asked else None
+        record["permitted"] = (
+            self.site.judge(
+                record["src"], record["dst"], protocol=record["protocol"], action=action, unit=unit, area=area_name or "", start=start, count=count
+            )
+            if self.site and asked
+            else None
+        )
         if self.baseline is not None:
             record["in_baseline"] = self.baseline.does(record["src"], record["dst"], record["protocol"], action)
             record["range_in_baseline"] = VERBS[action] != "write" or self.baseline.covers(
-                record["src"], record["dst"], record["protocol"], unit=unit, area=area, object=object_, start=start, count=count)
+                record["src"], record["dst"], record["protocol"], unit=unit, area=area, object=object_, start=start, count=count
+            )
         return record
 
-    def late(self, base: Mapping[str, Any], src: int, dst: int, *, protocol: int = 0, first_ns: int = 0,
-             carried_data: Callable[[], bool] | None = None) -> LateRecord:
+    def late(
+        self, base: Mapping[str, Any], src: int, dst: int, *, protocol: int = 0, first_ns: int = 0, carried_data: Callable[[], bool] | None = None
+    ) -> LateRecord:
         """The record of a row with its LATE fields, computed when asked for."""
         return LateRecord(self, base, src, dst, protocol, first_ns, carried_data)
 
@@ -119,8 +164,9 @@ class Context:
 class LateRecord:
     """A record whose LATE fields are computed from what is known now."""
 
-    def __init__(self, context: Context, base: Mapping[str, Any], src: int, dst: int, protocol: int, first_ns: int,
-                 carried_data: Callable[[], bool] | None) -> None:
+    def __init__(
+        self, context: Context, base: Mapping[str, Any], src: int, dst: int, protocol: int, first_ns: int, carried_data: Callable[[], bool] | None
+    ) -> None:
         self.context = context
         self.base = base
         self.src = src
@@ -232,9 +278,17 @@ class LateRecord:
 
 
 _LATE: Final[dict[str, Callable[[LateRecord], Any]]] = {
-    "src_role": LateRecord.src_role, "dst_role": LateRecord.dst_role, "dst_is_controller": LateRecord.dst_is_controller,
-    "dst_in_ot": LateRecord.dst_in_ot, "src_in_ot": LateRecord.src_in_ot, "crosses_zone": LateRecord.crosses_zone, "src_outside": LateRecord.src_outside,
-    "new_talker": LateRecord.new_talker, "new_verb": LateRecord.new_verb, "writer": LateRecord.writer, "carried_data": LateRecord.carried,
+    "src_role": LateRecord.src_role,
+    "dst_role": LateRecord.dst_role,
+    "dst_is_controller": LateRecord.dst_is_controller,
+    "dst_in_ot": LateRecord.dst_in_ot,
+    "src_in_ot": LateRecord.src_in_ot,
+    "crosses_zone": LateRecord.crosses_zone,
+    "src_outside": LateRecord.src_outside,
+    "new_talker": LateRecord.new_talker,
+    "new_verb": LateRecord.new_verb,
+    "writer": LateRecord.writer,
+    "carried_data": LateRecord.carried,
 }
 
 

@@ -33,8 +33,23 @@ _SAMPLE: Final = 1  # bits of _wanted: another message is wanted as evidence
 _ROWS: Final = 2  # every message is looked at
 _WATCHED: Final = 4_096  # requests whose answer is waited for
 _UPDATE_NS: Final = 60_000_000_000  # an incident that goes on is sent out again after this much packet time
-_BEHAVIOUR_COLUMNS: Final = ("source", "destination", "protocol", "role", "function", "subfunction", "action", "unit", "area", "object",
-                             "start", "count", "status", "first_ns", "first_frame")
+_BEHAVIOUR_COLUMNS: Final = (
+    "source",
+    "destination",
+    "protocol",
+    "role",
+    "function",
+    "subfunction",
+    "action",
+    "unit",
+    "area",
+    "object",
+    "start",
+    "count",
+    "status",
+    "first_ns",
+    "first_frame",
+)
 
 
 class RuleEngine:
@@ -43,14 +58,25 @@ class RuleEngine:
     `site` and `baseline` may be None. `layers` names the anomaly kinds below the protocols (layer -> code -> kind). `host` asks the inventory.
     """
 
-    def __init__(self, rules: Sequence[Rule], *, site: SitePolicy | None, baseline: Known | None, addresses: Addresses,
-                 protocols: Sequence[ProtocolNames], limits: Limits, layers: Mapping[int, Mapping[int, AnomalyKind]] | None = None,
-                 host: Callable[[int], HostView | None] = lambda _: None, learning: Learning | None = None) -> None:
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        *,
+        site: SitePolicy | None,
+        baseline: Known | None,
+        addresses: Addresses,
+        protocols: Sequence[ProtocolNames],
+        limits: Limits,
+        layers: Mapping[int, Mapping[int, AnomalyKind]] | None = None,
+        host: Callable[[int], HostView | None] = lambda _: None,
+        learning: Learning | None = None,
+    ) -> None:
         self.rules = tuple(rules)
         self.limits = limits
         self.knowledge = Knowledge(learning or Learning(), addresses)
-        self.context = Context(site=site, baseline=baseline, addresses=addresses, protocols=protocols, layers=layers or {},
-                               knowledge=self.knowledge, host=host)
+        self.context = Context(
+            site=site, baseline=baseline, addresses=addresses, protocols=protocols, layers=layers or {}, knowledge=self.knowledge, host=host
+        )
         self.incidents = Incidents(limits.alerts)
         clauses = [clause for index, rule in enumerate(self.rules) for clause in clauses_of(rule, index)]
         self._matchers = {table: Matcher([clause for clause in clauses if clause.table == table]) for table in TABLES}
@@ -131,9 +157,11 @@ class RuleEngine:
     @property
     def counters(self) -> dict[str, int]:
         """What the caps made the engine forget."""
-        return {"incidents_closed": self.incidents.closed,
-                "windows_forgotten": sum(windows.forgotten for windows in self._windows.values()),
-                "sequences_forgotten": sum(sequences.forgotten for sequences in self._sequences.values())}
+        return {
+            "incidents_closed": self.incidents.closed,
+            "windows_forgotten": sum(windows.forgotten for windows in self._windows.values()),
+            "sequences_forgotten": sum(sequences.forgotten for sequences in self._sequences.values()),
+        }
 
     def _refresh(self) -> None:
         self.knowledge.refresh(self._batch.behaviours if self._batch else None, self.first_ns or 0, self.now_ns)
@@ -147,7 +175,7 @@ class RuleEngine:
     def _grow(self, rows: int) -> None:
         if rows > len(self._wanted):
             larger = np.zeros(max(rows, 2 * len(self._wanted)), np.uint8)
-            larger[:len(self._wanted)] = self._wanted
+            larger[: len(self._wanted)] = self._wanted
             self._wanted = larger
 
     def _seen(self, timestamp_ns: int) -> None:
@@ -160,13 +188,15 @@ class RuleEngine:
             return
         matcher = self._matchers["flows"]
         slots = events.array("flow")
-        columns = [flows.array(name)[slots].tolist() for name in
-                   ("ip_protocol", "server_port", "protocol", "direction_how", "client", "server", "number")]
+        columns = [
+            flows.array(name)[slots].tolist() for name in ("ip_protocol", "server_port", "protocol", "direction_how", "client", "server", "number")
+        ]
         opened = int(FlowEvent.ANSWERED)
         times = events.array("timestamp_ns").tolist()
         self._seen(min(times))
         for event, time, frame, slot, ip_protocol, port, protocol, how, client, server, number in zip(
-                events.array("kind").tolist(), times, events.array("frame").tolist(), slots.tolist(), *columns, strict=True):
+            events.array("kind").tolist(), times, events.array("frame").tolist(), slots.tolist(), *columns, strict=True
+        ):
             # What is identified later in the same batch must not show in an earlier event.
             signature = (event, ip_protocol, port, protocol if event > opened else 0, how)
             mask, signed, paired = matcher.candidates(signature, self.context.flow, (client, server), self.context.pair)
@@ -188,21 +218,28 @@ class RuleEngine:
             return
         operations, first = self._matchers["operations"], self._matchers["behaviours"]
         new = zip(range(known, table.rows), *(table.array(name)[known:].tolist() for name in _BEHAVIOUR_COLUMNS), strict=True)
-        for (number, src, dst, protocol, role, function, subfunction, action, unit, area, object_, start, count, status, first_ns,
-             first_frame) in new:
+        for number, src, dst, protocol, role, function, subfunction, action, unit, area, object_, start, count, status, first_ns, first_frame in new:
             signature = protocol, role, function, subfunction, action, status
             mask, signed, paired = operations.candidates(signature, self.context.operation, (src, dst), self.context.pair)
             mask_first, signed_first, paired_first = first.candidates(signature, self.context.operation, (src, dst), self.context.pair)
             self._seen(first_ns)
             if not mask and not mask_first:
                 continue
-            record = self.context.rest({**(signed or signed_first), **(paired or paired_first)}, protocol=protocol, unit=unit, area=area,
-                                       object_=object_, start=start, count=count)
+            record = self.context.rest(
+                {**(signed or signed_first), **(paired or paired_first)},
+                protocol=protocol,
+                unit=unit,
+                area=area,
+                object_=object_,
+                start=start,
+                count=count,
+            )
             passing = operations.passing(mask, record)
             for clause in first.passing(mask_first, record):
                 if clause.rule.window or clause.rule.sequence:
-                    self._take(clause, Row(first_ns, first_frame, batch.file, src, dst, record, behaviour=number, protocol=protocol,
-                                           batch=self._batches), 1)
+                    self._take(
+                        clause, Row(first_ns, first_frame, batch.file, src, dst, record, behaviour=number, protocol=protocol, batch=self._batches), 1
+                    )
                 else:
                     passing.append(clause)
             if passing:
@@ -245,9 +282,19 @@ class RuleEngine:
             if not test(record):
                 return
         flow = int(operations.flow[index])
-        row = Row(int(operations.timestamp_ns[index]), int(operations.frame[index]), batch.file, int(batch.behaviours.source[behaviour]),
-                  int(batch.behaviours.destination[behaviour]), record, behaviour=behaviour, protocol=int(operations.protocol[index]),
-                  flow=flow, operation=index, batch=self._batches)
+        row = Row(
+            int(operations.timestamp_ns[index]),
+            int(operations.frame[index]),
+            batch.file,
+            int(batch.behaviours.source[behaviour]),
+            int(batch.behaviours.destination[behaviour]),
+            record,
+            behaviour=behaviour,
+            protocol=int(operations.protocol[index]),
+            flow=flow,
+            operation=index,
+            batch=self._batches,
+        )
         self._take(clause, row, 1)
 
     def _answers(self, batch: Batch) -> None:
@@ -267,8 +314,9 @@ class RuleEngine:
         matcher = self._matchers["anomalies"]
         if not matcher.clauses:
             return
-        columns = zip(*(anomalies.array(name).tolist() for name in ("timestamp_ns", "frame", "flow", "source", "destination", "layer", "kind")),
-                      strict=True)
+        columns = zip(
+            *(anomalies.array(name).tolist() for name in ("timestamp_ns", "frame", "flow", "source", "destination", "layer", "kind")), strict=True
+        )
         for time, frame, flow, src, dst, layer, kind in columns:
             mask, signed, paired = matcher.candidates((layer, kind), self.context.anomaly, (src, dst), self.context.pair)
             if mask:
@@ -285,11 +333,18 @@ class RuleEngine:
         matcher = self._matchers["facts"]
         if not matcher.clauses:
             return
-        mask, signed, paired = matcher.candidates((fact.kind, fact.source), lambda pair: {"kind": pair[0], "source": pair[1]},
-                                                  (fact.address, fact.address), self.context.pair)
+        mask, signed, paired = matcher.candidates(
+            (fact.kind, fact.source), lambda pair: {"kind": pair[0], "source": pair[1]}, (fact.address, fact.address), self.context.pair
+        )
         if mask and batch is not None:
-            record = {**signed, **paired, "value": fact.value, "child": fact.child, "before": before,
-                      "changed": before is not None and before != fact.value}
+            record = {
+                **signed,
+                **paired,
+                "value": fact.value,
+                "child": fact.child,
+                "before": before,
+                "changed": before is not None and before != fact.value,
+            }
             for clause in matcher.passing(mask, record):
                 self._take(clause, Row(fact.timestamp_ns, fact.frame, batch.file, fact.address, fact.address, record, flow=fact.flow), 3)
 
@@ -338,8 +393,17 @@ class RuleEngine:
         operations = batch.operations
         flow, frame = int(operations.flow[index]), int(operations.frame[index])
         actor = int(batch.behaviours.source[behaviour])
-        sample = Sample(behaviour, int(operations.timestamp_ns[index]), frame, batch.file, flow, ports=self._ports(flow, actor),
-                        macs=self._macs(flow, actor), value=self._value(batch, index), watched=True)
+        sample = Sample(
+            behaviour,
+            int(operations.timestamp_ns[index]),
+            frame,
+            batch.file,
+            flow,
+            ports=self._ports(flow, actor),
+            macs=self._macs(flow, actor),
+            value=self._value(batch, index),
+            watched=True,
+        )
         if operations.role[index] == int(Role.REQUEST):
             if len(self._watched) >= _WATCHED:
                 self._watched.pop(next(iter(self._watched)))

@@ -19,8 +19,10 @@ def learned_from(knowledge: Knowledge) -> str:
     """Where the idea of normal comes from, without a baseline."""
     if knowledge.learning.until_ns is not None:
         return f"what is normal was learned until {time_text(knowledge.until_ns)[:19]}Z"
-    return (f"what is normal was learned only from the first {max(0.0, min(knowledge.span_ns * knowledge.learning.share, knowledge.learning.at_most_ns)) / 1e9:.1f} s "
-            "of this observation")
+    return (
+        f"what is normal was learned only from the first {max(0.0, min(knowledge.span_ns * knowledge.learning.share, knowledge.learning.at_most_ns)) / 1e9:.1f} s "
+        "of this observation"
+    )
 
 
 def explain(context: Context, late: LateRecord, used: Collection[str]) -> str:
@@ -35,14 +37,22 @@ def explain(context: Context, late: LateRecord, used: Collection[str]) -> str:
         elif late.get("src_internet"):
             sentences.append(f"{src} is a public address.")
         else:
-            sentences.append(f"Inferred, as the site file does not place both: {src} is not in the network of {dst}, its own network holds no "
-                             "controllers, and it did not poll this device from the start.")
+            sentences.append(
+                f"Inferred, as the site file does not place both: {src} is not in the network of {dst}, its own network holds no "
+                "controllers, and it did not poll this device from the start."
+            )
     if "new_talker" in used and late.get("new_talker"):
-        sentences.append("The baseline does not know this conversation." if context.baseline is not None else
-                         f"It was first seen after the learning period; {learned_from(context.knowledge)}.")
+        sentences.append(
+            "The baseline does not know this conversation."
+            if context.baseline is not None
+            else f"It was first seen after the learning period; {learned_from(context.knowledge)}."
+        )
     if "new_verb" in used and late.get("new_verb"):
-        sentences.append("The baseline knows the conversation, but not this kind of action." if context.baseline is not None else
-                         f"The conversation is older than this kind of action; {learned_from(context.knowledge)}.")
+        sentences.append(
+            "The baseline knows the conversation, but not this kind of action."
+            if context.baseline is not None
+            else f"The conversation is older than this kind of action; {learned_from(context.knowledge)}."
+        )
     return " ".join(sentence for sentence in sentences if sentence)
 
 
@@ -55,13 +65,17 @@ def _writer(context: Context, late: LateRecord, src: str, dst: str) -> str:
     if writer == "learned":
         return f"The baseline knows {src} as commanding {dst}."
     if writer == "polls":
-        return (f"Inferred: no site file or baseline says who may command {dst}, but {src} has polled it since the beginning of the observation, "
-                "as an operator station does.")
+        return (
+            f"Inferred: no site file or baseline says who may command {dst}, but {src} has polled it since the beginning of the observation, "
+            "as an operator station does."
+        )
     if writer == "polls_from_outside":
         return f"Inferred: {src} has polled {dst} since the beginning of the observation, as a SCADA server does, but from another network."
     if writer == "stranger":
         if context.baseline is not None:
             return f"The baseline does not know {src} as commanding {dst}."
-        return (f"Inferred: no site file or baseline says who may command {dst}, and {src} did not poll it during the learning period "
-                f"({learned_from(context.knowledge)}).")
+        return (
+            f"Inferred: no site file or baseline says who may command {dst}, and {src} did not poll it during the learning period "
+            f"({learned_from(context.knowledge)})."
+        )
     return ""

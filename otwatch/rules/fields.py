@@ -57,18 +57,32 @@ _PAIR: Final = (
     _field("src_engineering", "truth", Stage.PAIR, "the site file lists src under engineering"),
     _field("src_jump_host", "truth", Stage.PAIR, "the site file lists src under jump_hosts"),
     _field("jump_hosts_known", "truth", Stage.PAIR, "the site file lists jump hosts"),
-    _field("conduit", "text", Stage.PAIR, "allowed: the site file has a conduit from src's zone to dst's; denied: it knows both zones and has none; same: one zone",
-           ("allowed", "denied", "same")),
+    _field(
+        "conduit",
+        "text",
+        Stage.PAIR,
+        "allowed: the site file has a conduit from src's zone to dst's; denied: it knows both zones and has none; same: one zone",
+        ("allowed", "denied", "same"),
+    ),
 )
 _LATE: Final = (
     _field("src_role", "text", Stage.LATE, "role of src in the site file or the inventory"),
     _field("dst_role", "text", Stage.LATE, "role of dst in the site file or the inventory"),
     _field("dst_is_controller", "truth", Stage.LATE, "requests of an OT protocol were sent to dst, or the site file says so"),
-    _field("dst_in_ot", "truth", Stage.LATE, "dst is in a zone of level 3 or below or, where the site file says nothing, in a network that holds controllers"),
+    _field(
+        "dst_in_ot",
+        "truth",
+        Stage.LATE,
+        "dst is in a zone of level 3 or below or, where the site file says nothing, in a network that holds controllers",
+    ),
     _field("src_in_ot", "truth", Stage.LATE, "the same of src"),
-    _field("src_outside", "truth", Stage.LATE,
-           "src comes from outside dst's zone: another zone without a conduit or, where the site file says nothing, a network without "
-           "controllers or the internet, unless it polled dst from the start"),
+    _field(
+        "src_outside",
+        "truth",
+        Stage.LATE,
+        "src comes from outside dst's zone: another zone without a conduit or, where the site file says nothing, a network without "
+        "controllers or the internet, unless it polled dst from the start",
+    ),
     _field("crosses_zone", "truth", Stage.LATE, "src and dst are in different zones of the site file or, where it says nothing, different networks"),
     _field("new_talker", "truth", Stage.LATE, "src first spoke this protocol to dst after the learning period, and the baseline does not know it"),
 )
@@ -93,16 +107,26 @@ _OPERATIONS: Final = (
     _field("start", "number", Stage.REST, "first address"),
     _field("count", "number", Stage.REST, "how many"),
     _field("end", "number", Stage.REST, "last address: start + count - 1"),
-    _field("permitted", "text", Stage.REST, "what the site file says of this command: permitted, engineering or denied; not known where it names no writers for dst",
-           ("permitted", "engineering", "denied")),
+    _field(
+        "permitted",
+        "text",
+        Stage.REST,
+        "what the site file says of this command: permitted, engineering or denied; not known where it names no writers for dst",
+        ("permitted", "engineering", "denied"),
+    ),
     _field("in_baseline", "truth", Stage.REST, "the baseline knows src, dst, protocol and kind of action; not known without a baseline"),
     _field("range_in_baseline", "truth", Stage.REST, "the baseline knows these addresses as written by src in dst; not known without a baseline"),
     _field("value", "any", Stage.ROW, "the decoded value, each of them where there are several"),
     _field("latency_ms", "number", Stage.ROW, "time from request to response"),
     *_LATE,
-    _field("writer", "text", Stage.LATE,
-           "what the source is to its target: permitted, engineering or denied (site file), learned (baseline), polls (has polled it from the "
-           "start of the observation), polls_from_outside (the same from another network), stranger", WRITERS),
+    _field(
+        "writer",
+        "text",
+        Stage.LATE,
+        "what the source is to its target: permitted, engineering or denied (site file), learned (baseline), polls (has polled it from the "
+        "start of the observation), polls_from_outside (the same from another network), stranger",
+        WRITERS,
+    ),
     _field("new_verb", "truth", Stage.LATE, "src speaks to dst since the learning period (or the baseline), but never did this kind of action"),
 )
 _FLOWS: Final = (
@@ -111,18 +135,21 @@ _FLOWS: Final = (
     _field("port", "number", Stage.SIGNATURE, "port of the server, never the client's"),
     _field("protocol", "text", Stage.SIGNATURE, "OT protocol, once identified"),
     _field("direction_how", "text", Stage.SIGNATURE, "how client and server were told apart", tuple(how.name.lower() for how in DirectionHow)),
-    *_PAIR, *_LATE,
+    *_PAIR,
+    *_LATE,
     _field("carried_data", "truth", Stage.LATE, "both sides sent payload"),
 )
 _ANOMALIES: Final = (
     _field("anomaly", "text", Stage.SIGNATURE, "layer or protocol and kind: modbus.quantity"),
     _field("layer", "text", Stage.SIGNATURE, "layer or protocol"),
-    *_PAIR, *_LATE,
+    *_PAIR,
+    *_LATE,
 )
 _FACTS: Final = (
     _field("kind", "text", Stage.SIGNATURE, "vendor, model, order_number, firmware, serial, name, state, ..."),
     _field("source", "text", Stage.SIGNATURE, "message that told it"),
-    *_PAIR, *_LATE,
+    *_PAIR,
+    *_LATE,
     _field("value", "text", Stage.REST, "what it says"),
     _field("child", "text", Stage.REST, "device behind dst that it is about"),
     _field("changed", "truth", Stage.REST, "another value was told before"),
@@ -130,11 +157,19 @@ _FACTS: Final = (
 
 TABLES: Final[dict[str, dict[str, Field]]] = {
     name: {field.name: field for field in fields}
-    for name, fields in (("operations", _OPERATIONS), ("behaviours", tuple(f for f in _OPERATIONS if f.stage is not Stage.ROW)),
-                         ("flows", _FLOWS), ("anomalies", _ANOMALIES), ("facts", _FACTS))
+    for name, fields in (
+        ("operations", _OPERATIONS),
+        ("behaviours", tuple(f for f in _OPERATIONS if f.stage is not Stage.ROW)),
+        ("flows", _FLOWS),
+        ("anomalies", _ANOMALIES),
+        ("facts", _FACTS),
+    )
 }
 
 OPERATORS: Final[dict[str, tuple[str, ...]]] = {
-    "number": ("in", "not", "ge", "gt", "le", "lt"), "text": ("in", "not", "contains", "startswith"), "truth": ("in",),
-    "address": ("in", "not", "cidr"), "any": ("in", "not", "ge", "gt", "le", "lt", "contains"),
+    "number": ("in", "not", "ge", "gt", "le", "lt"),
+    "text": ("in", "not", "contains", "startswith"),
+    "truth": ("in",),
+    "address": ("in", "not", "cidr"),
+    "any": ("in", "not", "ge", "gt", "le", "lt", "contains"),
 }

@@ -71,7 +71,9 @@ class Knowledge:
         """Reads the table anew."""
         self.span_ns = max(0, now_ns - first_ns)
         learning = self.learning
-        self.until_ns = learning.until_ns if learning.until_ns is not None else first_ns + min(int(self.span_ns * learning.share), learning.at_most_ns)
+        self.until_ns = (
+            learning.until_ns if learning.until_ns is not None else first_ns + min(int(self.span_ns * learning.share), learning.at_most_ns)
+        )
         self.polls, self.talks, self.verbs = {}, {}, {}
         self.answering, self.controllers, self.networks = set(), set(), set()
         if behaviours is None or not behaviours.rows:
@@ -89,8 +91,9 @@ class Knowledge:
             self.talks[talk] = min(when, self.talks.get(talk, when))
             self.verbs[doing] = min(when, self.verbs.get(doing, when))
         polling = asked & np.isin(behaviours.array("action"), _POLLING)
-        for source, destination, when, count in zip(src[polling].tolist(), dst[polling].tolist(), first[polling].tolist(),
-                                                    messages[polling].tolist(), strict=True):
+        for source, destination, when, count in zip(
+            src[polling].tolist(), dst[polling].tolist(), first[polling].tolist(), messages[polling].tolist(), strict=True
+        ):
             known = self.polls.get((source, destination))
             if known is None:
                 self.polls[source, destination] = _Polls(count, count, when)
@@ -101,8 +104,8 @@ class Knowledge:
         self.controllers = {destination for _, destination, _ in self.talks if destination > 0}
         self.networks = {network_of(self.addresses, controller) for controller in self.controllers}
         self.usable = learning.until_ns is not None or (
-            self.span_ns >= learning.needs_ns
-            and any(polls.repeats >= _REPEATS and polls.first_ns <= self.until_ns for polls in self.polls.values()))
+            self.span_ns >= learning.needs_ns and any(polls.repeats >= _REPEATS and polls.first_ns <= self.until_ns for polls in self.polls.values())
+        )
 
     def is_poller(self, src: int, dst: int) -> bool:
         """Whether src has polled dst since the learning period."""

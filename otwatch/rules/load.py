@@ -99,9 +99,25 @@ class _Checker:
         reader.done()
         if len(self.complaints.errors) > before:
             return None
-        return Rule(id=identifier, title=title, status=status, severity=Severity[severity.upper()], attack=attack, table=table, where=where,
-                    window=window, sequence=sequence, group=group, why=" ".join(why.split()), false_positives=false_positives,
-                    references=references, catalogue=catalogue, tests=tests, path=value.path, line=value.line)
+        return Rule(
+            id=identifier,
+            title=title,
+            status=status,
+            severity=Severity[severity.upper()],
+            attack=attack,
+            table=table,
+            where=where,
+            window=window,
+            sequence=sequence,
+            group=group,
+            why=" ".join(why.split()),
+            false_positives=false_positives,
+            references=references,
+            catalogue=catalogue,
+            tests=tests,
+            path=value.path,
+            line=value.line,
+        )
 
     def _test(self, value: Value) -> Test:
         reader = Mapping(value, self.complaints, "a test")
@@ -174,8 +190,13 @@ class _Checker:
         if len(steps) < 2:
             self.complaints.add(value, "a sequence has at least two steps")
         for step_read, item in zip(steps[:-1], reader.items("steps"), strict=False):
-            late = sorted({term.name for term in terms_of(step_read.where)
-                           if step_read.table in TABLES and TABLES[step_read.table][term.name].stage is Stage.ROW})
+            late = sorted(
+                {
+                    term.name
+                    for term in terms_of(step_read.where)
+                    if step_read.table in TABLES and TABLES[step_read.table][term.name].stage is Stage.ROW
+                }
+            )
             if late:
                 self.complaints.add(item, f'"{late[0]}" can only be used in the last step')
         reader.done()
@@ -221,8 +242,11 @@ class _Checker:
             self.complaints.add(value, f'{table} has no field "{name}"{nearest(name, fields)}')
             return None
         if operator not in OPERATORS[field.kind]:
-            self.complaints.add(value, f'"{name}" is a {field.kind}: no "|{operator}"{nearest(operator, OPERATORS[field.kind])}'
-                                       f" (there is {', '.join(OPERATORS[field.kind])})")
+            self.complaints.add(
+                value,
+                f'"{name}" is a {field.kind}: no "|{operator}"{nearest(operator, OPERATORS[field.kind])}'
+                f" (there is {', '.join(OPERATORS[field.kind])})",
+            )
             return None
         items = value.raw if isinstance(value.raw, list) else [value]
         if not items:

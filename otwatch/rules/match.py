@@ -23,8 +23,13 @@ class Matcher:
         self._signatures: dict[Hashable, tuple[int, dict[str, Any]]] = {}
         self._pairs: dict[tuple[int, int], tuple[int, dict[str, Any]]] = {}
 
-    def candidates(self, signature: Hashable, of_signature: Callable[[Any], dict[str, Any]], pair: tuple[int, int],
-                   of_pair: Callable[[tuple[int, int]], dict[str, Any]]) -> tuple[int, dict[str, Any], dict[str, Any]]:
+    def candidates(
+        self,
+        signature: Hashable,
+        of_signature: Callable[[Any], dict[str, Any]],
+        pair: tuple[int, int],
+        of_pair: Callable[[tuple[int, int]], dict[str, Any]],
+    ) -> tuple[int, dict[str, Any], dict[str, Any]]:
         """(mask of clauses that signature and pair leave, record of the signature, record of the pair)."""
         known = self._signatures.get(signature)
         if known is None:
@@ -37,8 +42,7 @@ class Matcher:
             mate = self._remember(self._pairs, pair, of_pair(pair), Stage.PAIR)
         return known[0] & mate[0], known[1], mate[1]
 
-    def _remember(self, memory: dict[Any, tuple[int, dict[str, Any]]], key: Any, record: dict[str, Any],
-                  stage: Stage) -> tuple[int, dict[str, Any]]:
+    def _remember(self, memory: dict[Any, tuple[int, dict[str, Any]]], key: Any, record: dict[str, Any], stage: Stage) -> tuple[int, dict[str, Any]]:
         mask = 0
         for bit, clause in enumerate(self.clauses):
             test = clause.tests[stage]

@@ -54,9 +54,16 @@ class Outcome:
 class Prover:
     """Runs tests. `parse_site` (text, name), `learn` (behaviours, addresses, protocol names); `analyse` (capture, rules, site) gives the alerts of a capture; without it tests on captures are problems."""
 
-    def __init__(self, *, protocols: Sequence[ProtocolNames], layers: Mapping[int, Mapping[int, AnomalyKind]], index: Callable[[], Index],
-                 parse_site: Callable[[str, str], SitePolicy], learn: Callable[[Behaviours, Addresses, Sequence[str]], Known],
-                 analyse: Callable[[Path, Sequence[Rule], SitePolicy | None], Sequence[Alert]] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        protocols: Sequence[ProtocolNames],
+        layers: Mapping[int, Mapping[int, AnomalyKind]],
+        index: Callable[[], Index],
+        parse_site: Callable[[str, str], SitePolicy],
+        learn: Callable[[Behaviours, Addresses, Sequence[str]], Known],
+        analyse: Callable[[Path, Sequence[Rule], SitePolicy | None], Sequence[Alert]] | None = None,
+    ) -> None:
         self.protocols = protocols
         self.layers = layers
         self.index = index
@@ -96,12 +103,28 @@ class Prover:
         maker.batches(rows, 1_000_000)
         return self.learn(maker.index.behaviours, maker.addresses, [spec.name for spec in self.protocols])
 
-    def alerts_of(self, rows: Sequence[Mapping[str, Any]], rules: Sequence[Rule], *, site: SitePolicy | None = None, baseline: Known | None = None,
-                  batch_rows: int = 1_000_000, learning: Learning | None = None) -> list[Alert]:
+    def alerts_of(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        rules: Sequence[Rule],
+        *,
+        site: SitePolicy | None = None,
+        baseline: Known | None = None,
+        batch_rows: int = 1_000_000,
+        learning: Learning | None = None,
+    ) -> list[Alert]:
         """The alerts that rules give for rows written by hand, in batches of so many rows."""
         maker = HandMade(self.protocols, self.layers, self.index())
-        engine = RuleEngine(rules, site=site, baseline=baseline, addresses=maker.addresses, protocols=self.protocols, limits=Limits(),
-                            layers=self.layers, learning=learning)
+        engine = RuleEngine(
+            rules,
+            site=site,
+            baseline=baseline,
+            addresses=maker.addresses,
+            protocols=self.protocols,
+            limits=Limits(),
+            layers=self.layers,
+            learning=learning,
+        )
         now = 0
         for batch in maker.batches(rows, batch_rows):
             engine.feed(batch)
@@ -117,10 +140,19 @@ class HandMade:
         self.addresses = Addresses()
         self.index = index
         self.protocols = {spec.name: number for number, spec in enumerate(protocols, 1)}
-        self.kinds = {f"{Layer(layer).name.lower()}.{kind.name}": (layer, code)
-                      for layer, kinds in layers.items() if layer < FIRST_PROTOCOL_LAYER for code, kind in kinds.items()}
-        self.kinds.update({f"{spec.name}.{kind.name}": (FIRST_PROTOCOL_LAYER + number, kind.code)
-                           for number, spec in enumerate(protocols, 1) for kind in spec.anomalies})
+        self.kinds = {
+            f"{Layer(layer).name.lower()}.{kind.name}": (layer, code)
+            for layer, kinds in layers.items()
+            if layer < FIRST_PROTOCOL_LAYER
+            for code, kind in kinds.items()
+        }
+        self.kinds.update(
+            {
+                f"{spec.name}.{kind.name}": (FIRST_PROTOCOL_LAYER + number, kind.code)
+                for number, spec in enumerate(protocols, 1)
+                for kind in spec.anomalies
+            }
+        )
         self.flows = Flows()
         self._slots: dict[tuple[Any, ...], int] = {}
         self._frame = 0
@@ -128,9 +160,11 @@ class HandMade:
 
     def batches(self, rows: Sequence[Mapping[str, Any]], size: int) -> list[Batch]:
         """Rows in order of time, cut into batches; made one by one, as the tables are reused by nobody here."""
-        spread = sorted((dict(row, at=float(row.get("at", 0)) + turn * float(row.get("every", 1))) for row in rows
-                         for turn in range(int(row.get("repeat", 1)))), key=lambda row: row["at"])
-        return [self._batch(spread[at:at + size]) for at in range(0, len(spread), size)]
+        spread = sorted(
+            (dict(row, at=float(row.get("at", 0)) + turn * float(row.get("every", 1))) for row in rows for turn in range(int(row.get("repeat", 1)))),
+            key=lambda row: row["at"],
+        )
+        return [self._batch(spread[at : at + size]) for at in range(0, len(spread), size)]
 
     def _batch(self, rows: Sequence[Mapping[str, Any]]) -> Batch:
         operations, events, anomalies, octets = Operations(), FlowEvents(), Anomalies(), Octets()
@@ -147,16 +181,53 @@ class HandMade:
                 self._event(events, row, now, src, dst)
             elif table == "anomalies":
                 layer, kind = self.kinds[row["anomaly"]]
-                _put(anomalies, anomalies.new_row(), timestamp_ns=now, frame=self._frame, flow=-1, source=src, destination=dst, layer=layer,
-                     kind=kind, packet=-1, offset=-1, needed=-1, had=-1)
+                _put(
+                    anomalies,
+                    anomalies.new_row(),
+                    timestamp_ns=now,
+                    frame=self._frame,
+                    flow=-1,
+                    source=src,
+                    destination=dst,
+                    layer=layer,
+                    kind=kind,
+                    packet=-1,
+                    offset=-1,
+                    needed=-1,
+                    had=-1,
+                )
             elif table == "facts":
-                facts.append(SimpleNamespace(timestamp_ns=now, frame=self._frame, flow=-1, address=src, child=row.get("child", ""), kind=row["kind"],
-                                             value=row["value"], source=row.get("source", ""), confidence=1.0))
+                facts.append(
+                    SimpleNamespace(
+                        timestamp_ns=now,
+                        frame=self._frame,
+                        flow=-1,
+                        address=src,
+                        child=row.get("child", ""),
+                        kind=row["kind"],
+                        value=row["value"],
+                        source=row.get("source", ""),
+                        confidence=1.0,
+                    )
+                )
             else:
                 raise ValueError(f"no table {table}")
         known = self.index.feed(operations)
-        return Batch(file="rows", now_ns=now, packets=Packets(1), flows=self.flows, flow_events=events, octets=octets, operations=operations,
-                     anomalies=anomalies, behaviours=self.index.behaviours, known_behaviours=known, facts=facts, closed=[], unanswered={})
+        return Batch(
+            file="rows",
+            now_ns=now,
+            packets=Packets(1),
+            flows=self.flows,
+            flow_events=events,
+            octets=octets,
+            operations=operations,
+            anomalies=anomalies,
+            behaviours=self.index.behaviours,
+            known_behaviours=known,
+            facts=facts,
+            closed=[],
+            unanswered={},
+        )
 
     def _operation(self, operations: Operations, octets: Octets, row: Mapping[str, Any], now: int, src: int, dst: int) -> None:
         role = Role[str(row.get("role", "request")).upper()]
@@ -165,11 +236,30 @@ class HandMade:
         sender, receiver = (dst, src) if role is Role.RESPONSE else (src, dst)
         values = {name: int(row.get(name, -1)) for name in _SIGNED}
         at = octets.append(memoryview(bytearray(data)), 0, len(data)) if data else 0
-        _put(operations, operations.new_row(), packet=self._frame, timestamp_ns=now, frame=self._frame, flow=slot, direction=int(role is Role.RESPONSE),
-             source=sender, destination=receiver, role=int(role), protocol=self.protocols[row["protocol"]],
-             action=int(Action[row["action"]]), status=int(row.get("status", 0)), transaction=-1, item=0, value_kind=int(row.get("value_kind", 0)),
-             value_at=at, value_length=len(data), request_frame=self._last_request[1] if role is Role.RESPONSE else -1, latency_ns=-1,
-             behaviour=-1, **values)
+        _put(
+            operations,
+            operations.new_row(),
+            packet=self._frame,
+            timestamp_ns=now,
+            frame=self._frame,
+            flow=slot,
+            direction=int(role is Role.RESPONSE),
+            source=sender,
+            destination=receiver,
+            role=int(role),
+            protocol=self.protocols[row["protocol"]],
+            action=int(Action[row["action"]]),
+            status=int(row.get("status", 0)),
+            transaction=-1,
+            item=0,
+            value_kind=int(row.get("value_kind", 0)),
+            value_at=at,
+            value_length=len(data),
+            request_frame=self._last_request[1] if role is Role.RESPONSE else -1,
+            latency_ns=-1,
+            behaviour=-1,
+            **values,
+        )
         if role is Role.REQUEST:
             self._last_request = slot, self._frame
 
@@ -177,8 +267,13 @@ class HandMade:
         transport = _TRANSPORT[row.get("transport", "tcp")]
         slot = self._slot(src, dst, transport, int(row["port"]), self.protocols.get(row.get("protocol", ""), 0))
         data = int(bool(row.get("data", True)))
-        _put(self.flows, slot, payload_to_server=data, payload_to_client=data,
-             direction_how=int(DirectionHow[str(row.get("direction_how", "handshake")).upper()]))
+        _put(
+            self.flows,
+            slot,
+            payload_to_server=data,
+            payload_to_client=data,
+            direction_how=int(DirectionHow[str(row.get("direction_how", "handshake")).upper()]),
+        )
         _put(events, events.new_row(), timestamp_ns=now, frame=self._frame, flow=slot, kind=int(FlowEvent[str(row.get("event", "answered")).upper()]))
 
     def _slot(self, src: int, dst: int, transport: int, port: int, protocol: int) -> int:
@@ -186,8 +281,17 @@ class HandMade:
         if key not in self._slots:
             slot = self._slots[key] = self.flows.new_row()
             _put(self.flows, slot, **{column.name: column.default for column in self.flows.schema.columns})
-            _put(self.flows, slot, number=slot + 1, client=src, server=dst, client_port=50_000 + slot % 10_000, server_port=port,
-                 ip_protocol=transport, protocol=protocol)
+            _put(
+                self.flows,
+                slot,
+                number=slot + 1,
+                client=src,
+                server=dst,
+                client_port=50_000 + slot % 10_000,
+                server_port=port,
+                ip_protocol=transport,
+                protocol=protocol,
+            )
         return self._slots[key]
 
 

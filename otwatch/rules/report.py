@@ -24,7 +24,9 @@ _RECORDS: Final = 65_536
 _TARGETS: Final = 32
 _VALUES: Final = 8
 _PLACED: Final = frozenset({"src_outside", "crosses_zone", "conduit", "src_internet"})  # rules whose severity has the source's place in it
-_INFERRED: Final = frozenset({"writer", "src_outside", "crosses_zone", "dst_in_ot", "dst_is_controller", "new_talker", "new_verb", "src_role", "dst_role"})
+_INFERRED: Final = frozenset(
+    {"writer", "src_outside", "crosses_zone", "dst_in_ot", "dst_is_controller", "new_talker", "new_verb", "src_role", "dst_role"}
+)
 _NEEDS_LEARNING: Final = frozenset({"new_talker", "new_verb"})
 _NEEDS_BASELINE: Final = frozenset({"in_baseline", "range_in_baseline"})
 _NEEDS_SITE: Final = frozenset({"permitted", "conduit", "src_zone", "dst_zone", "src_level", "dst_level", "src_jump_host"})
@@ -76,9 +78,17 @@ class Reporter:
             row = behaviours.row(number)
             context = self.context
             record = context.rest(
-                {**context.operation((row["protocol"], row["role"], row["function"], row["subfunction"], row["action"], row["status"])),
-                 **context.pair((row["source"], row["destination"]))},
-                protocol=row["protocol"], unit=row["unit"], area=row["area"], object_=row["object"], start=row["start"], count=row["count"])
+                {
+                    **context.operation((row["protocol"], row["role"], row["function"], row["subfunction"], row["action"], row["status"])),
+                    **context.pair((row["source"], row["destination"])),
+                },
+                protocol=row["protocol"],
+                unit=row["unit"],
+                area=row["area"],
+                object_=row["object"],
+                start=row["start"],
+                count=row["count"],
+            )
             if len(self._records) >= _RECORDS:
                 self._records.clear()
             self._records[number] = record
@@ -87,8 +97,13 @@ class Reporter:
     def _late(self, number: int) -> LateRecord:
         assert self.behaviours is not None
         table = self.behaviours
-        return self.context.late(self.behaviour_record(table, number), int(table.source[number]), int(table.destination[number]),
-                                 protocol=int(table.protocol[number]), first_ns=int(table.first_ns[number]))
+        return self.context.late(
+            self.behaviour_record(table, number),
+            int(table.source[number]),
+            int(table.destination[number]),
+            protocol=int(table.protocol[number]),
+            first_ns=int(table.first_ns[number]),
+        )
 
     def _late_row(self, row: Part | Row) -> LateRecord:
         if row.behaviour >= 0 and self.behaviours is not None:
@@ -115,8 +130,13 @@ class Reporter:
                 table = self.behaviours
                 first = table.array("first_ns")[numbers]
                 earliest = int(numbers[int(first.argmin())])
-                found.add(int(table.array("messages")[numbers].sum()), int(first.min()), int(table.array("last_ns")[numbers].max()),
-                          self._late(earliest), earliest)
+                found.add(
+                    int(table.array("messages")[numbers].sum()),
+                    int(first.min()),
+                    int(table.array("last_ns")[numbers].max()),
+                    self._late(earliest),
+                    earliest,
+                )
                 order = np.argsort(first, kind="stable")[:_TARGETS]
                 found.frames.update(table.array("first_frame")[numbers[order]].tolist())
                 found.behaviours.update(numbers.tolist())
@@ -138,10 +158,24 @@ class Reporter:
         samples = [sample for sample in incident.samples if sample.behaviour < 0 or sample.behaviour in found.behaviours]
         on_operations = found.first_behaviour >= 0
         alert = Alert(
-            id="", rule=rule.id, title=rule.title, severity=rule.severity, confidence=0.9, first_seen_ns=found.first_ns,
-            last_seen_ns=found.last_ns, count=found.count, src=late.get("src"), dst=late.get("dst"), attack=rule.attack,
-            protocol=late.get("protocol") or "", src_zone=late.get("src_zone"), dst_zone=late.get("dst_zone"), why=rule.why,
-            false_positives=rule.false_positives, references=rule.references)
+            id="",
+            rule=rule.id,
+            title=rule.title,
+            severity=rule.severity,
+            confidence=0.9,
+            first_seen_ns=found.first_ns,
+            last_seen_ns=found.last_ns,
+            count=found.count,
+            src=late.get("src"),
+            dst=late.get("dst"),
+            attack=rule.attack,
+            protocol=late.get("protocol") or "",
+            src_zone=late.get("src_zone"),
+            dst_zone=late.get("dst_zone"),
+            why=rule.why,
+            false_positives=rule.false_positives,
+            references=rule.references,
+        )
         alert.frames = tuple(sorted({sample.frame for sample in samples} | found.frames - {0})[:frames])
         self._name_hosts(alert, late)
         if samples:
@@ -183,8 +217,13 @@ class Reporter:
         answers, refusals = sum(sample.answers for sample in samples), sum(sample.refusals for sample in samples)
         seen = (late.src, late.dst) in self.context.knowledge.answering
         if late.get("role") == "request":
-            alert.outcome = "confirmed" if answers else "refused" if refusals else (
-                "unanswered" if seen and self.finished and any(sample.watched for sample in samples) else "requested")
+            alert.outcome = (
+                "confirmed"
+                if answers
+                else "refused"
+                if refusals
+                else ("unanswered" if seen and self.finished and any(sample.watched for sample in samples) else "requested")
+            )
             if refusals:
                 alert.evidence["refused"] = refusals
             if not seen:
@@ -192,7 +231,7 @@ class Reporter:
         else:
             alert.outcome = "confirmed" if answers else "refused" if refusals else "requested"
         objects: dict[str, None] = {}
-        for number in sorted(found.behaviours)[:4 * _TARGETS]:
+        for number in sorted(found.behaviours)[: 4 * _TARGETS]:
             if names:
                 objects[names.object_name(self.behaviours.row(number))] = None
         if len(objects) > 1:
@@ -216,7 +255,7 @@ class Reporter:
             evidence["targets"] = [self.context.addresses.text(target) for target in targets[:_TARGETS]]
             evidence["targets_count"] = len(targets)
         for name in ("anomaly", "port"):
-            seen = {part.record.get(name) for part in found.parts} - {None}
+            seen = {part.record[name] for part in found.parts if part.record.get(name) is not None}
             if len(seen) > 1:
                 evidence[f"{name}_list"] = sorted(seen)[:_TARGETS]
         if found.parts and "value" in found.parts[0].record and found.parts[0].behaviour < 0:
@@ -238,8 +277,15 @@ class Reporter:
             fitting = [row for row in incident.entries.get(step, ()) if test is None or test(self._late_row(row))]
             before = [row for row in fitting if row.timestamp_ns <= alert.last_seen_ns] or fitting
             chain.append(_link(max(before, key=lambda row: row.timestamp_ns)))
-        chain.append({"time": time_text(alert.first_seen_ns), "frame": alert.frames[0] if alert.frames else None, "src": alert.src,
-                      "dst": alert.dst, "what": alert.function_name or alert.action})
+        chain.append(
+            {
+                "time": time_text(alert.first_seen_ns),
+                "frame": alert.frames[0] if alert.frames else None,
+                "src": alert.src,
+                "dst": alert.dst,
+                "what": alert.function_name or alert.action,
+            }
+        )
         alert.evidence["chain"] = chain
         alert.frames = tuple(dict.fromkeys([link["frame"] for link in chain[:-1]] + list(alert.frames)))
         del late
@@ -247,8 +293,7 @@ class Reporter:
     def _weigh(self, alert: Alert, rule: Rule, late: LateRecord, on_operations: bool) -> None:
         """Severity by place and permission, confidence and words by how things are known."""
         site = self.context.site
-        used = {term.name for where in ([step.where for step in rule.sequence.steps] if rule.sequence else [rule.where])
-                for term in terms_of(where)}
+        used = {term.name for where in ([step.where for step in rule.sequence.steps] if rule.sequence else [rule.where]) for term in terms_of(where)}
         severity = int(rule.severity)
         if on_operations and not used & _PLACED and severity >= Severity.MEDIUM and late.src_outside():
             severity += 1
@@ -285,25 +330,30 @@ class Reporter:
         notes = {}
         knowledge = self.context.knowledge
         for rule in self.rules:
-            used = {term.name for where in ([step.where for step in rule.sequence.steps] if rule.sequence else [rule.where])
-                    for term in terms_of(where)}
+            used = {
+                term.name for where in ([step.where for step in rule.sequence.steps] if rule.sequence else [rule.where]) for term in terms_of(where)
+            }
             if used & _NEEDS_BASELINE and self.context.baseline is None:
                 notes[rule.id] = "not evaluable: needs a baseline (otwatch baseline learn)"
             elif used & _NEEDS_SITE and self.context.site is None:
                 notes[rule.id] = "not evaluable: needs a site file (otwatch site init)"
             elif used & _NEEDS_LEARNING and self.context.baseline is None:
-                notes[rule.id] = (f"partly: {learned_from(knowledge)}" if knowledge.usable else
-                                  "not evaluable: no baseline, and too short an observation to learn from "
-                                  f"({knowledge.span_ns / 1e9:.1f} s; needs {knowledge.learning.needs_ns / 1e9:.0f} s with polling from the start)")
+                notes[rule.id] = (
+                    f"partly: {learned_from(knowledge)}"
+                    if knowledge.usable
+                    else "not evaluable: no baseline, and too short an observation to learn from "
+                    f"({knowledge.span_ns / 1e9:.1f} s; needs {knowledge.learning.needs_ns / 1e9:.0f} s with polling from the start)"
+                )
         return notes
 
 
 def _link(row: Row) -> dict[str, Any]:
     record = row.record
-    what = record.get("function_name") or (f"{record.get('transport')}/{record.get('port')}" if record.get("port") is not None else
-                                           record.get("anomaly") or record.get("kind") or "")
+    what = record.get("function_name") or (
+        f"{record.get('transport')}/{record.get('port')}" if record.get("port") is not None else record.get("anomaly") or record.get("kind") or ""
+    )
     return {"time": time_text(row.timestamp_ns), "frame": row.frame, "src": record.get("src"), "dst": record.get("dst"), "what": what}
 
 
 def _mac(number: int) -> str | None:
-    return ":".join(f"{number:012x}"[i:i + 2] for i in range(0, 12, 2)) if number >= 0 else None
+    return ":".join(f"{number:012x}"[i : i + 2] for i in range(0, 12, 2)) if number >= 0 else None

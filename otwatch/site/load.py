@@ -12,8 +12,26 @@ from otwatch.actions import Action
 from otwatch.documents import Complaints, Mapping, Value, nearest, parse_document, read_document
 from otwatch.site.site import Accepted, Address, Conduit, Hosts, Network, Site, SiteAsset, Ticket, Writer, Zone
 
-ROLES: Final = ("controller", "outstation", "gateway", "ied", "sis", "drive", "hmi", "scada_server", "historian", "engineering_station",
-                "jump_host", "it_host", "router", "firewall", "switch", "scanner", "server", "host")
+ROLES: Final = (
+    "controller",
+    "outstation",
+    "gateway",
+    "ied",
+    "sis",
+    "drive",
+    "hmi",
+    "scada_server",
+    "historian",
+    "engineering_station",
+    "jump_host",
+    "it_host",
+    "router",
+    "firewall",
+    "switch",
+    "scanner",
+    "server",
+    "host",
+)
 _FOREVER_NS: Final = 2**63 - 1
 _ANY: Final = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
 
@@ -54,11 +72,17 @@ class _Reader:
         writers = tuple(self._writer(item) for item in reader.items("writers"))
         conduits = tuple(conduit for item in reader.items("conduits") for conduit in self._conduits(item))
         site = Site(
-            name=name, zones=tuple(self.zones.values()), assets=tuple(self.assets.values()), writers=writers,
-            engineering=self._hosts(reader, "engineering", default_any=False), jump_hosts=self._hosts(reader, "jump_hosts", default_any=False),
-            conduits=conduits, tickets=tuple(self._ticket(item) for item in reader.items("tickets")),
+            name=name,
+            zones=tuple(self.zones.values()),
+            assets=tuple(self.assets.values()),
+            writers=writers,
+            engineering=self._hosts(reader, "engineering", default_any=False),
+            jump_hosts=self._hosts(reader, "jump_hosts", default_any=False),
+            conduits=conduits,
+            tickets=tuple(self._ticket(item) for item in reader.items("tickets")),
             internet=self._hosts(reader, "internet", default_any=False),
-            accepted_alerts=tuple(self._accepted(item) for item in reader.items("accepted")))
+            accepted_alerts=tuple(self._accepted(item) for item in reader.items("accepted")),
+        )
         reader.done()
         return site
 
@@ -72,8 +96,7 @@ class _Reader:
                 level = float(level_value.raw)
             else:
                 self.complaints.add(level_value, '"level" is a Purdue level from 0 to 5 (3.5 for a DMZ)')
-        networks = tuple(network for item in [*reader.items("networks"), *reader.items("addresses")]
-                         for network in self._network(item))
+        networks = tuple(network for item in [*reader.items("networks"), *reader.items("addresses")] for network in self._network(item))
         vlans = []
         for item in reader.items("vlans"):
             if isinstance(item.raw, int) and not isinstance(item.raw, bool) and 0 < item.raw < 4095:
@@ -214,9 +237,14 @@ class _Reader:
 
     def _ticket(self, value: Value) -> Ticket:
         reader = Mapping(value, self.complaints, "a ticket")
-        ticket = Ticket(id=reader.text("id"), from_ns=self._time(reader, "from"), until_ns=self._time(reader, "until"),
-                        who=self._required_hosts(reader, "who", value), to=self._hosts(reader, "to", default_any=True),
-                        actions=self._actions(reader, frozenset(Action)))
+        ticket = Ticket(
+            id=reader.text("id"),
+            from_ns=self._time(reader, "from"),
+            until_ns=self._time(reader, "until"),
+            who=self._required_hosts(reader, "who", value),
+            to=self._hosts(reader, "to", default_any=True),
+            actions=self._actions(reader, frozenset(Action)),
+        )
         if ticket.until_ns < ticket.from_ns:
             self.complaints.add(value, "the ticket ends before it begins")
         reader.done()
@@ -224,7 +252,12 @@ class _Reader:
 
     def _accepted(self, value: Value) -> Accepted:
         reader = Mapping(value, self.complaints, "an accepted alert")
-        accepted = Accepted(rule=reader.text("rule"), reason=reader.text("reason"), who=self._hosts(reader, "src", default_any=True),
-                            to=self._hosts(reader, "dst", default_any=True), until_ns=self._time(reader, "until", _FOREVER_NS))
+        accepted = Accepted(
+            rule=reader.text("rule"),
+            reason=reader.text("reason"),
+            who=self._hosts(reader, "src", default_any=True),
+            to=self._hosts(reader, "dst", default_any=True),
+            until_ns=self._time(reader, "until", _FOREVER_NS),
+        )
         reader.done()
         return accepted

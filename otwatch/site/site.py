@@ -207,8 +207,13 @@ class Site:
         if source is None or target is None:
             return None
         for ticket in self.tickets:
-            if (ticket.from_ns <= first_ns and last_ns <= ticket.until_ns and ticket.who.hold(source) and ticket.to.hold(target)
-                    and (action is None or action in ticket.actions)):
+            if (
+                ticket.from_ns <= first_ns
+                and last_ns <= ticket.until_ns
+                and ticket.who.hold(source)
+                and ticket.to.hold(target)
+                and (action is None or action in ticket.actions)
+            ):
                 return ticket.id
         return None
 
