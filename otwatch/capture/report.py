@@ -51,3 +51,15 @@ class CaptureReport:
     skipped_bytes: int  # bytes passed over to find the next whole record
     problems: tuple[Problem, ...]  # the first limits.capture_problems
     problem_counts: dict[str, int]  # all, by kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveStatistics:
+    """What one live interface has seen since it was opened; the counters only grow."""
+
+    interface: str
+    received: int  # packets handed to us by the kernel, also those still in the ring
+    dropped: int  # packets that the kernel had no room for: received + dropped = what passed the filter
+    freezes: int  # times the ring was full
+    up: bool  # whether the interface is there and up
+    losses: int  # times it went down or away

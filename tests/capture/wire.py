@@ -1,0 +1,113 @@
+"""Two network namespaces with a wire between them, for the tests of live capture. Root needed; nothing outside them is touched."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+missing = ("live capture is tested as root" if os.geteuid() != 0 else "live capture is tested with iproute2" if shutil.which("ip") is None
+           else "")
+lab = [pytest.mark.lab, pytest.mark.skipif(bool(missing), reason=missing)]
+
+_SEND = """
+import socket, struct, sys, time
+count, pause = int(sys.argv[1]), float(sys.argv[2])
+octets = sys.stdin.buffer.read()
+frames = []
+while octets:
+    length, = struct.unpack_from("<I", octets)
+    frames.append(octets[4:4 + length])
+    octets = octets[4 + length:]
+sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+sender.bind(("wire1", 0))
+for number in range(count):
+    while True:
+        try:
+            sender.send(frames[number % len(frames)])
+            break
+        except OSError:
+            time.sleep(0.001)
+    if pause:
+        time.sleep(pause)
+"""
+
+
+class Wire:
+    """`wire0` in the namespace of the sensor, `wire1` in that of the others; neither says anything by itself."""
+
+    def __init__(self) -> None:
+        self.sensor, self.others = (f"otwcap-{os.getpid()}-{side}" for side in "ab")
+
+    def __enter__(self) -> Wire:
+        for namespace in (self.sensor, self.others):
+            self.run("ip", "netns", "add", namespace)
+            for scope in ("all", "default"):
+                self.inside(namespace, "sh", "-c", f"echo 1 > /proc/sys/net/ipv6/conf/{scope}/disable_ipv6")
+        self.plug()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for namespace in (self.sensor, self.others):
+            subprocess.run(["ip", "netns", "del", namespace], check=False, capture_output=True)
+
+    def plug(self) -> None:
+        """Makes the wire."""
+        self.run("ip", "-n", self.sensor, "link", "add", "wire0", "type", "veth", "peer", "name", "wire1", "netns", self.others)
+        self.run("ip", "-n", self.sensor, "link", "set", "wire0", "up", "arp", "off")
+        self.run("ip", "-n", self.others, "link", "set", "wire1", "up", "arp", "off")
+
+    def unplug(self) -> None:
+        """Takes the wire away."""
+        self.run("ip", "-n", self.sensor, "link", "del", "wire0")
+
+    def up(self, state: bool) -> None:
+        """Sets the sensor's interface up or down."""
+        self.run("ip", "-n", self.sensor, "link", "set", "wire0", "up" if state else "down")
+
+    def send(self, frames: list[bytes], *, count: int | None = None, pause: float = 0) -> None:
+        """Sends the frames from the other side, `count` in all."""
+        octets = b"".join(len(frame).to_bytes(4, "little") + frame for frame in frames)
+        subprocess.run(self.command(self.others, _SEND, str(len(frames) if count is None else count), str(pause)), input=octets, check=True)
+
+    def listen(self, script: str, *arguments: str) -> subprocess.Popen[str]:
+        """Starts a script in the sensor's namespace; it prints one line when it is ready and its result as the last line."""
+        process = subprocess.Popen(self.command(self.sensor, script, *arguments), stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True,
+                                   cwd=ROOT)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line == "ready\n", line
+        return process
+
+    @staticmethod
+    def command(namespace: str, script: str, *arguments: str) -> list[str]:
+        return ["ip", "netns", "exec", namespace, sys.executable, "-c", script, *arguments]
+
+    def inside(self, namespace: str, *command: str) -> str:
+        return self.run("ip", "netns", "exec", namespace, *command)
+
+    @staticmethod
+    def run(*command: str) -> str:
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def frame(number: int, *, size: int = 80, tag: bytes = b"") -> bytes:
+    """An Ethernet frame of a local experimental EtherType with a number in it."""
+    return (b"\x02\0\0\0\0\x01\x02\0\0\0\0\x02" + tag + b"\x88\xb5" + number.to_bytes(8, "big")).ljust(size, b".")
+
+
+def result(process: subprocess.Popen[str]) -> Any:
+    """The last line that a listener prints, evaluated."""
+    import ast
+
+    out, _ = process.communicate("", timeout=60)
+    assert process.returncode == 0
+    return ast.literal_eval(out.splitlines()[-1])
