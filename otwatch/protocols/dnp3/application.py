@@ -309,7 +309,7 @@ class Application:
             code: cython.int = qualifier & 0x0F
             header: cython.Py_ssize_t = at
             at += 3
-            # table 4-5: index prefixes go with counts, size prefixes with the free format, nothing with the rest
+            # table 4-6: index prefixes go with counts, size prefixes with the free format, nothing with the rest
             fits: cython.bint = code <= 9 if prefix == 0 else 7 <= code <= 9 if prefix <= 3 else code == 11 if prefix <= 6 else False
             if not fits:
                 self.anomaly(spec.UNKNOWN_QUALIFIER, header + 2 - self.start, 0, qualifier)
@@ -426,7 +426,7 @@ class Application:
             if size:
                 self.value(row, _VALUE_OBJECTS, at + prefix, size)
                 if group in (12, 41):
-                    if self.role and data[at + step - 1] & 0x7F:  # A.8.1, A.22: the status is the last octet
+                    if self.role and data[at + step - 1] & 0x7F:  # A.8.1, A.20: the status is the last octet
                         self.operations.status[row] = data[at + step - 1] & 0x7F
                     if group == 12 and size == 11 and not self.role and ((data[at + prefix] & 0x0F) > 4 or data[at + prefix] >> 6 == 3):
                         self.anomaly(spec.RESERVED_CONTROL, at + prefix - self.start, 0, data[at + prefix])

@@ -233,7 +233,7 @@ OBJECTS: Final[dict[tuple[int, int], tuple[str, str]]] = {
     (122, 2): ("flags:flags association:u16 value:u32 time:t48", "security statistic event, 32 bits with flag and time"),
 }
 
-STRING_GROUPS: Final = frozenset({110, 111, 112, 113})  # the variation is the length (A.43-A.46)
+STRING_GROUPS: Final = frozenset({110, 111, 112, 113})  # the variation is the length (A.41-A.44)
 
 # Attributes of group 0, default set (A.1; 196-208 from later technical bulletins): variation -> name.
 ATTRIBUTES: Final[dict[int, str]] = {

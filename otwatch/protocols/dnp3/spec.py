@@ -27,7 +27,7 @@ FUNCTIONS: Final[dict[int, str]] = {  # 4.2.2.5, table 4-2
     129: "response", 130: "unsolicited_response", 131: "authentication_response",
 }
 
-LINK_FUNCTIONS: Final[dict[int, str]] = {  # 9.2.4.1.3.5, by control & 0x4F
+LINK_FUNCTIONS: Final[dict[int, str]] = {  # 9.2.4.1.3, by control & 0x4F
     0x40: "reset_link_states", 0x41: "reset_user_process", 0x42: "test_link_states", 0x43: "confirmed_user_data",
     0x44: "unconfirmed_user_data", 0x49: "request_link_status",
     0x00: "ack", 0x01: "nack", 0x0B: "link_status", 0x0E: "link_not_functioning", 0x0F: "not_supported",
@@ -65,7 +65,7 @@ DATA_OBJECTS: Final = frozenset({(11, 50), (12, 50)})  # the time of a freeze; t
 NO_OBJECTS: Final = frozenset({0, 13, 14, 23, 24})  # functions without objects (authentication objects excepted)
 NO_RESPONSE: Final = frozenset({0, 6, 8, 10, 12, 33})  # functions that are not answered
 
-QUALIFIERS: Final[dict[int, str]] = {  # 4.2.2.7.3, those that occur; the dissector takes every combination of table 4-5
+QUALIFIERS: Final[dict[int, str]] = {  # 4.2.2.7.3, those that occur; the dissector takes every combination of table 4-6
     0x00: "start-stop, 8 bits", 0x01: "start-stop, 16 bits", 0x02: "start-stop, 32 bits",
     0x03: "addresses, 8 bits", 0x04: "addresses, 16 bits", 0x05: "addresses, 32 bits", 0x06: "all objects",
     0x07: "count, 8 bits", 0x08: "count, 16 bits", 0x09: "count, 32 bits",
@@ -90,7 +90,7 @@ STATUS_FILE: Final = 2
 STATUS_AUTHENTICATION: Final = 3
 STATUS_LINK: Final = 4
 
-CONTROL_STATUSES: Final[dict[int, str]] = {  # A.8.1, table of control status codes
+CONTROL_STATUSES: Final[dict[int, str]] = {  # table 11-7
     0: "success", 1: "timeout", 2: "no_select", 3: "format_error", 4: "not_supported", 5: "already_active", 6: "hardware_error",
     7: "local", 8: "too_many_objects", 9: "not_authorized", 10: "automation_inhibit", 11: "processing_limited", 12: "out_of_range",
     13: "downstream_local", 14: "already_complete", 15: "blocked", 16: "canceled", 17: "blocked_other_master",
@@ -114,7 +114,7 @@ VALUE_OBJECTS: Final = 1  # the octets of `count` objects, one behind the other,
 VALUE_IIN: Final = 2  # the two octets of the internal indications
 VALUE_BIT: Final = 8  # + number of the lowest bit (0-7): one packed object within one octet
 
-BROADCAST: Final[dict[int, str]] = {0xFFFD: "no confirm", 0xFFFE: "must confirm", 0xFFFF: "optional confirm"}  # 9.2.5.2
+BROADCAST: Final[dict[int, str]] = {0xFFFD: "no confirm", 0xFFFE: "must confirm", 0xFFFF: "optional confirm"}  # 9.2.5
 SELF_ADDRESS: Final = 0xFFFC
 FIRST_RESERVED_ADDRESS: Final = 0xFFF0
 
@@ -153,17 +153,17 @@ def _kind(code: int, name: str, doc: str, clause: str) -> AnomalyKind:
 ANOMALIES: Final[tuple[AnomalyKind, ...]] = (
     _kind(LENGTH_BELOW_MINIMUM, "length-below-minimum", "The length octet of a link header is below 5, less than the header itself.", "9.2.4.1.2"),
     _kind(BLOCK_CRC, "block-crc", "The CRC of a block of user data is wrong; an outstation ignores the frame, its data is not decoded.", "9.2.4.3"),
-    _kind(RESERVED_ADDRESS, "reserved-address", "A frame from a broadcast, self or reserved address, or to a reserved one.", "9.2.5.2"),
-    _kind(RESERVED_LINK_FUNCTION, "reserved-link-function", "A link function code that the standard reserves.", "9.2.4.1.3.5"),
-    _kind(LINK_CONTROL, "link-control", "The frame count valid bit contradicts the link function.", "9.2.4.1.3.4"),
-    _kind(LINK_USER_DATA, "link-user-data", "User data in a frame whose link function carries none, or none where it must be.", "9.2.4.2"),
+    _kind(RESERVED_ADDRESS, "reserved-address", "A frame from a broadcast, self or reserved address, or to a reserved one.", "9.2.5"),
+    _kind(RESERVED_LINK_FUNCTION, "reserved-link-function", "A link function code that the standard reserves.", "9.2.4.1.3"),
+    _kind(LINK_CONTROL, "link-control", "The frame count valid bit contradicts the link function.", "9.2.4.1.3"),
+    _kind(LINK_USER_DATA, "link-user-data", "User data in a frame whose link function carries none, or none where it must be.", "9.2.4"),
     _kind(TRANSPORT_SEQUENCE, "transport-sequence",
-          "A transport segment out of sequence: the receiver discards what it had of the fragment.", "8.2.2"),
-    _kind(TRANSPORT_UNFINISHED, "transport-unfinished", "A new fragment began before the one before it was complete.", "8.2.2"),
-    _kind(FRAGMENT_TOO_LONG, "fragment-too-long", "A fragment grew beyond any buffer (limit application_fragment_bytes) and was dropped.", "8.2.2"),
+          "A transport segment out of sequence: the receiver discards what it had of the fragment.", "8.2"),
+    _kind(TRANSPORT_UNFINISHED, "transport-unfinished", "A new fragment began before the one before it was complete.", "8.2"),
+    _kind(FRAGMENT_TOO_LONG, "fragment-too-long", "A fragment grew beyond any buffer (limit application_fragment_bytes) and was dropped.", "8.2"),
     _kind(FRAGMENT_TOO_SHORT, "fragment-too-short", "A fragment is shorter than its application header.", "4.2.2"),
     _kind(RESERVED_FUNCTION, "reserved-function", "An application function code that the standard reserves.", "4.2.2.5"),
-    _kind(DIRECTION, "direction", "The direction bit contradicts the function: an outstation sends requests, or a master responses.", "9.2.4.1.3.1"),
+    _kind(DIRECTION, "direction", "The direction bit contradicts the function: an outstation sends requests, or a master responses.", "9.2.4.1.3"),
     _kind(REQUEST_FRAGMENTED, "request-fragmented", "A request that says it is not a single fragment.", "4.2.2.4"),
     _kind(REQUEST_ASKS_CONFIRM, "request-asks-confirm", "A master asks for an application confirmation of its request.", "4.2.2.4"),
     _kind(UNSOLICITED_BIT, "unsolicited-bit", "The unsolicited bit contradicts the function code.", "4.2.2.4"),

@@ -325,7 +325,7 @@ def _data_set(octets: bytes) -> list[dict[str, Any]]:
 
 
 def _data_set_value(octets: bytes) -> list[str]:
-    """Elements of data set values (A.35): length and octets each."""
+    """Elements of data set values (A.34, A.35): length and octets each."""
     found = []
     at = 0
     while at < len(octets):
@@ -335,13 +335,13 @@ def _data_set_value(octets: bytes) -> list[str]:
     return found
 
 
-def _registration(octets: bytes) -> dict[str, Any]:  # A.30
+def _registration(octets: bytes) -> dict[str, Any]:  # A.31
     found: dict[str, Any] = {"vendor": text(octets[:4])}
     numbers, rest = _unpack("object:2 length:2", octets[4:])
     return {**found, **numbers, "data": rest.hex()}
 
 
-def _requested_status(octets: bytes) -> dict[str, Any]:  # A.39
+def _requested_status(octets: bytes) -> dict[str, Any]:  # A.37
     found, rest = _unpack("status:1", octets)
     return {**found, "data": rest.hex()}
 
