@@ -101,7 +101,10 @@ class Cutter:
         before: cython.Py_ssize_t = 0 if stream.pending is None else stream.pending.used
         if before == 0:
             start = octets.reserve(length)
-            copy(octets.data, start, data, at, length)
+            room = octets.data
+            copy(room, start, data, at, length)
+            if stream.framer.measure(room, start, start + length, stream.direction) == length:  # one segment, one PDU: nearly always
+                return self.emit(stream, start, start + length, stream.position - length, 0)
         else:
             self.wait(stream, data, at, length)
             if before + length < stream.needed:

@@ -214,7 +214,10 @@ class Streams:
         start: cython.longlong = table.start[2 * slot + direction]
         if self.flows.direction_how[slot] != _HANDSHAKE and start < 0:
             return table.state[slot] & (_SENT_0 << direction) != 0 or table.mode[slot] != _MODE_FRESH
-        return start != (packets.tcp_sequence[row] + 1) & _M32
+        if start != (packets.tcp_sequence[row] + 1) & _M32:
+            return True
+        # the same number again after both sides have talked is no retransmission: simple stacks start every connection alike
+        return self.flows.payload_to_server[slot] > 0 and self.flows.payload_to_client[slot] > 0
 
     def new_flow(self, packets, row):  # type: ignore[no-untyped-def]
         """A flow for the key just looked for; at the cap one makes room."""

@@ -1,4 +1,4 @@
-"""Cost of the streams stage: `python -m tests.benchmarks.bench_streams`. Prints nanoseconds a packet, best of five; asserts nothing."""
+"""Cost of the streams stage: `python -m tests.benchmarks.bench_streams`. Prints nanoseconds a packet of the best batch; asserts nothing."""
 
 from __future__ import annotations
 
@@ -46,16 +46,15 @@ def measure(name: str, packets: list[P], step: tuple[int, int]) -> None:
         forward = np.where(back, step[1], step[0])
         backward = np.where(back, step[0], step[1])
         streams.feed(batch, anomalies)
-        spent, pdus = 0.0, 0
+        pdus = 0
         for _ in range(ROUNDS):
             sequence[:] = (sequence + forward) & 0xFFFFFFFF
             acknowledgement[:] = (acknowledgement + backward) & 0xFFFFFFFF
             times += 10 * MS
             started = time.perf_counter()
             streams.feed(batch, anomalies)
-            spent += time.perf_counter() - started
+            best = min(best, (time.perf_counter() - started) / batch.rows)
             pdus += sum(table.rows for table in streams.pdus)
-        best = min(best, spent / ROUNDS / batch.rows)
     print(f"{name:40} {best * 1e9:8.1f} ns a packet, {pdus / ROUNDS / batch.rows:.2f} PDUs a packet, {anomalies.rows} anomalies")
 
 

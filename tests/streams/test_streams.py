@@ -133,6 +133,14 @@ def test_a_repeated_syn_is_not() -> None:
     assert len(run.flows) == 1
 
 
+def test_connections_that_all_start_with_the_same_number_are_told_apart() -> None:
+    one = [*handshake(), P(modbus_request(1), 100, 200), P(modbus_response(1), 200, 112, back=True)]
+    two = [*handshake(), P(modbus_request(2), 100, 200), P(modbus_response(2), 200, 112, back=True)]
+    run = Run(one + two)
+    assert [pdu.data for pdu in run.pdus if pdu.flow == 2] == [modbus_request(2), modbus_response(2)]
+    assert run.anomalies == []
+
+
 def test_data_after_a_reset_is_still_read() -> None:
     run = Run([*handshake(), P(modbus_request(1), 100, 200), P(flags=RST, seq=112), P(modbus_request(2), 112, 200)])
     assert run.data(0) == [modbus_request(1), modbus_request(2)]
