@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from otwatch.protocols.s7comm.state import Message
 
 _CREDIT = frozenset({Cotp.CR, Cotp.CC, Cotp.AK, Cotp.RJ})  # types whose low nibble is not part of the type
-_MINIMUM = {Cotp.CR: 7, Cotp.CC: 7, Cotp.DR: 7, Cotp.DC: 6, Cotp.ED: 3, Cotp.AK: 3, Cotp.EA: 3, Cotp.RJ: 3, Cotp.ER: 5}
+_MINIMUM = {Cotp.CR: 7, Cotp.CC: 7, Cotp.DR: 7, Cotp.DC: 6, Cotp.ED: 3, Cotp.AK: 3, Cotp.EA: 3, Cotp.RJ: 5, Cotp.ER: 5}
 _TPDU_SIZE, _SOURCE_TSAP, _DESTINATION_TSAP = 0xC0, 0xC1, 0xC2
 
 
@@ -45,7 +45,7 @@ def connect(message: Message, dissector: S7Dissector, kind: int, start: int, at:
     """One row for a TPDU of type `kind`, whose header is start + 4 to `at`."""
     bare = kind & 0xF0 if kind & 0xF0 in _CREDIT else kind
     header = bytes(message.data[start + 4:at])
-    if bare not in _MINIMUM or header[0] + 1 < _MINIMUM[Cotp(bare)]:
+    if bare not in _MINIMUM or min(header[0] + 1, len(header)) < _MINIMUM[Cotp(bare)]:
         message.odd(Anomaly.COTP_HEADER, start + 5, _MINIMUM.get(Cotp(bare), 0) if bare in _MINIMUM else 0xF0, kind)
         return
     conversation = message.conversation

@@ -1,0 +1,166 @@
+"""What is fuzzed: functions from bytes to nothing, that must not raise whatever the bytes are. `TARGETS` names them; `seeds` makes their first inputs."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from otwatch.addresses import Addresses
+from otwatch.capture.files import open_capture
+from otwatch.decode.decoder import Decoder
+from otwatch.errors import CaptureError
+from otwatch.limits import Limits
+from otwatch.protocols import protocol_id, protocols
+from otwatch.protocols.spec import Fact
+from otwatch.streams.streams import Streams
+from otwatch.tables import Anomalies, Operations, Packets
+from tests.streams.wire import ACK, SYN, P, table
+
+ROOT = Path(__file__).parents[2]
+LIMITS = Limits()
+LINK_TYPES = (1, 0, 9, 12, 101, 108, 113, 228, 229, 276, 50, 51, 105, 127, 147)
+PORTS = {"modbus": 502, "dnp3": 20000, "s7comm": 102}
+_SCRATCH = Path(tempfile.mkdtemp(prefix="otwatch-fuzz-")) / "input"
+
+
+def capture(data: bytes) -> None:
+    """The bytes as a capture file."""
+    _SCRATCH.write_bytes(data)
+    try:
+        with open_capture(str(_SCRATCH), LIMITS) as reader:
+            rows = sum(packets.rows for packets in reader)
+            assert rows == reader.report.packets
+    except CaptureError:
+        pass
+
+
+def decode(data: bytes) -> None:
+    """First byte: the link type; then packets, each behind one byte of its length."""
+    if not data:
+        return
+    packets = Packets(16)
+    packets.data = memoryview(data)
+    at = 1
+    while at < len(data) and packets.rows < 64:
+        length = min(data[at], len(data) - at - 1)
+        row = packets.new_row()
+        for column in packets.schema.columns:
+            getattr(packets, column.name)[row] = column.default
+        packets.at[row] = at + 1
+        packets.timestamp_ns[row] = row * 1_000_000
+        packets.captured_length[row] = packets.wire_length[row] = length
+        packets.link_type[row] = LINK_TYPES[data[0] % len(LINK_TYPES)]
+        at += 1 + length
+    decoder = Decoder(Addresses(), LIMITS)
+    decoder.feed(packets, Anomalies())
+    for row in range(packets.rows):
+        source = packets.side.used if packets.flags[row] & 8 else len(data)
+        assert 0 <= packets.payload_at[row] <= packets.payload_at[row] + packets.payload_length[row] <= source
+
+
+def streams(data: bytes) -> None:
+    """TCP segments with any header: eight bytes (direction and flags, port, sequence and acknowledgement offsets, length, gap) and a payload."""
+    packets = []
+    at = now = 0
+    while at + 8 <= len(data) and len(packets) < 200:
+        bits, port, seq, ack, length, wait = data[at], data[at + 1], data[at + 2] * 16 + data[at + 3], data[at + 4] * 16 + data[at + 5], data[at + 6], data[at + 7]
+        payload = data[at + 8:at + 8 + length]
+        at += 8 + length
+        now += wait * 1_000_000
+        packets.append(P(payload=payload, seq=seq - 64, ack=ack, flags=bits >> 1, back=bool(bits & 1), at=now, client_port=40000 + port % 3,
+                         server_port=sorted(PORTS.values())[port % 3]))
+    _dissected([packets])
+
+
+def conversation(port: int) -> Callable[[bytes], None]:
+    """A TCP dialogue on a port: one byte of direction and length before each segment (high bit: from the server)."""
+
+    def target(data: bytes) -> None:
+        packets = [P(flags=SYN, seq=99, server_port=port), P(flags=SYN | ACK, seq=99, ack=100, back=True, server_port=port)]
+        sequence = [100, 100]
+        at = 0
+        while at < len(data) and len(packets) < 200:
+            back, length = data[at] >> 7, (data[at] & 127) or 1
+            payload = data[at + 1:at + 1 + length]
+            at += 1 + length
+            packets.append(P(payload=payload, seq=sequence[back], ack=sequence[1 - back], back=bool(back), at=len(packets) * 1_000_000, server_port=port))
+            sequence[back] += len(payload)
+        half = len(packets) // 2
+        _dissected([packets[:half], packets[half:]])
+
+    return target
+
+
+def _dissected(batches: list[list[P]]) -> None:
+    known = protocols()
+    stage = Streams(Addresses(), LIMITS, known)
+    dissectors = [spec.dissector(index, LIMITS) if spec.dissector else None for index, spec in enumerate(known, 1)]
+    operations, anomalies = Operations(), Anomalies()
+    facts: list[Fact] = []
+    for packets in [*batches, None]:
+        operations.clear()
+        if packets is None:
+            stage.finish(anomalies)
+        else:
+            stage.feed(table(packets), anomalies)
+        for dissector, pdus in zip(dissectors, stage.pdus[1:], strict=True):
+            if dissector is not None and pdus.rows:
+                dissector.feed(pdus, operations, anomalies, facts)
+        for slot in stage.closed:
+            assert all(dissector.forget(slot) >= 0 for dissector in dissectors if dissector is not None)
+        for i in range(operations.rows):
+            row = operations.row(i)
+            spec = known[row["protocol"] - 1]
+            assert isinstance(spec.function_name(row["function"], row["subfunction"]), str)
+            assert isinstance(spec.status_name(row["status"]), str)
+            assert isinstance(spec.object_name(row), str)
+            if row["value_kind"]:
+                assert 0 <= row["value_at"] <= row["value_at"] + row["value_length"] <= stage.octets.used
+                spec.value(row["value_kind"], stage.octets.tobytes(row["value_at"], row["value_at"] + row["value_length"]), row)
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "capture": capture, "decode": decode, "streams": streams, **{name: conversation(port) for name, port in PORTS.items()}}
+
+
+def seeds(name: str) -> Iterator[bytes]:
+    """First inputs of a target, from the project's own captures."""
+    for path in sorted((ROOT / "pcaps" / "plant").glob("*.pcap")):
+        if path.stat().st_size > 40_000:
+            continue
+        if name == "capture":
+            yield path.read_bytes()[:4096]
+            continue
+        frames: list[bytes] = []
+        segments: list[bytes] = []
+        wire: list[bytes] = []
+        decoder, addresses = None, Addresses()
+        with open_capture(str(path), LIMITS) as reader:
+            for packets in reader:
+                decoder = decoder or Decoder(addresses, LIMITS)
+                decoder.feed(packets, Anomalies())
+                for row in range(packets.rows):
+                    frames.append(bytes(packets.data[packets.at[row]:packets.at[row] + min(255, packets.captured_length[row])]))
+                    length = min(127, packets.payload_length[row])
+                    ports = packets.source_port[row], packets.destination_port[row]
+                    if length and PORTS.get(name) in ports or (name == "streams" and length):
+                        payload = bytes(packets.data[packets.payload_at[row]:packets.payload_at[row] + length])
+                        back = ports[0] in PORTS.values()
+                        segments.append(bytes([back << 7 | length]) + payload)
+                        wire.append(bytes([back | ACK << 1, 0, 4, 0, 4, 0, length, 1]) + payload)
+        if name == "decode":
+            yield b"\0" + b"".join(bytes([len(frame)]) + frame for frame in frames[:24])
+        elif name == "streams":
+            yield b"".join(wire[:24])
+        elif segments:
+            yield b"".join(segments[:24])
+
+
+def findings(name: str) -> list[Path]:
+    """Inputs that once broke a target, kept for ever."""
+    return sorted(path for path in (Path(__file__).parent / "findings").glob(f"{name}-*") if os.path.isfile(path))
+
+
+assert protocol_id("modbus") > 0
