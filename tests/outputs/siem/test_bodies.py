@@ -1,0 +1,183 @@
+"""Each body read back by a reader written from its specification; nothing from the wire can end its field, line or event."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from otwatch.alerts.alert import Severity
+from otwatch.outputs.siem.bodies import BODIES, cef, ecs, leef, milliseconds, own, plain
+from otwatch.outputs.siem.event import Event
+from otwatch.outputs.siem.rfc5424 import MAX_BYTES, message, octet_counted
+from tests.outputs.siem.reading_back import read_cef, read_leef
+from tests.outputs.siem.receivers import SENSOR, event, structured_data
+
+HOSTILE = {
+    "newlines": "PLC\n<34>1 2026-01-01T00:00:00Z forged app - - - all is well\r\nx",
+    "pipes": "a|b|CEF:0|otwatch|otwatch|1|x|y|10|src=1.2.3.4",
+    "equals": "x src=6.6.6.6 dst=7.7.7.7 rule=none",
+    "quotes": 'x" src="6.6.6.6"] [otwatch@32473 rule="none"',
+    "brackets": "x] [fake@1 a=\\\"b\\\"",
+    "backslash": "ends with \\",
+    "backslashes": "\\\\\\ | \\= \\] \\\"",
+    "ansi": "\x1b[2J\x1b]0;owned\x07\x9b31m",
+    "tabs": "x\tsev=1\tsrc=6.6.6.6",
+    "nul": "a\0b\x7f",
+    "unicode lines": "a\u2028b\u2029c\u0085d\u202egnp.exe\ufeff",
+    "json": '","severity":"info","x":"',
+    "surrogate": "\udc80\ud800",
+    "astral": "\U0001f4a9" * 3000,
+    "long": "A" * 10_000,
+    "long and hostile": "=|]\"\\\n" * 2_000,
+}
+WIRE_FIELDS = ("src_name", "dst_name", "object", "value", "function_name", "title", "src_zone")
+
+
+def test_cef_holds_every_field_of_the_table() -> None:
+    header, fields = read_cef(cef(event(41), SENSOR))
+    assert header == ["CEF:0", "otwatch", "otwatch", "0.1.0", "ot.unauthorized-write", "Write by a stranger", "8"]
+    assert fields == {
+        "externalId": "41", "rt": "1795314960123", "start": "1795314960123", "end": "1795315020000", "cat": "alert", "act": "alerted",
+        "dvchost": "sensor-7", "deviceInboundInterface": "span0", "src": "10.0.3.66", "spt": "51200", "smac": "02:00:00:00:03:66", "shost": "laptop",
+        "sourceZoneURI": "office", "dst": "10.0.1.10", "dpt": "502", "dmac": "02:00:00:00:01:10", "dhost": "PLC press line",
+        "destinationZoneURI": "cell 1", "app": "modbus", "outcome": "success", "cnt": "3", "deviceFacility": "WRITE", "cs1": "write_single_register",
+        "cs1Label": "function", "cs2": "holding register 40100", "cs2Label": "object", "cs3": "1450", "cs3Label": "value", "cs4": "office>cell 1",
+        "cs4Label": "zones", "cs5": "T0855,T0836", "cs5Label": "attackTechnique", "cs6": "0123456789abcdef", "cs6Label": "alertId", "cn1": "1",
+        "cn1Label": "unitId",
+        "msg": "HIGH Write by a stranger: 10.0.3.66 -> 10.0.1.10: modbus write_single_register holding register 40100 x3 (confirmed) "
+               "[ot.unauthorized-write]"}
+
+
+def test_leef_holds_every_field_of_the_table() -> None:
+    header, fields = read_leef(leef(event(41), SENSOR))
+    assert header == ["LEEF:2.0", "otwatch", "otwatch", "0.1.0", "ot.unauthorized-write", "x09"]
+    assert fields.pop("msg").startswith("HIGH Write by a stranger")
+    assert fields == {
+        "devTime": "Nov 22 2026 02:36:00.123 UTC", "devTimeFormat": "MMM dd yyyy HH:mm:ss.SSS z", "sev": "8", "cat": "alert", "identifier": "41",
+        "policy": "Write by a stranger", "sensor": "sensor-7", "src": "10.0.3.66", "srcPort": "51200", "srcMAC": "02:00:00:00:03:66",
+        "dst": "10.0.1.10", "dstPort": "502", "dstMAC": "02:00:00:00:01:10", "app": "modbus", "action": "WRITE",
+        "function": "write_single_register", "unitId": "1", "object": "holding register 40100", "value": "1450", "srcZone": "office",
+        "dstZone": "cell 1", "srcName": "laptop", "dstName": "PLC press line", "attackTechnique": "T0855,T0836", "outcome": "confirmed", "cnt": "3",
+        "alertId": "0123456789abcdef"}
+
+
+def test_ecs_holds_every_field_of_the_table() -> None:
+    document = json.loads(ecs(event(41), SENSOR))
+    assert document.pop("message").startswith("HIGH Write by a stranger")
+    assert document == {
+        "@timestamp": "2026-11-22T02:36:00.123456789Z", "ecs": {"version": "8.11.0"},
+        "event": {"kind": "alert", "category": ["intrusion_detection", "network"], "type": ["change"], "id": "0123456789abcdef",
+                  "code": "ot.unauthorized-write", "sequence": 41, "action": "modbus-write", "start": "2026-11-22T02:36:00.123456789Z",
+                  "end": "2026-11-22T02:37:00.000000000Z", "severity": 3, "risk_score": 75, "outcome": "success", "module": "otwatch",
+                  "dataset": "otwatch.alert"},
+        "rule": {"id": "ot.unauthorized-write", "name": "Write by a stranger", "ruleset": "otwatch"},
+        "observer": {"name": "sensor-7", "vendor": "otwatch", "product": "otwatch", "type": "ids", "version": "0.1.0",
+                     "ingress": {"interface": {"name": "span0"}}},
+        "source": {"ip": "10.0.3.66", "port": 51200, "mac": "02-00-00-00-03-66", "domain": "laptop"},
+        "destination": {"ip": "10.0.1.10", "port": 502, "mac": "02-00-00-00-01-10", "domain": "PLC press line"}, "network": {"protocol": "modbus"},
+        "threat": {"framework": "MITRE ATT&CK", "technique": {"id": ["T0855", "T0836"]}},
+        "otwatch": {"ot": {"function": {"code": 6, "name": "write_single_register"}, "unit": 1, "object": "holding register 40100", "value": "1450",
+                           "action": "WRITE"}, "count": 3, "outcome": "confirmed", "confidence": 0.9,
+                    "why": "Who writes here was never seen writing.", "source": {"zone": "office"}, "destination": {"zone": "cell 1"},
+                    "file": "span0", "frames": [12, 15]}}
+
+
+def test_own_json_is_the_record_with_sensor_and_sequence() -> None:
+    document = json.loads(own(event(41), SENSOR))
+    assert document == {"sequence": 41, "sensor": "sensor-7", **event().record}
+
+
+@pytest.mark.parametrize(("severity", "cef_number", "priority", "risk"), [
+    ("info", "1", 134, 5), ("low", "3", 133, 25), ("medium", "5", 132, 50), ("high", "8", 131, 75), ("critical", "10", 130, 100)])
+def test_severities_are_mapped(severity: str, cef_number: str, priority: int, risk: int) -> None:
+    one = event(severity=severity)
+    assert read_cef(cef(one, SENSOR))[0][6] == cef_number
+    assert message(one, SENSOR, plain).startswith(f"<{priority}>1 ".encode())
+    assert json.loads(ecs(one, SENSOR))["event"]["risk_score"] == risk
+    assert one.severity is Severity[severity.upper()]
+
+
+@pytest.mark.parametrize("field", WIRE_FIELDS)
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_no_field_can_forge_another(field: str, text: str) -> None:
+    """The hostile field changes itself and the sentence that quotes it; every other field is exactly what it was."""
+    friendly, hostile = event(41, **{field: "friendly"}), event(41, **{field: text})
+    before, after = read_cef(cef(friendly, SENSOR)), read_cef(cef(hostile, SENSOR))
+    assert len(after[0]) == 7
+    assert [part for part in after[0] if part not in before[0]] == ([after[0][5]] if field == "title" else [])
+    assert after[1].keys() == before[1].keys()
+    assert {key for key in before[1] if before[1][key] != after[1][key]} <= {
+        "msg", "cs4", {"src_name": "shost", "dst_name": "dhost", "object": "cs2", "value": "cs3", "function_name": "cs1", "title": "msg",
+                       "src_zone": "sourceZoneURI"}[field]}
+    header, attributes = read_leef(leef(hostile, SENSOR))
+    header_before, attributes_before = read_leef(leef(friendly, SENSOR))
+    assert header == header_before
+    assert attributes.keys() == attributes_before.keys()
+    assert attributes["src"] == "10.0.3.66"
+    for body in (ecs, own):
+        document, document_before = json.loads(body(hostile, SENSOR)), json.loads(body(friendly, SENSOR))
+        assert document.keys() == document_before.keys()
+    assert json.loads(own(hostile, SENSOR))["severity"] == "high"
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_messages_are_one_line_short_enough_and_whole(body: object, text: str) -> None:
+    """Also when every text that may come from the wire is hostile: the addresses, the rule and the sequence stay readable."""
+    ours = {"time", "first_seen", "last_seen", "src", "dst", "src_mac", "dst_mac", "severity", "type", "rule", "id", "action", "protocol", "outcome"}
+    record = {name: text if isinstance(value, str) and name not in ours else value for name, value in event().record.items()}
+    record["evidence"] = {text[:300] + str(i): [text] * 100 for i in range(100)}
+    raw = message(Event(sequence=7, record=record), SENSOR, body)  # type: ignore[arg-type]
+    assert len(raw) <= MAX_BYTES
+    assert not set(raw) & set(range(32)) - ({9} if body is leef else set())
+    assert raw.decode("utf-8").isprintable() or body is leef
+    whole = raw.decode()
+    start = whole.index("[")
+    at = whole.index("] ", whole.index("[otwatch@32473"))
+    while not _balanced(whole[start:at + 1]):
+        at = whole.index("] ", at + 1)
+    data = structured_data(whole[start:at + 1])
+    assert data["otwatch@32473"]["seq"] == 7
+    assert data["otwatch@32473"]["src"] == "10.0.3.66"
+    assert data["otwatch@32473"]["rule"] == "ot.unauthorized-write"
+    rest = whole[at + 2:]
+    if body in (ecs, own):
+        assert json.loads(rest)["sequence" if body is own else "message"]
+    elif body is cef:
+        assert read_cef(rest)[1]["dst"] == "10.0.1.10"
+    elif body is leef:
+        assert read_leef(rest)[1]["dst"] == "10.0.1.10"
+
+
+def _balanced(text: str) -> bool:
+    try:
+        structured_data(text)
+    except (AssertionError, IndexError, ValueError):
+        return False
+    return True
+
+
+def test_no_byte_order_mark_stands_before_the_body() -> None:
+    assert b"\xef\xbb\xbf" not in message(event(), SENSOR, cef)
+
+
+def test_the_header_is_rfc_5424() -> None:
+    whole = message(event(41), SENSOR, plain).decode()
+    assert whole.startswith('<131>1 2026-11-22T02:36:00.123456Z sensor-7 otwatch - alert [meta sequenceId="41"][otwatch@32473 seq="41" id=')
+    assert message(event(), SENSOR, plain, facility=4).startswith(b"<35>1 ")
+
+
+def test_a_time_that_is_none_becomes_the_nil_value() -> None:
+    assert message(event(time="yesterday] x"), SENSOR, plain).startswith(b"<131>1 - sensor-7 ")
+    assert milliseconds("yesterday") == 0
+
+
+def test_the_standard_sequence_wraps_where_the_rfc_says() -> None:
+    data = message(event(2_147_483_648), SENSOR, plain).decode()
+    assert '[meta sequenceId="1"]' in data
+    assert 'seq="2147483648"' in data
+
+
+def test_octet_counting_counts_octets() -> None:
+    assert octet_counted("ä".encode()) == b"2 \xc3\xa4"

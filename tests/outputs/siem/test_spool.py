@@ -1,0 +1,220 @@
+"""The spool: numbers never used twice, order kept, bounded, and nothing lost by torn lines, full disks or the death of the process."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from otwatch.errors import CaptureError
+from otwatch.outputs.siem.reading import parse_line, stored_events
+from otwatch.outputs.siem.spool import Spool
+from tests.outputs.siem.receivers import alert
+
+
+def numbers(spool: Spool, after: int = 0) -> list[int]:
+    reader = spool.reader(after)
+    found: list[int] = []
+    while events := reader.read(7):
+        found += [event.sequence for event in events]
+    return found
+
+
+def test_events_come_back_in_order_and_whole(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    assert [spool.append(alert(object=f"o{i}\n\0|")) for i in range(20)] == list(range(1, 21))
+    assert [(event.sequence, event.record["object"]) for event in spool.reader(0).read(100)] == [(i + 1, f"o{i}\n\0|") for i in range(20)]
+    assert numbers(spool, after=15) == [16, 17, 18, 19, 20]
+
+
+def test_numbers_go_on_after_a_restart(tmp_path: Path) -> None:
+    first = Spool(tmp_path)
+    first.append(alert())
+    first.append(alert())
+    first.close()
+    second = Spool(tmp_path)
+    assert second.append(alert()) == 3
+    assert numbers(second) == [1, 2, 3]
+
+
+def test_a_cursor_beyond_the_events_is_believed(tmp_path: Path) -> None:
+    """The segments were deleted by hand: what was delivered under those numbers must not be taken for something new."""
+    spool = Spool(tmp_path)
+    spool.append(alert())
+    spool.cursors.move("siem", 1)
+    spool.close()
+    for _, path in spool.segments():
+        path.unlink()
+    assert Spool(tmp_path).append(alert()) == 2
+
+
+def test_one_folder_is_one_sensor_s(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    with pytest.raises(CaptureError, match="in use by another sensor"):
+        Spool(tmp_path)
+    spool.close()
+    Spool(tmp_path).close()
+
+
+def test_a_torn_last_line_costs_only_itself(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    for _ in range(3):
+        spool.append(alert())
+    spool.close()
+    (_, path), = spool.segments()
+    path.write_bytes(path.read_bytes()[:-20])
+    again = Spool(tmp_path)
+    assert again.damaged_lines == 1
+    assert again.append(alert(object="after")) == 3
+    assert numbers(again) == [1, 2, 3]
+
+
+def test_a_damaged_line_in_the_middle_is_passed_over_and_counted(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    for _ in range(3):
+        spool.append(alert())
+    (_, path), = spool.segments()
+    lines = path.read_bytes().split(b"\n")
+    lines[1] = lines[1].replace(b"10.0.3.66", b"10.0.3.67")
+    path.write_bytes(b"\n".join(lines))
+    reader = spool.reader(0)
+    assert [event.sequence for event in reader.read()] == [1, 3]
+    assert reader.damaged_lines == 1
+
+
+@pytest.mark.parametrize("line", [b"", b"zz {}", b"00000000 {}", b"abc", b"8d777f38 []\n", b"\xff\xfe"])
+def test_what_is_no_event_is_none(line: bytes) -> None:
+    assert parse_line(line) is None
+
+
+def test_it_is_bounded_and_says_what_went(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, max_bytes=40_000, segment_bytes=10_000)
+    for _ in range(200):
+        spool.append(alert())
+    assert sum(path.stat().st_size for _, path in spool.segments()) <= 52_000
+    left = numbers(spool)
+    assert left == list(range(left[0], 201))
+    assert spool.dropped_full == left[0] - 1 > 0
+
+
+def test_what_was_delivered_is_not_counted_as_dropped(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, max_bytes=40_000, segment_bytes=10_000)
+    spool.cursors.move("siem", 0)
+    for i in range(200):
+        spool.append(alert())
+        spool.cursors.move("siem", i + 1)
+    assert numbers(spool)[0] > 1
+    assert spool.dropped_full == 0
+
+
+def test_a_reader_follows_over_segments_while_they_grow(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, segment_bytes=3_000)
+    reader = spool.reader(0)
+    found = []
+    for i in range(60):
+        spool.append(alert())
+        if i % 7 == 0:
+            found += [event.sequence for event in reader.read()]
+    found += [event.sequence for event in reader.read()]
+    assert found == list(range(1, 61))
+    assert len(spool.segments()) > 5
+
+
+def test_a_full_disk_keeps_events_in_memory_and_lets_them_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = Spool(tmp_path)
+    spool.append(alert())
+    reader = spool.reader(0)
+    write = os.write
+
+    def full(descriptor: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    assert [spool.append(alert()) for _ in range(3)] == [2, 3, 4]
+    assert spool.waiting_in_memory == 3
+    assert spool.disk_errors == 3
+    assert [event.sequence for event in reader.read()] == [1, 2, 3, 4]  # from memory, in order
+    monkeypatch.setattr(os, "write", write)
+    assert spool.flush()
+    assert spool.waiting_in_memory == 0
+    assert spool.append(alert()) == 5
+    assert [event.sequence for event in reader.read()] == [5]
+    assert numbers(spool) == [1, 2, 3, 4, 5]
+
+
+def test_a_number_that_left_from_memory_is_not_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk is full, an event is sent from memory, the process dies: the next event must not look like a repetition."""
+    spool = Spool(tmp_path)
+    spool.append(alert())
+
+    def full(descriptor: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        spool.append(alert())
+        assert [event.sequence for event in spool.reader(0).read()] == [1, 2]
+    os.close(spool._lock_file)  # what the death of the process does
+    assert Spool(tmp_path).next_sequence == 3
+
+
+def test_a_write_that_was_cut_short_is_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = Spool(tmp_path)
+    write = os.write
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:50]))
+        spool.append(alert())
+    spool.append(alert())
+    spool.close()
+    assert [event.sequence for event in stored_events(tmp_path)] == [1, 2]
+
+
+def test_memory_is_bounded_while_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = Spool(tmp_path)
+
+    def full(descriptor: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        for _ in range(10_050):
+            spool.append({"type": "alert"})
+    assert spool.waiting_in_memory == 10_000
+    assert spool.dropped_memory == 50
+    spool.flush()
+    assert numbers(spool)[0] == 51
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    if os.geteuid() != 0:
+        pytest.skip("needs root to mount a tmpfs")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip(f"cannot mount a tmpfs here: {done.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_disk_that_is_really_full(small_disk: Path) -> None:
+    spool = Spool(small_disk / "spool")
+    spool.cursors.move("siem", 0)
+    reader = spool.reader(0)
+    seen = []
+    for _ in range(200):
+        spool.append(alert())
+        seen += [event.sequence for event in reader.read()]
+    assert spool.waiting_in_memory > 0
+    assert seen == list(range(1, 201))
+    assert spool.cursors.move("siem", 200), "a cursor is written in place, also on a full disk"
+    assert spool.cursors.delivered("siem") == 200
+    subprocess.run(["mount", "-o", "remount,size=1m", str(small_disk)], check=True)
+    assert spool.flush()
+    assert numbers(spool) == list(range(1, 201))
+    spool.close()
