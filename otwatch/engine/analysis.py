@@ -87,14 +87,15 @@ class Analysis:
             fresh = True
             for packets in reader:
                 if fresh and last_ns is not None and packets.rows and not 0 <= packets.timestamp_ns[0] - last_ns <= _SAME_RECORDING_NS:
-                    self._take(self.pipeline.finish(file=path))  # another recording: its flows are not the same flows
+                    self.take(self.pipeline.finish(file=path))  # another recording: its flows are not the same flows
                 fresh = False
-                self._take(self.pipeline.feed(packets, file=path))
+                self.take(self.pipeline.feed(packets, file=path))
             report = reader.report
             self.captures.append(report)
             return report.last_ns if report.last_ns is not None else last_ns
 
-    def _take(self, batch: Batch) -> None:
+    def take(self, batch: Batch) -> None:
+        """One batch to everybody who listens."""
         self.operations += batch.operations.rows
         self.summary.feed(batch)
         self.inventory.feed(batch)
@@ -105,7 +106,7 @@ class Analysis:
 
     def finish(self) -> Result:
         """Closes every flow and gathers the result."""
-        self._take(self.pipeline.finish(file=self.captures[-1].path if self.captures else ""))
+        self.take(self.pipeline.finish(file=self.captures[-1].path if self.captures else ""))
         behaviours = self.pipeline.behaviour_index.behaviours
         if self.detector is not None:
             self.detector.finish(self.pipeline.now_ns)
