@@ -61,12 +61,13 @@ class Userdata:
             self.group = 6
             self.subfunction = 0
             message.role = _EVENT
-        elif message.data[at] != 0 or message.data[at + 1] != 1 or message.data[at + 2] != 0x12 or message.data[at + 3] + 4 > size:
-            message.odd(_USERDATA, at, 0x000112, message.data[at] << 16 | message.data[at + 1] << 8 | message.data[at + 2])
-        elif message.data[at + 3] >= 8 and size >= 12:
-            unit = message.data[at + 8]
-            more = message.data[at + 9]
-            message.status = message.u16(at + 10)
+        else:
+            if message.data[at] != 0 or message.data[at + 1] != 1 or message.data[at + 2] != 0x12 or message.data[at + 3] + 4 > size:
+                message.odd(_USERDATA, at, 0x000112, message.data[at] << 16 | message.data[at + 1] << 8 | message.data[at + 2])
+            if message.data[at + 3] >= 8 and size >= 12:
+                unit = message.data[at + 8]
+                more = message.data[at + 9]
+                message.status = message.u16(at + 10)
         if kind == 3:
             message.odd(_USERDATA, at + 5, 2, kind)
         action = _ACTIONS.get((self.group, self.subfunction))
@@ -98,6 +99,7 @@ class Userdata:
             elif request.function != self.group or request.subfunction != self.subfunction:
                 message.odd(_ANSWER_MISMATCH, message.parameters + 5, request.function << 8 | request.subfunction,
                             self.group << 8 | self.subfunction)
+                request.items = 0  # its addresses are not what this answers
         return 0
 
     def data(self, message: Message, unit: cython.int, more: cython.int) -> cython.int:

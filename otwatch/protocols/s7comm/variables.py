@@ -110,7 +110,9 @@ class Variables:
             count = message.data[message.parameters + 1]
         elif message.status == 0:
             message.odd(_PARAMETER_SHORT, message.parameters, 2, message.parameters_end - message.parameters)
-        if request is not None and request.function == function and message.status == 0 and count != request.specs:
+        if request is not None and request.function != function:  # its addresses are not what this answers
+            request = None
+        if request is not None and message.status == 0 and count != request.specs:
             message.odd(_ITEM_MISMATCH, message.parameters + 1, request.specs, count)
         if message.status != 0 and message.values >= message.end:  # refused as a whole: every address of the request was
             if request is None or request.items == 0:

@@ -1,0 +1,387 @@
+"""S7comm decoded the plain way: one message at a time, with struct and dicts. The compiled dissector must give the same rows.
+
+Covered: COTP connect and data with fragments, the S7 header, Setup, Read and Write Var with every item syntax, block transfer, services,
+stop, userdata with its pairing, SZL, clock, security, lists of blocks. Cyclic jobs, variable tables, alarms, S7comm-plus and MMS have
+tests of their own.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from otwatch.protocols.s7comm.services import SERVICES
+from otwatch.protocols.s7comm.spec import FUNCTIONS, GROUP_ACTIONS, SUBFUNCTIONS
+
+Row = dict[str, Any]
+_NOTHING = {"subfunction": -1, "area": -1, "object": -1, "start": -1, "count": -1, "status": 0, "item": 0, "request_frame": -1, "bytes": b""}
+
+
+class Reference:
+    """One connection."""
+
+    def __init__(self) -> None:
+        self.unit = -1
+        self.waiting: dict[tuple[int, int, str], Row] = {}
+        self.connecting: tuple[int, int] | None = None
+        self.parts: dict[int, bytes] = {0: b"", 1: b""}
+        self.uploads: dict[int, tuple[int, int]] = {}
+        self.lists: dict[int, tuple[int, int]] = {}
+
+    def read(self, frame: int, direction: int, packet: bytes, *, cut: bool = False) -> list[Row]:
+        """The rows of one TPKT packet."""
+        if len(packet) < 7:
+            return []
+        length = struct.unpack(">H", packet[2:4])[0]
+        if not cut:
+            packet = packet[:length] if length < len(packet) else packet
+        end = 5 + packet[4]
+        if end > len(packet):
+            return []
+        kind = packet[5]
+        if kind not in (0xF0, 0xF1):
+            return self.connect(frame, packet[4:end], packet)
+        if end < 7:
+            return []
+        last = packet[8 if end >= 9 else 6] & 0x80
+        payload = self.parts[direction] + packet[end:]
+        if not last and not cut:
+            self.parts[direction] = payload
+            return []
+        self.parts[direction] = b""
+        return self.message(frame, direction, payload, cut)
+
+    def connect(self, frame: int, header: bytes, packet: bytes) -> list[Row]:
+        """CR, CC, DR and DC of S7."""
+        kind = header[1] & 0xF0
+        if kind not in (0xE0, 0xD0, 0x80, 0xC0) or header[0] < {0xE0: 6, 0xD0: 6, 0x80: 6, 0xC0: 5}[kind]:
+            return []
+        destination, source = struct.unpack(">HH", header[2:6])
+        row = {**_NOTHING, "frame": frame, "function": -1, "subfunction": kind, "action": 21, "unit": self.unit, "role": int(kind in (0xD0, 0xC0))}
+        if kind == 0x80:
+            row["status"] = 0 if header[6] in (0, 128) else 0x10000 + header[6]
+        if self.connecting and self.connecting[0] == destination and kind in (0xD0, 0x80):
+            row["role"], row["request_frame"] = 1, self.connecting[1]
+            row["status"] = 0x10000 + header[6] if kind == 0x80 else 0
+            self.connecting = None
+        row["transaction"] = destination if row["role"] else source
+        if kind in (0xE0, 0xD0):
+            found, at = {}, 7
+            while at + 2 <= len(header):
+                found.setdefault(header[at], header[at + 2:at + 2 + header[at + 1]])
+                at += 2 + header[at + 1]
+            if kind == 0xE0:
+                self.unit = found[0xC2][1] if len(found.get(0xC2, b"")) == 2 and found[0xC2][0] else -1
+                row["unit"] = self.unit
+                self.connecting = (source, frame)
+            for name, code in (("object", 0xC2), ("start", 0xC1)):
+                if 0 < len(found.get(code, b"")) <= 4:
+                    row[name] = int.from_bytes(found[code], "big")
+            if len(found.get(0xC0, b"")) == 1 and 7 <= found[0xC0][0] <= 13:
+                row["count"] = 1 << found[0xC0][0]
+            row["bytes"] = header[7:]
+        return [row]
+
+    def message(self, frame: int, direction: int, text: bytes, cut: bool) -> list[Row]:
+        """A COTP message: S7 PDUs one after the other (more than one is wrong, and read all the same)."""
+        rows: list[Row] = []
+        while len(text) >= 10 and text[0] == 0x32:
+            kind, reference, size, values = text[1], *struct.unpack(">HHH", text[4:10])
+            head = 12 if kind in (2, 3) else 10
+            if kind not in (1, 2, 3, 7) or len(text) < head:
+                break
+            status = struct.unpack(">H", text[10:12])[0] if head == 12 else 0
+            base = {**_NOTHING, "frame": frame, "unit": self.unit, "transaction": reference, "status": status}
+            parameters, content = text[head:head + size], text[head + size:head + size + values]
+            if kind == 1:
+                rows += self.job(base, direction, parameters, content)
+            elif kind == 7:
+                rows += self.userdata(base, direction, parameters, content)
+            else:
+                rows += self.answer(base, direction, parameters, content)
+            text = text[head + size + values:]
+        return rows
+
+    def remember(self, base: Row, direction: int, family: str, request: Row) -> None:
+        self.waiting[(base["transaction"], direction, family)] = {**request, "frame": base["frame"]}
+
+    def job(self, base: Row, direction: int, parameters: bytes, values: bytes) -> list[Row]:
+        if not parameters:
+            return []
+        function = parameters[0]
+        action = int(FUNCTIONS[function].action) if function in FUNCTIONS else 0
+        base |= {"role": 0, "function": function, "action": action}
+        request: Row = {"function": function, "action": action, "subfunction": -1, "items": [], "specs": 0}
+        self.remember(base, direction, "job", request)
+        request = self.waiting[(base["transaction"], direction, "job")]
+        if function in (4, 5):
+            if len(parameters) < 2:
+                return [base]
+            request["items"], request["specs"] = specifications(parameters[2:], parameters[1])
+            if function == 5:
+                return with_values(base, request["items"], values, request["specs"], 0) or [base]
+            return [{**base, **place(item), "item": index} for index, item in enumerate(request["items"])] or [base]
+        if function == 0xF0:
+            return [{**base, **setup(parameters)}]
+        if 0x1A <= function <= 0x1F:
+            return [{**base, **self.transfer(parameters, request)}]
+        if function == 0x28:
+            return service(base, parameters, request)
+        if function == 0x29 and len(parameters) > 6:
+            return [{**base, "bytes": parameters[7:7 + parameters[6]]}]
+        return [base]
+
+    def transfer(self, parameters: bytes, request: Row) -> Row:
+        function = parameters[0]
+        named = function not in (0x1E, 0x1F)
+        if len(parameters) < (9 if named else 8):
+            return {}
+        identity = struct.unpack(">I", parameters[4:8])[0]
+        if not named:
+            area, number = self.uploads.get(identity, (-1, -1))
+            request["block"], request["upload"] = (area, number), identity
+            if function == 0x1F:
+                self.uploads.pop(identity, None)
+            return {"area": area, "object": number, "status": struct.unpack(">H", parameters[2:4])[0] if function == 0x1F else 0}
+        name = parameters[9:9 + parameters[8]]
+        area, number = (-1, -1)
+        if len(name) == 9 and name[:1] in (b"_", b"$"):
+            area, number = block(name[1:])
+        request["block"] = (area, number)
+        found: Row = {"area": area, "object": number, "bytes": name}
+        lengths = parameters[9 + len(name):][2:14]
+        if function == 0x1A and len(lengths) == 12 and lengths.isdigit():
+            found |= {"count": int(lengths[:6]), "start": int(lengths[6:])}
+        if function == 0x1C:
+            found["status"] = struct.unpack(">H", parameters[2:4])[0]
+        return found
+
+    def answer(self, base: Row, direction: int, parameters: bytes, values: bytes) -> list[Row]:
+        request = self.waiting.pop((base["transaction"], 1 - direction, "job"), None)
+        base |= {"role": 1, "action": 0, "request_frame": request["frame"] if request else -1}
+        if not parameters and request is None:
+            return [{**base, "function": -2}]
+        function = parameters[0] if parameters else request["function"]  # type: ignore[index]
+        base |= {"function": function, "action": int(FUNCTIONS[function].action) if function in FUNCTIONS else 0}
+        items = request["items"] if request and request["function"] == function else []
+        if function in (4, 5):
+            count = parameters[1] if len(parameters) > 1 else 0
+            if base["status"] and not values:
+                return [{**base, **place(item), "item": index} for index, item in enumerate(items)] or [base]
+            if function == 4:
+                return with_values(base, items, values, count, 1) or [base]
+            rows = []
+            for index in range(min(count, len(values))):
+                item = next((one for one in items if one[0] == index), None)
+                rows.append({**base, **(place(item) if item else {}), "item": index, "status": 0 if values[index] == 0xFF else values[index]})
+            return rows or ([base] if count == 0 else [])
+        if function == 0xF0:
+            return [{**base, **setup(parameters)}]
+        if 0x1A <= function <= 0x1F:
+            same = request is not None and request["function"] == function and "block" in request
+            row = {**base, "area": request["block"][0] if same else -1, "object": request["block"][1] if same else -1}  # type: ignore[index]
+            if base["status"]:
+                return [row]
+            if function == 0x1D and len(parameters) >= 8:
+                digits = parameters[9:9 + parameters[8]] if len(parameters) > 8 else b""
+                row |= {"start": struct.unpack(">I", parameters[4:8])[0], "count": int(digits) if digits.isdigit() else -1}
+                self.uploads[row["start"]] = (row["area"], row["object"])
+            if function in (0x1B, 0x1E) and len(values) >= 4:
+                content = values[4:4 + struct.unpack(">H", values[:2])[0]]
+                row |= {"count": len(content), "bytes": content}
+            return [row]
+        if request is None or request["function"] != function:
+            return [base]
+        base |= {"action": request["action"], "subfunction": request["subfunction"]}
+        blocks = request.get("blocks", [])
+        return [{**base, "area": area, "object": number, "item": index} for index, (area, number) in enumerate(blocks)] or [base]
+
+    def userdata(self, base: Row, direction: int, parameters: bytes, values: bytes) -> list[Row]:
+        if len(parameters) < 8:
+            return []
+        kind, group, subfunction = parameters[5] >> 6, parameters[5] & 0x3F, parameters[6]
+        role = {0: 2, 1: 0}.get(kind, 1)
+        plain = False
+        if parameters[0] == 1:
+            role, group = 2, 0
+        elif parameters[4] == 0x13 and len(parameters) >= 10:
+            role, group, subfunction = 2, 6, 0
+        else:
+            plain = True
+        action = SUBFUNCTIONS[group, subfunction].action if (group, subfunction) in SUBFUNCTIONS else GROUP_ACTIONS.get(group, 0)
+        if plain and parameters[3] >= 8 and len(parameters) >= 12:
+            base["status"] = struct.unpack(">H", parameters[10:12])[0]
+        content = b""
+        if len(values) >= 4:
+            code, size, length = struct.unpack(">BBH", values[:4])
+            length = (length + 7) // 8 if 3 <= size <= 5 else length
+            content = values[4:4 + length]
+            if not base["status"] and role and code not in (0, 0xFF) and (code != 0x0A or length):
+                base["status"] = code
+        base |= {"role": role, "function": group, "subfunction": subfunction, "action": int(action), "bytes": content}
+        request: Row | None = None
+        if role == 0:
+            self.remember(base, direction, "userdata", {"function": group, "subfunction": subfunction})
+            request = self.waiting[(base["transaction"], direction, "userdata")]
+        elif role == 1:
+            request = self.waiting.pop((base["transaction"], 1 - direction, "userdata"), None)
+            base["request_frame"] = request["frame"] if request else -1
+        if (group, subfunction) == (4, 1):
+            return [self.status_list(base, direction, content, request)]
+        if (group, subfunction) == (6, 0):
+            return [{**base, "object": struct.unpack(">I", parameters[6:10])[0], "count": len(content)}]
+        if group == 3:
+            return [lists(base, content, request)]
+        return [base]
+
+    def status_list(self, base: Row, direction: int, content: bytes, request: Row | None) -> Row:
+        identity, index = (-1, -1)
+        if len(content) >= 4:
+            identity, index = struct.unpack(">HH", content[:4])
+        elif base["role"] == 1 and request:
+            identity, index = request.get("list", (-1, -1))
+        elif base["role"] == 0:
+            identity, index = self.lists.get(direction, (-1, -1))
+        if base["role"] == 0 and request is not None:
+            request["list"] = self.lists[direction] = (identity, index)
+        row = {**base, "object": identity, "start": index, "action": 15 if identity >= 0 and identity & 0xFF in (0x11, 0x1C, 0x37) else 16}
+        if base["role"] == 1 and not base["status"] and len(content) >= 8:
+            row["count"] = struct.unpack(">H", content[6:8])[0]
+        return row
+
+
+def block(name: bytes) -> tuple[int, int]:
+    """(type, number) of `0800001P`."""
+    if len(name) < 7 or name[:1] != b"0" or not name[2:7].isdigit() or name[1:2].upper() not in b"89ABCDEF":
+        return -1, -1
+    return int(name[1:2], 16), int(name[2:7])
+
+
+def lists(base: Row, content: bytes, request: Row | None) -> Row:
+    """Block functions: what a request names holds for its answer."""
+    area, number = (-1, -1)
+    if base["role"] == 0:
+        if base["subfunction"] == 2 and len(content) >= 2:
+            area = block(content[:2] + b"00000")[0]
+        elif base["subfunction"] == 3 and len(content) >= 8:
+            area, number = block(content[:8])
+        if request is not None:
+            request["named"] = (area, number)
+        return {**base, "area": area, "object": number}
+    if request:
+        area, number = request.get("named", (-1, -1))
+    row = {**base, "area": area, "object": number}
+    if not base["status"] and len(content) >= 4:
+        if base["subfunction"] == 3 and len(content) >= 78:
+            row |= {"area": content[11], "object": struct.unpack(">H", content[12:14])[0]}
+        elif base["subfunction"] != 3:
+            row["count"] = len(content) // 4
+    return row
+
+
+def setup(parameters: bytes) -> Row:
+    """Jobs of the caller, of the called, PDU size."""
+    if len(parameters) < 8:
+        return {}
+    caller, called, size = struct.unpack(">HHH", parameters[2:8])
+    return {"start": caller, "object": called, "count": size, "bytes": parameters[2:8]}
+
+
+def service(base: Row, parameters: bytes, request: Row) -> list[Row]:
+    """PI service: argument, name; blocks to activate or delete are rows of their own."""
+    if len(parameters) < 10:
+        request["action"] = base["action"]
+        return [base]
+    size = struct.unpack(">H", parameters[8:10])[0]
+    rest = parameters[10 + size:]
+    name = rest[1:1 + rest[0]] if rest else b""
+    argument = parameters[10:min(10 + size, 12)]
+    number = next((index for index, one in enumerate(SERVICES) if index and one.wire.encode() == name.rstrip(b"\0 ")), 0)
+    if number == 1 and argument[:1] in (b"C", b"c"):
+        number = 2
+    if not number:
+        places = [(parameters.rfind(one.wire.encode()), index) for index, one in enumerate(SERVICES)
+                  if index not in (0, 2) and one.wire.encode() in parameters]
+        number = max(places)[1] if places else 0
+    base |= {"subfunction": number, "action": int(SERVICES[number].action), "bytes": parameters[8:10 + size + (1 + len(name) if rest else 0)]}
+    request |= {"subfunction": number, "action": base["action"]}
+    known = parameters[10:min(10 + size, len(parameters))]
+    if SERVICES[number].wire in ("_INSE", "_INS2", "_DELE") and len(known) >= 2:
+        count = min(known[0], (len(known) - 2) // 8)
+        request["blocks"] = [block(known[2 + 8 * index:10 + 8 * index]) for index in range(count)]
+        if request["blocks"]:
+            return [{**base, "area": area, "object": number, "item": index} for index, (area, number) in enumerate(request["blocks"])]
+    return [base]
+
+
+Item = tuple[int, int, int, int, int, int]  # specification, area, object, start, count, transport size
+
+
+def place(item: Item) -> Row:
+    """An item's address as columns."""
+    return dict(zip(("area", "object", "start", "count"), item[1:5], strict=True))
+
+
+def specifications(text: bytes, count: int) -> tuple[list[Item], int]:
+    """Variable specifications; how many could be read."""
+    found: list[Item] = []
+    for index in range(count):
+        if len(text) < 3 or text[1] < 1 or len(text) < 2 + text[1]:
+            return found, index
+        one, body = text[:2 + text[1]], text[3:2 + text[1]]
+        syntax, size = one[2], one[1]
+        if one[0] != 0x12:
+            found.append((index, -1, -1, -1, -1, 0))
+        elif syntax == 0x10 and size == 10:
+            found.append((index, body[5], *struct.unpack(">H", body[3:5]), int.from_bytes(body[6:9], "big"), *struct.unpack(">H", body[1:3]), body[0]))
+        elif syntax == 0xB0 and size >= 7:
+            for place_of in range(body[0]):
+                part = body[1 + 5 * place_of:6 + 5 * place_of]
+                if len(part) < 5:
+                    return found, index
+                length, number, byte = struct.unpack(">BHH", part)
+                found.append((index, 0x84, number, 8 * byte, length, 2))
+        elif 0x82 <= syntax <= 0x84 and size == 8:
+            unit, column, line, module, lines = struct.unpack(">BHHBB", body)
+            found.append((index, 0x200 + (unit >> 5), (unit & 31) << 8 | module, line << 16 | column, lines, 0))
+        elif syntax == 0xA2 and size == 10:
+            number, position = struct.unpack(">HH", body[5:9])
+            found.append((index, 0x210, number, position, 1, 0))
+        elif syntax == 0xB2 and size >= 14:
+            area, number = struct.unpack(">HH", body[1:5])
+            kind = 0x24E if area == 0x8A0E else 0x200 + number if area == 0 and 0x50 <= number <= 0x54 else -1
+            found.append((index, kind, number if kind in (0x24E, -1) else -1, int.from_bytes(body[9:13], "big") & 0x0FFFFFFF, (size - 10) // 4, 0))
+        else:
+            found.append((index, -1, -1, -1, -1, 0))
+        text = text[len(one) + len(one) % 2:]
+    return found, count
+
+
+def with_values(base: Row, items: list[Item], values: bytes, count: int, role: int) -> list[Row]:
+    """Data items beside the addresses they belong to."""
+    rows: list[Row] = []
+    whole = True
+    for index in range(count):
+        mine = [item for item in items if item[0] == index]
+        if not mine and (not whole or len(values) < 4):
+            break
+        row = {**base, **(place(mine[0]) if mine else {}), "item": index}
+        rows.append(row)
+        rows += [{**base, **place(item), "item": index} for item in mine[1:]]
+        if not whole:
+            continue
+        if values and role:
+            row["status"] = 0 if values[0] in (0, 0xFF) else values[0]
+        if len(values) < 4:
+            whole = False
+            continue
+        code, size, length = struct.unpack(">BBH", values[:4])
+        if size in (17, 18):
+            whole = False
+            continue
+        length = (length + 7) // 8 if 3 <= size <= 5 else length
+        length = 0 if role and code not in (0, 0xFF) else length
+        row["bytes"] = values[4:4 + length]
+        whole = len(values) >= 4 + length
+        values = values[4 + length + (length % 2 if index + 1 < count else 0):]
+    return rows
