@@ -38,6 +38,10 @@ _REFUSE = 0x00050001  # SECCOMP_RET_ERRNO | EPERM
 _LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
 _NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENTS_AT = 0, 4, 16  # struct seccomp_data
 
+_Instruction = tuple[int, int, int, int]
+
+_MOST_DESCRIPTORS = 200  # jumps reach 255 instructions
+
 _X32 = 0x40000000  # the same calls under other numbers
 
 
@@ -48,25 +52,27 @@ class _Machine:
     architecture: int
     seccomp: int
     socket: int
+    fcntl: int
     with_descriptor: dict[str, tuple[int, int]]  # call -> (number, which argument is the descriptor written to or passed on)
-    never: dict[str, int]  # calls that could send by detours
+    never: dict[str, int]  # calls that could send by detours: those below, and what takes over descriptors (SCM_RIGHTS)
 
 
 _NEVER = {"io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427, "pidfd_getfd": 438}
+_DUPLICATE = [0, 1030]  # F_DUPFD, F_DUPFD_CLOEXEC
 
 _MACHINES = {
     "x86_64": _Machine(
-        0xC000003E, 317, 41,
+        0xC000003E, 317, 41, 72,
         {"write": (1, 0), "pwrite64": (18, 0), "writev": (20, 0), "dup": (32, 0), "dup2": (33, 0), "sendfile": (40, 0), "sendto": (44, 0),
          "sendmsg": (46, 0), "splice": (275, 2), "tee": (276, 1), "vmsplice": (278, 0), "dup3": (292, 0), "pwritev": (296, 0),
          "sendmmsg": (307, 0), "copy_file_range": (326, 2), "pwritev2": (328, 0)},
-        _NEVER),
+        {"recvmsg": 47, "recvmmsg": 299, **_NEVER}),
     "aarch64": _Machine(
-        0xC00000B7, 277, 198,
+        0xC00000B7, 277, 198, 25,
         {"dup": (23, 0), "dup3": (24, 0), "write": (64, 0), "writev": (66, 0), "pwrite64": (68, 0), "pwritev": (70, 0), "sendfile": (71, 0),
          "vmsplice": (75, 0), "splice": (76, 2), "tee": (77, 1), "sendto": (206, 0), "sendmsg": (211, 0), "sendmmsg": (269, 0),
          "copy_file_range": (285, 2), "pwritev2": (287, 0)},
-        _NEVER),
+        {"recvmsg": 212, "recvmmsg": 243, **_NEVER}),
 }
 
 
@@ -94,6 +100,8 @@ def confine(descriptors: Sequence[int], *, user: str = "nobody") -> Confinement:
     """
     locked = _lock_filters(descriptors)
     every = _with_duplicates(descriptors)
+    if len(every) > _MOST_DESCRIPTORS:
+        raise CaptureError(f"{len(every)} capture descriptors in one process: at most {_MOST_DESCRIPTORS} can be confined")
     _become(user)
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
@@ -118,25 +126,23 @@ def refusing_program(descriptors: Sequence[int], machine: str) -> bytes:
     known = _MACHINES.get(machine)
     if known is None:
         return b""
-    refuse = [(_RETURN, 0, 0, _REFUSE)]
-    allow = [(_RETURN, 0, 0, _ALLOW)]
-    program = [
-        (_LOAD, 0, 0, _ARCHITECTURE_AT), (_JUMP_EQUAL, 1, 0, known.architecture), *refuse,
-        (_LOAD, 0, 0, _NUMBER_AT),
-    ]
+    refuse, allow = (_RETURN, 0, 0, _REFUSE), (_RETURN, 0, 0, _ALLOW)
+
+    def when(argument: int, values: Sequence[int], then: list[_Instruction]) -> list[_Instruction]:
+        """`then` when the low half of the argument is one of the values (little endian machines only); else allowed."""
+        tests = [(_JUMP_EQUAL, len(values) - index, 0, value) for index, value in enumerate(values)]
+        return [(_LOAD, 0, 0, _ARGUMENTS_AT + 8 * argument), *tests, allow, *then]
+
+    program = [(_LOAD, 0, 0, _ARCHITECTURE_AT), (_JUMP_EQUAL, 1, 0, known.architecture), refuse, (_LOAD, 0, 0, _NUMBER_AT)]
     if machine == "x86_64":
-        program += [(_JUMP_AT_LEAST, 0, 1, _X32), *refuse]
+        program += [(_JUMP_AT_LEAST, 0, 1, _X32), refuse]
     for number in known.never.values():
-        program += [(_JUMP_EQUAL, 0, 1, number), *refuse]
-    calls = [*known.with_descriptor.values()]
-    for number, argument, wrong in [(known.socket, 0, [_AF_PACKET]), *((number, argument, list(descriptors)) for number, argument in calls)]:
-        body = [(_LOAD, 0, 0, _ARGUMENTS_AT + 8 * argument)]  # the low half, for descriptors are ints (little endian machines only)
-        for value in wrong:
-            body += [(_JUMP_EQUAL, 0, 1, value), *refuse]
-        body += allow
+        program += [(_JUMP_EQUAL, 0, 1, number), refuse]
+    bodies = [(known.socket, when(0, [_AF_PACKET], [refuse])), (known.fcntl, when(1, _DUPLICATE, when(0, descriptors, [refuse])))]
+    bodies += [(number, when(argument, descriptors, [refuse])) for number, argument in known.with_descriptor.values()]
+    for number, body in bodies:
         program += [(_JUMP_EQUAL, 0, len(body), number), *body]
-    program += allow
-    return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
+    return b"".join(struct.pack("=HBBI", *instruction) for instruction in [*program, allow])
 
 
 def _lock_filters(descriptors: Sequence[int]) -> bool:

@@ -190,7 +190,7 @@ class Ring:
         self._data = memoryview(self._map).toreadonly()
         self._bind()
         if fanout is not None:
-            option(_SOL_PACKET, _PACKET_FANOUT, fanout & 0xFFFF | _FANOUT_HASH_DEFRAG << 16)
+            option(_SOL_PACKET, _PACKET_FANOUT, struct.pack("=I", fanout & 0xFFFF | _FANOUT_HASH_DEFRAG << 16))
 
     def _bind(self) -> None:
         self._socket.bind((self.name, _ETH_P_ALL))

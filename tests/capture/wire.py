@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -17,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 missing = ("live capture is tested as root" if os.geteuid() != 0 else "live capture is tested with iproute2" if shutil.which("ip") is None
            else "")
 lab = [pytest.mark.lab, pytest.mark.skipif(bool(missing), reason=missing)]
+
+_numbers = itertools.count()
 
 _SEND = """
 import socket, struct, sys, time
@@ -45,7 +48,8 @@ class Wire:
     """`wire0` in the namespace of the sensor, `wire1` in that of the others; neither says anything by itself."""
 
     def __init__(self) -> None:
-        self.sensor, self.others = (f"otwcap-{os.getpid()}-{side}" for side in "ab")
+        number = next(_numbers)
+        self.sensor, self.others = (f"otwcap-{os.getpid()}-{number}{side}" for side in "ab")
 
     def __enter__(self) -> Wire:
         for namespace in (self.sensor, self.others):
