@@ -1,10 +1,12 @@
 # The C side of dissect.py.
+cimport cython
 from otwatch.protocols.modbus.message cimport Message
 from otwatch.protocols.modbus.pairing cimport Pairing
 from otwatch.protocols.modbus.requests cimport request
 from otwatch.protocols.modbus.responses cimport refusal, response
 from otwatch.tables cimport Anomalies, Operations, Pdus
 
+@cython.final
 cdef class ModbusDissector:
     cdef Message m
     cdef readonly Pairing pairing

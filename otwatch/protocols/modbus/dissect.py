@@ -1,4 +1,4 @@
-# cython: boundscheck=True, wraparound=False, cdivision=True
+# cython: boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
 """Modbus PDUs of a batch -> rows of operations, facts and anomalies, responses paired with their requests.
 
 Which side of the dialogue a PDU is: its shape decides where only one fits (a read request is four bytes, a read response counts its
@@ -206,7 +206,7 @@ class ModbusDissector:
             self._response(flow, queue, asked, refused, function, conflict, facts)
         if conflict:
             return None
-        if fits == _REQUEST or fits == _RESPONSE:
+        if fits in (_REQUEST, _RESPONSE):
             if (fits == _REQUEST) == (direction == 0):
                 if orientation < _ORIENTATION_MAX:
                     self.orientation[flow] = orientation + 1
@@ -228,7 +228,7 @@ class ModbusDissector:
             if n == 4:
                 return _REQUEST if m.u8(0) != 3 else _REQUEST | _RESPONSE
             return _RESPONSE if n > 1 and self._counted(0, n - 1) else 0
-        if shape == _WRITE_REGISTERS or shape == _WRITE_BITS:
+        if shape in (_WRITE_REGISTERS, _WRITE_BITS):
             return _RESPONSE if n == 4 else (_REQUEST if n > 5 and self._counted(4, n - 5) else 0)
         if shape == _READ_WRITE:
             fits = _REQUEST if n > 10 and self._counted(8, n - 9) else 0

@@ -76,7 +76,8 @@ def _probe_adus(data: bytes, direction: int, *, any_protocol: bool) -> Verdict:
         fit = _plausible(function, left[8:6 + length], length - 2)
         if fit == 0:  # malformed, yet perhaps Modbus, if it is alone and all there
             alone = at == 0 and len(left) == min(6 + length, _LOOK)
-            return Verdict.UNSURE if alone and length >= 4 and (function & 0x7F in FUNCTION_TABLE or function == 0) and not any_protocol else Verdict.NO
+            believable = length >= 4 and (function & 0x7F in FUNCTION_TABLE or function == 0)
+            return Verdict.UNSURE if alone and believable and not any_protocol else Verdict.NO
         if at == 0 and fit == 2 and _one_role(function, left[8:6 + length], length - 2) == 1 - direction:
             return Verdict.NO
         if len(left) >= 6 + length:

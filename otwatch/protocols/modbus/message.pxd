@@ -1,6 +1,8 @@
 # The C side of message.py.
+cimport cython
 from otwatch.tables cimport Anomalies, Operations, Pdus
 
+@cython.final
 cdef class Message:
     cdef public int protocol
     cdef public int layer
@@ -31,6 +33,8 @@ cdef class Message:
     cdef public int function
     cdef public int subfunction
     cdef public int shape
+    cdef bint digested
+    cdef unsigned int checksum
     cpdef object start_batch(self, Pdus pdus, Operations operations, Anomalies anomalies)
     cdef object open(self, Py_ssize_t pdu, Py_ssize_t at, Py_ssize_t body, Py_ssize_t end, int length, bint cut)
     cdef int u8(self, Py_ssize_t offset) except -2

@@ -1,5 +1,7 @@
 # The C side of pairing.py.
+cimport cython
 
+@cython.final
 cdef class Pairing:
     cdef public int limit
     cdef public long long dropped
@@ -30,12 +32,12 @@ cdef class Pairing:
     cdef public int[::1] done
     cdef object _make_entries(self, Py_ssize_t capacity)
     cdef object _make_queues(self, Py_ssize_t capacity)
-    cpdef object make_room(self, Py_ssize_t queue)
-    cpdef int ask(self, Py_ssize_t queue, int item) except -2
-    cpdef object drop_oldest(self, Py_ssize_t queue)
-    cpdef int find(self, Py_ssize_t queue, int transaction, int unit, int function, bint newest) except -2
-    cpdef int take(self, Py_ssize_t queue, int entry) except -2
-    cpdef object keep_answered(self, Py_ssize_t queue, int entry, unsigned int digest)
-    cpdef int find_answered(self, Py_ssize_t queue, int transaction, int unit) except -2
-    cpdef object free_run(self, int entry)
-    cpdef int forget(self, Py_ssize_t queue) except -2
+    cdef object make_room(self, Py_ssize_t queue)
+    cdef int ask(self, Py_ssize_t queue, int item) except -2
+    cdef object drop_oldest(self, Py_ssize_t queue)
+    cdef int find(self, Py_ssize_t queue, int transaction, int unit, int function, bint newest) except -2
+    cdef int take(self, Py_ssize_t queue, int entry) except -2
+    cdef object keep_answered(self, Py_ssize_t queue, int entry, unsigned int digest)
+    cdef int find_answered(self, Py_ssize_t queue, int transaction, int unit) except -2
+    cdef object free_run(self, int entry)
+    cdef int forget(self, Py_ssize_t queue) except -2

@@ -1,4 +1,4 @@
-# cython: boundscheck=True, wraparound=False, cdivision=True
+# cython: boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
 """Requests that wait for their response, and the last ones that had theirs: queues of all flows in one pool of columns.
 
 A queue belongs to one flow and the direction of its requests: number 2 * flow + direction. An entry is one item of a request; the

@@ -1,4 +1,4 @@
-# cython: boundscheck=True, wraparound=False, cdivision=True
+# cython: boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
 """Requests: one row per item. Each branch follows its clause of the MODBUS Application Protocol V1.1b3."""
 
 from __future__ import annotations
@@ -76,12 +76,12 @@ def request(m: Message) -> cython.int:
     """The rows of a request."""
     shape: cython.int = m.shape
     row: cython.Py_ssize_t
-    if shape == _READ_REGISTERS or shape == _READ_BITS:
+    if shape in (_READ_REGISTERS, _READ_BITS):
         row = _ranged(m, 0, 2, m.actions[m.function], m.most[m.function])
         m.expect(4)
-    elif shape == _WRITE_REGISTER or shape == _WRITE_COIL or shape == _MASK:
+    elif shape in (_WRITE_REGISTER, _WRITE_COIL, _MASK):
         _write_one(m)
-    elif shape == _WRITE_REGISTERS or shape == _WRITE_BITS:
+    elif shape in (_WRITE_REGISTERS, _WRITE_BITS):
         row = _ranged(m, 0, 2, _WRITE, m.most[m.function])
         _written(m, row, 4, shape == _WRITE_BITS)
     elif shape == _READ_WRITE:
@@ -89,7 +89,7 @@ def request(m: Message) -> cython.int:
         row = _ranged(m, 4, 6, _WRITE, _WRITE_MAX)
         m.operations.item[row] = 1
         _written(m, row, 8, False)
-    elif shape == _READ_FILE or shape == _WRITE_FILE:
+    elif shape in (_READ_FILE, _WRITE_FILE):
         _files(m, shape == _WRITE_FILE)
     elif shape == _STATUS:
         m.row(0, m.actions[m.function])
@@ -225,7 +225,7 @@ def _diagnostic(m: Message) -> cython.int:
     elif m.subfunction == 3:
         if data >= 0 and data & 0xFF:
             m.wrong(_DIAGNOSTIC_DATA, 3, 0, data & 0xFF)
-    elif m.subfunction != 0 and m.subfunction != 21:
+    elif m.subfunction not in {0, 21}:
         if data > 0:
             m.wrong(_DIAGNOSTIC_DATA, 2, 0, data)
         m.expect(4)
@@ -261,19 +261,19 @@ def _umas(m: Message) -> cython.int:
     code: cython.int = m.u8(1)
     action: cython.int = m.umas_actions[code] if code >= 0 else 0
     m.subfunction = code
-    if (code == 0x31 or code == 0x34) and m.n - 2 > _UMAS_BULK:
+    if (code in {49, 52}) and m.n - 2 > _UMAS_BULK:
         action = _PROGRAM_DOWNLOAD
     row = m.row(0, action)
     m.value(row, _VALUE_UMAS, 0, m.n)
     if m.n < 2:
         m.wrong(_TRUNCATED, m.n, 2, m.n)
-    elif code == 0x20 or code == 0x21:  # flag, block, 32-bit offset, bytes
+    elif code in {32, 33}:  # flag, block, 32-bit offset, bytes
         m.operations.area[row] = _UMAS_MEMORY
         m.operations.object[row] = m.u16le(3)
         if m.u16le(7) >= 0:
             m.operations.start[row] = m.u16le(7) << 16 | m.u16le(5)
         m.operations.count[row] = m.u16le(9)
-    elif code == 0x31 or code == 0x34:  # two bytes of which 00 01 and 00 10 are seen, block, length
+    elif code in {49, 52}:  # two bytes of which 00 01 and 00 10 are seen, block, length
         m.operations.area[row] = _UMAS_PROGRAM
         m.operations.object[row] = m.u16le(4)
         if code == 0x31:

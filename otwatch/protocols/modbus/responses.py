@@ -1,4 +1,4 @@
-# cython: boundscheck=True, wraparound=False, cdivision=True
+# cython: boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
 """Responses: one row per item of the request, with the request's place in the device. Clauses of the MODBUS Application Protocol V1.1b3."""
 
 from __future__ import annotations
@@ -75,10 +75,10 @@ def response(m: Message, pairing: Pairing, asked: cython.int) -> cython.int:
     shape: cython.int = m.shape
     row: cython.Py_ssize_t
     length: cython.int
-    if shape == _READ_REGISTERS or shape == _READ_BITS:
+    if shape in (_READ_REGISTERS, _READ_BITS):
         row = _row(m, pairing, asked, m.actions[m.function])
         _read(m, row, asked, shape == _READ_BITS)
-    elif shape == _WRITE_REGISTER or shape == _WRITE_COIL or shape == _MASK:
+    elif shape in (_WRITE_REGISTER, _WRITE_COIL, _MASK):
         row = _row(m, pairing, asked, _WRITE)
         if asked < 0:
             m.operations.start[row] = m.u16(0)
@@ -90,7 +90,7 @@ def response(m: Message, pairing: Pairing, asked: cython.int) -> cython.int:
             m.value(row, _VALUE_COIL if shape == _WRITE_COIL else _VALUE_REGISTER, 2, 2)
             m.expect(4)
         _same(m, pairing, asked)
-    elif shape == _WRITE_REGISTERS or shape == _WRITE_BITS:
+    elif shape in (_WRITE_REGISTERS, _WRITE_BITS):
         row = _row(m, pairing, asked, _WRITE)
         m.expect(4)
         if asked < 0:
@@ -369,7 +369,7 @@ def _umas(m: Message, pairing: Pairing, asked: cython.int) -> cython.int:
     if asked >= 0:
         m.subfunction = pairing.subfunction[asked]
         action = pairing.action[asked]
-        if (m.subfunction == 0x31 or m.subfunction == 0x34) and said == _DONE and m.n - 2 > _UMAS_BULK:
+        if (m.subfunction in {49, 52}) and said == _DONE and m.n - 2 > _UMAS_BULK:
             action = _PROGRAM_UPLOAD
     row = _row(m, pairing, asked, action)
     m.value(row, _VALUE_UMAS, 0, m.n)

@@ -40,7 +40,7 @@ def _length(data, start: cython.Py_ssize_t, end: cython.Py_ssize_t, request: cyt
     counted_at: cython.Py_ssize_t = -1
     if function > 127:
         return -1 if request else 5
-    if function == 5 or function == 6:
+    if function in {5, 6}:
         return 8
     if function == 22:
         return 10
@@ -49,26 +49,26 @@ def _length(data, start: cython.Py_ssize_t, end: cython.Py_ssize_t, request: cyt
     if request:
         if 1 <= function <= 4:
             return 8
-        if function == 7 or function == 11 or function == 12 or function == 17:
+        if function in {7, 11, 12, 17}:
             return 4
         if function == 24:
             return 6
         if function == 43:
             return 7
-        if function == 15 or function == 16:
+        if function in {15, 16}:
             counted_at = 6
         elif function == 23:
             counted_at = 10
-        elif function == 20 or function == 21:
+        elif function in {20, 21}:
             counted_at = 2
     else:
         if function == 7:
             return 5
-        if function == 11 or function == 15 or function == 16:
+        if function in {11, 15, 16}:
             return 8
         if function == 24:
             return (data[start + 2] << 8 | data[start + 3]) + 6 if have > 3 else 0
-        if 1 <= function <= 4 or function == 12 or function == 17 or function == 20 or function == 21 or function == 23:
+        if 1 <= function <= 4 or function in {12, 17, 20, 21, 23}:
             counted_at = 2
     if counted_at < 0:
         return -1
@@ -93,7 +93,7 @@ def cut_rtu(data, start: cython.Py_ssize_t, end: cython.Py_ssize_t, direction: c
     if 4 <= second <= have and crc16(data, start, start + second) == 0:
         return second
     function: cython.int = data[start + 1]
-    if function == 8 or function == 43 or function == 90 or 65 <= function <= 72 or 100 <= function <= 110:
+    if function in {8, 43, 90} or 65 <= function <= 72 or 100 <= function <= 110:
         # Of unknown length (APP 5: user-defined codes; echoes may be long): the first place where the CRC comes out right.
         for length in range(min(have, _LONGEST)):
             crc = crc >> 8 ^ _TABLE[(crc ^ data[start + length]) & 0xFF]

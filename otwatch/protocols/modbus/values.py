@@ -91,7 +91,7 @@ def _event(byte: int) -> str:
 
 
 def _event_log(data: bytes, _row: Mapping[str, int]) -> Any:
-    words = registers(data[:6]) + [None, None, None]
+    words = [*registers(data[:6]), None, None, None]
     return {"busy": words[0] == 0xFFFF if words[0] is not None else None, "events": words[1], "messages": words[2],
             "log": [_event(byte) for byte in data[6:70]]}
 

@@ -29,7 +29,8 @@ def requests(draw: st.DrawFn) -> bytes:
         items = b""
         for _ in range(draw(st.integers(0, 4))):
             length = draw(st.integers(0, 5))
-            items += struct.pack(">BHHH", draw(st.sampled_from([6, 6, 6, 5])), draw(WORDS), draw(WORDS), length) + bytes(2 * length * (function == 21))
+            items += struct.pack(">BHHH", draw(st.sampled_from([6, 6, 6, 5])), draw(WORDS), draw(WORDS), length)
+            items += bytes(2 * length * (function == 21))
         return head + bytes([len(items)]) + items
     if function == 22:
         return head + struct.pack(">HHH", draw(WORDS), draw(WORDS), draw(WORDS))

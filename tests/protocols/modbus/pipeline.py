@@ -16,7 +16,8 @@ from otwatch.protocols import protocol_id
 
 COLLECTION = Path(os.environ.get("OTWATCH_CAPTURES", Path(__file__).parents[4] / "shared" / "captures"))
 
-_FIELDS = ("frame.number", "_ws.col.Info", "mbtcp.trans_id", "mbtcp.unit_id", "modbus.func_code", "modbus.reference_num", "modbus.read_reference_num", "modbus.write_reference_num",
+_FIELDS = ("frame.number", "_ws.col.Info", "mbtcp.trans_id",
+           "mbtcp.unit_id", "modbus.func_code", "modbus.reference_num", "modbus.read_reference_num", "modbus.write_reference_num",
            "modbus.bit_cnt", "modbus.word_cnt", "modbus.read_word_cnt", "modbus.write_word_cnt", "modbus.exception_code")
 
 

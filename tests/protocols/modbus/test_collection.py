@@ -74,7 +74,7 @@ def test_every_operation_of_the_ground_truth_is_found_once() -> None:
     answers = {row["request_frame"]: row for row in rows if row["role"] == 1 and row["item"] == 0}
     assert len(asked) == len(truth)
     for row, told in zip(asked, truth, strict=True):
-        assert row["from"] == HOSTS[told["src"]] and row["function"] == told["fc"], told
+        assert (row["from"], row["function"]) == (HOSTS[told["src"]], told["fc"]), told
         for column, name in (("unit", "unit"), ("start", "addr"), ("count", "qty"), ("subfunction", "sub"), ("subfunction", "mei"),
                              ("object", "read_code")):
             assert name not in told or row[column] == told[name], (told, column)
@@ -94,11 +94,14 @@ def test_every_operation_of_the_ground_truth_is_found_once() -> None:
 def test_umas_program_read_out_of_a_quantum() -> None:
     rows, facts = operations(COLLECTION / "ntop-nDPI/tests/cfgs/default/pcap/umas.pcap")
     names = [PROTOCOL.function_name(row["function"], row["subfunction"]) for row in rows if row["role"] == 0]
-    assert names.count("umas_download_block") == 53 and names.count("umas_take_reservation") == 1
+    assert names.count("umas_download_block") == 53
+    assert names.count("umas_take_reservation") == 1
     assert {row["action"] for row in rows if row["subfunction"] == 0x34} == {8}  # the controller carries the bytes: PROGRAM_UPLOAD
     told = {(address, fact.kind): fact.value for address, fact in facts}
-    assert told["192.168.63.253", "model"] == "140 CPU 311 10" and told["192.168.63.253", "firmware"] == "2.70"
-    assert told["192.168.63.253", "plant"] == "Project" and told["192.168.63.100", "name"] == "USER-714E74F21B"
+    assert told["192.168.63.253", "model"] == "140 CPU 311 10"
+    assert told["192.168.63.253", "firmware"] == "2.70"
+    assert told["192.168.63.253", "plant"] == "Project"
+    assert told["192.168.63.100", "name"] == "USER-714E74F21B"
 
 
 def test_what_is_not_modbus_on_port_502_makes_no_rows() -> None:

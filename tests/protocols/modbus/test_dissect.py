@@ -42,7 +42,8 @@ def test_responses_out_of_order_find_their_requests() -> None:
     for transaction in (2, 3, 1):
         wire.answer(READ_ANSWER, transaction=transaction)
     assert [row["start"] for row in wire.run().rows[3:]] == [20, 30, 10]
-    assert wire.bad == [] and wire.dissector.forget(0) == 0
+    assert wire.bad == []
+    assert wire.dissector.forget(0) == 0
 
 
 def test_one_transaction_id_for_everything_pairs_in_order() -> None:
@@ -69,7 +70,8 @@ def test_flows_are_apart() -> None:
 
 def test_pairing_reaches_over_batches() -> None:
     wire = Wire().ask(READ).run().answer(READ_ANSWER).run()
-    assert wire.rows[1]["start"] == 100 and wire.rows[1]["request_frame"] == 1
+    assert wire.rows[1]["start"] == 100
+    assert wire.rows[1]["request_frame"] == 1
 
 
 def test_forget_counts_the_unanswered_and_frees_them() -> None:
@@ -77,7 +79,8 @@ def test_forget_counts_the_unanswered_and_frees_them() -> None:
     assert wire.dissector.forget(0) == 1
     assert wire.dissector.forget(0) == 0
     assert wire.answer(READ_ANSWER, transaction=2).run().rows[-1]["request_frame"] == -1
-    assert wire.dissector.forget(-1) == 0 and wire.dissector.forget(10 ** 6) == 0
+    assert wire.dissector.forget(-1) == 0
+    assert wire.dissector.forget(10 ** 6) == 0
 
 
 def test_outstanding_requests_are_capped_oldest_first_and_counted() -> None:
@@ -87,7 +90,8 @@ def test_outstanding_requests_are_capped_oldest_first_and_counted() -> None:
     assert wire.names() == ["request-flood"]
     assert wire.dissector.dropped == 6  # type: ignore[attr-defined]
     wire.answer(READ_ANSWER, transaction=9).answer(READ_ANSWER, transaction=0)
-    assert wire.run().rows[-2]["start"] == 9 and wire.rows[-1]["start"] == -1
+    assert wire.run().rows[-2]["start"] == 9
+    assert wire.rows[-1]["start"] == -1
     assert wire.dissector.forget(0) == 3
 
 
@@ -118,7 +122,9 @@ def test_a_flow_whose_sides_were_swapped() -> None:
     wire = Wire().add(adu(READ), 1).add(adu(READ_ANSWER), 0)
     write = adu(pdu(6, 1, 2), transaction=2)
     rows = wire.add(write, 1).add(write, 0).run().rows
-    assert [r["role"] for r in rows] == [0, 1, 0, 1] and rows[3]["request_frame"] == 3 and wire.bad == []
+    assert [r["role"] for r in rows] == [0, 1, 0, 1]
+    assert rows[3]["request_frame"] == 3
+    assert wire.bad == []
 
 
 def test_only_the_server_is_heard() -> None:
@@ -135,12 +141,14 @@ def test_a_malformed_request_on_a_known_flow_stays_a_request() -> None:
     for transaction in range(3):
         wire.ask(READ, transaction=transaction).answer(READ_ANSWER, transaction=transaction)
     row = wire.ask(pdu(3, data=b"\x04\x00\x01\x00\x02"), transaction=9).run().rows[-1]  # has the shape of a response
-    assert row["role"] == Role.REQUEST and "trailing-bytes" in wire.names()
+    assert row["role"] == Role.REQUEST
+    assert "trailing-bytes" in wire.names()
 
 
 def test_a_malformed_response_to_a_request_stays_a_response() -> None:
     wire = Wire().ask(READ).answer(pdu(3, 7, 7))  # four bytes: the shape of a request
-    assert wire.run().rows[1]["role"] == Role.RESPONSE and "role-reversed" not in wire.names()
+    assert wire.run().rows[1]["role"] == Role.RESPONSE
+    assert "role-reversed" not in wire.names()
 
 
 # ---- rows that must never be lost
@@ -164,16 +172,18 @@ def test_a_lying_length_does_not_hide_the_next_message() -> None:
 def test_bytes_that_differ_in_a_retransmission_are_rows_of_their_own() -> None:
     wire = Wire().ask(pdu(6, 1, 2)).ask(pdu(6, 1, 666), flags=PduFlag.CONFLICT).answer(pdu(6, 1, 2))
     assert [r["value"].hex() for r in wire.run().rows] == ["0002", "029a", "0002"]
-    assert wire.bad == [] and wire.dissector.forget(0) == 0
+    assert wire.bad == []
+    assert wire.dissector.forget(0) == 0
     wire = Wire().ask(READ).answer(READ_ANSWER).answer(pdu(3, data=b"\x04\x00\x09\x00\x09"), flags=PduFlag.CONFLICT).run()
-    assert wire.rows[2]["start"] == 100 and wire.bad == []
+    assert wire.rows[2]["start"] == 100
+    assert wire.bad == []
 
 
 def test_what_the_snap_length_cut_off_is_not_malformed() -> None:
     write = adu(pdu(16, 10, 5, data=b"\x0a" + bytes(10)))
     for length in range(8, len(write)):
         wire = Wire().cut(write, length).run()
-        assert [row["function"] for row in wire.rows] == [16] and wire.bad == [], length
+        assert ([row["function"] for row in wire.rows], wire.bad) == ([16], []), length
     row = Wire().cut(write, 16).run().rows[0]
     assert (row["start"], row["count"], row["value_length"]) == (10, 5, 3)
     assert Wire().cut(write, 5).run().rows == []
@@ -268,9 +278,11 @@ SOUND = [
 def test_what_is_right_makes_no_anomaly(request_pdu: bytes, response_pdu: bytes) -> None:
     wire = Wire().ask(request_pdu).answer(response_pdu)
     assert wire.names() == []
-    assert wire.rows[-1]["request_frame"] == 1 and wire.rows[-1]["role"] == Role.RESPONSE
+    assert wire.rows[-1]["request_frame"] == 1
+    assert wire.rows[-1]["role"] == Role.RESPONSE
 
 
 def test_a_server_that_refuses_with_function_zero_is_paired() -> None:
     wire = Wire().ask(b"\x41\x00").answer(b"\x80\x01")
-    assert wire.names() == ["function-zero"] and (wire.rows[1]["status"], wire.rows[1]["request_frame"]) == (1, 1)
+    assert wire.names() == ["function-zero"]
+    assert (wire.rows[1]["status"], wire.rows[1]["request_frame"]) == (1, 1)

@@ -21,7 +21,8 @@ def test_device_identification_over_several_answers() -> None:
     wire.ask(b"\x2b\x0e\x02\x04", transaction=2).answer(objects(b"Pump", b"A", b"Plant 7", first=4), transaction=2)
     assert told(wire) == [(SERVER, "unit 1", kind, value) for kind, value in (
         ("vendor", "Acme"), ("order_number", "A-1"), ("firmware", "1.2"), ("name", "Pump"), ("model", "A"), ("plant", "Plant 7"))]
-    assert {fact.source for fact in wire.facts} == {"modbus.read_device_identification"} and wire.facts[0].frame == 2
+    assert {fact.source for fact in wire.facts} == {"modbus.read_device_identification"}
+    assert wire.facts[0].frame == 2
 
 
 def test_the_device_itself_is_no_child() -> None:

@@ -30,7 +30,8 @@ def test_modbus_is_found_on_any_port(data: bytes, direction: int) -> None:
     assert probe_mbap(data, direction) == Verdict.YES
 
 
-@pytest.mark.parametrize("data", [READ[:5], adu(b"\x41\x01\x02"), adu(b"\x11"), adu(pdu(3, 1)), adu(b"\x00\x00\x00\x01"), adu(bytes([90, 0]) + bytes(400))[:256]])
+@pytest.mark.parametrize("data", [READ[:5], adu(b"\x41\x01\x02"), adu(b"\x11"), adu(pdu(3, 1)), adu(b"\x00\x00\x00\x01"),
+                                  adu(bytes([90, 0]) + bytes(400))[:256]])
 def test_what_could_be_modbus_is_unsure(data: bytes) -> None:
     assert probe_mbap(data, 0) == Verdict.UNSURE
 
@@ -41,8 +42,10 @@ def test_what_could_be_modbus_is_unsure(data: bytes) -> None:
     b"\x05\x64\x05\xc0\x01\x00\x00\x04\xe9\x21", bytes.fromhex("800000287e86ab4a0000000000000002000186a300000003") + bytes(24),
     adu(bytes([3]) + bytes(300)), b"\xff" * 30])
 def test_what_is_not_modbus_is_refused(data: bytes) -> None:
-    assert probe_mbap(data, 0) == Verdict.NO and probe_mbap(data, 1) == Verdict.NO
-    assert probe_rtu(data, 0) != Verdict.YES and probe_other_protocol(data, 0) != Verdict.YES
+    assert probe_mbap(data, 0) == Verdict.NO
+    assert probe_mbap(data, 1) == Verdict.NO
+    assert probe_rtu(data, 0) != Verdict.YES
+    assert probe_other_protocol(data, 0) != Verdict.YES
 
 
 def test_the_side_that_asks_is_told() -> None:
@@ -60,7 +63,8 @@ def test_another_protocol_identifier_is_only_believed_on_a_modbus_port() -> None
 @given(st.binary(max_size=300), st.integers(0, 1))
 def test_probes_and_cut_take_any_bytes(data: bytes, direction: int) -> None:
     for framing in FRAMINGS:
-        assert framing.probe is not None and framing.probe(data[:256], direction) in tuple(Verdict)
+        assert framing.probe is not None
+        assert framing.probe(data[:256], direction) in tuple(Verdict)
     assert -1 <= cut(data, direction) <= len(data)
 
 

@@ -80,11 +80,14 @@ def test_any_bytes_give_rows_however_batches_are_cut(messages: list[tuple[bytes,
     strip = ("value_at",)
     assert [{k: v for k, v in row.items() if k not in strip} for row in whole.rows] == [
         {k: v for k, v in row.items() if k not in strip} for row in parts.rows]
-    assert whole.bad == parts.bad and whole.facts == parts.facts
+    assert whole.bad == parts.bad
+    assert whole.facts == parts.facts
     for row in whole.rows:
         PROTOCOL.value(row["value_kind"], row["value"], row)
-        assert PROTOCOL.function_name(row["function"], row["subfunction"]) and PROTOCOL.status_name(row["status"])
-        assert isinstance(PROTOCOL.object_name(row), str) and isinstance(PROTOCOL.unit_name(row["unit"]), str)
+        assert PROTOCOL.function_name(row["function"], row["subfunction"])
+        assert PROTOCOL.status_name(row["status"])
+        assert isinstance(PROTOCOL.object_name(row), str)
+        assert isinstance(PROTOCOL.unit_name(row["unit"]), str)
 
 
 @settings(max_examples=200, deadline=None)
@@ -101,5 +104,6 @@ def test_a_cut_message_has_the_fields_that_are_there(message: bytes, data: st.Da
             assert lengths <= {bad["name"] for bad in full.bad}
         for one, other in zip(part.rows, full.rows, strict=False):
             if one["role"] == other["role"]:
-                assert one["function"] == other["function"] and one["start"] in (-1, other["start"])
+                assert one["function"] == other["function"]
+                assert one["start"] in (-1, other["start"])
                 assert other["value"].startswith(one["value"]) or one["value_kind"] != other["value_kind"]

@@ -41,12 +41,14 @@ def test_memory_has_a_place() -> None:
 
 def test_a_refusal_has_a_status_of_its_own() -> None:
     row = Wire().ask(ask(0x41)).answer(answer(b"\x83\x00", said=0xFD)).run().rows[1]
-    assert PROTOCOL.status_name(row["status"]) == "umas_error:131" and row["action"] == Action.STOP
+    assert PROTOCOL.status_name(row["status"]) == "umas_error:131"
+    assert row["action"] == Action.STOP
 
 
 def test_long_frames_are_no_violation_and_unknown_codes_are_kept() -> None:
     wire = Wire().ask(ask(0x99, bytes(1000))).answer(answer())
-    assert wire.names() == [] and [row["subfunction"] for row in wire.rows] == [0x99, 0x99]
+    assert wire.names() == []
+    assert [row["subfunction"] for row in wire.rows] == [0x99, 0x99]
 
 
 def test_a_response_that_is_neither_done_nor_refused() -> None:
