@@ -9,6 +9,7 @@ import pytest
 
 from otwatch.actions import Action
 from otwatch.protocols.modbus import PROTOCOL
+from otwatch.protocols.modbus.coverage import COVERED, LEFT_OUT
 from otwatch.protocols.modbus.spec import (
     AREAS,
     DIAGNOSTICS,
@@ -33,6 +34,19 @@ def test_every_code_of_tshark_is_known() -> None:
             checked += 1
             assert int(code, 0) in ours[field], line
     assert checked > 50
+
+
+@pytest.mark.tshark
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+def test_every_field_of_tshark_is_covered_or_left_out_with_a_reason() -> None:
+    fields = set()
+    for line in subprocess.run(["tshark", "-G", "fields"], capture_output=True, text=True, check=True).stdout.splitlines():
+        kind, _, field = [*line.split("\t"), "", ""][:3]
+        if kind == "F" and field.split(".")[0] in ("modbus", "mbtcp", "mbudp", "mbrtu"):
+            fields.add(field)
+    assert len(fields) > 60
+    assert fields - set(COVERED) - set(LEFT_OUT) == set()
+    assert not set(COVERED) & set(LEFT_OUT)
 
 
 def test_public_functions_are_all_there() -> None:
