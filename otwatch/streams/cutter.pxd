@@ -17,6 +17,7 @@ cdef class Cutter:
     cdef public list alarms
     cdef public long long alarm_ns
     cdef public long long alarm_count
+    cdef readonly long long most_alarms
     cdef public Py_ssize_t row
     cdef public long long now
     cdef public long long time
@@ -61,6 +62,8 @@ cdef class Cutter:
     cdef int forget(self, Py_ssize_t slot) except -1
     cdef int alternatives(self, Stream stream, long long start, long long end, long long first, long long last, bint whole) except -1
     cdef int read_apart(self, Stream stream, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, int flags) except -1
+    cdef int detach(self, Stream stream) except -1
+    cdef int tidy_alarms(self) except -1
     cdef int wake(self, Stream stream, long long when) except -1
     cdef int report(self, Py_ssize_t slot, int direction, int kind, long long needed, long long had) except -1
     cdef int event(self, Py_ssize_t slot, int kind) except -1

@@ -29,7 +29,6 @@ from otwatch.vocabulary import DirectionHow, FlowEvent, Layer, PduFlag, Protocol
 QUIET_NS = 200_000_000  # the least time before a TCP retransmission: what has not come by then belongs to another message
 SEARCH_BYTES = 65_536  # searched for a first PDU on a protocol's port before the flow is given up
 
-_NEVER = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFFF)
 _MORE = cython.declare(cython.longlong, 0)
 _YES = cython.declare(cython.int, 1)
 _NO = cython.declare(cython.int, 0)
@@ -38,7 +37,6 @@ _REPORTED = cython.declare(cython.int, 0x80)  # table.state: UNIDENTIFIED was re
 _AFTER_GAP = cython.declare(cython.int, PduFlag.AFTER_GAP)
 _CONFLICT = cython.declare(cython.int, PduFlag.CONFLICT)
 _RESYNCHRONISED = cython.declare(cython.int, PduFlag.RESYNCHRONISED)
-_DATAGRAM = cython.declare(cython.int, PduFlag.DATAGRAM)
 _CUT = cython.declare(cython.int, PduFlag.CUT)
 _BY_CONTENT = cython.declare(cython.int, ProtocolHow.CONTENT)
 _BY_PORT = cython.declare(cython.int, ProtocolHow.PORT)
@@ -63,6 +61,7 @@ class Cutter:
         self.alarms = []  # heap of (time, count, Stream); entries may be stale, Stream.deadline and quiet are what counts
         self.alarm_ns = 0x7FFFFFFFFFFFFFFF
         self.alarm_count = 0
+        self.most_alarms = 4096
         self.row = -1
         self.now = 0
         self.time = 0
@@ -101,9 +100,8 @@ class Cutter:
         before: cython.Py_ssize_t = 0 if stream.pending is None else stream.pending.used
         if before == 0:
             start = octets.reserve(length)
-            room = octets.data
-            copy(room, start, data, at, length)
-            if stream.framer.measure(room, start, start + length, stream.direction) == length:  # one segment, one PDU: nearly always
+            copy(octets.data, start, data, at, length)
+            if stream.framer.measure(octets.data, start, start + length, stream.direction) == length:  # one segment, one PDU: nearly always
                 return self.emit(stream, start, start + length, stream.position - length, 0)
         else:
             self.wait(stream, data, at, length)
@@ -268,7 +266,8 @@ class Cutter:
             stream.flagged = False
             stream.passed = 0
             return 1
-        if self.flows.pdus[stream.slot] == 0 and self.flows.skipped_bytes[stream.slot] > SEARCH_BYTES:
+        if stream.passed > SEARCH_BYTES or (self.flows.pdus[stream.slot] == 0 and self.flows.skipped_bytes[stream.slot] > SEARCH_BYTES):
+            self.detach(stream)
             self.give_up(stream.slot)
         elif at < size and not final:
             if stream.quiet == 0:
@@ -307,11 +306,18 @@ class Cutter:
         stream.searching = True
         stream.flagged = True
         self.report(slot, stream.direction, StreamAnomaly.WRONG_BYTES, stream.framer.header_bytes, stream.pending.used)
-        if stream.wrong == self.most_wrong and self.flows.protocol_how[slot] != _DETACHED:
+        if stream.wrong == self.most_wrong:
+            self.detach(stream)
+        return 1
+
+    def detach(self, stream):  # type: ignore[no-untyped-def]
+        """The flow broke its protocol too often or for too long. The search for its PDUs goes on all the same, until `give_up`."""
+        slot: cython.Py_ssize_t = stream.slot
+        if self.flows.protocol_how[slot] == _BY_CONTENT or self.flows.protocol_how[slot] == _BY_PORT:
             self.flows.protocol_how[slot] = _DETACHED
             self.event(slot, FlowEvent.DETACHED)
             self.report(slot, stream.direction, StreamAnomaly.DETACHED, self.most_wrong, stream.wrong)
-        return 1
+        return 0
 
     def pass_over(self, stream, length):  # type: ignore[no-untyped-def]
         """Bytes that belong to no PDU."""
@@ -548,10 +554,20 @@ class Cutter:
 
     def wake(self, stream, when):  # type: ignore[no-untyped-def]
         """Look at the stream's deadline and quiet at that time."""
+        if len(self.alarms) > self.most_alarms:
+            self.tidy_alarms()
         self.alarm_count += 1
         heapq.heappush(self.alarms, (when, self.alarm_count, stream))
         if when < self.alarm_ns:
             self.alarm_ns = when
+        return 0
+
+    def tidy_alarms(self):  # type: ignore[no-untyped-def]
+        """Drops stale alarms, so that their number follows that of the streams even where packet time stands still."""
+        waiting = {count: stream for _, count, stream in self.alarms if stream.alarm > 0}
+        self.alarms = [(stream.alarm, count, stream) for count, stream in {id(stream): (count, stream) for count, stream in waiting.items()}.values()]
+        heapq.heapify(self.alarms)
+        self.most_alarms = 2 * len(self.alarms) + 4096
         return 0
 
     def report(self, slot, direction, kind, needed, had):  # type: ignore[no-untyped-def]

@@ -58,6 +58,11 @@ class Stream:
         self.starts = None  # ring of the positions at which PDUs began
         self.started_pdus = 0
 
+    @property
+    def alarm(self) -> int:
+        """The sooner of deadline and quiet, 0 when there is neither."""
+        return min(self.deadline or self.quiet, self.quiet or self.deadline)
+
     def remember(self, data, at, length):  # type: ignore[no-untyped-def]
         """Delivered bytes: into the history, and on with the position."""
         position: cython.longlong = self.position

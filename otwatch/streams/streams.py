@@ -81,6 +81,7 @@ class Streams:
             "stream_bytes": cutter.delivered, "framed_bytes": cutter.framed, "skipped_bytes": cutter.skipped,
             "unidentified_bytes": cutter.unidentified, "pending_bytes": cutter.waiting,
             "held_bytes": cutter.held, "apart_bytes": cutter.apart, "pending_caps": cutter.pending_caps,
+            "alarms": len(cutter.alarms),
             "datagram_bytes": self.datagrams.bytes, "datagram_framed_bytes": self.datagrams.framed,
             "datagram_skipped_bytes": self.datagrams.skipped,
         }
@@ -321,12 +322,14 @@ class Streams:
         i: cython.Py_ssize_t
         framer: Framer
         size: cython.longlong
+        hinted: cython.bint = (self.table.hints[self.flows.server_port[slot]] | self.table.hints[self.flows.client_port[slot]]) & 1 != 0
+        looks: cython.int = LOOKS_ON_PORT if hinted else LOOKS
         for i in range(len(self.framers)):
             framer = self.framers[i]
             if framer.cut_call is not None:
                 continue
             size = framer.measure(data, at, at + length, direction)
-            if size > 0 and self.table.budget[slot] < LOOKS:
+            if size > 0 and self.table.budget[slot] < looks:
                 self.table.budget[slot] += 1
                 size = min(size, PROBE_BYTES, length)
                 if framer.verdict(bytes(memoryview(data)[at:at + size]), direction) == Verdict.YES:

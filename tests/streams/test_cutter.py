@@ -47,6 +47,14 @@ def test_violations_in_a_row_detach_the_flow() -> None:
     assert "DETACHED" in run.anomalies
 
 
+def test_endless_wrong_bytes_are_given_up_and_a_later_write_is_still_seen() -> None:
+    noise = b"\xee" * 1400
+    segments = [P(noise, 112 + 1400 * n, 200, at=n * MS) for n in range(50)]
+    run = Run([*handshake(), P(modbus_request(1), 100, 200), *segments, P(WRITE, 112 + 1400 * 50, 200, at=60 * MS)])
+    assert run.data(0) == [modbus_request(1), WRITE]
+    assert [kind for kind, _ in run.events] == ["OPENED", "ANSWERED", "IDENTIFIED", "DETACHED", "IDENTIFIED", "CLOSED"]
+
+
 def test_something_else_on_port_502_is_not_modbus() -> None:
     run = Run([*handshake(), *said(HTTP, 100, 50, 100), *said(HTTP[::-1], 200, 90, back=True)])
     assert run.pdus == []

@@ -174,6 +174,12 @@ def test_held_bytes_are_capped() -> None:
     assert run.streams.counters["pending_caps"] == 1
 
 
+def test_alarms_do_not_pile_up_while_time_stands_still() -> None:
+    run = Run([P(REQUESTS[0][:9], 100 + 12 * (n % 2), 200, client_port=1 + n // 2 % 60000, source=10 + n // 120000) for n in range(30_000)],
+              limits=Limits(flows=64, streams=32), finish=False)
+    assert run.streams.counters["alarms"] <= 2 * 64 + 4097
+
+
 def test_a_stream_before_its_syn() -> None:
     run = Run([*handshake(), P(REQUESTS[5], 50, 200), at(0)])
     assert run.data(0) == REQUESTS[:1]
