@@ -50,9 +50,7 @@ def _split(where: Condition, table: str) -> tuple[Test | None, Test | None, Test
     parts: dict[Stage, list[Condition]] = {stage: [] for stage in Stage}
     for part in where.parts if isinstance(where, AllOf) else (where,):
         stages = {TABLES[table][term.name].stage for term in terms_of(part)}
-        if not stages:
-            continue
-        stage = max(stages)
+        stage = max(stages, default=Stage.SIGNATURE)
         if stage is Stage.PAIR and Stage.SIGNATURE in stages:
             stage = Stage.REST
         parts[stage].append(part)

@@ -19,10 +19,8 @@ def learned_from(knowledge: Knowledge) -> str:
     """Where the idea of normal comes from, without a baseline."""
     if knowledge.learning.until_ns is not None:
         return f"what is normal was learned until {time_text(knowledge.until_ns)[:19]}Z"
-    return (
-        f"what is normal was learned only from the first {max(0.0, min(knowledge.span_ns * knowledge.learning.share, knowledge.learning.at_most_ns)) / 1e9:.1f} s "
-        "of this observation"
-    )
+    seconds = (knowledge.until_ns - knowledge.first_ns) / 1e9
+    return f"what is normal was learned only from the first {seconds:.1f} s of this observation"
 
 
 def explain(context: Context, late: LateRecord, used: Collection[str]) -> str:

@@ -57,6 +57,7 @@ class Knowledge:
     def __init__(self, learning: Learning, addresses: Addresses) -> None:
         self.learning = learning
         self.addresses = addresses
+        self.first_ns = 0
         self.until_ns = 0
         self.usable = False
         self.span_ns = 0
@@ -69,6 +70,7 @@ class Knowledge:
 
     def refresh(self, behaviours: Behaviours | None, first_ns: int, now_ns: int) -> None:
         """Reads the table anew."""
+        self.first_ns = first_ns
         self.span_ns = max(0, now_ns - first_ns)
         learning = self.learning
         self.until_ns = (

@@ -10,7 +10,7 @@ A test of rows writes the tables by hand. A row is a mapping: `table` (operation
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -52,7 +52,11 @@ class Outcome:
 
 
 class Prover:
-    """Runs tests. `parse_site` (text, name), `learn` (behaviours, addresses, protocol names); `analyse` (capture, rules, site) gives the alerts of a capture; without it tests on captures are problems."""
+    """Runs tests.
+
+    `parse_site` (text, name) and `learn` (behaviours, addresses, protocol names) make what a test describes; `analyse` (capture, rules, site)
+    gives the alerts of a capture; without it tests on captures are problems.
+    """
 
     def __init__(
         self,
@@ -100,7 +104,7 @@ class Prover:
     def baseline_of(self, rows: Sequence[Mapping[str, Any]]) -> Known:
         """What is learned from rows."""
         maker = HandMade(self.protocols, self.layers, self.index())
-        maker.batches(rows, 1_000_000)
+        list(maker.batches(rows, 1_000_000))
         return self.learn(maker.index.behaviours, maker.addresses, [spec.name for spec in self.protocols])
 
     def alerts_of(
@@ -158,13 +162,14 @@ class HandMade:
         self._frame = 0
         self._last_request = (-1, -1)  # flow, frame
 
-    def batches(self, rows: Sequence[Mapping[str, Any]], size: int) -> list[Batch]:
-        """Rows in order of time, cut into batches; made one by one, as the tables are reused by nobody here."""
+    def batches(self, rows: Sequence[Mapping[str, Any]], size: int) -> Iterator[Batch]:
+        """Rows in order of time, cut into batches. Each is made when it is asked for: what is shared grows with it."""
         spread = sorted(
             (dict(row, at=float(row.get("at", 0)) + turn * float(row.get("every", 1))) for row in rows for turn in range(int(row.get("repeat", 1)))),
             key=lambda row: row["at"],
         )
-        return [self._batch(spread[at : at + size]) for at in range(0, len(spread), size)]
+        for at in range(0, len(spread), size):
+            yield self._batch(spread[at : at + size])
 
     def _batch(self, rows: Sequence[Mapping[str, Any]]) -> Batch:
         operations, events, anomalies, octets = Operations(), FlowEvents(), Anomalies(), Octets()

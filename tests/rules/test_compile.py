@@ -1,0 +1,84 @@
+"""Compiled conditions say what the naive walk says, whatever the stage at which their parts are judged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otwatch.alerts.alert import Severity
+from otwatch.rules.compile import clauses_of, compiled
+from otwatch.rules.fields import Stage
+from otwatch.rules.match import Matcher
+from otwatch.rules.rule import AllOf, AnyOf, Condition, Not, Rule, Term
+from tests.rules.naive import holds
+
+_NUMBER = st.integers(0, 3)
+TERMS = st.one_of(
+    st.builds(Term, st.sampled_from(("function", "unit", "start", "status")), st.sampled_from(("in", "not", "ge", "gt", "le", "lt")),
+              st.lists(_NUMBER, min_size=1, max_size=2).map(tuple)),
+    st.builds(Term, st.sampled_from(("protocol", "action", "src", "dst_zone", "area_name")), st.sampled_from(("in", "not")),
+              st.lists(st.sampled_from("abc"), min_size=1, max_size=2).map(tuple)),
+    st.builds(Term, st.sampled_from(("protocol", "area_name")), st.sampled_from(("contains", "startswith")), st.sampled_from("abc").map(lambda text: (text,))),
+    st.builds(Term, st.sampled_from(("failed", "same_network", "in_baseline")), st.just("in"), st.booleans().map(lambda truth: (truth,))),
+)  # fmt: skip
+CONDITIONS = st.recursive(
+    TERMS,
+    lambda inner: st.one_of(
+        st.builds(Not, inner),
+        st.builds(AnyOf, st.lists(inner, min_size=1, max_size=3).map(tuple)),
+        st.builds(AllOf, st.lists(inner, max_size=3).map(tuple)),
+    ),
+    max_leaves=8,
+)
+_TEXT = st.sampled_from(["a", "b", "ab", None])
+SIGNATURES = st.fixed_dictionaries({"function": _NUMBER, "status": _NUMBER, "protocol": _TEXT, "action": _TEXT, "failed": st.booleans()})
+PAIRS = st.fixed_dictionaries({"src": _TEXT, "dst_zone": _TEXT, "same_network": st.booleans()})
+RESTS = st.fixed_dictionaries({"unit": st.one_of(_NUMBER, st.none()), "start": _NUMBER, "area_name": _TEXT, "in_baseline": st.sampled_from([True, False, None])})
+RULE = Rule(id="a.b", title="", status="draft", severity=Severity.LOW, attack=(), table="operations", where=AllOf(()))
+
+
+@given(CONDITIONS, SIGNATURES, PAIRS, RESTS)
+def test_compiled_is_naive(condition: Condition, signature: dict[str, Any], pair: dict[str, Any], rest: dict[str, Any]):
+    record = {**signature, **pair, **rest}
+    assert compiled(condition)(record) == holds(condition, record)
+
+
+@given(st.lists(CONDITIONS, min_size=1, max_size=6), st.lists(st.tuples(SIGNATURES, PAIRS, RESTS), min_size=1, max_size=4))
+def test_the_matcher_finds_what_the_naive_walk_finds(conditions: list[Condition], rows: list[tuple[dict[str, Any], ...]]):
+    clauses = [clause for index, condition in enumerate(conditions) for clause in clauses_of(replace(RULE, where=condition), index)]
+    matcher = Matcher(clauses)
+    for number, (signature, pair, rest) in enumerate(rows * 2):
+        number %= len(rows)
+        mask, signed, paired = matcher.candidates(number, lambda _, known=signature: known, (number, 0), lambda _, known=pair: known)
+        record = {**signed, **paired, **rest}
+        found = {clause.index for clause in matcher.passing(mask, record)}
+        assert found == {index for index, condition in enumerate(conditions) if holds(condition, {**signature, **pair, **rest})}
+
+
+def test_parts_wait_for_the_stage_of_their_latest_field():
+    where = AllOf((Term("protocol", "in", ("modbus",)), Term("src_zone", "in", ("x",)), Term("unit", "in", (1,)), Term("value", "gt", (5,)),
+                   Term("writer", "in", ("stranger",)), AnyOf((Term("protocol", "in", ("a",)), Term("src", "in", ("b",))))))  # fmt: skip
+    tests = clauses_of(replace(RULE, where=where), 0)[0].tests
+    assert all(tests[stage] is not None for stage in Stage)
+    assert tests[Stage.REST]({"unit": 1, "protocol": "a"})  # type: ignore[misc]
+    assert not tests[Stage.REST]({"unit": 1, "protocol": "c", "src": "d"})  # type: ignore[misc]
+
+
+def test_what_is_not_known_fits_nothing_not_even_negated():
+    assert not compiled(Term("unit", "not", (1,)))({"unit": None})
+    assert not compiled(Term("unit", "in", (1,)))({})
+
+
+def test_addresses_and_lists():
+    import ipaddress
+
+    within = compiled(Term("src", "cidr", (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fe80::/10"))))
+    assert within({"src": "10.1.2.3"})
+    assert within({"src": "fe80::1"})
+    assert not within({"src": "11.0.0.1"})
+    assert not within({"src": "-"})
+    assert compiled(Term("value", "gt", (100,)))({"value": [1, 101]})
+    assert not compiled(Term("value", "gt", (100,)))({"value": ["high", 1]})

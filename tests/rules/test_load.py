@@ -1,0 +1,95 @@
+"""Rule files: strict, every mistake with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from otwatch.alerts.alert import Severity
+from otwatch.errors import ConfigErrors
+from otwatch.rules.load import load_rules
+from otwatch.rules.rule import AllOf, AnyOf, Not, Term
+from tests.rules.hand import HEAD, rules_from
+
+
+def mistakes(tmp_path: Path, text: str, **names: tuple[str, ...]) -> list[str]:
+    path = tmp_path / "r.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigErrors) as caught:
+        load_rules([path], drafts=True, **names)
+    return [str(error).removeprefix(f"{path}:") for error in caught.value.errors]
+
+
+def test_a_rule_is_read_as_it_is_written(tmp_path):
+    (rule,) = rules_from(tmp_path, "attack: [T0855]\nwhere:\n  action: [WRITE, CONTROL]\n  unit|not: 3\n  any: [{start|ge: 0x10}, {src|cidr: 10.0.0.0/8}]\n"
+                         "  not: {protocol: dnp3}\nwindow: {by: [src], for: 10m, at_least: 3, distinct: dst}\ngroup: [src]\n")  # fmt: skip
+    assert (rule.id, rule.severity, rule.attack, rule.group) == ("test.rule-0", Severity.HIGH, ("T0855",), ("src",))
+    assert isinstance(rule.where, AllOf)
+    assert rule.where.parts[0] == Term("action", "in", ("WRITE", "CONTROL"))
+    assert rule.where.parts[1] == Term("unit", "not", (3,))
+    assert rule.where.parts[2] == AnyOf((Term("start", "ge", (16,)), rule.where.parts[2].parts[1]))
+    assert rule.where.parts[3] == Not(Term("protocol", "in", ("dnp3",)))
+    assert rule.window is not None
+    assert (rule.window.for_ns, rule.window.at_least, rule.window.distinct) == (600 * 10**9, 3, "dst")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("where: {acton: WRITE}\n", '6:16: operations has no field "acton", did you mean "action"?'),
+        ("where: {action: WRTE}\n", '6:17: "WRTE" is no action, did you mean "WRITE"?'),
+        ("where: {unit: one}\n", '6:15: "unit" is a number'),
+        ("where: {unit|contains: 1}\n", '6:24: "unit" is a number: no "|contains" (there is in, not, ge, gt, le, lt)'),
+        ("where: {src: hmi}\n", "6:14: 'hmi' does not appear to be an IPv4 or IPv6 address"),
+        ("where: {src|cidr: 10.0.0.1/8}\n", "6:19: 10.0.0.1/8 has host bits set"),
+        ("where: {failed: 1}\n", '6:17: "failed" is true or false'),
+        ("where: {}\n", "6:8: a condition is a mapping of fields, or a list of such mappings of which one must fit"),
+        ("where: {unit: []}\n", '6:15: "unit" is compared with nothing'),
+        ("wher: {unit: 1}\n", 'a rule needs "where" or "sequence"'),
+        ("table: flow\nwhere: {port: 1}\n", '6:8: "flow" is no table, did you mean "flows"?'),
+        ("where: {unit: 1}\nwindow: {for: soon, at_least: 0, by: [scr]}\n", '7:38: operations has no "scr" to count by, did you mean "src"?'),
+        ("where: {unit: 1}\nattack: [0855]\n", '7:9: "0855" is no ATT&CK technique id (T0855)'),
+        ("sequence: {within: 1m, steps: [{table: flows, key: dst, where: {port: 1}}]}\n", "6:11: a sequence has at least two steps"),
+        ("where: {any: [{value|gt: 3, writer: stranger}]}\n", "a condition on a value cannot be mixed with one on zones"),
+        ("where: {unit: 1}\ntests: [{expect: {alerts: 1}}]\n", '7:9: a test has either "rows" or a "capture"'),
+    ],
+)
+def test_mistakes_are_told_with_their_place(tmp_path, text, expected):
+    assert any(expected in mistake for mistake in mistakes(tmp_path, HEAD + text)), mistakes(tmp_path, HEAD + text)
+
+
+def test_names_of_protocols_and_anomalies_are_checked_where_they_are_known(tmp_path):
+    assert mistakes(tmp_path, HEAD + "where: {protocol: modbsu}\n", protocols=("modbus",)) == ['6:19: "modbsu" is no protocol, did you mean "modbus"?']
+    assert "modbus.quantity" in mistakes(
+        tmp_path, HEAD + "table: anomalies\nwhere: {anomaly: modbus.quantiy}\n", anomalies=("modbus.quantity",))[0]  # fmt: skip
+
+
+def test_all_mistakes_of_all_files_come_at_once(tmp_path):
+    (tmp_path / "a.yaml").write_text(HEAD + "where: {a: 1, b: 2}\n")
+    (tmp_path / "b.yaml").write_text("nonsense")
+    (tmp_path / "c.yaml").write_text("a: [")
+    with pytest.raises(ConfigErrors) as caught:
+        load_rules([tmp_path, tmp_path / "missing.yaml"])
+    assert {Path(error.path).name for error in caught.value.errors} == {"a.yaml", "b.yaml", "c.yaml", "missing.yaml"}
+    assert len([error for error in caught.value.errors if error.path.endswith("a.yaml")]) == 2
+
+
+def test_an_id_stands_once(tmp_path):
+    (tmp_path / "a.yaml").write_text(HEAD + "where: {unit: 1}\n")
+    (tmp_path / "b.yaml").write_text(HEAD + "where: {unit: 1}\n")
+    with pytest.raises(ConfigErrors, match="stands in .*a.yaml:1 already"):
+        load_rules([tmp_path])
+
+
+def test_a_stable_rule_must_prove_itself_and_a_draft_is_not_loaded(tmp_path):
+    complaints = mistakes(tmp_path, HEAD.replace("draft", "stable") + "where: {unit: 1}\n")
+    assert any("needs a test that fires" in complaint for complaint in complaints)
+    (tmp_path / "r.yaml").write_text(HEAD + "where: {unit: 1}\n")
+    assert load_rules([tmp_path]) == []
+    assert len(load_rules([tmp_path], drafts=True)) == 1
+
+
+def test_an_empty_folder_is_told(tmp_path):
+    with pytest.raises(ConfigErrors, match="no rule"):
+        load_rules([tmp_path])
