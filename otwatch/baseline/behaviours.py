@@ -24,8 +24,8 @@ _PRIME = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 class BehaviourIndex:
     """Maps each operation to its behaviour by a hash table of its identifying columns.
 
-    Beyond `limits.behaviours` rows the addresses inside a device are merged (-1), beyond 5/4 of it also who and whom: a flood of distinct
-    addresses cannot hide a dangerous function nor grow memory. `merged` counts the operations that lost detail.
+    Beyond `limits.behaviours` rows the addresses inside a device are merged (-1), beyond 5/4 of it also who and whom, beyond 3/2 also the
+    function codes: a flood of whatever is distinct cannot hide a dangerous action nor grow memory. `merged` counts the operations that lost detail.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -63,9 +63,17 @@ class BehaviourIndex:
                 table.last_ns[at] = operations.timestamp_ns[i]
                 table.first_frame[at] = operations.frame[i]
             table.messages[at] += 1
+            if operations.timestamp_ns[i] < table.first_ns[at]:
+                table.first_ns[at] = operations.timestamp_ns[i]
             if operations.timestamp_ns[i] > table.last_ns[at]:
                 table.last_ns[at] = operations.timestamp_ns[i]
             table.last_frame[at] = operations.frame[i]
+            if table.rows >= self.limit and (
+                table.source[at] != actor or table.destination[at] != target or table.function[at] != operations.function[i]
+                or table.unit[at] != operations.unit[i] or table.object[at] != operations.object[i] or table.start[at] != operations.start[i]
+                or table.count[at] != operations.count[i]
+            ):
+                self.merged += 1
             operations.behaviour[i] = at
         return known
 
@@ -93,12 +101,12 @@ class BehaviourIndex:
                 return row
             at = (at + 1) & self.mask
             row = self.slots[at]
-        if table.rows >= self.limit:
-            if object_ != -1 or start != -1 or count != -1 or unit != -1:
-                self.merged += 1
-                return self.find(source, destination, protocol, role, function, subfunction, action, -1, area, -1, -1, -1, status)
-            if table.rows >= self.limit + self.limit // 4 and (source != -1 or destination != -1 or area != -1 or status > 0):
-                return self.find(-1, -1, protocol, role, function, subfunction, action, -1, -1, -1, -1, -1, 0)
+        if table.rows >= self.limit and (object_ != -1 or start != -1 or count != -1 or unit != -1):
+            return self.find(source, destination, protocol, role, function, subfunction, action, -1, area, -1, -1, -1, status)
+        if table.rows >= self.limit + self.limit // 4 and (source != -1 or destination != -1 or area != -1 or status != 0):
+            return self.find(-1, -1, protocol, role, function, subfunction, action, -1, -1, -1, -1, -1, 0)
+        if table.rows >= self.limit + self.limit // 2 and (function != -1 or subfunction != -1):
+            return self.find(-1, -1, protocol, role, -1, -1, action, -1, -1, -1, -1, -1, 0)
         row = table.new_row()
         table.source[row] = source
         table.destination[row] = destination
