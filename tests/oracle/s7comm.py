@@ -197,7 +197,7 @@ class Reference:
         return [{**base, "area": area, "object": number, "item": index} for index, (area, number) in enumerate(blocks)] or [base]
 
     def userdata(self, base: Row, direction: int, parameters: bytes, values: bytes) -> list[Row]:
-        if len(parameters) < 8:
+        if len(parameters) < 7:
             return []
         kind, group, subfunction = parameters[5] >> 6, parameters[5] & 0x3F, parameters[6]
         role = {0: 2, 1: 0}.get(kind, 1)
@@ -333,7 +333,8 @@ def specifications(text: bytes, count: int) -> tuple[list[Item], int]:
         if one[0] != 0x12:
             found.append((index, -1, -1, -1, -1, 0))
         elif syntax == 0x10 and size == 10:
-            found.append((index, body[5], *struct.unpack(">H", body[3:5]), int.from_bytes(body[6:9], "big"), *struct.unpack(">H", body[1:3]), body[0]))
+            transport, length, number, area = struct.unpack(">BHHB", body[:6])
+            found.append((index, area, number, int.from_bytes(body[6:9], "big"), length, transport))
         elif syntax == 0xB0 and size >= 7:
             for place_of in range(body[0]):
                 part = body[1 + 5 * place_of:6 + 5 * place_of]

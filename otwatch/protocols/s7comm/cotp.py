@@ -41,7 +41,7 @@ def tsap_protocol(tsap: bytes) -> str:
     return ""
 
 
-def connect(message: Message, dissector: S7Dissector, kind: int, start: int, at: int, end: int) -> None:
+def connect(message: Message, dissector: S7Dissector, kind: int, start: int, at: int) -> None:
     """One row for a TPDU of type `kind`, whose header is start + 4 to `at`."""
     bare = kind & 0xF0 if kind & 0xF0 in _CREDIT else kind
     header = bytes(message.data[start + 4:at])

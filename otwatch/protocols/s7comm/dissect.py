@@ -115,8 +115,8 @@ class S7Dissector:
             if not message.cut:
                 message.odd(_COTP_HEADER, start + 4, at - start, end - start)
             return 0
-        if kind != 0xF0 and kind != 0xF1:
-            connect(message, self, kind, start, at, end)
+        if kind not in {240, 241}:
+            connect(message, self, kind, start, at)
             return 0
         if at - start < 7:
             message.odd(_COTP_HEADER, start + 4, 2, at - start - 5)
@@ -208,8 +208,8 @@ class S7Dissector:
             message.odd(_HEADER_SHORT, at, 10, end - at)
             return end
         kind: cython.int = message.data[at + 1]
-        header: cython.int = 12 if kind == 2 or kind == 3 else 10
-        if kind != 1 and kind != 2 and kind != 3 and kind != 7:
+        header: cython.int = 12 if kind in {2, 3} else 10
+        if kind not in {1, 2, 3, 7}:
             message.odd(_ROSCTR, at + 1, 1, kind)
             return end
         if end - at < header:
@@ -250,7 +250,7 @@ class S7Dissector:
         function: cython.int = message.data[message.parameters]
         request: Request = self.remember(message, function, 0)
         request.action = self.actions[function]
-        if function == 4 or function == 5:
+        if function in {4, 5}:
             return self.variables.job(message)
         if function == 0xF0:
             return self.variables.setup(message)
@@ -281,7 +281,7 @@ class S7Dissector:
         function: cython.int = message.data[message.parameters] if has_function else request.function
         if request is not None and function != request.function:
             message.odd(_ANSWER_MISMATCH, message.parameters, request.function, function)
-        if function == 4 or function == 5:
+        if function in {4, 5}:
             self.variables.answer(message)
         elif function == 0xF0:
             self.variables.setup(message)

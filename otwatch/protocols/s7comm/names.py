@@ -70,7 +70,7 @@ def object_name(row: Mapping[str, int]) -> str:
     """What a row is about, from its area, object, start and count (and value_kind where the row has one)."""
     function, area, number = row["function"], row["area"], row["object"]
     start, count = row["start"], row["count"]
-    if function == spec.COTP or function == spec.SETUP:
+    if function in (spec.COTP, spec.SETUP):
         return ""
     if area in BLOCK_TYPES:
         return block_name(area, number) if number >= 0 else BLOCK_TYPES[area]

@@ -58,8 +58,8 @@ class Plus:
                 if stop > end:
                     stop = end
             self.version = version
-            last: cython.int = 1 if version == 0xFE or message.cut or (stop + 4 <= end and message.data[stop] == 0x72
-                                                                       and message.data[stop + 2] == 0 and message.data[stop + 3] == 0) else 0
+            trailer: cython.int = stop + 4 <= end and message.data[stop] == 0x72 and message.data[stop + 2] == 0 and message.data[stop + 3] == 0
+            last: cython.int = version == 0xFE or message.cut or trailer
             first: cython.Py_ssize_t = at + 4
             if version == 3 and stop - first >= 33 and message.data[first] == 0x20:
                 first += 33
@@ -68,9 +68,7 @@ class Plus:
             if conversation.plus is None:
                 conversation.plus = [None, None]
             kept = conversation.plus[message.direction]
-            if kept is None and last:
-                self.message_(message, stop - first)
-            elif version == 0xFE:
+            if version == 0xFE or (kept is None and last):
                 self.message_(message, stop - first)
             else:
                 self.part(message, kept, last)
@@ -136,7 +134,7 @@ class Plus:
                 operations.object[row] = message.u32(at + 1)
             operations.count[row] = size
             return 0
-        if opcode != 0x31 and opcode != 0x32 and opcode != 0x02:
+        if opcode not in {49, 50, 2}:
             message.odd(_OPCODE, at, 0x31, opcode)
             return 0
         if self.end - at < _RESPONSE_HEADER or (opcode == 0x31 and self.end - at < _REQUEST_HEADER):
@@ -161,7 +159,8 @@ class Plus:
         cursor: cython.Py_ssize_t = at + _RESPONSE_HEADER
         code: cython.longlong = 0
         i: cython.int
-        for i in range(9):  # the return value: seven bits a byte, the ninth all eight
+        _: cython.int
+        for _ in range(9):  # the return value: seven bits a byte, the ninth all eight
             if cursor >= self.end:
                 break
             code = (code & 0xFFFFFF) << 7 | (message.data[cursor] & 0x7F)
@@ -179,7 +178,7 @@ class Plus:
                 operations.value_length[row] = self.end - self.at
         else:
             row = self.row(message, function, action, kind)
-        if self.end - at > 30 and (function == 0x04CA or function == 0x0586 or function == 0x04BB):
+        if self.end - at > 30 and (function in {1226, 1414, 1211}):
             self.identity(message)
         if request is not None:
             self.dissector.release(request)
@@ -188,8 +187,8 @@ class Plus:
     def vlq(self, message: Message) -> cython.longlong:
         """The next number at `self.at`, seven bits a byte, most significant first; -1 beyond the end."""
         value: cython.longlong = 0
-        i: cython.int
-        for i in range(5):
+        _: cython.int
+        for _ in range(5):
             if self.at >= self.end:
                 return -1
             value = value << 7 | (message.data[self.at] & 0x7F)
@@ -210,7 +209,7 @@ class Plus:
         object_id: cython.longlong = message.u32(body) if body + 4 <= self.end else -1
         session: cython.longlong = message.u32(start + 9)
         value: cython.int = -1
-        if (function == 0x054C or function == 0x0542) and object_id == 0:
+        if (function in {1356, 1346}) and object_id == 0:
             return self.items(message, function)
         self.at = body + 4
         if function == 0x04F2 and self.at < self.end:  # one attribute of an object: count, id, then flags, type, value
@@ -218,11 +217,11 @@ class Plus:
             attribute = self.vlq(message)
             if self.at + 3 <= self.end:
                 value = message.data[self.at + 2]
-        elif function == 0x0542 or function == 0x054C:  # attributes of one object: values, addresses, ids
+        elif function in {1346, 1356}:  # attributes of one object: values, addresses, ids
             self.vlq(message)
             self.vlq(message)
             attribute = self.vlq(message)
-        elif function == 0x0586 or function == 0x057C:  # streamed: an array of ids
+        elif function in {1414, 1404}:  # streamed: an array of ids
             if self.at + 3 <= self.end and message.data[self.at] == 0x20:
                 self.at += 3
                 attribute = self.vlq(message)

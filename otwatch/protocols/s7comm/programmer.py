@@ -66,8 +66,7 @@ def rows(userdata: Userdata, message: Message) -> None:
     job = userdata.subfunction
     if job == _REPLACE and message.role == Role.REQUEST and end - at >= 8:  # the job that takes the other's place
         job = text[at + 2]
-        start = at + 8
-        at, end = start + int.from_bytes(text[at + 4:at + 6], "big"), end
+        at += 8 + int.from_bytes(text[at + 4:at + 6], "big")
     if job in _LISTS and end - at >= 2 and message.role != Role.RESPONSE:
         if message.role == Role.REQUEST:
             _list_request(userdata, message, text, at, end, job)
@@ -87,7 +86,7 @@ def rows(userdata: Userdata, message: Message) -> None:
             if message.conversation.subscriptions is not None and job == 0x0F:
                 message.conversation.subscriptions.pop((1, text[at + 3]), None)
     elif message.role == Role.RESPONSE and message.request is not None and message.request.items and message.status == 0:
-        userdata.subscribe(message, message.request)  # type: ignore[no-untyped-call]
+        userdata.subscribe(message, message.request)
 
 
 def _list_request(userdata: Userdata, message: Message, text: bytes, at: int, end: int, job: int) -> None:

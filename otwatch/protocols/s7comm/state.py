@@ -6,11 +6,14 @@ A Message is one object for all PDUs, filled anew for each: the bytes, where its
 
 from __future__ import annotations
 
+from typing import Any
+
 import cython
 import numpy as np
 
-from otwatch.tables import Anomalies, Octets, Operations, Pdus
+from otwatch.tables import Operations
 
+_UNSET: Any = None  # set by the owner before use; None to the compiler, anything to the type checker
 _CELLS = cython.declare(cython.Py_ssize_t, 6)  # numbers of an item in Request.cells: specification, area, object, start, count, transport size
 
 
@@ -36,7 +39,7 @@ class Request:
         self.cursor = 0
         return 0
 
-    def add(self, spec: cython.int, area: cython.longlong, object: cython.longlong, start: cython.longlong,  # noqa: A002 - the column's name
+    def add(self, spec: cython.int, area: cython.longlong, object: cython.longlong, start: cython.longlong,
             count: cython.longlong, size: cython.longlong) -> cython.int:
         """One address; `spec` is the index of the variable specification it came from."""
         at: cython.Py_ssize_t = self.items * _CELLS
@@ -129,15 +132,15 @@ class Conversation:
         self.cotp_frame = -1
         self.cotp_ns = 0
         self.waiting = []
-        self.fragment_0 = None
-        self.fragment_1 = None
+        self.fragment_0 = _UNSET
+        self.fragment_1 = _UNSET
         self.skip_0 = 0  # the rest of a fragmented message of that direction is not looked at
         self.skip_1 = 0
-        self.transfers = None  # program blocks in transfer
-        self.subscriptions = None  # cyclic jobs: what their pushes carry
-        self.parts = None  # userdata answers over several PDUs
-        self.seen = None  # digest of the last content of each list, so that facts are told once
-        self.plus = None
+        self.transfers = _UNSET  # program blocks in transfer
+        self.subscriptions = _UNSET  # cyclic jobs: what their pushes carry
+        self.parts = _UNSET  # userdata answers over several PDUs
+        self.seen = _UNSET  # digest of the last content of each list, so that facts are told once
+        self.plus = _UNSET
         self.forgotten = 0
 
     def find(self, reference: cython.int, direction: cython.int, userdata: cython.int) -> Request:
@@ -156,12 +159,12 @@ class Message:
     """The PDU that is being read: header .. parameters .. parameters_end .. values .. end are offsets in `data`."""
 
     def __init__(self) -> None:
-        self.pdus = None
-        self.operations = None
-        self.anomalies = None
-        self.facts = None
+        self.pdus = _UNSET
+        self.operations = _UNSET
+        self.anomalies = _UNSET
+        self.facts = _UNSET
         self.pdu = 0
-        self.conversation = None
+        self.conversation = _UNSET
         self.data = memoryview(bytearray(1))
         self.base = 0
         self.parameters = 0
@@ -176,7 +179,7 @@ class Message:
         self.status = 0
         self.cut = 0
         self.items_limit = 512
-        self.request = None  # the request that this answers, or that this is
+        self.request = _UNSET  # the request that this answers, or that this is
 
     def u16(self, at: cython.Py_ssize_t) -> cython.int:
         """Big-endian; the caller has checked that it is inside."""
@@ -214,7 +217,7 @@ class Message:
 
     def odd(self, kind: cython.int, at: cython.Py_ssize_t, needed: cython.longlong, had: cython.longlong) -> cython.int:
         """A row of anomalies; what is missing from a PDU that was not captured whole is none."""
-        if self.cut and (kind == 6 or kind == 8 or kind == 10 or kind == 11):
+        if self.cut and (kind in {6, 8, 10, 11}):
             return 0
         self.anomalies.add(self.pdus, self.pdu, 32 + self.layer, kind, at - self.base, needed, had)
         return 0

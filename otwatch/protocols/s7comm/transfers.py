@@ -53,7 +53,7 @@ class Transfers:
         action: cython.int = _DOWNLOAD if function <= _DOWNLOAD_ENDED else _UPLOADS
         at: cython.Py_ssize_t = message.parameters
         end: cython.Py_ssize_t = message.parameters_end
-        named: cython.int = function != _UPLOAD and function != _END_UPLOAD
+        named: cython.int = function not in (_UPLOAD, _END_UPLOAD)
         name_end: cython.Py_ssize_t = end
         row: cython.Py_ssize_t
         identity: cython.longlong = message.u32(at + 4) if end - at >= 8 else -1
@@ -93,7 +93,7 @@ class Transfers:
             else:
                 request.add(0, -1, -1, -1, -1, 0)
             request.cells[3] = identity
-        if function == _DOWNLOAD_ENDED or function == _END_UPLOAD:
+        if function in (_DOWNLOAD_ENDED, _END_UPLOAD):
             operations.status[row] = message.u16(at + 2)  # the error code that the end of a transfer reports
             self.close(message, key)
         return 0
@@ -147,7 +147,7 @@ class Transfers:
             transfer = Transfer(operations.area[row], operations.object[row], announced, False)
             self.open(message, ("up", message.u32(at + 4)), transfer)
             return 0
-        if (function != _DOWNLOAD_BLOCK and function != _UPLOAD) or message.values >= message.end:
+        if (function not in (_DOWNLOAD_BLOCK, _UPLOAD)) or message.values >= message.end:
             return 0
         if message.end - message.values < 4:
             message.odd(_DATA_SHORT, message.values, 4, message.end - message.values)

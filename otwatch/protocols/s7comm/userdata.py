@@ -118,9 +118,9 @@ class Userdata:
             if self.end > message.end:
                 message.odd(_DATA_SHORT, at + 2, length, message.end - self.at)
                 self.end = message.end
-            if message.status == 0 and message.role != _REQUEST and self.code != 0xFF and self.code != 0:
-                if self.code != 0x0A or length:  # without data 0x0A only says that there are none
-                    message.status = self.code
+            # Without data 0x0A only says that there are none.
+            if message.status == 0 and message.role != _REQUEST and self.code not in {0xFF, 0} and (self.code != 0x0A or length):
+                message.status = self.code
         elif message.end > at:
             message.odd(_DATA_SHORT, at, 4, message.end - at)
         if unit == 0 or self.end == self.at or message.role == _REQUEST:
@@ -128,9 +128,8 @@ class Userdata:
         if conversation.parts is None:
             conversation.parts = {}
         key = (message.direction, self.group, self.subfunction, unit)
-        if self.group == 6 and self.end - self.at >= 8:  # parts of BSEND each repeat the R_ID
-            if key in conversation.parts:
-                self.at += 8
+        if self.group == 6 and self.end - self.at >= 8 and key in conversation.parts:  # parts of BSEND each repeat the R_ID
+            self.at += 8
         part = conversation.parts.pop(key, b"") + message.text(self.at, self.end)
         if more and len(part) <= self.part_limit and len(conversation.parts) < self.open_limit:
             conversation.parts[key] = part
@@ -314,7 +313,7 @@ class Userdata:
         row: cython.Py_ssize_t = self.row(message, kind, at, self.end)
         operations.area[row] = area
         operations.object[row] = number
-        if kind == 0x207 or kind == 0x208:
+        if kind in {519, 520}:
             operations.count[row] = size // 4
         if kind == 0x206 and size >= 78:
             cpu.block_fact(message, message.text(at, at + 78))

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from otwatch.protocols.s7comm import szl
-from otwatch.protocols.s7comm.blocks import BLOCK_TYPES, LANGUAGES, block_time, parse_block, parse_name, plain
+from otwatch.protocols.s7comm.blocks import LANGUAGES, block_time, parse_block, parse_name, plain
 from otwatch.protocols.s7comm.cotp import parameters
 from otwatch.protocols.s7comm.cpu import alarm_objects
 from otwatch.protocols.s7comm.services import SERVICES, UNKNOWN, service_of
-from otwatch.protocols.s7comm.spec import CONNECTION_TYPES, DATA_SIZES, TRANSPORT_SIZES, Value
+from otwatch.protocols.s7comm.spec import BLOCK_TYPES, CONNECTION_TYPES, DATA_SIZES, TRANSPORT_SIZES, Value
 
 _MOST = 256  # elements of a list, characters of a text
 _FORMATS = {4: ">H", 5: ">h", 6: ">I", 7: ">i", 8: ">f", 9: ">H", 10: ">I", 11: ">i", 12: ">H", 28: ">H", 29: ">H", 30: ">H", 31: ">H", 32: ">i"}

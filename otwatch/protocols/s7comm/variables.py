@@ -21,11 +21,11 @@ def _bits(size: cython.longlong) -> cython.int:
     """Bits of one unit of an item's transport size, 0 unknown; spec.TRANSPORT_SIZES says the same."""
     if size == 1:
         return 1
-    if size == 2 or size == 3:
+    if size in {2, 3}:
         return 8
-    if size == 4 or size == 5 or size == 9 or size == 12 or 28 <= size <= 32:
+    if size in {4, 5, 9, 12} or 28 <= size <= 32:
         return 16
-    if 6 <= size <= 8 or size == 10 or size == 11:
+    if 6 <= size <= 8 or size in {10, 11}:
         return 32
     if size == 15:
         return 64
@@ -173,9 +173,9 @@ class Variables:
                 continue
             code = message.data[at]
             if message.role != _REQUEST:
-                operations.status[row] = 0 if code == 0xFF or code == 0 else code
+                operations.status[row] = 0 if code in {0xFF, 0} else code
             if at + 4 > end:
-                if code == 0xFF or code == 0 or i + 1 < count or message.role == _REQUEST:
+                if code in {0xFF, 0} or i + 1 < count or message.role == _REQUEST:
                     message.odd(_DATA_SHORT, at, 4, end - at)
                 whole = 0
                 continue
@@ -183,9 +183,9 @@ class Variables:
             length = message.u16(at + 2)
             if 3 <= size <= 5:
                 length = (length + 7) >> 3
-            if code != 0xFF and code != 0 and message.role != _REQUEST:
+            if code not in {0xFF, 0} and message.role != _REQUEST:
                 length = 0
-            if size == 17 or size == 18:  # addresses of the NCK, not data
+            if size in {17, 18}:  # addresses of the NCK, not data
                 whole = 0
                 continue
             at += 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from hypothesis import given, settings
@@ -30,25 +31,25 @@ def same(packets: list[tuple[int, bytes]], cut: int = -1) -> None:
     assert known == [{name: row[name] for name in FIELDS} for row in expected]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(PACKETS, min_size=1, max_size=12))
 def test_conversations(packets: list[tuple[int, bytes]]) -> None:
     same(packets)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(fragmented(PACKETS), min_size=1, max_size=8))
 def test_cotp_fragments(packets: list[list[tuple[int, bytes]]]) -> None:
     same([packet for parts in packets for packet in parts])
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(damaged(PACKETS), min_size=1, max_size=10))
 def test_damaged(packets: list[tuple[int, bytes]]) -> None:
     same(packets)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(PACKETS, min_size=1, max_size=5), st.data())
 def test_cut_by_the_snap_length(packets: list[tuple[int, bytes]], choose: st.DataObject) -> None:
     same(packets, choose.draw(st.integers(0, len(packets[-1][1]))))
@@ -65,7 +66,7 @@ ANY = st.one_of(PACKETS, damaged(PACKETS), st.tuples(st.integers(0, 1), st.binar
                                                            st.binary(max_size=60))))))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(ANY, st.integers(0, 2), st.sampled_from([0, 0, 0, PduFlag.CUT, PduFlag.AFTER_GAP, PduFlag.CONFLICT])), max_size=25),
        st.sets(st.integers(0, 25)))
 def test_any_bytes_give_rows_however_batches_are_cut(packets: list[tuple[tuple[int, bytes], int, int]], cuts: set[int]) -> None:
@@ -87,9 +88,7 @@ def test_any_bytes_give_rows_however_batches_are_cut(packets: list[tuple[tuple[i
         assert isinstance(PROTOCOL.unit_name(row["unit"]), str)
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.integers(-1, 0x320), st.binary(max_size=80), st.integers(0, 40), st.integers(0, 2))
 def test_values_of_any_bytes(kind: int, text: bytes, subfunction: int, role: int) -> None:
-    import json
-
     json.dumps(PROTOCOL.value(kind, text, {"subfunction": subfunction, "role": role, "count": 1}), allow_nan=False)
