@@ -36,7 +36,9 @@ CONDITIONS = st.recursive(
 _TEXT = st.sampled_from(["a", "b", "ab", None])
 SIGNATURES = st.fixed_dictionaries({"function": _NUMBER, "status": _NUMBER, "protocol": _TEXT, "action": _TEXT, "failed": st.booleans()})
 PAIRS = st.fixed_dictionaries({"src": _TEXT, "dst_zone": _TEXT, "same_network": st.booleans()})
-RESTS = st.fixed_dictionaries({"unit": st.one_of(_NUMBER, st.none()), "start": _NUMBER, "area_name": _TEXT, "in_baseline": st.sampled_from([True, False, None])})
+RESTS = st.fixed_dictionaries(
+    {"unit": st.one_of(_NUMBER, st.none()), "start": _NUMBER, "area_name": _TEXT, "in_baseline": st.sampled_from([True, False, None])}
+)
 RULE = Rule(id="a.b", title="", status="draft", severity=Severity.LOW, attack=(), table="operations", where=AllOf(()))
 
 

@@ -60,7 +60,9 @@ def test_mistakes_are_told_with_their_place(tmp_path, text, expected):
 
 
 def test_names_of_protocols_and_anomalies_are_checked_where_they_are_known(tmp_path):
-    assert mistakes(tmp_path, HEAD + "where: {protocol: modbsu}\n", protocols=("modbus",)) == ['6:19: "modbsu" is no protocol, did you mean "modbus"?']
+    assert mistakes(tmp_path, HEAD + "where: {protocol: modbsu}\n", protocols=("modbus",)) == [
+        '6:19: "modbsu" is no protocol, did you mean "modbus"?'
+    ]
     assert "modbus.quantity" in mistakes(
         tmp_path, HEAD + "table: anomalies\nwhere: {anomaly: modbus.quantiy}\n", anomalies=("modbus.quantity",))[0]  # fmt: skip
 

@@ -1,0 +1,115 @@
+"""A baseline learns, merges, compares, and is the same file for the same knowledge."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from otwatch.actions import Action
+from otwatch.baseline.baseline import Baseline
+from otwatch.baseline.store import baseline_text, load_baseline, save_baseline
+from otwatch.engine.kinds import anomaly_kinds
+from otwatch.errors import ConfigErrors
+from otwatch.protocols import protocols
+from otwatch.rules.prove import HandMade
+from tests.rules.hand import OPERATION, PROVER
+
+READ = {"src": "10.0.0.5", "dst": "10.0.0.9", "protocol": "modbus", "function": 3, "action": "READ", "area": 4, "unit": 1, "start": 0, "count": 10}
+WRITE = {**READ, "function": 16, "action": "WRITE", "start": 100, "count": 5}
+NAMES = [spec.name for spec in protocols()]
+
+
+def behaviours_of(rows):
+    made = HandMade(protocols(), anomaly_kinds(protocols()), PROVER.index())
+    list(made.batches(rows, 1000))
+    return made.index.behaviours, made.addresses
+
+
+def learned(*rows) -> Baseline:
+    baseline = Baseline()
+    baseline.learn(*behaviours_of(rows), NAMES)
+    return baseline
+
+
+def test_what_was_seen_is_known_and_nothing_else():
+    baseline = learned(READ, WRITE, {**WRITE, "start": 105, "count": 2}, {**READ, "role": "response", "src": "10.0.0.6"})
+    assert baseline.talks("10.0.0.5", "10.0.0.9", "modbus")
+    assert not baseline.talks("10.0.0.9", "10.0.0.5", "modbus")
+    assert not baseline.talks("10.0.0.6", "10.0.0.9", "modbus")  # only asked-for: a response tells nothing of its own
+    assert baseline.does("10.0.0.5", "10.0.0.9", "modbus", Action.CONTROL)  # the same verb as WRITE
+    assert not baseline.does("10.0.0.5", "10.0.0.9", "modbus", Action.STOP)
+    covers = {"unit": 1, "area": 4, "object": -1}
+    assert baseline.covers("10.0.0.5", "10.0.0.9", "modbus", **covers, start=103, count=4)  # two ranges side by side are one
+    assert not baseline.covers("10.0.0.5", "10.0.0.9", "modbus", **covers, start=103, count=5)
+    assert not baseline.covers("10.0.0.5", "10.0.0.9", "modbus", unit=2, area=4, object=-1, start=100, count=1)
+    assert baseline.has_host("10.0.0.9")
+    assert not baseline.has_host("10.0.0.6")
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(OPERATION, max_size=12), st.lists(OPERATION, max_size=12))
+def test_merging_two_is_learning_both(first, second):
+    merged, other, both = learned(*first), learned(*second), Baseline()
+    merged.merge(other)
+    for rows in (first, second):
+        both.learn(*behaviours_of(rows), NAMES)
+    assert baseline_text(merged) == baseline_text(both)
+    other.merge(learned(*first))
+    assert baseline_text(other) == baseline_text(merged)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(OPERATION, max_size=12))
+def test_what_was_learned_does_not_deviate(rows):
+    assert learned(*rows).compare(*behaviours_of(rows), NAMES) == []
+
+
+def test_deviations_name_talkers_verbs_and_ranges():
+    baseline = learned(READ, WRITE)
+    rows = [READ, {**READ, "src": "10.0.0.6", "at": 1, "repeat": 3}, {**WRITE, "action": "STOP", "at": 2}, {**WRITE, "start": 104, "at": 3}]
+    found = baseline.compare(*behaviours_of(rows), NAMES)
+    assert [(deviation.kind, deviation.src, deviation.verb, deviation.messages) for deviation in found] == [
+        ("talker", "10.0.0.6", "read", 3), ("verb", "10.0.0.5", "mode", 1), ("range", "10.0.0.5", "write", 1)]  # fmt: skip
+    assert found[2].detail == "unit 1 area 4 object -1 addresses 104-108"
+
+
+def test_completeness_is_what_still_came_at_the_end():
+    assert learned({**READ, "repeat": 100}, WRITE).completeness().enough
+    late = learned({**READ, "repeat": 100}, {**WRITE, "at": 95}).completeness()
+    assert (late.known, late.new_in_last_fifth, late.enough) == (2, 1, False)
+    assert not Baseline().completeness().enough
+
+
+def test_a_file_gives_back_what_was_saved(tmp_path):
+    baseline = learned(READ, WRITE)
+    save_baseline(baseline, tmp_path / "b.json")
+    assert load_baseline(tmp_path / "b.json") == baseline
+    assert baseline_text(load_baseline(tmp_path / "b.json")) == (tmp_path / "b.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("{", "b.json:1:2: is not JSON"),
+        ("[]", "is no otwatch baseline"),
+        ('{"format": "otwatch-baseline", "version": 9}', "version 9"),
+        ('{"format": "otwatch-baseline", "version": 1}', "damaged"),
+    ],
+)
+def test_other_files_are_refused(tmp_path, text, complaint):
+    (tmp_path / "b.json").write_text(text)
+    with pytest.raises(ConfigErrors, match=complaint):
+        load_baseline(tmp_path / "b.json")
+
+
+def test_an_unknown_verb_is_refused_and_a_missing_file_too(tmp_path):
+    document = json.loads(baseline_text(learned(READ)))
+    document["conversations"][0]["verb"] = "dance"
+    (tmp_path / "b.json").write_text(json.dumps(document))
+    with pytest.raises(ConfigErrors, match="dance"):
+        load_baseline(tmp_path / "b.json")
+    with pytest.raises(ConfigErrors, match="cannot be read"):
+        load_baseline(tmp_path / "missing.json")

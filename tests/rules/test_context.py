@@ -1,0 +1,133 @@
+"""Who is who: inferred from the traffic, told by a site file, learned in a baseline, and explained."""
+
+from __future__ import annotations
+
+import pytest
+
+from otwatch.baseline.baseline import Baseline
+from otwatch.rules.knowledge import Learning
+from otwatch.site.load import parse_site
+from tests.rules.hand import PROVER, alerts_of, rules_from
+
+POLL = {"src": "10.0.0.5", "dst": "10.0.0.9", "protocol": "modbus", "function": 3, "action": "READ", "area": 4, "start": 0, "count": 10, "repeat": 20}
+SITE = """version: 1
+zones:
+  - {name: cell, level: 1, networks: [10.0.0.0/24]}
+  - {name: scada, level: 2, networks: [10.0.1.0/24]}
+  - {name: office, level: 4, networks: [172.16.0.0/16]}
+assets: [{name: plc, address: 10.0.0.9, role: controller}]
+writers: [{who: 10.0.0.5, to: plc, protocols: [modbus], areas: [holding_register], ranges: [0-9]}]
+engineering: [10.0.0.30]
+conduits: [{from: scada, to: cell}]
+"""
+
+
+def write(src: str, **more: object) -> dict[str, object]:
+    return {
+        "src": src,
+        "dst": "10.0.0.9",
+        "protocol": "modbus",
+        "function": 6,
+        "action": "WRITE",
+        "area": 4,
+        "start": 1,
+        "count": 1,
+        "at": 15,
+        **more,
+    }
+
+
+def value_of(tmp_path, field: str, words: list[str], rows: list[dict[str, object]], **options: object) -> str | None:
+    """The word for which `field: word` holds on the last row."""
+    last = rows[-1]
+    for word in words:
+        rules = rules_from(tmp_path, f"where: {{action: {last['action']}, src: {last['src']}, {field}: {word}}}\n")
+        if alerts_of(rules, rows, **options):
+            return word
+    return None
+
+
+WRITERS = ["permitted", "engineering", "denied", "learned", "polls", "polls_from_outside", "stranger"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "writer"),
+    [
+        ([POLL, write("10.0.0.5")], "polls"),
+        ([POLL, write("10.0.0.6")], "stranger"),
+        ([{**POLL, "src": "10.0.7.5"}, write("10.0.7.5")], "polls_from_outside"),
+        ([POLL, {**POLL, "src": "10.0.0.6", "at": 8}, write("10.0.0.6")], "stranger"),  # began to poll after the learning period
+        ([{**POLL, "repeat": 2}, write("10.0.0.5", at=1)], "stranger"),  # two questions are no polling
+    ],
+)
+def test_writers_are_inferred_from_polling(tmp_path, rows, writer):
+    assert value_of(tmp_path, "writer", WRITERS, rows) == writer
+
+
+@pytest.mark.parametrize(
+    ("row", "writer"),
+    [
+        (write("10.0.0.5"), "permitted"),
+        (write("10.0.0.5", start=9, count=2), "denied"),
+        (write("10.0.0.5", area=1), "denied"),
+        (write("10.0.0.6"), "denied"),
+        (write("10.0.0.30"), "engineering"),
+        (write("10.0.0.6", dst="10.0.0.10"), "stranger"),  # no writers are named for it
+    ],
+)
+def test_writers_are_told_by_the_site_file(tmp_path, row, writer):
+    assert value_of(tmp_path, "writer", WRITERS, [POLL, row], site=parse_site(SITE, "s")) == writer
+
+
+def test_writers_are_learned_in_a_baseline(tmp_path):
+    baseline = PROVER.baseline_of([write("10.0.0.6")])
+    assert isinstance(baseline, Baseline)
+    assert value_of(tmp_path, "writer", WRITERS, [POLL, write("10.0.0.6")], baseline=baseline) == "learned"
+    assert value_of(tmp_path, "writer", WRITERS, [POLL, write("10.0.0.5")], baseline=baseline) == "stranger"
+
+
+@pytest.mark.parametrize(
+    ("src", "site", "outside"),
+    [
+        ("10.0.0.77", None, "false"),
+        ("172.16.5.66", None, "true"),
+        ("8.8.8.8", None, "true"),
+        ("10.0.1.5", SITE, "false"),  # a conduit
+        ("172.16.5.66", SITE, "true"),
+        ("10.9.9.9", SITE, "true"),  # in no zone: inferred
+        ("10.0.0.99", SITE, "false"),
+    ],
+)
+def test_outside(tmp_path, src, site, outside):
+    assert value_of(tmp_path, "src_outside", ["true", "false"], [POLL, write(src)], site=parse_site(site, "s") if site else None) == outside
+
+
+def test_a_poller_of_another_network_is_not_outside(tmp_path):
+    assert value_of(tmp_path, "src_outside", ["true", "false"], [{**POLL, "src": "10.0.7.5"}, write("10.0.7.5")]) == "false"
+
+
+def test_new_talkers_need_a_learning_period(tmp_path):
+    rules = rules_from(tmp_path, "where: {new_talker: true}\n")
+    rows = [{**POLL, "repeat": 8}, write("10.0.0.6", at=7)]
+    assert alerts_of(rules, rows) == []
+    (alert,) = alerts_of(rules, rows, learning=Learning(until_ns=1_700_000_005_000_000_000))
+    assert (alert.src, "learned until 2023-11-14T22:13:25Z" in alert.why, "learned" in alert.evaluable) == ("10.0.0.6", True, False)
+    (alert,) = alerts_of(rules, [{**POLL, "repeat": 30}, write("10.0.0.6", at=20)])
+    assert alert.evaluable == "partly: what is normal was learned only from the first 5.8 s of this observation"
+
+
+def test_new_verbs_within_one_observation(tmp_path):
+    rules = rules_from(tmp_path, "where: {new_verb: true}\n")
+    assert [alert.action for alert in alerts_of(rules, [{**POLL, "repeat": 60}, write("10.0.0.5", at=40)])] == ["WRITE"]
+    assert alerts_of(rules, [{**POLL, "repeat": 60}, write("10.0.0.5", at=2), write("10.0.0.5", at=40)]) == []
+    assert alerts_of(rules, [{**POLL, "repeat": 60}, write("10.0.0.6", at=40)]) == []
+
+
+def test_inference_is_said_in_words(tmp_path):
+    rules = rules_from(tmp_path, "where: {writer: [stranger, denied, polls]}\n", "where: {src_outside: true}\n")
+    said = {(alert.rule, alert.src): alert for alert in alerts_of(rules, [POLL, write("172.16.5.66"), write("10.0.0.5")])}
+    assert "did not poll it during the learning period" in said["test.rule-0", "172.16.5.66"].why
+    assert "has polled it since the beginning" in said["test.rule-0", "10.0.0.5"].why
+    assert "not in the network of 10.0.0.9" in said["test.rule-1", "172.16.5.66"].why
+    (alert,) = alerts_of(rules, [write("172.16.5.66")], site=parse_site("version: 1\nwriters: [{who: 10.0.0.5, to: 10.0.0.9}]\n", "s"))[:1]
+    assert "172.16.5.66 is not among them" in alert.why

@@ -1,0 +1,70 @@
+"""Windows and sequences: who is credited when, on packet time, and what is forgotten."""
+
+from __future__ import annotations
+
+from otwatch.rules.compile import clauses_of
+from otwatch.rules.rows import Row, Sequences, Windows
+from otwatch.rules.rule import Window
+from tests.rules.hand import rules_from
+
+S = 10**9
+
+
+def row(at: float, **record: object) -> Row:
+    return Row(int(at * S), int(at * 10), "f", 1, 2, dict(record))
+
+
+def fired(windows: Windows, rows: list[Row]) -> list[list[float]]:
+    credited: list[list[float]] = []
+    for item in rows:
+        now: list[float] = []
+        windows.feed(None, item, lambda _, found, now=now: now.append(found.timestamp_ns / S))  # type: ignore[arg-type]
+        credited.append(now)
+    return credited
+
+
+def test_a_count_fires_with_the_rows_that_made_it_and_then_with_each_more():
+    windows = Windows(Window(by=("src",), for_ns=10 * S, at_least=3))
+    assert fired(windows, [row(0), row(8), row(9), row(10), row(30), row(31)]) == [[], [], [0, 8, 9], [10], [], []]
+
+
+def test_a_window_slides_and_its_border_belongs_to_it():
+    windows = Windows(Window(by=(), for_ns=10 * S, at_least=2))
+    assert fired(windows, [row(0), row(10.001), row(20.001)]) == [[], [], [10.001, 20.001]]
+
+
+def test_keys_are_counted_apart():
+    windows = Windows(Window(by=("unit",), for_ns=10 * S, at_least=2))
+    assert fired(windows, [row(0, unit=1), row(1, unit=2), row(2, unit=1)]) == [[], [], [0, 2]]
+
+
+def test_distinct_values_within_the_window():
+    windows = Windows(Window(by=(), for_ns=10 * S, at_least=3, distinct="port"))
+    assert fired(windows, [row(0, port=1), row(1, port=2), row(2, port=2), row(11.5, port=3), row(11.6, port=1)]) == [[], [], [], [], [2, 11.5, 11.6]]
+
+
+def test_windows_are_forgotten_and_counted():
+    windows = Windows(Window(by=("unit",), for_ns=S, at_least=2))
+    fired(windows, [row(0, unit=number) for number in range(9_000)])
+    assert windows.forgotten == 9_000 - 8_192
+
+
+def test_a_sequence_of_three(tmp_path):
+    (rule,) = rules_from(tmp_path, "sequence:\n  within: 10s\n  steps:\n" + "".join(
+        f"    - {{table: operations, key: dst, where: {{action: {action}}}}}\n" for action in ("STOP", "PROGRAM_DOWNLOAD", "START")))  # fmt: skip
+    stop, load, start = clauses_of(rule, 0)
+    sequences, found = Sequences(rule), []
+    for clause, at, dst in ((stop, 0, "a"), (start, 1, "a"), (load, 9, "a"), (start, 10, "b"), (start, 18, "a"), (start, 30, "a")):
+        sequences.feed(clause, row(at, dst=dst), lambda _, item: found.append(item))
+    assert [item.timestamp_ns / S for item in found] == [18]
+    assert found[0].before[0].timestamp_ns == 9 * S
+    assert found[0].before[0].before[0].timestamp_ns == 0
+
+
+def test_half_done_sequences_are_forgotten_and_counted(tmp_path):
+    (rule,) = rules_from(tmp_path, "sequence:\n  within: 10s\n  steps:\n    - {table: flows, key: dst, where: {port: 22}}\n"
+                         "    - {table: operations, key: src, where: {action: WRITE}}\n")  # fmt: skip
+    sequences, first = Sequences(rule), clauses_of(rule, 0)[0]
+    for number in range(9_000):
+        sequences.feed(first, row(0, dst=str(number)), lambda *_: None)
+    assert sequences.forgotten == 9_000 - 8_192

@@ -1,0 +1,96 @@
+"""The shipped rules: each proves itself, every anomaly kind has one, the plant's attack is found and its daily work is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from otwatch.alerts.alert import Alert, Severity
+from otwatch.alerts.attack import TECHNIQUES
+from otwatch.engine.analysis import Analysis
+from otwatch.engine.detector import Policy, RuleDetector, rules_of
+from otwatch.engine.kinds import anomaly_kinds, layer_name
+from otwatch.limits import Limits
+from otwatch.protocols import protocols
+from otwatch.rules.rule import terms_of
+from otwatch.site.load import load_site
+from otwatch.site.site import Site
+from tests.rules.hand import PROVER
+
+ROOT = Path(__file__).parents[2]
+PLANT = ROOT / "pcaps" / "plant"
+RULES = rules_of(drafts=True)
+HMI, ENGINEERING, OFFICE = "192.168.10.20", "192.168.10.30", "172.16.5.66"
+
+
+def alerts_of(capture: Path, *, site: Site | None = None, batch_packets: int = 8192) -> list[Alert]:
+    analysis = Analysis(Limits(batch_packets=batch_packets))
+    analysis.detector = RuleDetector(analysis.pipeline, Policy(rules=rules_of(), site=site))
+    analysis.run([str(capture)])
+    return analysis.finish().alerts
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_a_rule_proves_itself(rule):
+    assert [outcome for outcome in PROVER.prove(rule) if outcome.problem] == []
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_a_rule_stands_where_its_id_says_and_names_known_techniques(rule):
+    folder, _, name = rule.id.partition(".")
+    assert Path(rule.path).parts[-2:] == (folder, f"{name}.yaml")
+    assert set(rule.attack) <= set(TECHNIQUES)
+    assert rule.false_positives
+
+
+def test_every_anomaly_kind_has_a_rule():
+    known = protocols()
+    kinds = {f"{layer_name(layer, known)}.{kind.name}" for layer, named in anomaly_kinds(known).items() for kind in named.values()}
+    covered = {
+        value for rule in RULES if rule.table == "anomalies" for term in terms_of(rule.where) if term.name == "anomaly" for value in term.values
+    }
+    assert kinds - covered == set()
+
+
+def test_the_first_set_of_the_catalogue_is_there():
+    covered = {row for rule in RULES for row in rule.catalogue}
+    wanted = {"MB-001", "MB-003", "MB-008", "MB-009", "MB-014", "MB-015", "MB-018", "UM-002", "UM-004", "S7-001", "S7-002", "S7-006", "S7-007",
+              "S7-012", "S7-016", "S7-019", "S7-025", "DN-001", "DN-002", "DN-006", "DN-008", "DN-012", "DN-019", "NT-001", "NT-002", "NT-003",
+              "NT-005", "NT-010", "NT-017", "SE-003"}  # fmt: skip
+    assert wanted - covered == set()
+
+
+@pytest.mark.parametrize("site", [None, "site.yaml"])
+def test_the_attack_on_the_plant_is_found(site):
+    alerts = alerts_of(PLANT / "plant-attack.pcap", site=load_site(PLANT / site) if site else None)
+    found = {(alert.rule, alert.src, alert.dst) for alert in alerts if alert.severity >= Severity.HIGH}
+    controllers = ("192.168.10.10", "192.168.10.11", "192.168.10.12")
+    for controller in controllers:
+        assert ("ot.unauthorized-write", OFFICE, controller) in found
+        assert ("lateral.direct-command", OFFICE, controller) in found
+        assert ("lateral.pivot-command", ENGINEERING, controller) in found
+        assert any(alert.rule == "ot.new-talker" and (alert.src, alert.dst) == (OFFICE, controller) for alert in alerts)
+    assert ("lateral.remote-access", OFFICE, ENGINEERING) in found
+    assert ("network.ot-port-sweep", OFFICE, controllers[0]) in found
+    for rule in ("ot.controller-stop", "ot.program-download", "ot.stop-load-start"):
+        assert (rule, ENGINEERING, controllers[1]) in found
+    assert ("dnp3.cold-restart", ENGINEERING, controllers[2]) in found
+    chain = next(alert for alert in alerts if alert.rule == "lateral.pivot-command").evidence["chain"]
+    assert [(link["src"], link["dst"]) for link in chain] == [(OFFICE, ENGINEERING), (ENGINEERING, "192.168.10.10")]
+
+
+@pytest.mark.parametrize("capture", ["plant-learn.pcap", "plant-attack.pcap"])
+@pytest.mark.parametrize("site", [None, "site.yaml"])
+def test_the_operator_is_not_blamed(capture, site):
+    alerts = alerts_of(PLANT / capture, site=load_site(PLANT / site) if site else None)
+    blamed = [(alert.rule, alert.dst) for alert in alerts if alert.src == HMI and alert.severity > Severity.INFO]
+    assert blamed == []
+    assert all(alert.severity <= Severity.MEDIUM for alert in alerts) or "attack" in capture
+    inferred = [alert for alert in alerts if alert.rule == "ot.write-by-operator"]
+    assert bool(inferred) == (site is None)
+    assert all("Inferred" in alert.why and alert.confidence < 0.8 for alert in inferred)
+
+
+def test_batches_of_any_size_give_the_same_alerts_of_a_capture():
+    assert alerts_of(PLANT / "plant-attack.pcap", batch_packets=13) == alerts_of(PLANT / "plant-attack.pcap")
