@@ -143,8 +143,8 @@ class Message:
         first: cython.uint = 0x811C9DC5
         second: cython.uint = 0x01000193
         while at + 8 <= end:
-            high = self.data[at] << 24 | self.data[at + 1] << 16 | self.data[at + 2] << 8 | self.data[at + 3]
-            low = self.data[at + 4] << 24 | self.data[at + 5] << 16 | self.data[at + 6] << 8 | self.data[at + 7]
+            high = cython.cast(cython.uint, self.data[at]) << 24 | self.data[at + 1] << 16 | self.data[at + 2] << 8 | self.data[at + 3]
+            low = cython.cast(cython.uint, self.data[at + 4]) << 24 | self.data[at + 5] << 16 | self.data[at + 6] << 8 | self.data[at + 7]
             first = (first * _PRIME + high) & _32_BITS
             second = (second * _PRIME + low) & _32_BITS
             at += 8

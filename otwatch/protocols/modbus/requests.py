@@ -259,6 +259,7 @@ def _umas(m: Message) -> cython.int:
     """See umas.py."""
     row: cython.Py_ssize_t
     code: cython.int = m.u8(1)
+    high: cython.longlong = m.u16le(7)
     action: cython.int = m.umas_actions[code] if code >= 0 else 0
     m.subfunction = code
     if (code in {49, 52}) and m.n - 2 > _UMAS_BULK:
@@ -270,8 +271,8 @@ def _umas(m: Message) -> cython.int:
     elif code in {32, 33}:  # flag, block, 32-bit offset, bytes
         m.operations.area[row] = _UMAS_MEMORY
         m.operations.object[row] = m.u16le(3)
-        if m.u16le(7) >= 0:
-            m.operations.start[row] = m.u16le(7) << 16 | m.u16le(5)
+        if high >= 0:
+            m.operations.start[row] = high << 16 | m.u16le(5)
         m.operations.count[row] = m.u16le(9)
     elif code in {49, 52}:  # two bytes of which 00 01 and 00 10 are seen, block, length
         m.operations.area[row] = _UMAS_PROGRAM

@@ -39,6 +39,10 @@ def test_memory_has_a_place() -> None:
     assert Wire().ask(ask(0x21, bytes.fromhex("011300640000000200") + b"\xab\xcd")).run().rows[0]["action"] == Action.WRITE
 
 
+def test_memory_offsets_have_32_bits() -> None:
+    assert Wire().ask(ask(0x20, bytes.fromhex("001300000000800100"))).run().rows[0]["start"] == 0x8000_0000
+
+
 def test_a_refusal_has_a_status_of_its_own() -> None:
     row = Wire().ask(ask(0x41)).answer(answer(b"\x83\x00", said=0xFD)).run().rows[1]
     assert PROTOCOL.status_name(row["status"]) == "umas_error:131"
