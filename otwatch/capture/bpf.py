@@ -15,12 +15,14 @@ _RETURN = 0x06  # BPF_RET | BPF_K
 _DLT = {1: 1, 101: 12}  # LINKTYPE_ value -> the DLT_ value of this machine's libpcap
 
 
-class _Instruction(ctypes.Structure):
+class Instruction(ctypes.Structure):
     _fields_ = (("code", ctypes.c_ushort), ("jt", ctypes.c_ubyte), ("jf", ctypes.c_ubyte), ("k", ctypes.c_uint))
 
 
-class _Program(ctypes.Structure):
-    _fields_ = (("length", ctypes.c_uint), ("instructions", ctypes.POINTER(_Instruction)))
+class Program(ctypes.Structure):
+    """struct bpf_program of libpcap, struct sock_fprog of Linux: the same layout."""
+
+    _fields_ = (("length", ctypes.c_uint), ("instructions", ctypes.POINTER(Instruction)))
 
 
 def libpcap() -> Any:
@@ -49,12 +51,12 @@ def compiled_filter(text: str, *, link_type: int = 1, snap_length: int = 262_144
     handle = ctypes.c_void_p(library.pcap_open_dead(_DLT.get(link_type, link_type), snap_length))
     if not handle:
         raise CaptureError("libpcap cannot open a handle to compile a filter with")
-    program = _Program()
+    program = Program()
     try:
         if library.pcap_compile(handle, ctypes.byref(program), text.encode(), 1, ctypes.c_uint(_NO_NETMASK)):
             reason = library.pcap_geterr(handle).decode("utf-8", "replace").strip().replace("\n", " ")
             raise CaptureError(f"capture filter {text!r}: {reason}; see `man pcap-filter`")
-        octets = ctypes.string_at(program.instructions, program.length * ctypes.sizeof(_Instruction))
+        octets = ctypes.string_at(program.instructions, program.length * ctypes.sizeof(Instruction))
         library.pcap_freecode(ctypes.byref(program))
         return octets
     finally:
@@ -66,8 +68,8 @@ class AttachedFilter:
 
     def __init__(self, instructions: bytes) -> None:
         self._instructions = ctypes.create_string_buffer(instructions, len(instructions))
-        self._program = _Program(len(instructions) // ctypes.sizeof(_Instruction),
-                                 ctypes.cast(self._instructions, ctypes.POINTER(_Instruction)))
+        self._program = Program(len(instructions) // ctypes.sizeof(Instruction),
+                                 ctypes.cast(self._instructions, ctypes.POINTER(Instruction)))
 
     @property
     def octets(self) -> bytes:

@@ -75,10 +75,10 @@ class BlockWalk:
         link_types = packets.link_type
         interfaces = packets.interface
         vlan_stripped = packets.vlan_stripped
-        if end > data.shape[0] or at & 3 != 0:
+        if end > data.shape[0]:
             raise IndexError("block outside its ring")
         while left > 0 and row < capacity:
-            if at < 0 or at + _HEADER_BYTES + 16 > end:
+            if at < 0 or at & 3 != 0 or at + _HEADER_BYTES + 16 > end:
                 left = 0
                 break
             word = at >> 2

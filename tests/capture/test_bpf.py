@@ -34,7 +34,7 @@ def test_a_filter_ends_with_the_snap_length(link_type: int) -> None:
 
 @needs_libpcap
 def test_a_wrong_filter_says_what_is_wrong_with_it() -> None:
-    with pytest.raises(CaptureError, match="capture filter 'port modbusx': .*modbusx.*man pcap-filter"):
+    with pytest.raises(CaptureError, match=r"capture filter 'port modbusx': .*modbusx.*man pcap-filter"):
         compiled_filter("port modbusx")
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import struct
+from pathlib import Path
 
 import pytest
 
@@ -148,7 +148,7 @@ def test_an_unknown_machine_has_no_program() -> None:
 
 
 def test_the_transmit_counter_of_an_interface() -> None:
-    if not os.path.exists("/proc/self/net/dev"):
+    if not Path("/proc/self/net/dev").exists():
         pytest.skip("no /proc/self/net/dev")
     assert transmitted("lo") >= 0
     with pytest.raises(CaptureError, match="no such interface"):
