@@ -386,18 +386,18 @@ class Fragment:
         size = size_of(group, variation)
         if size is None and not (variation == 0 and group in SIZES):
             bad("unknown-object")
-        data = prefix > 3 or group == 120 or self.function in WITH_DATA or (self.function in (11, 12) and group == 50)
+        data = group == 120 or self.function in WITH_DATA or (self.function in (11, 12) and group == 50)
         width = {0: 0, 1: 1, 2: 2, 3: 4, 4: 1, 5: 2, 6: 4}[prefix]
         if count == 0:
             self.row(group, variation, -1, 0)
             return body
+        if prefix > 3:
+            return self.sized(body, group, variation, count, width)
         if not data or size == 0:
             if prefix == 0:
                 self.row(group, variation, start, count)
                 return body
             return self.each(body, group, variation, 0, start, count, width)
-        if prefix > 3:
-            return self.sized(body, group, variation, count, width)
         if code == 6:
             bad("unknown-qualifier")
             self.row(group, variation)

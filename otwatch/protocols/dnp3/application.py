@@ -337,17 +337,17 @@ class Application:
                 self.anomaly(spec.COUNT_BOMB, header + 3 - self.start, end - at, count)
             if not self.known[group << 8 | variation]:
                 self.anomaly(spec.UNKNOWN_OBJECT, header - self.start, group, variation)
-            carries: cython.bint = prefix > 3 or (self.what[self.function << 8 | group] & _CARRIES) != 0
+            carries: cython.bint = (self.what[self.function << 8 | group] & _CARRIES) != 0
             size: cython.int = self.sizes[group << 8 | variation]
             if count == 0:
                 self.row(group, variation, -1, 0)
+            elif prefix > 3:  # these octets are there whatever the function: a read of a file block names its handle
+                at = self.sized(at, end, group, variation, count, 1 << (prefix - 4))
             elif not carries or size == 0:
                 if prefix == 0:
                     self.row(group, variation, index, count)
                 else:
                     at = self.each(at, end, group, variation, 0, index, count, 1 << (prefix - 1))
-            elif prefix > 3:
-                at = self.sized(at, end, group, variation, count, 1 << (prefix - 4))
             elif count < 0 or size == _SIZED or (prefix and 0 < size < 8):
                 self.anomaly(spec.UNKNOWN_QUALIFIER, header + 2 - self.start, 0, qualifier)
                 self.row(group, variation, -1, count)

@@ -2,6 +2,7 @@
 
 from otwatch.protocols.dnp3.application cimport Application
 from otwatch.protocols.dnp3.conversation cimport Conversation, Link, Side
+from otwatch.streams.copying cimport copy, same
 from otwatch.tables cimport Anomalies, Octets, Operations, Pdus
 
 cdef class Dnp3Dissector:
@@ -16,8 +17,8 @@ cdef class Dnp3Dissector:
     cpdef long long forget(self, Py_ssize_t flow) except -1
     cdef Conversation conversation(self, Py_ssize_t flow)
     cdef frame(self, Pdus pdus, Py_ssize_t pdu)
-    cdef Py_ssize_t strip(self, unsigned char[::1] data, Py_ssize_t at, Py_ssize_t end, Py_ssize_t target, Py_ssize_t size) except -100
+    cdef Py_ssize_t strip(self, Octets octets, Py_ssize_t at, Py_ssize_t end, Py_ssize_t target, Py_ssize_t size) except -100
     cdef link_only(self, Pdus pdus, Py_ssize_t pdu, int control, int destination, int source, int size)
     cdef segment(self, Pdus pdus, Py_ssize_t pdu, Py_ssize_t at, Py_ssize_t end, int control, int destination, int source, Side sender, Side receiver, bint cut)
-    cdef bint repeats(self, unsigned char[::1] data, Py_ssize_t at, Py_ssize_t end, Side sender) except -1
+    cdef bint repeats(self, Octets octets, Py_ssize_t at, Py_ssize_t end, Side sender) except -1
     cdef deliver(self, Pdus pdus, int destination, int source, bint from_master, Side sender, Side receiver, bint cut)

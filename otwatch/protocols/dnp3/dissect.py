@@ -7,8 +7,6 @@ appended to `pdus.octets`; what is incomplete is kept per link and side until th
 
 from __future__ import annotations
 
-from typing import Any
-
 import cython
 import numpy as np
 
@@ -18,6 +16,7 @@ from otwatch.protocols.dnp3 import spec, tables
 from otwatch.protocols.dnp3.application import Application
 from otwatch.protocols.dnp3.conversation import Conversation, Link, Side
 from otwatch.protocols.spec import Fact
+from otwatch.streams.copying import copy, same
 from otwatch.tables import Anomalies, Octets, Operations, Pdus
 from otwatch.vocabulary import PduFlag
 
@@ -112,7 +111,7 @@ class Dnp3Dissector:
             application.anomaly(spec.LINK_USER_DATA, 2, 1, 0)
             return
         begin: cython.Py_ssize_t = octets.reserve(size)
-        got: cython.Py_ssize_t = self.strip(octets.data, at + _HEADER, end, begin, size)
+        got: cython.Py_ssize_t = self.strip(octets, at + _HEADER, end, begin, size)
         if got <= 0:
             octets.used = begin
             if got < 0:
@@ -129,16 +128,20 @@ class Dnp3Dissector:
             receiver = link.low
         self.segment(pdus, pdu, begin, begin + got, control, destination, source, sender, receiver, got < size)
 
-    def strip(self, data: Any, at: cython.Py_ssize_t, end: cython.Py_ssize_t, target: cython.Py_ssize_t,
+    def strip(self, octets: Octets, at: cython.Py_ssize_t, end: cython.Py_ssize_t, target: cython.Py_ssize_t,
               size: cython.Py_ssize_t) -> cython.Py_ssize_t:
-        """Copies the `size` octets of user data in data[at:end] to data[target:], without CRCs.
+        """Copies the `size` octets of user data in octets[at:end] to octets[target:], without CRCs.
 
         Returns how many there were, less than `size` when the frame is cut; -1 - block when the CRC of that block is wrong.
         """
+        data = octets.data
         table: cython.ushort[::1] = self.crc
         done: cython.Py_ssize_t = 0
         block: cython.Py_ssize_t = 0
         i: cython.Py_ssize_t
+        octet: cython.uchar
+        if at < 0 or target < 0 or end > data.shape[0] or target + size > data.shape[0]:
+            return 0
         while done < size:
             length: cython.Py_ssize_t = min(_BLOCK, size - done)
             if end - at < length + 2:  # cut: the octets that are there, unchecked
@@ -147,11 +150,11 @@ class Dnp3Dissector:
                     data[target + done + i] = data[at + i]
                 return done + length
             check: cython.uint = 0xFFFF
-            octet: cython.uchar
-            for i in range(length):
-                octet = data[at + i]
-                check ^= table[(length - 1 - i) << 8 | octet]
-                data[target + done + i] = octet
+            with cython.boundscheck(False):  # both ranges were checked above, the table has 16 * 256 entries
+                for i in range(length):
+                    octet = data[at + i]
+                    check ^= table[(length - 1 - i) << 8 | octet]
+                    data[target + done + i] = octet
             if data[at + length] != (check & 0xFF) or data[at + length + 1] != check >> 8:
                 return -1 - block
             at += length + 2
@@ -184,8 +187,7 @@ class Dnp3Dissector:
         """One transport segment, octets[at:end] with its header (8.2): the fragment that it completes, if any."""
         application: Application = self.application
         octets: Octets = pdus.octets
-        data = octets.data
-        header: cython.int = data[at]
+        header: cython.int = octets.data[at]
         final: cython.bint = (header & 0x80) != 0
         first: cython.bint = (header & 0x40) != 0
         sequence: cython.int = header & 0x3F
@@ -197,7 +199,7 @@ class Dnp3Dissector:
             sender.gap()
         if first:
             if sender.assembling:
-                if sequence == sender.sequence and sender.buffer.used == end - at and self.repeats(data, at, end, sender):
+                if sequence == sender.sequence and sender.buffer.used == end - at and self.repeats(octets, at, end, sender):
                     return
                 application.anomaly(spec.TRANSPORT_UNFINISHED, _HEADER, sender.buffer.used, sequence)
             sender.assembling = False
@@ -213,7 +215,7 @@ class Dnp3Dissector:
                 application.anomaly(spec.TRANSPORT_SEQUENCE, _HEADER, -1, sequence)
             sender.sequence = -1  # said once; the rest of that fragment is passed over
             return
-        elif sequence == sender.sequence and self.repeats(data, at, end, sender):
+        elif sequence == sender.sequence and self.repeats(octets, at, end, sender):
             return
         elif sequence != ((sender.sequence + 1) & 0x3F):
             application.anomaly(spec.TRANSPORT_SEQUENCE, _HEADER, (sender.sequence + 1) & 0x3F, sequence)
@@ -226,30 +228,24 @@ class Dnp3Dissector:
             sender.assembling = False
             sender.sequence = -1
             return
-        sender.buffer.append(data, at, end)
+        kept: cython.Py_ssize_t = sender.buffer.reserve(end - at)
+        copy(sender.buffer.data, kept, octets.data, at, end - at)
         sender.segments += 1
         sender.last_length = end - at
         if final or cut:
             self.deliver(pdus, destination, source, from_master, sender, receiver, cut)
 
-    def repeats(self, data: Any, at: cython.Py_ssize_t, end: cython.Py_ssize_t, sender: Side) -> cython.bint:
+    def repeats(self, octets: Octets, at: cython.Py_ssize_t, end: cython.Py_ssize_t, sender: Side) -> cython.bint:
         """Whether a segment is the one before it again, as a confirmed link repeats it."""
         length: cython.Py_ssize_t = end - at
-        start: cython.Py_ssize_t = sender.buffer.used - length
-        i: cython.Py_ssize_t
-        if length != sender.last_length:
-            return False
-        kept = sender.buffer.data
-        for i in range(length):  # noqa: SIM110 - a loop over octets, compiled
-            if kept[start + i] != data[at + i]:
-                return False
-        return True
+        return length == sender.last_length and same(sender.buffer.data, sender.buffer.used - length, octets.data, at, length)
 
     def deliver(self, pdus: Pdus, destination: cython.int, source: cython.int, from_master: cython.bint, sender: Side, receiver: Side,
                 cut: cython.bint) -> None:
         """The assembled fragment: its octets move to the batch."""
         octets: Octets = pdus.octets
         length: cython.Py_ssize_t = sender.buffer.used
-        begin: cython.Py_ssize_t = octets.append(sender.buffer.data, 0, length)
+        begin: cython.Py_ssize_t = octets.reserve(length)
+        copy(octets.data, begin, sender.buffer.data, 0, length)
         sender.assembling = False
         self.application.message(begin, begin + length, sender.segments, source, destination, from_master, sender, receiver, cut)

@@ -104,6 +104,11 @@ def test_a_header_that_announces_nothing_is_a_row_and_what_follows_is_seen() -> 
     assert [(row["area"], row["start"], row["count"]) for row in feeding.rows] == [(12, -1, 0), (12, 3, 1)]
 
 
+def test_octets_behind_a_size_prefix_are_there_in_a_read_too() -> None:
+    feeding = rows_of(ask(1, b"\x46\x05\x5b\x01\x08\x00" + bytes(8) + b"\x3c\x01\x5b\x01\x01\x00\xff" + b"\x3c\x02\x06"))
+    assert [(row["area"], row["object"], row["value"]) for row in feeding.rows] == [(70, 5, bytes(8)), (60, 1, b"\xff"), (60, 2, b"")]
+
+
 def test_files() -> None:
     command = bytes.fromhex("1a000500000000000000a4010000000000000000020000040700") + b"a.cfg"
     feeding = rows_of(ask(25, b"\x46\x03\x5b\x01" + len(command).to_bytes(2, "little") + command),

@@ -19,7 +19,7 @@ from tests.protocols.dnp3.generating import conversation, fragment
 
 CROB = bytes.fromhex("0c01280100030041016400000064000000" + "00")
 INTEGRITY = b"\xc0\x01" + bytes.fromhex("3c02063c03063c04063c0106")
-SLOW = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+SLOW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 def as_pdus(frames: list[dict[str, Any]]) -> list[Pdu]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from otwatch.protocols.dnp3 import objects
+from otwatch.protocols.dnp3 import objects, spec
 from tests.oracle.dnp3 import segments, size_of
 from tests.protocols.dnp3.comparing import COLLECTION, by_otwatch, by_tshark, compared, differences
 
@@ -71,3 +71,25 @@ def test_object_sizes_are_those_of_tshark(tmp_path: Path) -> None:
     wrong = [(f"{area >> 8}v{area & 255}", line) for area, line in zip(checked, shown, strict=True) if line.strip() != f"0x{area:04x},0x1e04"]
     assert wrong == []
     assert len(checked) > 90
+
+
+def test_every_code_that_tshark_names_is_named_here() -> None:
+    """`tshark -G values` as a checklist: functions, objects, qualifiers, statuses, attributes' data types."""
+    told: dict[str, set[int]] = {}
+    for line in subprocess.run(["tshark", "-G", "values"], capture_output=True, text=True, check=True).stdout.splitlines():
+        parts = line.split("\t")
+        if parts[0] == "V" and parts[1].startswith("dnp3."):
+            told.setdefault(parts[1], set()).add(int(parts[2], 0))
+    assert told["dnp3.al.func"] == set(spec.FUNCTIONS)
+    assert {0x40 | code for code in told["dnp3.ctl.prifunc"]} | told["dnp3.ctl.secfunc"] == set(spec.LINK_FUNCTIONS)
+    assert told["dnp3.al.ctrlstatus"] <= set(spec.CONTROL_STATUSES)
+    assert told["dnp3.al.file.status"] == set(spec.FILE_STATUSES)
+    assert told["dnp3.ctl.op"] == set(spec.CONTROL_OPERATIONS)
+    for number in told["dnp3.al.obj"]:
+        group, variation = number >> 8, number & 0xFF
+        if group == 0:
+            assert variation in objects.ATTRIBUTES, number
+        elif group in objects.STRING_GROUPS or variation == 0:
+            assert group in objects.GROUPS, number
+        else:
+            assert (group, variation) in objects.OBJECTS, (group, variation)
