@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Sequence
+from types import TracebackType
 from typing import Protocol, Self
 
 from otwatch.capture.report import LiveStatistics
@@ -31,7 +32,7 @@ class Live(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(self, *_: object) -> None: ...
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /) -> None: ...
 
 
 def open_live(interfaces: Sequence[str], *, snap_length: int = 262_144, block_bytes: int = 1 << 20, blocks: int = 64, bpf: str = "",

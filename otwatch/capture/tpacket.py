@@ -49,7 +49,7 @@ class BlockWalk:
         self.end = end
         self.left = count
 
-    def walk(self, data: cython.const[cython.uchar][::1], words: cython.const[cython.uint][::1], packets: Packets,  # type: ignore[valid-type]
+    def walk(self, data: cython.const[cython.uchar][::1], words: cython.const[cython.uint][::1], packets: Packets,
              capacity: cython.Py_ssize_t) -> cython.Py_ssize_t:
         """Appends rows until `capacity` or the end of the block; `words` is `data` as 32-bit words. Returns how many packets are left."""
         at: cython.Py_ssize_t = self.at

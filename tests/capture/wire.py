@@ -52,6 +52,9 @@ class Wire:
         self.sensor, self.others = (f"otwcap-{os.getpid()}-{number}{side}" for side in "ab")
 
     def __enter__(self) -> Wire:
+        trial = subprocess.run(["unshare", "--net", "true"], check=False, capture_output=True)
+        if trial.returncode:
+            pytest.skip("network namespaces cannot be made here")
         for namespace in (self.sensor, self.others):
             self.run("ip", "netns", "add", namespace)
             for scope in ("all", "default"):
