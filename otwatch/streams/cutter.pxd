@@ -1,5 +1,5 @@
 # The C side of cutter.py.
-from otwatch.streams.copying cimport copy, same
+from otwatch.copying cimport copy, same
 from otwatch.streams.framing cimport Framer
 from otwatch.streams.stream cimport Stream
 from otwatch.streams.table cimport FlowTable

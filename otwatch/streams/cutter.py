@@ -18,7 +18,7 @@ import numpy as np
 from otwatch.limits import Limits
 from otwatch.protocols.spec import ProtocolSpec, Verdict
 from otwatch.streams.anomalies import StreamAnomaly
-from otwatch.streams.copying import copy, same
+from otwatch.copying import copy, same
 from otwatch.streams.framing import PROBE_BYTES, Framer
 from otwatch.streams.identify import Identifier
 from otwatch.streams.stream import Stream

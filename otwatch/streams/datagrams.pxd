@@ -1,5 +1,5 @@
 # The C side of datagrams.py.
-from otwatch.streams.copying cimport copy
+from otwatch.copying cimport copy
 from otwatch.streams.cutter cimport Cutter
 from otwatch.streams.framing cimport Framer
 from otwatch.streams.table cimport FlowTable

@@ -8,7 +8,7 @@ import numpy as np
 
 from otwatch.limits import Limits
 from otwatch.streams.anomalies import StreamAnomaly
-from otwatch.streams.copying import copy
+from otwatch.copying import copy
 from otwatch.streams.cutter import Cutter
 from otwatch.streams.framing import PROBE_BYTES, Framer
 from otwatch.streams.table import FlowTable

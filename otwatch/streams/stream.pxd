@@ -1,5 +1,5 @@
 # The C side of stream.py.
-from otwatch.streams.copying cimport copy
+from otwatch.copying cimport copy
 from otwatch.streams.framing cimport Framer
 from otwatch.tables cimport Octets, Pdus
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import cython
 import numpy as np
 
-from otwatch.streams.copying import copy
+from otwatch.copying import copy
 from otwatch.tables import Octets
 
 _M32 = cython.declare(cython.longlong, 0xFFFFFFFF)

@@ -2,7 +2,7 @@
 
 from otwatch.protocols.dnp3.application cimport Application
 from otwatch.protocols.dnp3.conversation cimport Conversation, Link, Side
-from otwatch.streams.copying cimport copy, same
+from otwatch.copying cimport copy, same
 from otwatch.tables cimport Anomalies, Octets, Operations, Pdus
 
 cdef class Dnp3Dissector:

@@ -16,7 +16,7 @@ from otwatch.protocols.dnp3 import spec, tables
 from otwatch.protocols.dnp3.application import Application
 from otwatch.protocols.dnp3.conversation import Conversation, Link, Side
 from otwatch.protocols.spec import Fact
-from otwatch.streams.copying import copy, same
+from otwatch.copying import copy, same
 from otwatch.tables import Anomalies, Octets, Operations, Pdus
 from otwatch.vocabulary import PduFlag
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from otwatch.streams.copying import copy, same
+from otwatch.copying import copy, same
 
 
 def test_ranges() -> None:
