@@ -31,9 +31,12 @@ def table(*rows: tuple[str, ...]) -> str:
 
 
 def tables_page() -> str:
-    parts = ["# Tables\n", NOTE, "What the stages hand to each other. `-1` means \"not there\" in every signed column, unless it says otherwise.\n"]
+    parts = ["# Tables\n", NOTE, 'What the stages hand to each other. `-1` means "not there" in every signed column, unless it says otherwise.\n']
     for schema in SCHEMAS:
-        parts += [f"## {schema.name}\n", table(("column", "type", "meaning"), *((f"`{column.name}`", column.dtype, column.doc) for column in schema.columns))]
+        parts += [
+            f"## {schema.name}\n",
+            table(("column", "type", "meaning"), *((f"`{column.name}`", column.dtype, column.doc) for column in schema.columns)),
+        ]
     return "\n".join(parts)
 
 
@@ -43,8 +46,10 @@ def anomalies_page() -> str:
     for layer, kinds in sorted(anomaly_kinds(known).items()):
         if kinds:
             name = layer_name(layer, known)
-            parts += [f"## {name}\n", table(("kind", "meaning", "standard"), *((f"`{name}.{kind.name}`", kind.doc, kind.clause)
-                                                                                for kind in kinds.values()))]
+            parts += [
+                f"## {name}\n",
+                table(("kind", "meaning", "standard"), *((f"`{name}.{kind.name}`", kind.doc, kind.clause) for kind in kinds.values())),
+            ]
     return "\n".join(parts)
 
 
@@ -52,7 +57,10 @@ def protocols_page() -> str:
     parts = ["# Protocols\n", NOTE, "A protocol is recognised by its content; a port is a hint.\n"]
     for index, spec in enumerate(protocols(), 1):
         ports = ", ".join(f"{'TCP' if port.transport == 6 else 'UDP'} {port.number}" for port in spec.ports) or "none: found beneath another protocol"
-        parts += [f"## {spec.title}\n", f"Name in records and rules: `{spec.name}`. Port hints: {ports}. Anomaly layer {FIRST_PROTOCOL_LAYER + index}.\n"]
+        parts += [
+            f"## {spec.title}\n",
+            f"Name in records and rules: `{spec.name}`. Port hints: {ports}. Anomaly layer {FIRST_PROTOCOL_LAYER + index}.\n",
+        ]
         if spec.references:
             parts.append("Sources: " + "; ".join(spec.references) + ".\n")
         if spec.reference is not None:
@@ -66,9 +74,15 @@ def protocols_page() -> str:
 
 def rules_page() -> str:
     known = rules_of()
-    parts = ["# Rules\n", NOTE, f"The {len(known)} rules that come with otwatch. `otwatch rules show RULE` prints one as it is written.\n",
-             table(("rule", "severity", "ATT&CK for ICS", "title"),
-                   *((f"[`{rule.id}`](#{rule.id.replace('.', '')})", rule.severity.label, " ".join(rule.attack), rule.title) for rule in known))]
+    parts = [
+        "# Rules\n",
+        NOTE,
+        f"The {len(known)} rules that come with otwatch. `otwatch rules show RULE` prints one as it is written.\n",
+        table(
+            ("rule", "severity", "ATT&CK for ICS", "title"),
+            *((f"[`{rule.id}`](#{rule.id.replace('.', '')})", rule.severity.label, " ".join(rule.attack), rule.title) for rule in known),
+        ),
+    ]
     for rule in known:
         parts.append(f"## {rule.id}\n\n**{rule.title}** ({rule.severity.label}). {' '.join(rule.why.split())}\n")
         if rule.false_positives:

@@ -37,7 +37,11 @@ def export(table: str, captures: tuple[str, ...], output: str, **options: Any) -
 
         policy = policy_from(options) if table in ("alerts", "assets") else None
         with TableWriter(output) as writer:
-            exporters: dict[str, Callable[[Analysis, TableWriter], Listener]] = {"operations": OperationExporter, "flows": FlowExporter, "facts": FactExporter}
+            exporters: dict[str, Callable[[Analysis, TableWriter], Listener]] = {
+                "operations": OperationExporter,
+                "flows": FlowExporter,
+                "facts": FactExporter,
+            }
             make = exporters.get(table)
             analysis, result = finished_analysis(captures, policy, listener=(lambda analysis: make(analysis, writer)) if make else None)
             if table == "assets":

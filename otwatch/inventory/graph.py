@@ -85,7 +85,8 @@ def _dot(graph: nx.MultiDiGraph[str]) -> str:
         return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
     lines = ["digraph otwatch {", "  rankdir=TB; node [shape=box];"]
-    for name, attributes in sorted(graph.nodes(data=True)):
+    for name in sorted(graph.nodes):
+        attributes = graph.nodes[name]
         label = (attributes["label"] + " " + attributes["role"]).strip()
         lines.append(f"  {quoted(name)} [label={quoted(label)}];")
     for client, server, attributes in sorted(graph.edges(data=True), key=lambda edge: (edge[0], edge[1], edge[2]["service"])):

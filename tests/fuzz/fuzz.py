@@ -36,8 +36,19 @@ def main() -> None:
         if spec.dissector is not None:
             spec.dissector(index, LIMITS)  # imports what is otherwise imported late
     atheris.instrument_all()
-    atheris.Setup([sys.argv[0], f"-max_total_time={chosen.seconds}", "-max_len=4096", "-timeout=20", "-rss_limit_mb=2048", "-print_final_stats=1",
-                   f"-artifact_prefix={ROOT}/tests/fuzz/findings/{chosen.target}-", str(corpus)], TARGETS[chosen.target])
+    atheris.Setup(
+        [
+            sys.argv[0],
+            f"-max_total_time={chosen.seconds}",
+            "-max_len=4096",
+            "-timeout=20",
+            "-rss_limit_mb=2048",
+            "-print_final_stats=1",
+            f"-artifact_prefix={ROOT}/tests/fuzz/findings/{chosen.target}-",
+            str(corpus),
+        ],
+        TARGETS[chosen.target],
+    )
     atheris.Fuzz()
 
 

@@ -1,8 +1,10 @@
-"""What is fuzzed: functions from bytes to nothing, that must not raise whatever the bytes are. `TARGETS` names them; `seeds` makes their first inputs."""
+"""What is fuzzed: functions from bytes to nothing, that must not raise whatever the bytes are.
+
+`TARGETS` names them; `seeds` makes their first inputs.
+"""
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -61,16 +63,33 @@ def decode(data: bytes) -> None:
 
 
 def streams(data: bytes) -> None:
-    """TCP segments with any header: eight bytes (direction and flags, port, sequence and acknowledgement offsets, length, gap) and a payload."""
+    """TCP segments with any header: eight bytes (direction and flags, port, offsets of sequence and acknowledgement, length, gap), a payload."""
     packets = []
     at = now = 0
     while at + 8 <= len(data) and len(packets) < 200:
-        bits, port, seq, ack, length, wait = data[at], data[at + 1], data[at + 2] * 16 + data[at + 3], data[at + 4] * 16 + data[at + 5], data[at + 6], data[at + 7]
-        payload = data[at + 8:at + 8 + length]
+        bits, port, seq, ack, length, wait = (
+            data[at],
+            data[at + 1],
+            data[at + 2] * 16 + data[at + 3],
+            data[at + 4] * 16 + data[at + 5],
+            data[at + 6],
+            data[at + 7],
+        )
+        payload = data[at + 8 : at + 8 + length]
         at += 8 + length
         now += wait * 1_000_000
-        packets.append(P(payload=payload, seq=seq - 64, ack=ack, flags=bits >> 1, back=bool(bits & 1), at=now, client_port=40000 + port % 3,
-                         server_port=sorted(PORTS.values())[port % 3]))
+        packets.append(
+            P(
+                payload=payload,
+                seq=seq - 64,
+                ack=ack,
+                flags=bits >> 1,
+                back=bool(bits & 1),
+                at=now,
+                client_port=40000 + port % 3,
+                server_port=sorted(PORTS.values())[port % 3],
+            )
+        )
     _dissected([packets])
 
 
@@ -83,9 +102,11 @@ def conversation(port: int) -> Callable[[bytes], None]:
         at = 0
         while at < len(data) and len(packets) < 200:
             back, length = data[at] >> 7, (data[at] & 127) or 1
-            payload = data[at + 1:at + 1 + length]
+            payload = data[at + 1 : at + 1 + length]
             at += 1 + length
-            packets.append(P(payload=payload, seq=sequence[back], ack=sequence[1 - back], back=bool(back), at=len(packets) * 1_000_000, server_port=port))
+            packets.append(
+                P(payload=payload, seq=sequence[back], ack=sequence[1 - back], back=bool(back), at=len(packets) * 1_000_000, server_port=port)
+            )
             sequence[back] += len(payload)
         half = len(packets) // 2
         _dissected([packets[:half], packets[half:]])
@@ -122,7 +143,11 @@ def _dissected(batches: list[list[P]]) -> None:
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    "capture": capture, "decode": decode, "streams": streams, **{name: conversation(port) for name, port in PORTS.items()}}
+    "capture": capture,
+    "decode": decode,
+    "streams": streams,
+    **{name: conversation(port) for name, port in PORTS.items()},
+}
 
 
 def seeds(name: str) -> Iterator[bytes]:
@@ -142,11 +167,11 @@ def seeds(name: str) -> Iterator[bytes]:
                 decoder = decoder or Decoder(addresses, LIMITS)
                 decoder.feed(packets, Anomalies())
                 for row in range(packets.rows):
-                    frames.append(bytes(packets.data[packets.at[row]:packets.at[row] + min(255, packets.captured_length[row])]))
+                    frames.append(bytes(packets.data[packets.at[row] : packets.at[row] + min(255, packets.captured_length[row])]))
                     length = min(127, packets.payload_length[row])
                     ports = packets.source_port[row], packets.destination_port[row]
-                    if length and PORTS.get(name) in ports or (name == "streams" and length):
-                        payload = bytes(packets.data[packets.payload_at[row]:packets.payload_at[row] + length])
+                    if length and (PORTS.get(name) in ports or name == "streams"):
+                        payload = bytes(packets.data[packets.payload_at[row] : packets.payload_at[row] + length])
                         back = ports[0] in PORTS.values()
                         segments.append(bytes([back << 7 | length]) + payload)
                         wire.append(bytes([back | ACK << 1, 0, 4, 0, 4, 0, length, 1]) + payload)
@@ -160,7 +185,7 @@ def seeds(name: str) -> Iterator[bytes]:
 
 def findings(name: str) -> list[Path]:
     """Inputs that once broke a target, kept for ever."""
-    return sorted(path for path in (Path(__file__).parent / "findings").glob(f"{name}-*") if os.path.isfile(path))
+    return sorted(path for path in (Path(__file__).parent / "findings").glob(f"{name}-*") if path.is_file())
 
 
 assert protocol_id("modbus") > 0

@@ -28,4 +28,4 @@ def test_seeds_and_damaged_seeds(name: str) -> None:
                 damaged[chance.randrange(len(damaged))] = chance.randrange(256)
             cut = chance.randrange(len(damaged))
             TARGETS[name](bytes(damaged))
-            TARGETS[name](bytes(damaged[:cut]) + bytes(damaged[cut + chance.randrange(8):]))
+            TARGETS[name](bytes(damaged[:cut]) + bytes(damaged[cut + chance.randrange(8) :]))
