@@ -26,7 +26,7 @@ CONDITIONS: Final[Mapping[str, tuple[str, Severity, str]]] = {
     "one-way": ("Conversations are seen in one direction only", Severity.MEDIUM, "The mirror port leaves out a direction: answers are invisible."),
     "duplicates": ("Many packets arrive twice", Severity.INFO, "Several ports or VLANs are mirrored at once; packets are counted once."),
     "gaps": ("Bytes are missing in streams", Severity.MEDIUM, "The tap or the switch loses packets on the way: commands may be among them."),
-    "vlan-vanished": ("A VLAN has vanished from the tap", Severity.MEDIUM, "What is spoken there is no longer watched. Was the mirror session changed?"),
+    "vlan-vanished": ("A VLAN has vanished from the tap", Severity.MEDIUM, "What is spoken there is not watched now. Was the mirror changed?"),
     "vlan-appeared": ("A new VLAN on the tap", Severity.MEDIUM, "Somebody changed the mirror session, or a new network was made."),
     "clock-jump": ("The clock jumped", Severity.HIGH, "Times of alerts before and after do not fit together. Is time synchronisation working?"),
     "decode-errors": ("Many malformed packets", Severity.MEDIUM, "A broken device, a damaged tap, or somebody who tries out parsers."),
@@ -37,13 +37,23 @@ CONDITIONS: Final[Mapping[str, tuple[str, Severity, str]]] = {
     "configuration-changed": ("Rules, site or baseline were changed on the sensor", Severity.MEDIUM, "Was it you?"),
     "configuration-refused": ("A new configuration is wrong", Severity.HIGH, "The sensor goes on with the one it had."),
     "transmits": ("The capture interface sends", Severity.CRITICAL, "A passive sensor must not: something on this machine uses the interface."),
-    "forgetting": ("A limit of the sensor's memory was hit", Severity.MEDIUM, "A flood, or a plant larger than the limits: what was forgotten is counted."),
+    "forgetting": ("A limit of the sensor's memory was hit", Severity.MEDIUM, "A flood, or a plant larger than the limits. It is counted."),
     "confinement-incomplete": ("The sensor could not give up all privileges", Severity.MEDIUM, "It runs, but could do more than listen."),
     "checkpoint-damaged": ("The checkpoint could not be read", Severity.MEDIUM, "The sensor started with an empty inventory."),
     "learning-ended": ("Learning has ended", Severity.INFO, "From now on what differs is reported."),
 }
-_MOMENTS: Final = frozenset({"clock-jump", "configuration-changed", "configuration-refused", "checkpoint-damaged", "learning-ended", "vlan-appeared",
-                             "alerts-lost", "forgetting"})
+_MOMENTS: Final = frozenset(
+    {
+        "clock-jump",
+        "configuration-changed",
+        "configuration-refused",
+        "checkpoint-damaged",
+        "learning-ended",
+        "vlan-appeared",
+        "alerts-lost",
+        "forgetting",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,9 +129,22 @@ class Health:
                 self._out.append(replace(known.alert))
             return
         identity = hashlib.sha256(f"{condition}|{subject}|{self.sensor}|{wall_ns}".encode()).hexdigest()[:16]
-        alert = Alert(id=identity, rule=f"sensor.{condition}", title=f"{title}{': ' + subject if subject else ''}", severity=severity, confidence=1.0,
-                      first_seen_ns=wall_ns, last_seen_ns=wall_ns, count=1, src=self.sensor, dst="", outcome="confirmed", file=subject,
-                      evidence={"text": text, **evidence}, why=f"{why} {text}".strip())
+        alert = Alert(
+            id=identity,
+            rule=f"sensor.{condition}",
+            title=f"{title}{': ' + subject if subject else ''}",
+            severity=severity,
+            confidence=1.0,
+            first_seen_ns=wall_ns,
+            last_seen_ns=wall_ns,
+            count=1,
+            src=self.sensor,
+            dst="",
+            outcome="confirmed",
+            file=subject,
+            evidence={"text": text, **evidence},
+            why=f"{why} {text}".strip(),
+        )
         self._active[key] = _Active(alert, monotonic, monotonic)
         self._out.append(replace(alert))
 
@@ -221,11 +244,19 @@ class Health:
         """Conditions that were not told again for their time are over."""
         lasting = {"drops", "gaps", "duplicates", "decode-errors", "one-way", "not-evaluable"}
         for key, active in list(self._active.items()):
-            patience = 1.5 * _MINUTE if key[0] in lasting else _EVENT_SECONDS if key[0] in _MOMENTS else 2.5
+            patience = 1.5 * _MINUTE if key[0] in lasting else _EVENT_SECONDS if key[0] in _MOMENTS else 5.0
             if now.monotonic - active.seen < patience or active.seen == now.monotonic:
                 continue
             del self._active[key]
             if key[0] not in _MOMENTS:
                 seconds = (active.alert.last_seen_ns - active.alert.first_seen_ns) / 1e9
-                self._out.append(replace(active.alert, severity=Severity.INFO, title=f"Over: {active.alert.title}", last_seen_ns=now.wall_ns,
-                                         evidence={**active.alert.evidence, "over": True}, why=f"It lasted {seconds:.0f} s."))
+                self._out.append(
+                    replace(
+                        active.alert,
+                        severity=Severity.INFO,
+                        title=f"Over: {active.alert.title}",
+                        last_seen_ns=now.wall_ns,
+                        evidence={**active.alert.evidence, "over": True},
+                        why=f"It lasted {seconds:.0f} s.",
+                    )
+                )

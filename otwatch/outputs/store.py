@@ -55,20 +55,58 @@ class Store:
         self._write(
             "INSERT INTO alerts VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET last_seen=excluded.last_seen, "
             "severity=excluded.severity, count=excluded.count, sequence=excluded.sequence, record=excluded.record",
-            [(record["id"], record["first_seen"], record["last_seen"], record["rule"], record["severity"], record["src"], record["dst"],
-              record["count"], sequence, _json(record))])
+            [
+                (
+                    record["id"],
+                    record["first_seen"],
+                    record["last_seen"],
+                    record["rule"],
+                    record["severity"],
+                    record["src"],
+                    record["dst"],
+                    record["count"],
+                    sequence,
+                    _json(record),
+                )
+            ],
+        )
 
     def assets(self, records: Iterable[dict[str, Any]]) -> None:
         """The inventory as it is now; assets that are not in it any more stay."""
-        self._write("INSERT OR REPLACE INTO assets VALUES (?,?,?,?,?,?,?,?)",
-                    [(record["id"], record["first_seen"], record["last_seen"], record["vendor"], record["name"], ",".join(record["roles"]),
-                      record["zone"], _json(record)) for record in records])
+        self._write(
+            "INSERT OR REPLACE INTO assets VALUES (?,?,?,?,?,?,?,?)",
+            [
+                (
+                    record["id"],
+                    record["first_seen"],
+                    record["last_seen"],
+                    record["vendor"],
+                    record["name"],
+                    ",".join(record["roles"]),
+                    record["zone"],
+                    _json(record),
+                )
+                for record in records
+            ],
+        )
 
     def flows(self, records: Iterable[dict[str, Any]]) -> None:
         """Closed flows."""
-        self._write("INSERT INTO flows (first_seen, last_seen, client, server, server_port, service, record) VALUES (?,?,?,?,?,?,?)",
-                    [(record["first_seen"], record["last_seen"], record["client"], record["server"], record["server_port"], record["service"],
-                      _json(record)) for record in records])
+        self._write(
+            "INSERT INTO flows (first_seen, last_seen, client, server, server_port, service, record) VALUES (?,?,?,?,?,?,?)",
+            [
+                (
+                    record["first_seen"],
+                    record["last_seen"],
+                    record["client"],
+                    record["server"],
+                    record["server_port"],
+                    record["service"],
+                    _json(record),
+                )
+                for record in records
+            ],
+        )
 
     def _write(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
         if not rows:
@@ -88,7 +126,8 @@ class Store:
                 self._writes = 0
                 self._connection.execute("DELETE FROM flows WHERE number <= (SELECT max(number) FROM flows) - ?", (self.keep_flows,))
                 self._connection.execute(
-                    "DELETE FROM alerts WHERE id IN (SELECT id FROM alerts ORDER BY last_seen DESC LIMIT -1 OFFSET ?)", (self.keep_alerts,))
+                    "DELETE FROM alerts WHERE id IN (SELECT id FROM alerts ORDER BY last_seen DESC LIMIT -1 OFFSET ?)", (self.keep_alerts,)
+                )
             if self._connection.in_transaction:
                 self._connection.execute("COMMIT")
         except sqlite3.Error:
@@ -134,7 +173,9 @@ class StoreReader:
         pattern = f"%{text}%"
         rows = self._connection.execute(
             "SELECT record FROM assets WHERE (? = '' OR ',' || roles || ',' LIKE '%,' || ? || ',%') "
-            "AND (id LIKE ? OR name LIKE ? OR vendor LIKE ?) ORDER BY id", (role, role, pattern, pattern, pattern))
+            "AND (id LIKE ? OR name LIKE ? OR vendor LIKE ?) ORDER BY id",
+            (role, role, pattern, pattern, pattern),
+        )
         for (record,) in rows:
             yield json.loads(record)
 

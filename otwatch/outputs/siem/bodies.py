@@ -20,8 +20,9 @@ Body = Callable[[Event, Sensor], str]
 
 _CEF_SEVERITY: Final = {Severity.INFO: 1, Severity.LOW: 3, Severity.MEDIUM: 5, Severity.HIGH: 8, Severity.CRITICAL: 10}
 _RISK: Final = {Severity.INFO: 5, Severity.LOW: 25, Severity.MEDIUM: 50, Severity.HIGH: 75, Severity.CRITICAL: 100}
-_CHANGES: Final = frozenset({"WRITE", "CONTROL", "START", "STOP", "RESTART", "PROGRAM_DOWNLOAD", "PROGRAM_DELETE", "FIRMWARE", "FORCE", "CONFIGURE",
-                             "TIME_SET"})
+_CHANGES: Final = frozenset(
+    {"WRITE", "CONTROL", "START", "STOP", "RESTART", "PROGRAM_DOWNLOAD", "PROGRAM_DELETE", "FIRMWARE", "FORCE", "CONFIGURE", "TIME_SET"}
+)
 _OUTCOME: Final = {"confirmed": "success", "refused": "failure"}
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z")
 
@@ -59,16 +60,39 @@ def cef(event: Event, sensor: Sensor) -> str:
     text = event.text
     header = ["CEF:0", "otwatch", "otwatch", sensor.version, text("rule"), text("title"), str(_CEF_SEVERITY[event.severity])]
     fields: list[tuple[str, str]] = [
-        ("externalId", str(event.sequence)), ("rt", str(milliseconds(text("time")))), ("start", str(milliseconds(text("first_seen")))),
-        ("end", str(milliseconds(text("last_seen")))), ("cat", text("type")), ("act", "alerted"), ("dvchost", sensor.name),
-        ("deviceInboundInterface", _interface(event, sensor)), ("src", text("src")), ("spt", text("src_port")), ("smac", text("src_mac")),
-        ("shost", text("src_name")), ("sourceZoneURI", text("src_zone")), ("dst", text("dst")), ("dpt", text("dst_port")), ("dmac", text("dst_mac")),
-        ("dhost", text("dst_name")), ("destinationZoneURI", text("dst_zone")), ("proto", text("transport").upper()),
-        ("app", text("protocol")), ("outcome", _OUTCOME.get(text("outcome"), "")), ("cnt", text("count")), ("deviceFacility", text("action")),
+        ("externalId", str(event.sequence)),
+        ("rt", str(milliseconds(text("time")))),
+        ("start", str(milliseconds(text("first_seen")))),
+        ("end", str(milliseconds(text("last_seen")))),
+        ("cat", text("type")),
+        ("act", "alerted"),
+        ("dvchost", sensor.name),
+        ("deviceInboundInterface", _interface(event, sensor)),
+        ("src", text("src")),
+        ("spt", text("src_port")),
+        ("smac", text("src_mac")),
+        ("shost", text("src_name")),
+        ("sourceZoneURI", text("src_zone")),
+        ("dst", text("dst")),
+        ("dpt", text("dst_port")),
+        ("dmac", text("dst_mac")),
+        ("dhost", text("dst_name")),
+        ("destinationZoneURI", text("dst_zone")),
+        ("proto", text("transport").upper()),
+        ("app", text("protocol")),
+        ("outcome", _OUTCOME.get(text("outcome"), "")),
+        ("cnt", text("count")),
+        ("deviceFacility", text("action")),
     ]
-    labelled = [("cs1", "function", text("function_name")), ("cs2", "object", text("object")), ("cs3", "value", text("value")),
-                ("cs4", "zones", f"{text('src_zone')}>{text('dst_zone')}" if text("src_zone") or text("dst_zone") else ""),
-                ("cs5", "attackTechnique", text("attack")), ("cs6", "alertId", text("id")), ("cn1", "unitId", text("unit"))]
+    labelled = [
+        ("cs1", "function", text("function_name")),
+        ("cs2", "object", text("object")),
+        ("cs3", "value", text("value")),
+        ("cs4", "zones", f"{text('src_zone')}>{text('dst_zone')}" if text("src_zone") or text("dst_zone") else ""),
+        ("cs5", "attackTechnique", text("attack")),
+        ("cs6", "alertId", text("id")),
+        ("cn1", "unitId", text("unit")),
+    ]
     for key, label, value in labelled:
         if value:
             fields += [(key, value), (f"{key}Label", label)]
@@ -88,14 +112,35 @@ def leef(event: Event, sensor: Sensor) -> str:
     moment = datetime.fromtimestamp(stamp / 1000, UTC)
     header = ["LEEF:2.0", "otwatch", "otwatch", sensor.version, text("rule"), "x09"]
     fields = [
-        ("devTime", f"{moment:%b %d %Y %H:%M:%S}.{stamp % 1000:03d} UTC"), ("devTimeFormat", "MMM dd yyyy HH:mm:ss.SSS z"),
-        ("sev", str(_CEF_SEVERITY[event.severity])), ("cat", text("type")), ("identifier", str(event.sequence)), ("policy", text("title")),
-        ("sensor", sensor.name), ("src", text("src")), ("srcPort", text("src_port")), ("srcMAC", text("src_mac")), ("dst", text("dst")),
-        ("dstPort", text("dst_port")), ("dstMAC", text("dst_mac")), ("proto", text("transport").upper()), ("app", text("protocol")),
-        ("action", text("action")), ("function", text("function_name")), ("unitId", text("unit")), ("object", text("object")),
-        ("value", text("value")), ("srcZone", text("src_zone")), ("dstZone", text("dst_zone")), ("srcName", text("src_name")),
-        ("dstName", text("dst_name")), ("attackTechnique", text("attack")), ("outcome", text("outcome")), ("cnt", text("count")),
-        ("alertId", text("id")), ("msg", plain(event, sensor)),
+        ("devTime", f"{moment:%b %d %Y %H:%M:%S}.{stamp % 1000:03d} UTC"),
+        ("devTimeFormat", "MMM dd yyyy HH:mm:ss.SSS z"),
+        ("sev", str(_CEF_SEVERITY[event.severity])),
+        ("cat", text("type")),
+        ("identifier", str(event.sequence)),
+        ("policy", text("title")),
+        ("sensor", sensor.name),
+        ("src", text("src")),
+        ("srcPort", text("src_port")),
+        ("srcMAC", text("src_mac")),
+        ("dst", text("dst")),
+        ("dstPort", text("dst_port")),
+        ("dstMAC", text("dst_mac")),
+        ("proto", text("transport").upper()),
+        ("app", text("protocol")),
+        ("action", text("action")),
+        ("function", text("function_name")),
+        ("unitId", text("unit")),
+        ("object", text("object")),
+        ("value", text("value")),
+        ("srcZone", text("src_zone")),
+        ("dstZone", text("dst_zone")),
+        ("srcName", text("src_name")),
+        ("dstName", text("dst_name")),
+        ("attackTechnique", text("attack")),
+        ("outcome", text("outcome")),
+        ("cnt", text("count")),
+        ("alertId", text("id")),
+        ("msg", plain(event, sensor)),
     ]
     start = "|".join(one_line(part).replace("|", "/") for part in header)
     return start + "|" + "\t".join(f"{key}={_leef_value(value)}" for key, value in fields if value)
@@ -106,31 +151,74 @@ def ecs(event: Event, sensor: Sensor) -> str:
     text, record = event.text, event.record
 
     def side(prefix: str) -> dict[str, Any]:
-        return _present({"ip": text(prefix), "port": record.get(f"{prefix}_port"), "mac": text(f"{prefix}_mac").replace(":", "-").upper(),
-                         "domain": text(f"{prefix}_name")})
+        return _present(
+            {
+                "ip": text(prefix),
+                "port": record.get(f"{prefix}_port"),
+                "mac": text(f"{prefix}_mac").replace(":", "-").upper(),
+                "domain": text(f"{prefix}_name"),
+            }
+        )
 
     changes = text("action") in _CHANGES
     document = {
-        "@timestamp": text("time"), "ecs": {"version": "8.11.0"},
-        "event": _present({
-            "kind": "alert" if text("type") == "alert" else "event", "category": ["intrusion_detection", "network"],
-            "type": ["change"] if changes else ["info"], "id": text("id"), "code": text("rule"), "sequence": event.sequence,
-            "action": "-".join(part for part in (text("protocol"), text("action").lower()) if part),
-            "start": text("first_seen"), "end": text("last_seen"),
-            "severity": int(event.severity), "risk_score": _RISK[event.severity], "outcome": _OUTCOME.get(text("outcome"), "unknown"),
-            "module": "otwatch", "dataset": f"otwatch.{text('type')}"}),
+        "@timestamp": text("time"),
+        "ecs": {"version": "8.11.0"},
+        "event": _present(
+            {
+                "kind": "alert" if text("type") == "alert" else "event",
+                "category": ["intrusion_detection", "network"],
+                "type": ["change"] if changes else ["info"],
+                "id": text("id"),
+                "code": text("rule"),
+                "sequence": event.sequence,
+                "action": "-".join(part for part in (text("protocol"), text("action").lower()) if part),
+                "start": text("first_seen"),
+                "end": text("last_seen"),
+                "severity": int(event.severity),
+                "risk_score": _RISK[event.severity],
+                "outcome": _OUTCOME.get(text("outcome"), "unknown"),
+                "module": "otwatch",
+                "dataset": f"otwatch.{text('type')}",
+            }
+        ),
         "rule": _present({"id": text("rule"), "name": text("title"), "ruleset": "otwatch"}),
-        "observer": _present({"name": sensor.name, "vendor": "otwatch", "product": "otwatch", "type": "ids", "version": sensor.version,
-                              "ingress": {"interface": {"name": _interface(event, sensor)}} if sensor.interface else None}),
-        "source": side("src"), "destination": side("dst"), "network": _present({"protocol": text("protocol")}),
+        "observer": _present(
+            {
+                "name": sensor.name,
+                "vendor": "otwatch",
+                "product": "otwatch",
+                "type": "ids",
+                "version": sensor.version,
+                "ingress": {"interface": {"name": _interface(event, sensor)}} if sensor.interface else None,
+            }
+        ),
+        "source": side("src"),
+        "destination": side("dst"),
+        "network": _present({"protocol": text("protocol")}),
         "threat": {"framework": "MITRE ATT&CK", "technique": {"id": event.field("attack")}} if record.get("attack") else None,
         "message": plain(event, sensor),
-        "otwatch": _present({
-            "ot": _present({"function": _present({"code": record.get("function"), "name": text("function_name")}), "unit": record.get("unit"),
-                            "object": text("object"), "value": text("value"), "action": text("action")}),
-            "count": record.get("count"), "outcome": text("outcome"), "confidence": record.get("confidence"), "why": text("why"),
-            "source": _present({"zone": text("src_zone")}), "destination": _present({"zone": text("dst_zone")}), "file": text("file"),
-            "frames": event.field("frames")}),
+        "otwatch": _present(
+            {
+                "ot": _present(
+                    {
+                        "function": _present({"code": record.get("function"), "name": text("function_name")}),
+                        "unit": record.get("unit"),
+                        "object": text("object"),
+                        "value": text("value"),
+                        "action": text("action"),
+                    }
+                ),
+                "count": record.get("count"),
+                "outcome": text("outcome"),
+                "confidence": record.get("confidence"),
+                "why": text("why"),
+                "source": _present({"zone": text("src_zone")}),
+                "destination": _present({"zone": text("dst_zone")}),
+                "file": text("file"),
+                "frames": event.field("frames"),
+            }
+        ),
     }
     return _json({name: value for name, value in document.items() if value not in (None, {})})
 

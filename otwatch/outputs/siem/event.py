@@ -8,8 +8,9 @@ from typing import Any, Final
 from otwatch.alerts.alert import Severity
 
 FIELD_CHARACTERS = 512  # of one field; names on the wire can be 10 kB long
-_OWN: Final = frozenset({"id", "rule", "type", "time", "first_seen", "last_seen", "src", "dst", "src_mac", "dst_mac", "action", "protocol", "outcome",
-                         "severity"})  # words and addresses that otwatch writes itself: short by nature, never cut shorter
+_OWN: Final = frozenset(
+    {"id", "rule", "type", "time", "first_seen", "last_seen", "src", "dst", "src_mac", "dst_mac", "action", "protocol", "outcome", "severity"}
+)  # words and addresses that otwatch writes itself: short by nature, never cut shorter
 _OWN_CHARACTERS: Final = 64
 _SEVERITIES: Final = {severity.label: severity for severity in Severity}
 
@@ -47,7 +48,7 @@ class Event:
             return ""
         if isinstance(value, list | tuple):
             value = ",".join(str(item) for item in value[:64])
-        return str(value)[:max(self.characters, _OWN_CHARACTERS) if name in _OWN else self.characters]
+        return str(value)[: max(self.characters, _OWN_CHARACTERS) if name in _OWN else self.characters]
 
     def field(self, name: str) -> Any:
         """A field as a capped JSON value."""
@@ -58,9 +59,9 @@ class Event:
         """A JSON value with its texts, lists and mappings capped, all the way down."""
         items = max(1, self.characters // 8)
         if isinstance(value, str):
-            return value[:self.characters]
+            return value[: self.characters]
         if isinstance(value, list | tuple):
             return [self.short(item) for item in value[:items]]
         if isinstance(value, dict):
-            return {str(name)[:self.characters]: self.short(item) for name, item in list(value.items())[:items]}
+            return {str(name)[: self.characters]: self.short(item) for name, item in list(value.items())[:items]}
         return value

@@ -61,7 +61,7 @@ class SpoolReader:
             with self._spool.lock:  # nothing moves from memory to the disk meanwhile
                 self._read_disk(events, limit)
                 held = [event for event in map(parse_line, self._spool.waiting()) if event is not None and event.sequence > self.after]
-                taken = held[:limit - len(events)]
+                taken = held[: limit - len(events)]
                 if taken:
                     self._spool.cursors.use(taken[-1].sequence)
                     self.after = taken[-1].sequence

@@ -16,8 +16,24 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z")
 _NOT_PRINTABLE = re.compile(r"[^\x21-\x7e]")
 _SD_ID: Final = "otwatch@32473"  # 32473 is the enterprise number that RFC 5612 reserves for documentation; otwatch has none of its own
 _SEQUENCE_MODULUS: Final = 2_147_483_647  # RFC 5424 section 7.3.1
-_DATA_FIELDS: Final = ("id", "rule", "severity", "src", "dst", "protocol", "action", "function_name", "unit", "object", "value", "outcome", "count",
-                       "src_zone", "dst_zone", "attack")
+_DATA_FIELDS: Final = (
+    "id",
+    "rule",
+    "severity",
+    "src",
+    "dst",
+    "protocol",
+    "action",
+    "function_name",
+    "unit",
+    "object",
+    "value",
+    "outcome",
+    "count",
+    "src_zone",
+    "dst_zone",
+    "attack",
+)
 MAX_BYTES: Final = 8_000  # rsyslog's and syslog-ng's default limits are 8 KiB and more
 _SHORTER: Final = (512, 128, 32, 8)  # characters of each field
 

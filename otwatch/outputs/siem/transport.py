@@ -39,8 +39,10 @@ class Target:
     @property
     def id(self) -> str:
         """A file-name-safe identity for its cursor."""
-        return "".join(character if character.isalnum() or character in "-." else "_" for character in
-                       f"{self.scheme}_{self.host}_{self.port}{self.path}_{self.format}")[:120]
+        return "".join(
+            character if character.isalnum() or character in "-." else "_"
+            for character in f"{self.scheme}_{self.host}_{self.port}{self.path}_{self.format}"
+        )[:120]
 
 
 def parse_target(url: str) -> Target:
@@ -63,9 +65,19 @@ def parse_target(url: str) -> Target:
     facility = query.get("facility", "16")
     if not facility.isdigit() or int(facility) > 23:
         raise CaptureError(f"{url}: facility is a number from 0 to 23 (16 is local0)")
-    return Target(url=url, scheme=parts.scheme, host=parts.hostname, port=port or _PORTS[parts.scheme], path=parts.path or "/", format=form,
-                  ca=query.get("ca", ""), certificate=query.get("cert", ""), key=query.get("key", ""), server_name=query.get("server_name", ""),
-                  facility=int(facility))
+    return Target(
+        url=url,
+        scheme=parts.scheme,
+        host=parts.hostname,
+        port=port or _PORTS[parts.scheme],
+        path=parts.path or "/",
+        format=form,
+        ca=query.get("ca", ""),
+        certificate=query.get("cert", ""),
+        key=query.get("key", ""),
+        server_name=query.get("server_name", ""),
+        facility=int(facility),
+    )
 
 
 class Refused(Exception):
@@ -166,8 +178,11 @@ class _Post:
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._connection = (http.client.HTTPSConnection(target.host, target.port, timeout=_TIMEOUT_SECONDS, context=tls_context(target))
-                            if target.scheme == "https" else http.client.HTTPConnection(target.host, target.port, timeout=_TIMEOUT_SECONDS))
+        self._connection = (
+            http.client.HTTPSConnection(target.host, target.port, timeout=_TIMEOUT_SECONDS, context=tls_context(target))
+            if target.scheme == "https"
+            else http.client.HTTPConnection(target.host, target.port, timeout=_TIMEOUT_SECONDS)
+        )
 
     def send(self, message: bytes) -> None:
         try:

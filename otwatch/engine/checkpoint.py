@@ -1,0 +1,187 @@
+"""The sensor's state in one file, so that a restart or a `kill -9` forgets at most what came since the last checkpoint.
+
+A .npz archive without pickles: behaviours as arrays; addresses, hosts, conversations, facts and what was reported as JSON. Written whole or not
+at all. Incidents need no place of their own: the rules are applied again to the behaviours, whose first times and counts are here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from otwatch.actions import Role
+from otwatch.batch import Batch
+from otwatch.engine.analysis import Analysis
+from otwatch.engine.pipeline import Pipeline
+from otwatch.engine.summary import AnomalyCount
+from otwatch.errors import ConfigError
+from otwatch.inventory.asset import KnownFact
+from otwatch.inventory.hosts import Conversation, Host
+from otwatch.inventory.inventory import Inventory
+from otwatch.tables import Anomalies, FlowEvents, Operations, Packets
+
+VERSION: Final = 1
+_FOUND_BY: Final = (
+    "source",
+    "destination",
+    "protocol",
+    "role",
+    "function",
+    "subfunction",
+    "action",
+    "unit",
+    "area",
+    "object",
+    "start",
+    "count",
+    "status",
+)
+_COUNTED: Final = ("messages", "first_ns", "last_ns", "first_frame", "last_frame")
+
+
+@dataclass(slots=True, kw_only=True)
+class Memory:
+    """What the sensor itself remembers."""
+
+    reported: dict[str, tuple[int, int, str]] = field(default_factory=dict)  # alert id -> count, severity, outcome when it was last reported
+    operations: int = 0
+    started_ns: int = 0  # first start of the sensor: learning counts from here
+
+
+def save_checkpoint(path: Path, analysis: Analysis, inventory: Inventory, memory: Memory) -> None:
+    """Writes the file whole or not at all; OSError when the disk does not take it. `inventory` holds the open flows, too."""
+    pipeline, summary = analysis.pipeline, analysis.summary
+    addresses, behaviours = pipeline.addresses, pipeline.behaviour_index.behaviours
+    hosts = inventory.hosts
+    document = {
+        "version": VERSION,
+        "now_ns": pipeline.now_ns,
+        "addresses": [addresses.text(number) for number in range(addresses.rows)],
+        "memory": asdict(memory),
+        "protocols": [spec.name for spec in pipeline.protocols],
+        "hosts": [
+            {**asdict(host), "vlans": sorted(host.vlans), "macs": list(host.macs.items()), "arp_macs": list(host.arp_macs.items())}
+            for host in hosts.hosts.values()
+        ],
+        "conversations": [asdict(conversation) for conversation in hosts.conversations.values()],
+        "arp_conflicts": hosts.arp_conflicts,
+        "facts": [[*key, asdict(fact)] for key, fact in inventory.facts.items()],
+        "summary": {
+            "packets": summary.packets,
+            "wire_bytes": summary.wire_bytes,
+            "first_ns": summary.first_ns,
+            "last_ns": summary.last_ns,
+            "anomalies": [[*key, asdict(count)] for key, count in summary.anomalies.items()],
+        },
+    }
+    arrays: dict[str, Any] = {name: behaviours.array(name) for name in (*_FOUND_BY, *_COUNTED)}
+    arrays["document"] = np.frombuffer(json.dumps(document, default=int).encode(), np.uint8)
+    scratch = path.with_name(path.name + ".new")
+    try:
+        with scratch.open("wb") as out:
+            np.savez(out, **arrays)
+            out.flush()
+            os.fsync(out.fileno())
+        scratch.replace(path)
+    except OSError:
+        scratch.unlink(missing_ok=True)
+        raise
+
+
+def restore_checkpoint(path: Path, analysis: Analysis) -> Memory | None:
+    """Fills a fresh analysis; None when there is no checkpoint. ConfigError when it cannot be read: the analysis must then not be used."""
+    if not path.exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        document = json.loads(arrays["document"].tobytes())
+        _check_kinship(document, analysis, path)
+        _restore_tables(analysis.pipeline, document["addresses"], arrays)
+        _restore_inventory(analysis.inventory, document)
+        analysis.pipeline.now_ns = int(document["now_ns"])
+        summary, stored = analysis.summary, document["summary"]
+        summary.packets, summary.wire_bytes = int(stored["packets"]), int(stored["wire_bytes"])
+        summary.first_ns, summary.last_ns = stored["first_ns"], stored["last_ns"]
+        summary.anomalies = {(layer, kind): AnomalyCount(**count) for layer, kind, count in stored["anomalies"]}
+        memory = document["memory"]
+        analysis.operations = int(memory["operations"])
+        return Memory(
+            reported={name: (int(count), int(severity), str(outcome)) for name, (count, severity, outcome) in memory["reported"].items()},
+            operations=int(memory["operations"]),
+            started_ns=int(memory["started_ns"]),
+        )
+    except ConfigError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, EOFError, zipfile.BadZipFile) as error:
+        raise ConfigError(f"a damaged checkpoint: {type(error).__name__} {error}", path=str(path)) from error
+
+
+def _check_kinship(document: dict[str, Any], analysis: Analysis, path: Path) -> None:
+    if document["version"] != VERSION:
+        raise ConfigError(f"a checkpoint of version {document['version']}; this otwatch reads {VERSION}", path=str(path))
+    if document["protocols"] != [spec.name for spec in analysis.pipeline.protocols]:
+        raise ConfigError("a checkpoint of an otwatch with other protocols", path=str(path))
+
+
+def _restore_tables(pipeline: Pipeline, addresses: list[str], arrays: dict[str, Any]) -> None:
+    if [pipeline.addresses.intern_text(text) for text in addresses] != list(range(len(addresses))):
+        raise ValueError("an address stands there twice")
+    index = pipeline.behaviour_index
+    operations = Operations(max(1, len(arrays["source"])))
+    for _ in arrays["source"]:
+        operations.new_row()
+    response = arrays["role"] == int(Role.RESPONSE)
+    for name in _FOUND_BY:
+        operations.array(name)[:] = arrays[name]
+    operations.array("direction")[:] = arrays["role"]  # as the index expects it of who acts
+    operations.array("source")[:] = np.where(response, arrays["destination"], arrays["source"])
+    operations.array("destination")[:] = np.where(response, arrays["source"], arrays["destination"])
+    operations.array("timestamp_ns")[:] = arrays["first_ns"]
+    index.feed(operations)
+    rows = operations.array("behaviour")
+    if rows.tolist() != list(range(len(rows))):
+        raise ValueError("a behaviour stands there twice")
+    for name in _COUNTED:
+        index.behaviours.array(name)[:] = arrays[name]
+
+
+def _restore_inventory(inventory: Inventory, document: dict[str, Any]) -> None:
+    hosts = inventory.hosts
+    for stored in document["hosts"]:
+        stored |= {"key": tuple(stored["key"]), "vlans": set(stored["vlans"]), "macs": dict(stored["macs"]), "arp_macs": dict(stored["arp_macs"])}
+        host = Host(**stored)
+        hosts.hosts[host.key] = host
+    for stored in document["conversations"]:
+        stored |= {"client": tuple(stored["client"]), "server": tuple(stored["server"])}
+        talk = Conversation(**stored)
+        hosts.conversations[talk.client, talk.server, talk.ip_protocol, talk.server_port, talk.protocol] = talk
+    hosts.arp_conflicts = [tuple(conflict) for conflict in document["arp_conflicts"]]
+    for address, child, kind, value, stored in document["facts"]:
+        inventory.facts[int(address), str(child), str(kind), str(value)] = KnownFact(**stored)
+
+
+def known_behaviours(pipeline: Pipeline) -> Batch:
+    """A batch without packets in which every behaviour so far is new: what rules are given that were not there when it was seen."""
+    operations, anomalies, events, packets = Operations(1), Anomalies(1), FlowEvents(1), Packets(1)
+    return Batch(
+        file="",
+        now_ns=pipeline.now_ns,
+        packets=packets,
+        flows=pipeline.streams.flows,
+        flow_events=events,
+        octets=pipeline.streams.octets,
+        operations=operations,
+        anomalies=anomalies,
+        behaviours=pipeline.behaviour_index.behaviours,
+        known_behaviours=0,
+        facts=[],
+        closed=[],
+        unanswered={},
+    )

@@ -1,0 +1,80 @@
+"""Learning mode of the sensor: until a date, or until nothing new comes, everything is normal; then it is written down and compared."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from otwatch.baseline.baseline import Baseline
+from otwatch.baseline.store import load_baseline, save_baseline
+from otwatch.engine.config import SensorConfig
+from otwatch.engine.detector import Policy, policy_of, utc_ns
+from otwatch.engine.pipeline import Pipeline
+
+_STILL_LEARNING: Final = 2**62  # "normal until" a time that never comes
+_HOUR_NS: Final = 3_600_000_000_000
+
+
+def load_policy(config: SensorConfig) -> tuple[Policy, str]:
+    """The policy that the configuration names, and a fingerprint of its files. ConfigErrors and CaptureError say what is wrong."""
+    learned = config.state / "baseline.json"
+    baseline = config["policy.baseline"]
+    policy = policy_of(rules=config["policy.rules"], site=config["policy.site"] or None, baseline=baseline or None)
+    wanted = is_wanted(config)
+    if wanted and not baseline:
+        known = learned.exists()
+        policy = replace(policy, baseline=load_baseline(learned)) if known else replace(policy, learn_until_ns=_STILL_LEARNING)
+    digest = hashlib.sha256()
+    named = [Path(name) for name in (*config["policy.rules"], config["policy.site"], baseline) if name]
+    for path in sorted(file for place in named for file in (place.rglob("*.y*ml") if place.is_dir() else [place])):
+        digest.update(str(path).encode() + b"\0" + path.read_bytes())
+    return policy, digest.hexdigest()[:16]
+
+
+def is_wanted(config: SensorConfig) -> bool:
+    """Whether the configuration asks for learning."""
+    return bool(config["learning.until"] or config["learning.until_complete"])
+
+
+def is_learning(policy: Policy) -> bool:
+    """Whether the sensor still learns."""
+    return policy.baseline is None and policy.learn_until_ns == _STILL_LEARNING
+
+
+def ended(config: SensorConfig, policy: Policy, pipeline: Pipeline, started_ns: int, hosts: Callable[[], list[str]]) -> tuple[Policy, str] | None:
+    """The policy with what was learned, written to the state folder, and why learning is over; None while it goes on. OSError of the disk."""
+    now_ns = pipeline.now_ns
+    reason = ""
+    until = config["learning.until"]
+    if until and now_ns >= utc_ns(until if isinstance(until, str) else _text(until)):
+        reason = f"the time {until} is reached"
+    baseline: Baseline | None = None
+    if not reason and config["learning.until_complete"] and now_ns - started_ns >= config["learning.at_least_hours"] * _HOUR_NS:
+        baseline = _learned(pipeline, config, hosts())
+        completeness = baseline.completeness()
+        if completeness.enough:
+            reason = f"{completeness.known} habits are known, {completeness.new_in_last_fifth} came in the last fifth of the time"
+    if not reason:
+        return None
+    baseline = baseline or _learned(pipeline, config, hosts())
+    save_baseline(baseline, config.state / "baseline.json")
+    return replace(policy, baseline=baseline, learn_until_ns=None), reason
+
+
+def _learned(pipeline: Pipeline, config: SensorConfig, hosts: list[str]) -> Baseline:
+    baseline = Baseline()
+    baseline.learn(
+        pipeline.behaviour_index.behaviours, pipeline.addresses, [spec.name for spec in pipeline.protocols], source=config.name, hosts=hosts
+    )
+    return baseline
+
+
+def _text(moment: object) -> str:
+    """A TOML date or time as text, UTC where it does not say."""
+    if isinstance(moment, datetime):
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
+    return str(moment)

@@ -1,0 +1,366 @@
+"""The 24/7 loop: batches from a source through the analysis, alerts out, and about once a second a look at the sensor itself.
+
+One thread does all of it; destinations have threads of their own. The ring of the kernel is the only queue before it: what does not fit is dropped
+and counted there. `replay` runs the same loop over capture files on packet time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from otwatch.alerts.alert import Alert, Severity
+from otwatch.capture.report import LiveStatistics
+from otwatch.engine.analysis import Analysis
+from otwatch.engine.checkpoint import Memory, known_behaviours, restore_checkpoint, save_checkpoint
+from otwatch.engine.config import SensorConfig
+from otwatch.engine.detector import Policy, RuleDetector
+from otwatch.engine.figures import coverage, figures, metrics
+from otwatch.engine.health import Health
+from otwatch.engine.learning import ended, is_learning, load_policy
+from otwatch.engine.metrics import MetricsFile, MetricsPort, prometheus_text
+from otwatch.engine.reporting import Reporting
+from otwatch.engine.watching import Watch
+from otwatch.errors import CaptureError, ConfigError, ConfigErrors
+from otwatch.limits import Limits
+from otwatch.outputs.records import alert_record, asset_record, flow_record, time_text
+from otwatch.outputs.result import Result
+from otwatch.tables import Packets
+
+_SECOND: Final = 1.0
+_MINUTE: Final = 60.0
+_POLL_SECONDS: Final = 0.25
+_BUSY_SHARE: Final = 20  # looking for changed alerts may take a twentieth of the time
+_FLOWS_PER_SECOND: Final = 200  # rows for the store; a flood of flows is counted, not stored
+_VLAN_PATIENCE_SECONDS: Final = 600.0  # VLANs that show within this time belong to the tap as it was found
+
+
+class PacketSource(Protocol):
+    """Where the batches come from: LiveSource, or a replay."""
+
+    def poll(self, timeout_seconds: float) -> Iterator[tuple[str, Packets]]:
+        """(interface, batch) for what is there; nothing after the timeout."""
+
+    def statistics(self) -> list[LiveStatistics]:
+        """Counters of each interface."""
+
+    def close(self) -> None:
+        """Lets go."""
+
+
+@dataclass(slots=True)
+class Status:
+    """What the view shows."""
+
+    interfaces: list[LiveStatistics]
+    packets: int
+    operations: int
+    alerts: dict[str, int]
+    newest: list[dict[str, Any]]
+    conditions: list[str]
+    learning: bool
+    busiest: Callable[[], list[tuple[str, int, int]]]
+    destinations: dict[str, str] = field(default_factory=dict)
+
+
+class Sensor:
+    """Made with everything open that needs privileges; `run` until `stop`, or over a replay. All faults of its surroundings become alerts."""
+
+    def __init__(
+        self,
+        config: SensorConfig,
+        interfaces: tuple[str, ...],
+        *,
+        limits: Limits | None = None,
+        packet_time: bool = False,
+        transmitted: Callable[[str], int] | None = None,
+    ) -> None:
+        self.config = config
+        self.interfaces = interfaces
+        self.limits = limits or Limits()
+        self.reporting = Reporting(config, interfaces)
+        self.health = Health(config.name, config.values)
+        self.policy, self._fingerprint = load_policy(config)
+        self.metrics_port = MetricsPort(config["outputs.metrics_port"]) if config["outputs.metrics_port"] else None
+        self._metrics_file = MetricsFile(config["outputs.metrics_file"]) if config["outputs.metrics_file"] else None
+        self._packet_time = packet_time
+        self.transmitted = transmitted
+        self.statistics: list[LiveStatistics] = []
+        self.flows_not_stored = 0
+        self.not_evaluable: dict[str, str] = {}
+        self.directions, self.gap_bytes = (0, 0), 0
+        self.busy_seconds = 0.0
+        self._stopping = self._reloading = False
+        self._due: dict[str, float] = {}
+        self._newest: deque[dict[str, Any]] = deque(maxlen=12)
+        self._counts: dict[str, int] = {}
+        self._flow_rows = 0
+        self._begin()
+        self._started = self.monotonic()
+
+    def _begin(self) -> None:
+        """A fresh analysis, or that of the checkpoint."""
+        self._fresh()
+        self.memory = Memory()
+        try:
+            memory = restore_checkpoint(self.config.state / "checkpoint.npz", self.analysis)
+        except ConfigError as error:
+            self._fresh()
+            self.health.tell("checkpoint-damaged", "", self.monotonic(), self.wall_ns(), str(error))
+            memory = None
+        if memory is not None:
+            self.memory = memory
+        self._detect(self.policy)
+
+    def _fresh(self) -> None:
+        self.analysis = Analysis(self.limits)
+        self.watch = Watch(self.analysis)
+
+    def _detect(self, policy: Policy) -> None:
+        """Puts rules to work; what is already known is new to them."""
+        self.policy = policy
+        detector = RuleDetector(self.analysis.pipeline, policy)
+        detector.feed(known_behaviours(self.analysis.pipeline))
+        self.detector = self.analysis.detector = detector
+        self.analysis.site = policy.site
+
+    # time
+
+    def monotonic(self) -> float:
+        """Seconds that only grow; in a replay the packets' own."""
+        return self.analysis.pipeline.now_ns / 1e9 if self._packet_time else time.monotonic()
+
+    def wall_ns(self) -> int:
+        """Now; in a replay the time of the newest packet."""
+        return self.analysis.pipeline.now_ns if self._packet_time else time.time_ns()
+
+    def _is_due(self, task: str, seconds: float) -> bool:
+        now = self.monotonic()
+        if now < self._due.get(task, 0.0):
+            return False
+        self._due[task] = now + seconds
+        return True
+
+    # the loop
+
+    def run(self, source: PacketSource, *, on_tick: Callable[[Status], None] | None = None) -> None:
+        """Until `stop`. The destinations are started here: no thread exists before."""
+        self.reporting.start()
+        if self.metrics_port is not None:
+            self.metrics_port.start()
+        while not self._stopping:
+            for interface, packets in source.poll(_POLL_SECONDS):
+                self.feed(interface, packets)
+                self._tick(source, on_tick)
+                if self._stopping:
+                    break
+            self._tick(source, on_tick)
+
+    def replay(self, batches: Iterator[tuple[str, Packets]]) -> Result:
+        """The same loop over the batches of capture files, to their end; the result is that of `otwatch analyze`."""
+        self.reporting.start()
+        source = _Nothing()
+        for name, packets in batches:
+            self.feed(name, packets)
+            self._tick(source, None)
+        result = self.analysis.finish()
+        self._report_changes()
+        self._minute(final=True)
+        return result
+
+    def feed(self, interface: str, packets: Packets) -> None:
+        """One batch through the house."""
+        batch = self.analysis.pipeline.feed(packets, file=interface)
+        self.analysis.take(batch)
+        self.watch.feed(batch, self.monotonic())
+        if batch.closed and self.reporting.store is not None:
+            room = max(0, _FLOWS_PER_SECOND - self._flow_rows)
+            chosen = batch.closed[:room]
+            self._flow_rows += len(chosen)
+            self.flows_not_stored += len(batch.closed) - len(chosen)
+            pipeline = self.analysis.pipeline
+            self.reporting.store.flows(
+                [
+                    flow_record(batch.flows.row(slot), batch.unanswered.get(slot, 0), pipeline.addresses, pipeline.protocols, batch.file)
+                    for slot in chosen
+                ]
+            )
+
+    def stop(self) -> None:
+        """Asks the loop to end; may be called by a signal handler."""
+        self._stopping = True
+
+    def reload(self) -> None:
+        """Asks for rules, site and baseline to be read again; may be called by a signal handler."""
+        self._reloading = True
+
+    def close(self) -> None:
+        """Reports what is pending, writes the checkpoint, delivers."""
+        self._report_changes()
+        self._minute(final=True)
+        self.reporting.close()
+        if self.metrics_port is not None:
+            self.metrics_port.close()
+
+    # about once a second
+
+    def _tick(self, source: PacketSource, on_tick: Callable[[Status], None] | None) -> None:
+        if self._reloading:
+            self._reloading = False
+            self._reload()
+        if not self._is_due("second", _SECOND):
+            return
+        self._flow_rows = 0
+        self.statistics = source.statistics()
+        if self._is_due("changes", _SECOND):
+            begun = time.perf_counter()
+            self._report_changes()
+            self._due["changes"] = max(self._due["changes"], self.monotonic() + _BUSY_SHARE * (time.perf_counter() - begun))
+        if self._is_due("minute", _MINUTE):
+            self._minute()
+        for interface, vlan in self.watch.new_vlans():
+            if self.monotonic() - self._started > _VLAN_PATIENCE_SECONDS:
+                self.health.vlan_appeared(interface, vlan, self.monotonic(), self.wall_ns())
+        for alert in self.health.observe(figures(self)):
+            self._report(alert)
+        heartbeat = self.config["outputs.heartbeat_seconds"]
+        if heartbeat and self._is_due("heartbeat", heartbeat):
+            self.reporting.emit(self._heartbeat())
+        self.reporting.tick()
+        if (self._metrics_file or self.metrics_port) and self._is_due("metrics", 5.0):
+            text = prometheus_text(metrics(self))
+            if self._metrics_file is not None:
+                self._metrics_file.write(text)
+            if self.metrics_port is not None:
+                self.metrics_port.text = text
+        if on_tick is not None:
+            on_tick(self.status())
+
+    def _report_changes(self) -> None:
+        for alert in self.detector.engine.take_changes():
+            count, severity, outcome = self.memory.reported.get(alert.id, (0, -1, ""))
+            if alert.outcome == "requested" and outcome:
+                alert.outcome = outcome  # the answer was seen before a restart
+            if alert.count <= count and int(alert.severity) <= severity and alert.outcome == outcome:
+                continue  # reported before a restart or a reload
+            self._report(alert)
+            self.memory.reported.pop(alert.id, None)
+            self.memory.reported[alert.id] = alert.count, int(alert.severity), alert.outcome
+            while len(self.memory.reported) > 2 * self.limits.alerts:
+                self.memory.reported.pop(next(iter(self.memory.reported)))
+
+    def _report(self, alert: Alert) -> None:
+        if alert.severity < self.config.min_severity and not alert.evidence.get("over"):
+            return
+        record = alert_record(alert)
+        self._newest.append(record)
+        self._counts[alert.severity.label] = self._counts.get(alert.severity.label, 0) + 1
+        self.reporting.emit(record)
+
+    # about once a minute
+
+    def _minute(self, *, final: bool = False) -> None:
+        begun = time.perf_counter()
+        self.directions, self.gap_bytes = self.watch.directions(self.analysis.pipeline.now_ns), self.watch.gaps()
+        self.not_evaluable = self.detector.engine.evaluability()
+        if not self.memory.started_ns and self.analysis.summary.first_ns is not None:
+            self.memory.started_ns = self.analysis.summary.first_ns
+        inventory = self.watch.inventory()
+        site = self.policy.site
+        if self.reporting.store is not None:
+            behaviours = self.analysis.pipeline.behaviour_index.behaviours
+            assets = inventory.assets(behaviours, zone_of=site.zone if site else None, name_of=site.asset_name if site else None)
+            self.reporting.store.assets(map(asset_record, assets))
+        self.memory.operations = self.analysis.operations
+        try:
+            save_checkpoint(self.config.state / "checkpoint.npz", self.analysis, inventory, self.memory)
+            if is_learning(self.policy) and not final:
+                self._learn(inventory.hosts.hosts)
+        except OSError as error:
+            self.health.tell("storage-failing", "", self.monotonic(), self.wall_ns(), f"checkpoint: {error.strerror}")
+        self.reporting.spool.sync()
+        self.busy_seconds = time.perf_counter() - begun
+        if not final:  # a large inventory must not take the time of the packets
+            self._due["minute"] = max(self._due.get("minute", 0.0), self.monotonic() + _BUSY_SHARE * self.busy_seconds)
+
+    def _learn(self, hosts: Any) -> None:
+        addresses = self.analysis.pipeline.addresses
+        found = ended(
+            self.config,
+            self.policy,
+            self.analysis.pipeline,
+            self.memory.started_ns,
+            lambda: [addresses.text(address) for address, _ in hosts if address > 0],
+        )
+        if found is not None:
+            policy, reason = found
+            self._report_changes()
+            self._detect(policy)
+            self.health.tell("learning-ended", "", self.monotonic(), self.wall_ns(), reason)
+
+    def _reload(self) -> None:
+        """Rules, site and baseline are read and checked; only when all of them are right do they replace the old ones."""
+        self.reporting.reopen()
+        try:
+            policy, fingerprint = load_policy(self.config)
+        except (ConfigError, ConfigErrors, CaptureError, OSError) as error:
+            self.health.tell("configuration-refused", "", self.monotonic(), self.wall_ns(), str(error)[:2000])
+            return
+        if fingerprint != self._fingerprint:
+            self._fingerprint = fingerprint
+            self.health.tell("configuration-changed", "", self.monotonic(), self.wall_ns(), f"fingerprint {fingerprint}, {len(policy.rules)} rules")
+        self._report_changes()
+        self._detect(policy)
+
+    def _heartbeat(self) -> dict[str, Any]:
+        seen = coverage(self)
+        parts = [f"{seen['packets']} packets", f"{seen['dropped']} dropped", f"{seen['interfaces_up']} of {len(self.interfaces)} interfaces up"]
+        if is_learning(self.policy):
+            parts.append("learning")
+        return {
+            "type": "heartbeat",
+            "time": time_text(self.wall_ns()),
+            "rule": "sensor.heartbeat",
+            "severity": Severity.INFO.label,
+            "src": self.config.name,
+            "title": f"sensor alive: {', '.join(parts + self.health.conditions)}",
+            "coverage": seen,
+            "conditions": self.health.conditions,
+        }
+
+    def status(self) -> Status:
+        """For the view."""
+        failing = self.reporting.failing()
+        return Status(
+            interfaces=self.statistics,
+            packets=self.analysis.summary.packets,
+            operations=self.analysis.operations,
+            alerts=dict(self._counts),
+            newest=list(self._newest),
+            conditions=self.health.conditions,
+            learning=is_learning(self.policy),
+            busiest=self.watch.busiest,
+            destinations={
+                delivery.target.url: failing.get(delivery.target.url, (0.0, delivery.state.last_error))[1]
+                if not delivery.state.connected
+                else f"{delivery.pending} pending"
+                for delivery in self.reporting.deliveries
+            },
+        )
+
+
+class _Nothing:
+    """No interfaces: the source of a replay."""
+
+    def poll(self, timeout_seconds: float) -> Iterator[tuple[str, Packets]]:
+        del timeout_seconds
+        return iter(())
+
+    def statistics(self) -> list[LiveStatistics]:
+        return []
+
+    def close(self) -> None:
+        pass
