@@ -270,7 +270,6 @@ _KINDS = (
     ("block-name", "A block name that is not type, five digits and file system.", "S7 block functions"),
     ("block-size", "A block in transfer grew over the limit, or is not as long as was announced.", "S7 block functions"),
     ("szl", "A partial list whose record length and count do not add up.", "System status lists"),
-    ("plus-header", "An S7comm-plus header whose length does not fit, or of an unknown version.", "S7comm-plus"),
     ("transfers-forgotten", "More block transfers open than are remembered.", "S7 block functions"),
 )
 ANOMALIES: tuple[AnomalyKind, ...] = tuple(
@@ -305,5 +304,4 @@ class Anomaly(IntEnum):
     BLOCK_NAME = 22
     BLOCK_SIZE = 23
     SZL = 24
-    PLUS_HEADER = 25
-    TRANSFERS_FORGOTTEN = 26
+    TRANSFERS_FORGOTTEN = 25

@@ -217,7 +217,7 @@ class Message:
 
     def odd(self, kind: cython.int, at: cython.Py_ssize_t, needed: cython.longlong, had: cython.longlong) -> cython.int:
         """A row of anomalies; what is missing from a PDU that was not captured whole is none."""
-        if self.cut and (kind in {6, 8, 10, 11}):
+        if self.cut and kind in {6, 8, 10, 11, 21}:
             return 0
         self.anomalies.add(self.pdus, self.pdu, 32 + self.layer, kind, at - self.base, needed, had)
         return 0
