@@ -2,14 +2,28 @@
 
 `pyproject.toml` holds everything else. Every extension is optional: without a compiler the package installs all the same
 and the same files run uncompiled. A module asks to be compiled by its first line, `# cython: ...`.
+The rules lie in `rules/` at the top, where people look for them; a wheel carries a copy, `otwatch/shipped_rules`.
 """
 
 import os
+import shutil
 from pathlib import Path
 
 from Cython.Build import cythonize
 from Cython.Compiler.Errors import CompileError
 from setuptools import Extension, setup
+from setuptools.command.build_py import build_py
+
+
+class BuildWithRules(build_py):
+    """Copies the rules into the package that is built; an editable install reads them where they are."""
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            copy = Path(self.build_lib, "otwatch", "shipped_rules")
+            shutil.rmtree(copy, ignore_errors=True)  # an earlier build may have left rules that are gone
+            shutil.copytree("rules", copy, ignore=shutil.ignore_patterns("*.pcap", "__pycache__"))
 
 
 def compiled_modules() -> list[Extension]:
@@ -19,19 +33,23 @@ def compiled_modules() -> list[Extension]:
         with path.open(encoding="utf-8") as lines:
             if lines.readline().startswith("# cython:"):
                 name = ".".join(path.with_suffix("").parts)
-                found.append(Extension(name, [str(path)], extra_compile_args=["-O2", "-g0"], optional=True))
+                found.append(Extension(name, [str(path)], extra_compile_args=["-O2", "-g0"]))
     return found
 
 
 def translated(module: Extension) -> list[Extension]:
     """The module as C, or nothing where it cannot be translated: it then runs uncompiled, and the tests say so."""
     try:
-        return cythonize([module], build_dir="build", language_level=3, quiet=True)
+        extensions: list[Extension] = cythonize([module], build_dir="build", language_level=3, quiet=True)
     except CompileError:
         return []
+    for extension in extensions:
+        extension.optional = True  # said here, because cythonize makes new ones and forgets it
+    return extensions
 
 
 setup(
+    cmdclass={"build_py": BuildWithRules},
     ext_modules=[extension for module in compiled_modules() for extension in translated(module)],
     options={"build_ext": {"parallel": os.cpu_count()}},
 )
