@@ -24,7 +24,7 @@ from otwatch.rules.fields import TABLES, Stage
 from otwatch.rules.knowledge import Knowledge, Learning
 from otwatch.rules.match import Matcher
 from otwatch.rules.report import Reporter
-from otwatch.rules.rows import Row, Sequences, Windows
+from otwatch.rules.rows import Message, Row, Sequences, Windows
 from otwatch.rules.rule import Rule
 from otwatch.rules.seams import HostView, Known, ProtocolNames, SitePolicy
 from otwatch.vocabulary import AnomalyKind, FlowEvent
@@ -87,6 +87,7 @@ class RuleEngine:
         self._clauses_of: dict[int, tuple[Clause, ...]] = {}
         self._shared: dict[tuple[Clause, ...], tuple[Clause, ...]] = {}
         self._watched: dict[tuple[int, int], list[Sample]] = {}
+        self._watched_frames: np.ndarray[Any, Any] | None = None
         self._steps: list[tuple[int, int, int, Clause, Row]] = []
         self._tracked: dict[int, bool] = {}  # number of a flow -> whether both sides sent data, once it is closed
         self._told: dict[str, str] = {}
@@ -274,6 +275,13 @@ class RuleEngine:
 
     def _row(self, clause: Clause, batch: Batch, index: int, behaviour: int) -> None:
         operations = batch.operations
+        window = clause.rule.window
+        if window is not None and window.distinct is None and clause.tests[Stage.ROW] is None:
+            lane = self._windows[clause.index].lane(behaviour, lambda: self.reporter.behaviour_record(batch.behaviours, behaviour))
+            message = operations.timestamp_ns[index], operations.frame[index], operations.flow[index], behaviour
+            for earlier in lane.add(message, window.for_ns):
+                self._credit(clause, self._row_of(batch, earlier, index if earlier is message else -1))
+            return
         record = self.reporter.behaviour_record(batch.behaviours, behaviour)
         test = clause.tests[Stage.ROW]
         if test is not None:
@@ -297,17 +305,33 @@ class RuleEngine:
         )
         self._take(clause, row, 1)
 
+    def _row_of(self, batch: Batch, message: Message, index: int) -> Row:
+        """A message of a lane as a row; `index` is its operation when it is of this batch's moment, else -1."""
+        time, frame, flow, behaviour = message
+        record = self.reporter.behaviour_record(batch.behaviours, behaviour)
+        source, target = int(batch.behaviours.source[behaviour]), int(batch.behaviours.destination[behaviour])
+        return Row(time, frame, batch.file, source, target, record, behaviour=behaviour, protocol=int(batch.behaviours.protocol[behaviour]), flow=flow,
+                   operation=index, batch=self._batches if index >= 0 else -1)
+
     def _answers(self, batch: Batch) -> None:
         """Responses to the requests that were kept as evidence."""
         operations = batch.operations
-        frames = np.fromiter((frame for _, frame in self._watched), np.int64, len(self._watched))
-        mask = (operations.array("role") == int(Role.RESPONSE)) & np.isin(operations.array("request_frame"), frames)
-        for index in np.nonzero(mask)[0].tolist():
-            for sample in self._watched.get((int(operations.flow[index]), int(operations.request_frame[index])), ()):
+        if self._watched_frames is None:
+            self._watched_frames = np.fromiter((frame for _, frame in self._watched), np.int64, len(self._watched))
+        responses = np.nonzero(operations.array("role") == int(Role.RESPONSE))[0]
+        answered: dict[tuple[int, int], int] = {}
+        for index in responses[np.isin(operations.array("request_frame")[responses], self._watched_frames)].tolist():
+            key = int(operations.flow[index]), int(operations.request_frame[index])
+            for sample in self._watched.get(key, ()):
+                if answered.setdefault(key, int(operations.frame[index])) != operations.frame[index]:
+                    continue  # the first response decides, wherever batches are cut
                 if operations.status[index]:
                     sample.refusals += 1
                 else:
                     sample.answers += 1
+        for key in answered:  # all items of a response end in one packet, hence in one batch
+            del self._watched[key]
+            self._watched_frames = None
 
     def _anomalies(self, batch: Batch) -> None:
         anomalies = batch.anomalies
@@ -408,6 +432,7 @@ class RuleEngine:
             if len(self._watched) >= _WATCHED:
                 self._watched.pop(next(iter(self._watched)))
             self._watched.setdefault((flow, frame), []).append(sample)
+            self._watched_frames = None
         elif operations.role[index] == int(Role.RESPONSE):
             sample.answers, sample.refusals = int(operations.status[index] == 0), int(operations.status[index] != 0)
         return sample
@@ -456,6 +481,7 @@ class RuleEngine:
         if self._watched:
             for key in [key for key in self._watched if key[0] in closed]:
                 del self._watched[key]
+                self._watched_frames = None
 
 
 def _part_key(clause: Clause, row: Row) -> tuple[object, ...]:

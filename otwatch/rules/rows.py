@@ -35,6 +35,29 @@ class Row:
 
 
 Credit = Callable[[Clause, Row], None]
+Message = tuple[int, int, int, int]  # timestamp_ns, frame, flow, behaviour
+
+
+class Lane:
+    """The last messages of one key of a counting window: as light as can be, as every write of an operator station passes here."""
+
+    __slots__ = ("credited", "messages", "seen")
+
+    def __init__(self, at_least: int) -> None:
+        self.messages: deque[Message] = deque(maxlen=at_least)
+        self.seen = 0
+        self.credited = 0  # messages up to this one are in an incident
+
+    def add(self, message: Message, for_ns: int) -> list[Message]:
+        """The messages to credit now: none, or those of the window that were not yet."""
+        messages = self.messages
+        messages.append(message)
+        self.seen += 1
+        if message[0] - messages[0][0] > for_ns or len(messages) < (messages.maxlen or 0):
+            return []
+        fresh = min(self.seen - self.credited, len(messages))
+        self.credited = self.seen
+        return list(messages)[-fresh:]
 
 
 class Windows:
@@ -45,6 +68,23 @@ class Windows:
         self.forgotten = 0
         self._rows: OrderedDict[Hashable, deque[Row]] = OrderedDict()
         self._values: OrderedDict[Hashable, OrderedDict[Hashable, Row]] = OrderedDict()
+        self._lanes: OrderedDict[Hashable, Lane] = OrderedDict()
+        self._lane_of: dict[int, Lane] = {}
+
+    def lane(self, behaviour: int, record: Callable[[], dict[str, Any]]) -> Lane:
+        """The lane of a behaviour's key, for windows that count messages of operations."""
+        found = self._lane_of.get(behaviour)
+        if found is None:
+            known = record()
+            key = tuple(_hashable(known.get(name)) for name in self.window.by)
+            found = self._lanes.get(key)
+            if found is None:
+                found = self._lanes[key] = Lane(self.window.at_least)
+                self._trim(self._lanes)
+            if len(self._lane_of) >= 8 * _KEYS:
+                self._lane_of.clear()
+            self._lane_of[behaviour] = found
+        return found
 
     def feed(self, clause: Clause, row: Row, credit: Credit) -> None:
         """Takes the next row; credits it, and those before it in its window, when there are enough."""
