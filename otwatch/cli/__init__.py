@@ -15,6 +15,11 @@ _COMMANDS = {
     "rules": "otwatch.cli.rules",
     "site": "otwatch.cli.site",
     "inspect": "otwatch.cli.inspect",
+    "sensor": "otwatch.cli.sensor",
+    "doctor": "otwatch.cli.doctor",
+    "alerts": "otwatch.cli.store",
+    "assets": "otwatch.cli.store",
+    "resend": "otwatch.cli.resend",
 }
 
 

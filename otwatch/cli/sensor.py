@@ -1,0 +1,166 @@
+"""otwatch sensor: the 24/7 monitor on a mirror port."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from otwatch.cli.failing import complain, one_line_errors
+from otwatch.cli.options import SEVERITIES
+
+if TYPE_CHECKING:
+    from otwatch.engine.config import SensorConfig
+    from otwatch.engine.sensor import Sensor, Status
+
+# option -> key of the configuration
+_OVERRIDES = {
+    "name": "sensor.name",
+    "state": "sensor.state",
+    "user": "sensor.user",
+    "bpf": "sensor.filter",
+    "site": "policy.site",
+    "baseline": "policy.baseline",
+    "min_severity": "policy.min_severity",
+    "learn_until": "learning.until",
+    "jsonl": "outputs.jsonl",
+    "database": "outputs.database",
+}
+
+
+@click.command()
+@click.argument("interfaces", nargs=-1, metavar="[INTERFACE]...")
+@click.option("--config", "config_path", type=click.Path(dir_okay=False), metavar="FILE", help="Configuration (TOML); the options below win over it.")
+@click.option("--name", help="What the SIEM calls this sensor (default: the host name).")
+@click.option(
+    "--state", type=click.Path(file_okay=False), metavar="FOLDER", help="Spool, checkpoint and learned baseline (default: /var/lib/otwatch)."
+)
+@click.option("--user", help="User to become once everything is open, when started as root (default: otwatch).")
+@click.option("--filter", "bpf", metavar="EXPRESSION", help="Capture filter in tcpdump's language. What it leaves out is not seen.")
+@click.option("--syslog", "destinations", multiple=True, metavar="URL", help="Destination: udp://, tcp://, tls:// or https://; may be repeated.")
+@click.option("--site", type=click.Path(dir_okay=False), metavar="FILE", help="Site file: zones, allowed writers, tickets.")
+@click.option("--baseline", type=click.Path(dir_okay=False), metavar="FILE", help="Baseline: what is normal here.")
+@click.option("--rules", "rules", multiple=True, type=click.Path(), metavar="PATH", help="More rules: a file or folder; may be repeated.")
+@click.option("--min-severity", type=click.Choice(SEVERITIES), help="Report alerts from this severity on.")
+@click.option("--learn-until", metavar="TIME", help="Learn what is normal until this UTC time, then compare.")
+@click.option("--jsonl", type=click.Path(dir_okay=False), metavar="FILE", help="Alerts and heartbeats as JSON lines.")
+@click.option("--db", "database", type=click.Path(dir_okay=False), metavar="FILE", help="SQLite store for `otwatch alerts` and `otwatch assets`.")
+@click.option("--view", is_flag=True, help="Live view in the terminal.")
+@click.option("--replay", multiple=True, metavar="CAPTURE", help="Instead of listening, run the same loop over a capture; may be repeated.")
+@click.option("--check", is_flag=True, help="Check the configuration, rules, site and baseline, then stop.")
+def sensor(
+    interfaces: tuple[str, ...],
+    config_path: str | None,
+    destinations: tuple[str, ...],
+    rules: tuple[str, ...],
+    view: bool,
+    replay: tuple[str, ...],
+    check: bool,
+    **options: Any,
+) -> None:
+    """Watch mirror ports day and night: alerts to syslog, files and a store; never sends on the interfaces it listens to.
+
+    SIGHUP reads rules, site and baseline again (a wrong file changes nothing and is reported) and reopens files; SIGTERM and Ctrl-C stop cleanly.
+
+    \b
+    Examples:
+      otwatch sensor eth1 --syslog tcp://siem.example:601?format=cef
+      otwatch sensor --config /etc/otwatch/sensor.toml
+      otwatch sensor --config sensor.toml --check
+      otwatch sensor --config sensor.toml --replay monday.pcap
+    """
+    with one_line_errors():
+        from otwatch.engine.config import read_config
+        from otwatch.errors import CaptureError
+
+        overrides = {_OVERRIDES[name]: value for name, value in options.items() if value is not None}
+        for key, values in (("sensor.interfaces", interfaces), ("outputs.destinations", destinations), ("policy.rules", rules)):
+            if values:
+                overrides[key] = values
+        config = read_config(config_path, overrides)
+        if check:
+            from otwatch.engine.learning import load_policy
+
+            policy, fingerprint = load_policy(config)
+            click.echo(f"good: {len(policy.rules)} rules, {len(config.targets)} destinations, fingerprint {fingerprint}")
+        elif replay:
+            _replay(config, replay)
+        elif not config["sensor.interfaces"]:
+            raise CaptureError("no interface: name one, or set sensor.interfaces in the configuration (`ip link` lists them)")
+        else:
+            _listen(config, view)
+
+
+def _replay(config: SensorConfig, captures: tuple[str, ...]) -> None:
+    from otwatch.engine.replay import replay_batches
+    from otwatch.engine.sensor import Sensor
+    from otwatch.limits import Limits
+
+    limits = Limits()
+    running = Sensor(config, (), limits=limits, packet_time=True)
+    try:
+        result = running.replay(replay_batches(captures, limits))
+    finally:
+        running.close()
+    click.echo(f"{result.packets} packets, {len(result.assets)} assets, {len(result.alerts)} alerts, {running.reporting.reported} records reported")
+
+
+def _listen(config: SensorConfig, view: bool) -> None:
+    from otwatch.capture.passive import transmitted
+    from otwatch.capture.ring import LiveSource
+    from otwatch.engine.sensor import Sensor
+    from otwatch.limits import Limits
+
+    limits = Limits()
+    interfaces = tuple(config["sensor.interfaces"])
+    running = Sensor(config, interfaces, limits=limits, transmitted=transmitted)
+    with LiveSource(
+        interfaces,
+        snap_length=config["sensor.snap_length"],
+        blocks=config["sensor.ring_megabytes"],
+        bpf=config["sensor.filter"],
+        hardware_time=config["sensor.hardware_time"],
+        limits=limits,
+    ) as source:
+        _confine(running, source.filenos())
+        signal.signal(signal.SIGTERM, lambda *_: running.stop())
+        signal.signal(signal.SIGINT, lambda *_: running.stop())
+        signal.signal(signal.SIGHUP, lambda *_: running.reload())
+        from otwatch.engine.notify import notify
+
+        complain(f"listening on {', '.join(interfaces)}; state in {config.state}")
+        notify("READY=1")
+        try:
+            if view and sys.stdout.isatty():
+                from otwatch.cli.view import SensorView
+
+                showing: Any = SensorView()
+            else:
+                showing = nullcontext(lambda _: None)
+            with showing as show:
+
+                def tick(status: Status) -> None:
+                    show(status)
+                    notify("WATCHDOG=1")
+
+                running.run(source, on_tick=tick)
+        finally:
+            notify("STOPPING=1")
+            running.close()
+
+
+def _confine(running: Sensor, descriptors: list[int]) -> None:
+    """Everything is open: from here on this process can only listen."""
+    import os
+
+    from otwatch.capture.passive import confine
+
+    user = running.config["sensor.user"]
+    if os.geteuid() == 0:
+        running.reporting.give_to(user)
+    confinement = confine(descriptors, user=user)
+    if not confinement.complete:
+        running.health.tell("confinement-incomplete", "", running.monotonic(), running.wall_ns(), str(confinement))

@@ -1,0 +1,127 @@
+"""otwatch alerts, otwatch assets: questions to the sensor's store."""
+
+from __future__ import annotations
+
+import click
+
+from otwatch.alerts.alert import Severity
+from otwatch.cli.failing import one_line_errors
+from otwatch.cli.options import SEVERITIES, severity
+
+_STORE = click.option(
+    "--db",
+    "database",
+    type=click.Path(dir_okay=False),
+    default="/var/lib/otwatch/otwatch.sqlite",
+    show_default=True,
+    metavar="FILE",
+    help="The store that the sensor writes (outputs.database).",
+)
+_FORMAT = click.option(
+    "--format", "form", type=click.Choice(["text", "jsonl"]), default="text", show_default=True, help="For people, or one JSON record a line."
+)
+
+
+@click.command()
+@_STORE
+@_FORMAT
+@click.option("--min-severity", type=click.Choice(SEVERITIES), default="info", show_default=True, help="From this severity on.")
+@click.option("--rule", default="", metavar="ID", help="Of this rule; * stands for anything (lateral.*).")
+@click.option("--address", default="", metavar="ADDRESS", help="With this source or destination.")
+@click.option("--since", default="", metavar="TIME", help="Last seen at or after this UTC time (2026-11-22T06:00:00).")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many, the newest first.")
+def alerts(database: str, form: str, min_severity: str, rule: str, address: str, since: str, limit: int) -> None:
+    """Show the alerts in the sensor's store, the newest first.
+
+    \b
+    Examples:
+      otwatch alerts --min-severity high --since 2026-11-22
+      otwatch alerts --address 10.0.1.10 --format jsonl
+    """
+    with one_line_errors():
+        from pathlib import Path
+
+        from otwatch.engine.detector import utc_ns
+        from otwatch.outputs.records import time_text
+        from otwatch.outputs.store import StoreReader
+
+        labels = [level.label for level in Severity if level >= severity(min_severity)]
+        after = time_text(utc_ns(since)) if since else ""
+        records = list(StoreReader(Path(database)).alerts(severities=labels, rule=rule, address=address, since=after, limit=limit))
+        _show(
+            form,
+            records,
+            ["last seen", "severity", "title", "source", "destination", "object", "outcome", "count"],
+            lambda record: [
+                record["last_seen"][:19],
+                record["severity"],
+                record["title"],
+                record["src_name"] or record["src"],
+                record["dst_name"] or record["dst"],
+                record["object"],
+                record["outcome"],
+                record["count"],
+            ],
+        )
+
+
+@click.command()
+@_STORE
+@_FORMAT
+@click.option("--role", default="", help="With this role (controller, hmi, engineering_station ...).")
+@click.option("--find", "text", default="", metavar="TEXT", help="Whose address, name or vendor holds this.")
+def assets(database: str, form: str, role: str, text: str) -> None:
+    """Show the assets in the sensor's store.
+
+    \b
+    Examples:
+      otwatch assets --role controller
+      otwatch assets --find siemens --format jsonl
+    """
+    with one_line_errors():
+        from pathlib import Path
+
+        from otwatch.outputs.store import StoreReader
+
+        records = list(StoreReader(Path(database)).assets(role=role, text=text))
+        _show(
+            form,
+            records,
+            ["address", "name", "vendor", "roles", "zone", "protocols", "last seen"],
+            lambda record: [
+                record["id"],
+                record["name"],
+                record["vendor"],
+                ", ".join(record["roles"]),
+                record["zone"],
+                ", ".join(record["protocols"]),
+                record["last_seen"][:19],
+            ],
+        )
+
+
+def _show(form: str, records: list[dict[str, object]], headings: list[str], row: object) -> None:
+    """Records as JSON lines, or as a table with everything from the wire escaped."""
+    from otwatch.outputs.jsonl import line
+
+    if form == "jsonl":
+        for record in records:
+            click.echo(line(record))
+        return
+    if not records:
+        click.echo("nothing in the store fits", err=True)
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from otwatch.outputs.escape import one_line
+
+    assert callable(row)
+    table = Table(box=None)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for record in records:
+        table.add_row(*(Text(one_line(str(value))) for value in row(record)))
+    console = Console(highlight=False)
+    Console(highlight=False, width=None if console.is_terminal else 200).print(table)

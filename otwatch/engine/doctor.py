@@ -1,0 +1,219 @@
+"""Looks at everything a sensor needs on this machine and says what to do. Asks the machine, sends nothing on the capture interfaces."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import shutil
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import otwatch
+from otwatch.engine.config import SensorConfig
+from otwatch.engine.learning import load_policy
+from otwatch.errors import CaptureError, ConfigErrors
+from otwatch.outputs.siem.transport import connect
+
+_SIOCETHTOOL: Final = 0x8946
+_OFFLOADS: Final = {"gro": 0x2B, "lro": 0x21, "tso": 0x1E, "gso": 0x23}  # ETHTOOL_GGRO, GFLAGS (LRO is a bit), GTSO, GGSO (linux/ethtool.h)
+_FLAGS: Final = 0x25
+_LRO_BIT: Final = 1 << 15
+_CAP_NET_RAW: Final = 13
+_STA_UNSYNC: Final = 0x40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing looked at. `state` is good, bad, or worth knowing; `advice` is what to do."""
+
+    what: str
+    state: str  # good | bad | note
+    text: str
+    advice: str = ""
+
+
+def examine(config: SensorConfig) -> Iterator[Finding]:
+    """Everything, in the order in which it is needed."""
+    yield _compiled()
+    yield _privileges()
+    interfaces = config["sensor.interfaces"]
+    if not interfaces:
+        yield Finding(what="interfaces", state="bad", text="none is named", advice="set sensor.interfaces, or name them: otwatch doctor eth1")
+    for name in interfaces:
+        yield from _interface(name)
+    yield _clock()
+    yield _policy(config)
+    yield from _folder(config)
+    for target in config.targets:
+        try:
+            connect(target).close()
+        except OSError as error:
+            yield Finding(
+                what=f"destination {target.url}",
+                state="bad",
+                text=str(error),
+                advice="check host, port, firewall and certificates; alerts are kept in the spool meanwhile",
+            )
+        else:
+            udp = target.scheme == "udp"
+            yield Finding(
+                what=f"destination {target.url}",
+                state="note" if udp else "good",
+                text="UDP cannot tell whether anybody listens" if udp else "can be reached",
+                advice="use tcp:// or tls:// where the receiver can: lost datagrams are never known" if udp else "",
+            )
+    if not config.targets:
+        yield Finding(what="destinations", state="note", text="none: alerts stay on this machine", advice="set outputs.destinations")
+
+
+def _compiled() -> Finding:
+    if otwatch.is_compiled():
+        return Finding(what="installation", state="good", text=f"otwatch {otwatch.__version__}, compiled")
+    return Finding(
+        what="installation",
+        state="bad",
+        text="not compiled: far too slow for a live sensor",
+        advice="install a C compiler and Python headers (apt install gcc python3-dev), then reinstall otwatch",
+    )
+
+
+def _privileges() -> Finding:
+    effective = 0
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("CapEff:"):
+                effective = int(line.split()[1], 16)
+    if effective >> _CAP_NET_RAW & 1:
+        return Finding(what="privileges", state="good", text="this user may open capture sockets (CAP_NET_RAW)")
+    return Finding(
+        what="privileges",
+        state="bad",
+        text="this user may not open capture sockets",
+        advice="run as root (the sensor drops all privileges once it listens), or use the systemd unit: AmbientCapabilities=CAP_NET_RAW",
+    )
+
+
+def _interface(name: str) -> Iterator[Finding]:
+    what = f"interface {name}"
+    folder = Path("/sys/class/net") / name
+    if not folder.exists():
+        there = ", ".join(sorted(found for _, found in socket.if_nameindex()))
+        yield Finding(what=what, state="bad", text="does not exist", advice=f"there are: {there}")
+        return
+    flags = int((folder / "flags").read_text(), 16)
+    if flags & 1:
+        yield Finding(what=what, state="good", text="is up")
+    else:
+        yield Finding(what=what, state="bad", text="is down", advice=f"ip link set {name} up")
+    carrier = "0"
+    with suppress(OSError):
+        carrier = (folder / "carrier").read_text().strip()
+    if flags & 1 and carrier != "1":
+        yield Finding(what=what, state="bad", text="has no link", advice="check the cable, the mirror port and its speed")
+    if flags & 0x100:
+        yield Finding(what=what, state="note", text="is promiscuous already: something else listens, or it was set by hand")
+    else:
+        yield Finding(what=what, state="good", text="will be made promiscuous by the sensor while it listens")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        on = [offload for offload in _OFFLOADS if _offload(asking, name, offload)]
+        if _has_address(asking, name):
+            yield Finding(
+                what=what,
+                state="note",
+                text="has an IPv4 address: this machine may answer on it, and then it is not passive",
+                advice=f"ip address flush dev {name}; ip link set {name} arp off; sysctl net.ipv6.conf.{name}.disable_ipv6=1",
+            )
+    joined = [offload for offload in on if offload in ("gro", "lro")]
+    if joined:
+        yield Finding(
+            what=what,
+            state="bad",
+            text=f"joins packets before they are seen ({', '.join(joined)}): sizes, times and duplicates become wrong",
+            advice=f"ethtool -K {name} {' '.join(f'{offload} off' for offload in joined)}",
+        )
+    else:
+        yield Finding(what=what, state="good", text="does not join packets (gro and lro are off)")
+
+
+def _offload(asking: socket.socket, name: str, offload: str) -> bool:
+    """ioctl SIOCETHTOOL with struct ethtool_value; False also where the driver does not say."""
+    command = _FLAGS if offload == "lro" else _OFFLOADS[offload]
+    value = ctypes.create_string_buffer(struct.pack("=II", command, 0), 8)
+    request = struct.pack("16sP16x", name.encode()[:15], ctypes.addressof(value))
+    try:
+        fcntl.ioctl(asking, _SIOCETHTOOL, request)
+    except OSError:
+        return False
+    number = int(struct.unpack("=II", value.raw)[1])
+    return bool(number & _LRO_BIT) if offload == "lro" else bool(number)
+
+
+def _has_address(asking: socket.socket, name: str) -> bool:
+    try:
+        fcntl.ioctl(asking, 0x8915, struct.pack("16s24x", name.encode()[:15]))  # SIOCGIFADDR
+    except OSError:
+        return False
+    return True
+
+
+def _clock() -> Finding:
+    """adjtimex(2) with no change asked for."""
+    buffer = ctypes.create_string_buffer(512)
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.adjtimex(buffer) < 0:
+        return Finding(what="clock", state="note", text="cannot be asked whether it is synchronised")
+    status = struct.unpack_from("@i", buffer, struct.calcsize("@I4xllll"))[0]
+    if status & _STA_UNSYNC:
+        return Finding(
+            what="clock",
+            state="bad",
+            text="is not synchronised: times of alerts will not fit those of other logs",
+            advice="run chrony or systemd-timesyncd over the management interface",
+        )
+    return Finding(what="clock", state="good", text="is synchronised")
+
+
+def _policy(config: SensorConfig) -> Finding:
+    try:
+        policy, _ = load_policy(config)
+    except (ConfigErrors, CaptureError, OSError) as error:
+        return Finding(
+            what="rules, site, baseline", state="bad", text=str(error).splitlines()[0], advice="otwatch sensor --check shows every mistake"
+        )
+    missing = [name for name, there in (("site file", policy.site), ("baseline", policy.baseline)) if there is None]
+    advice = "otwatch site init, otwatch baseline learn: with them strangers are told from operators" if missing else ""
+    return Finding(
+        what="rules, site, baseline",
+        state="note" if missing else "good",
+        advice=advice,
+        text=f"{len(policy.rules)} rules{', no ' + ', no '.join(missing) if missing else ', site file and baseline'}",
+    )
+
+
+def _folder(config: SensorConfig) -> Iterator[Finding]:
+    folder = config.state
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not os.access(existing, os.W_OK | os.X_OK):
+        yield Finding(
+            what=f"state folder {folder}",
+            state="bad",
+            text=f"{existing} cannot be written by this user",
+            advice=f"install -d -o {config['sensor.user']} {folder}",
+        )
+        return
+    free, needed = shutil.disk_usage(existing).free // 2**20, config["outputs.spool_megabytes"]
+    if free < needed:
+        yield Finding(
+            what=f"state folder {folder}",
+            state="bad",
+            text=f"{free} MB are free, the spool may need {needed}",
+            advice="make room, or lower outputs.spool_megabytes",
+        )
+    else:
+        yield Finding(what=f"state folder {folder}", state="good", text=f"can be written, {free} MB are free")
