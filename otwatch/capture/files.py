@@ -48,6 +48,8 @@ def open_capture(path: str, limits: Limits, *, on_progress: Progress | None = No
         descriptor, status = _open(path)
     except OSError as error:
         raise _explained(path, error) from error
+    except ValueError as error:  # a name with a NUL
+        raise CaptureError(f"{path!r}: cannot be the name of a file") from error
     try:
         return _reader(path, descriptor, status, limits, on_progress)
     except BaseException:
@@ -157,7 +159,7 @@ def _explained(path: str, error: OSError) -> CaptureError:
 def _reader(path: str, descriptor: int, status: os.stat_result, limits: Limits, on_progress: Progress | None) -> CaptureReader:
     name = "standard input" if path == STANDARD_INPUT else path
     if stat.S_ISDIR(status.st_mode):
-        raise CaptureError(f"{name}: a folder without a single capture; name a folder that holds pcap or pcapng files")
+        raise CaptureError(f"{name}: a folder in which no capture was found; name one that holds pcap or pcapng files")
     if os.isatty(descriptor):
         raise CaptureError(f"{name}: a terminal; pipe a capture into it, as in `tcpdump -w - | otwatch analyze -`")
     regular = stat.S_ISREG(status.st_mode)
@@ -260,17 +262,19 @@ def first_ns(path: str) -> int:
 
 
 def _candidates(path: str) -> tuple[list[str], bool]:
-    """The regular files that an argument may mean, by name, and whether it names one itself. None for pipes: looking would take from them."""
-    place = Path(path)
-    if path == STANDARD_INPUT:
+    """The regular files that an argument may mean, by name, and whether it names one itself. None for pipes: looking would take from them.
+
+    os.path, not pathlib: what may not be looked at, or cannot be a name at all, is no file and no error here.
+    """
+    if path == STANDARD_INPUT or "\0" in path:
         return [], True
-    if place.is_dir():
-        return [str(file) for file in sorted(place.rglob("*")) if file.is_file()], False
-    if place.exists():
-        return [path] if place.is_file() else [], True
+    if os.path.isdir(path):  # noqa: PTH112
+        return [str(file) for file in sorted(Path(path).rglob("*")) if os.path.isfile(file)], False  # noqa: PTH113
+    if os.path.exists(path):  # noqa: PTH110
+        return [path] if os.path.isfile(path) else [], True  # noqa: PTH113
     if not glob.has_magic(path):
         return [path], True
     matches = []
     for match in sorted(glob.glob(path, recursive=True)):  # noqa: PTH207 - Path.glob takes no absolute pattern
-        matches += _candidates(match)[0]
+        matches += _candidates(f"./{match}" if match == STANDARD_INPUT else match)[0]
     return matches, False

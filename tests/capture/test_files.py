@@ -74,6 +74,17 @@ def test_what_is_named_itself_stays_so_that_opening_it_says_what_is_wrong(tmp_pa
         assert "\n" not in str(caught.value)
 
 
+def test_names_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("x" * 5000, "nul\0byte"):
+        assert expand([name]) == [name]
+        with pytest.raises(CaptureError) as caught:
+            open_capture(name, Limits())
+        assert "\0" not in str(caught.value)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-").write_bytes(at_second(1))
+    assert expand(["*"]) == ["./-"]
+
+
 @pytest.mark.parametrize(("octets", "words"), [
     (b"", "empty"),
     (b"hello, world", "editcap"),

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import os
 import struct
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -72,3 +77,13 @@ def test_a_block_outside_its_ring_is_a_mistake_of_ours() -> None:
     ring = memoryview(bytes(500))
     with pytest.raises(IndexError):
         state.walk(ring, ring.cast("I"), Packets(8), 8)
+
+
+_SAMPLE = packet(b"one") + packet(b"two" * 30, wire=2**32 - 1, status=0x11, tag=7) + packet(b"sent", kind=4) + packet(b"last", seconds=2**32 - 1)
+
+
+def test_uncompiled_gives_the_same() -> None:
+    script = "import otwatch\nfrom tests.capture.test_tpacket import _SAMPLE, walk\nprint((otwatch.is_compiled(), walk(_SAMPLE, 4)[0]))"
+    done = subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], env={**os.environ, "OTWATCH_UNCOMPILED": "1"},
+                          capture_output=True, text=True, check=True)
+    assert ast.literal_eval(done.stdout) == (False, walk(_SAMPLE, 4)[0])
