@@ -11,7 +11,6 @@ cdef class Application:
     cdef unsigned char[::1] functions
     cdef short[::1] sizes
     cdef unsigned char[::1] known
-    cdef public long long lost
     cdef public Py_ssize_t pdu
     cdef Pdus pdus
     cdef Operations operations

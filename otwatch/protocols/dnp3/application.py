@@ -70,7 +70,6 @@ class Application:
         self.functions = tables.functions().data
         self.sizes = tables.sizes().data
         self.known = tables.groups().data
-        self.lost = 0
         self.pdu = 0
 
     def begin(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, found: list[Fact]) -> None:
@@ -156,7 +155,7 @@ class Application:
                 sender.select_sequence = -1  # 4.4.4.3: any other request ends the selection
             if not traits & _SILENT and destination < 0xFFFD:
                 waiting = sequence * _FIELDS
-                self.lost += sender.ask(sequence, frame, now, function)
+                sender.ask(sequence, frame, now, function)
         first: cython.Py_ssize_t = self.operations.rows
         if at < end and traits & _KNOWN:
             if traits & _BARE and data[at] != 120:
@@ -184,7 +183,7 @@ class Application:
             asked = sender.answering
         waiting: cython.Py_ssize_t = asked * _FIELDS
         requests = receiver.requests
-        if not requests[waiting + _PENDING]:
+        if not receiver.asks or not requests[waiting + _PENDING]:
             sender.answering = -1
             return -1
         self.request_frame = requests[waiting + _FRAME]

@@ -8,7 +8,9 @@ cdef class Side:
     cdef public int sequence
     cdef public long long segments
     cdef public Py_ssize_t last_length
+    cdef public bint asks
     cdef public long long[::1] requests
+    cdef public long long lost
     cdef public long long messages
     cdef public bytes select
     cdef public int select_sequence
@@ -24,8 +26,8 @@ cdef class Side:
     cdef public long long unsolicited_ns
     cdef public int indications
     cpdef object gap(self)
-    cpdef int ask(self, int sequence, long long frame, long long time_ns, int function) except -1
-    cpdef int unanswered(self) except -1
+    cpdef object ask(self, int sequence, long long frame, long long time_ns, int function)
+    cpdef long long unanswered(self) except -1
 
 cdef class Link:
     cdef readonly long long key
@@ -35,8 +37,9 @@ cdef class Link:
 cdef class Conversation:
     cdef readonly dict links
     cdef Link newest
-    cdef Py_ssize_t limit
-    cdef public int lost
+    cdef public long long lost
     cdef public long long forgotten
-    cpdef Link link(self, long long key)
-    cpdef int unanswered(self) except -1
+    cpdef Link find(self, long long key)
+    cpdef Link add(self, long long key)
+    cpdef int drop(self) except -1
+    cpdef long long unanswered(self) except -1

@@ -22,6 +22,7 @@ _OBJECT = cython.declare(cython.Py_ssize_t, tables.OBJECT)
 _START = cython.declare(cython.Py_ssize_t, tables.START)
 _COUNT = cython.declare(cython.Py_ssize_t, tables.COUNT)
 _FIELDS = cython.declare(cython.Py_ssize_t, tables.FIELDS)
+_NOTHING = np.zeros(0, np.int64).data
 
 
 class Side:
@@ -29,13 +30,15 @@ class Side:
 
     def __init__(self) -> None:
         # transport: the fragment under way
-        self.buffer = Octets(512)
+        self.buffer = Octets(16)  # most fragments are one frame and never come here
         self.assembling = False
         self.sequence = -1  # of the last segment taken, -1 before the first, after a gap and within what is passed over
         self.segments = 0  # taken of that fragment
         self.last_length = 0  # octets of that segment, at the end of the buffer
         # application, as a master
-        self.requests = np.zeros(16 * _FIELDS, np.int64).data
+        self.asks = False
+        self.requests = _NOTHING  # its own from the first request on
+        self.lost = 0  # requests whose sequence number was used again before they were answered
         self.messages = 0  # since the start or the last gap
         self.select = b""  # the objects of the select that an operate must repeat
         self.select_sequence = -1
@@ -57,11 +60,15 @@ class Side:
         self.sequence = -1
         self.messages = 0
 
-    def ask(self, sequence: cython.int, frame: cython.longlong, time_ns: cython.longlong, function: cython.int) -> cython.int:
-        """Remembers a request; returns 1 when that forgets an unanswered one of the same sequence number."""
+    def ask(self, sequence: cython.int, frame: cython.longlong, time_ns: cython.longlong, function: cython.int) -> None:
+        """Remembers a request; an unanswered one of the same sequence number stays unanswered."""
         at: cython.Py_ssize_t = sequence * _FIELDS
+        if not self.asks:
+            self.asks = True
+            self.requests = np.zeros(16 * _FIELDS, np.int64).data
         requests = self.requests
-        lost: cython.int = 1 if requests[at + _PENDING] else 0
+        if requests[at + _PENDING]:
+            self.lost += 1
         requests[at + _PENDING] = 1
         requests[at + _FRAME] = frame
         requests[at + _TIME] = time_ns
@@ -70,12 +77,13 @@ class Side:
         requests[at + _OBJECT] = -1
         requests[at + _START] = -1
         requests[at + _COUNT] = -1
-        return lost
 
-    def unanswered(self) -> cython.int:
-        """Requests that still wait."""
-        waiting: cython.int = 0
+    def unanswered(self) -> cython.longlong:
+        """Requests that got no response."""
+        waiting: cython.longlong = self.lost
         sequence: cython.Py_ssize_t
+        if not self.asks:
+            return 0
         for sequence in range(16):
             if self.requests[sequence * _FIELDS + _PENDING]:
                 waiting += 1
@@ -94,32 +102,42 @@ class Link:
 class Conversation:
     """The links of one flow."""
 
-    def __init__(self, limit: cython.Py_ssize_t) -> None:
+    def __init__(self) -> None:
         self.links: dict[int, Link] = {}
         self.newest: Link | None = None
-        self.limit = limit
-        self.lost = 0  # unanswered requests of forgotten or repeated sequence numbers
-        self.forgotten = 0  # links dropped for the limit
+        self.lost = 0  # unanswered requests of links dropped for the limit
+        self.forgotten = 0  # those links
 
-    def link(self, key: cython.longlong) -> Link:
-        """The link of a pair of addresses; the oldest of the flow makes room when there are too many."""
+    def find(self, key: cython.longlong) -> Link | None:
+        """The link of a pair of addresses, if it is known."""
         newest: Link | None = self.newest
         if newest is not None and newest.key == key:
             return newest
         found = self.links.get(key)
-        if found is None:
-            if len(self.links) >= self.limit:
-                oldest: Link = self.links.pop(next(iter(self.links)))
-                self.lost += oldest.low.unanswered() + oldest.high.unanswered()
-                self.forgotten += 1
-            found = Link(key)
-            self.links[key] = found
+        if found is not None:
+            self.newest = found
+        return found
+
+    def add(self, key: cython.longlong) -> Link:
+        """A new link."""
+        found = Link(key)
+        self.links[key] = found
         self.newest = found
         return found
 
-    def unanswered(self) -> cython.int:
+    def drop(self) -> cython.int:
+        """Makes room: forgets the oldest link, if there is one; returns how many."""
+        if not self.links:
+            return 0
+        oldest: Link = self.links.pop(next(iter(self.links)))
+        self.lost += oldest.low.unanswered() + oldest.high.unanswered()
+        self.forgotten += 1
+        self.newest = None
+        return 1
+
+    def unanswered(self) -> cython.longlong:
         """Requests of the flow that got no response."""
-        total: cython.int = self.lost
+        total: cython.longlong = self.lost
         link: Link
         for link in self.links.values():
             total += link.low.unanswered() + link.high.unanswered()

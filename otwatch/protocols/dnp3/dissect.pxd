@@ -9,13 +9,16 @@ cdef class Dnp3Dissector:
     cdef int protocol
     cdef Py_ssize_t limit
     cdef Py_ssize_t links
+    cdef readonly Py_ssize_t live_links
     cdef readonly Application application
+    cdef readonly long long forgotten_links
     cdef readonly list conversations
     cdef unsigned short[::1] crc
     cdef short[::1] link_actions
     cpdef feed(self, Pdus pdus, Operations operations, Anomalies anomalies, list facts)
     cpdef long long forget(self, Py_ssize_t flow) except -1
     cdef Conversation conversation(self, Py_ssize_t flow)
+    cdef Link link(self, Py_ssize_t flow, long long key)
     cdef frame(self, Pdus pdus, Py_ssize_t pdu)
     cdef Py_ssize_t strip(self, Octets octets, Py_ssize_t at, Py_ssize_t end, Py_ssize_t target, Py_ssize_t size) except -100
     cdef link_only(self, Pdus pdus, Py_ssize_t pdu, int control, int destination, int source, int size)

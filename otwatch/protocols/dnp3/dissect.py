@@ -11,12 +11,12 @@ import cython
 import numpy as np
 
 from otwatch.actions import Action
+from otwatch.copying import copy, same
 from otwatch.limits import Limits
 from otwatch.protocols.dnp3 import spec, tables
 from otwatch.protocols.dnp3.application import Application
 from otwatch.protocols.dnp3.conversation import Conversation, Link, Side
 from otwatch.protocols.spec import Fact
-from otwatch.copying import copy, same
 from otwatch.tables import Anomalies, Octets, Operations, Pdus
 from otwatch.vocabulary import PduFlag
 
@@ -41,7 +41,9 @@ class Dnp3Dissector:
         self.protocol = protocol
         self.limit = limits.application_fragment_bytes
         self.links = limits.streams
+        self.live_links = 0
         self.application = Application(protocol, limits)
+        self.forgotten_links = 0  # pairs of addresses that made room for others within their flow (limit streams)
         self.conversations: list[Conversation | None] = []
         self.crc = tables.block_crc().data
         actions = np.full(256, -1, np.int16)
@@ -66,6 +68,8 @@ class Dnp3Dissector:
         if conversation is None:
             return 0
         self.conversations[flow] = None
+        self.forgotten_links += conversation.forgotten
+        self.live_links -= len(conversation.links)
         return conversation.unanswered()
 
     def conversation(self, flow: cython.Py_ssize_t) -> Conversation:
@@ -74,8 +78,19 @@ class Dnp3Dissector:
             self.conversations.extend([None] * max(64, len(self.conversations)))
         found: Conversation = self.conversations[flow]
         if found is None:
-            found = Conversation(self.links)
+            found = Conversation()
             self.conversations[flow] = found
+        return found
+
+    def link(self, flow: cython.Py_ssize_t, key: cython.longlong) -> Link:
+        """The state of a pair of addresses of a flow; where there are too many in all, the oldest of the flow makes room."""
+        conversation: Conversation = self.conversation(flow)
+        found: Link | None = conversation.find(key)
+        if found is None:
+            if self.live_links >= self.links:
+                self.live_links -= conversation.drop()
+            found = conversation.add(key)
+            self.live_links += 1
         return found
 
     def frame(self, pdus: Pdus, pdu: cython.Py_ssize_t) -> None:
@@ -117,9 +132,7 @@ class Dnp3Dissector:
             if got < 0:
                 application.anomaly(spec.BLOCK_CRC, _HEADER + (-1 - got) * (_BLOCK + 2), 0, -1 - got)
             return
-        link: Link = self.conversation(pdus.flow[pdu]).link(
-            cython.cast(cython.longlong, source) << 16 | destination if source < destination
-            else cython.cast(cython.longlong, destination) << 16 | source)
+        link: Link = self.link(pdus.flow[pdu], cython.cast(cython.longlong, min(source, destination)) << 16 | max(source, destination))
         sender: Side = link.low
         receiver: Side = link.high
         # a pair of equal addresses is told apart by direction alone

@@ -141,24 +141,6 @@ def test_a_fragment_whose_end_was_never_captured_still_tells_its_function() -> N
     assert feeding.anomalies == []
 
 
-def test_links_beyond_the_limit_make_room_and_are_counted() -> None:
-    feeding = Feeding(Limits(streams=2))
-    feeding.feed(numbered([frame(b"\xc0" + INTEGRITY, destination=unit) for unit in range(10, 15)]))
-    assert len(feeding.rows) == 20
-    conversation_of = feeding.dissector.conversations[0]  # type: ignore[attr-defined]
-    assert (len(conversation_of.links), conversation_of.forgotten) == (2, 3)
-    assert feeding.dissector.forget(0) == 5
-
-
-def test_forget_counts_requests_without_response() -> None:
-    feeding = Feeding()
-    feeding.feed(numbered([frame(b"\xc0\xc0\x01\x3c\x01\x06"), frame(b"\xc1\xc1\x01\x3c\x01\x06"),
-                           frame(b"\xc0\xc1\x81\x00\x00", control=0x44, destination=1, source=10), frame(b"\xc2\xc2\x06" + CROB)]), flow=7)
-    assert feeding.dissector.forget(7) == 1
-    assert feeding.dissector.forget(7) == 0
-    assert feeding.dissector.forget(70_000) == 0
-
-
 def test_link_frames_alone() -> None:
     feeding = rows_of(frame(b"", control=0xC0), frame(b"", control=0xC9), frame(b"", control=0x0B, destination=1, source=10),
                       frame(b"", control=0x1B, destination=1, source=10), frame(b"", control=0x00, destination=1, source=10),
