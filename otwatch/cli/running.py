@@ -9,7 +9,6 @@ from otwatch.capture.files import expand
 from otwatch.cli.progress import ReadingProgress
 from otwatch.engine.analysis import Analysis, Listener
 from otwatch.engine.detector import Policy, RuleDetector, policy_of
-from otwatch.errors import CaptureError
 from otwatch.limits import Limits
 from otwatch.outputs.result import Result
 
@@ -29,12 +28,6 @@ def finished_analysis(
         analysis.site = policy.site
     if listener is not None:
         analysis.listeners.append(listener(analysis))
-    paths: list[str] = []
-    for capture in captures:
-        try:
-            paths.extend(expand([capture]))
-        except CaptureError as error:
-            analysis.unreadable.append(str(error))
     with ReadingProgress() as progress:
-        analysis.run(paths, on_progress=progress.report)
+        analysis.run(expand(captures), on_progress=progress.report)
     return analysis, analysis.finish()

@@ -89,7 +89,7 @@ class Analysis:
                 if fresh and last_ns is not None and packets.rows and not 0 <= packets.timestamp_ns[0] - last_ns <= _SAME_RECORDING_NS:
                     self.take(self.pipeline.finish(file=path))  # another recording: its flows are not the same flows
                 fresh = False
-                self.take(self.pipeline.feed(packets, file=path))
+                self.take(self.pipeline.feed(packets, file=path, capture_anomalies=reader.anomalies))
             report = reader.report
             self.captures.append(report)
             return report.last_ns if report.last_ns is not None else last_ns

@@ -32,10 +32,12 @@ class Pipeline:
         self.anomalies = Anomalies()
         self.now_ns = 0
 
-    def feed(self, packets: Packets, *, file: str = "") -> Batch:
-        """The tables of one batch; they are overwritten by the next."""
+    def feed(self, packets: Packets, *, file: str = "", capture_anomalies: Anomalies | None = None) -> Batch:
+        """The tables of one batch; they are overwritten by the next. `capture_anomalies`: what its reader found wrong with the file."""
         self.operations.clear()
         self.anomalies.clear()
+        if capture_anomalies is not None:
+            _append(self.anomalies, capture_anomalies)
         self.decoder.feed(packets, self.anomalies)
         self.streams.feed(packets, self.anomalies)
         if packets.rows:
@@ -81,6 +83,13 @@ class Pipeline:
             closed=closed,
             unanswered=unanswered,
         )
+
+
+def _append(anomalies: Anomalies, more: Anomalies) -> None:
+    for row in range(more.rows):
+        new = anomalies.new_row()
+        for name, value in more.row(row).items():
+            getattr(anomalies, name)[new] = value
 
 
 def _sort_by_packet(operations: Operations) -> None:
