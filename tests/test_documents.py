@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -56,10 +57,8 @@ def test_deep_nesting_is_refused():
 
 @given(st.text(max_size=60))
 def test_any_text_gives_a_document_or_config_errors(text):
-    try:
+    with contextlib.suppress(ConfigErrors):
         parse_document(text, "f.yaml")
-    except ConfigErrors as errors:
-        assert errors.errors
 
 
 def test_files_that_cannot_be_read(tmp_path: Path):

@@ -89,6 +89,7 @@ class RuleEngine:
         self._watched: dict[tuple[int, int], list[Sample]] = {}
         self._watched_frames: np.ndarray[Any, Any] | None = None
         self._steps: list[tuple[int, int, int, Clause, Row]] = []
+        self._moving: set[int] = set()  # rules with rows in _steps
         self._tracked: dict[int, bool] = {}  # number of a flow -> whether both sides sent data, once it is closed
         self._told: dict[str, str] = {}
         self._batch: Batch | None = None
@@ -118,6 +119,7 @@ class RuleEngine:
             for _, _, _, clause, row in sorted(self._steps, key=lambda step: step[:3]):
                 self._sequences[clause.index].feed(clause, row, self._credit)
             self._steps.clear()
+            self._moving.clear()
         if self._watched and batch.operations.rows:
             self._answers(batch)
         self._forget_closed(batch)
@@ -282,6 +284,8 @@ class RuleEngine:
             for earlier in lane.add(message, window.for_ns):
                 self._credit(clause, self._row_of(batch, earlier, index if earlier is message else -1))
             return
+        if clause.rule.sequence is not None and clause.index not in self._moving and not self._sequences[clause.index].waits_for(clause.step):
+            return  # no earlier step was seen: most commands of most plants end here
         record = self.reporter.behaviour_record(batch.behaviours, behaviour)
         test = clause.tests[Stage.ROW]
         if test is not None:
@@ -310,8 +314,19 @@ class RuleEngine:
         time, frame, flow, behaviour = message
         record = self.reporter.behaviour_record(batch.behaviours, behaviour)
         source, target = int(batch.behaviours.source[behaviour]), int(batch.behaviours.destination[behaviour])
-        return Row(time, frame, batch.file, source, target, record, behaviour=behaviour, protocol=int(batch.behaviours.protocol[behaviour]), flow=flow,
-                   operation=index, batch=self._batches if index >= 0 else -1)
+        return Row(
+            time,
+            frame,
+            batch.file,
+            source,
+            target,
+            record,
+            behaviour=behaviour,
+            protocol=int(batch.behaviours.protocol[behaviour]),
+            flow=flow,
+            operation=index,
+            batch=self._batches if index >= 0 else -1,
+        )
 
     def _answers(self, batch: Batch) -> None:
         """Responses to the requests that were kept as evidence."""
@@ -378,6 +393,7 @@ class RuleEngine:
         """A row that passed: to its window, its sequence or straight to its incident."""
         if clause.rule.sequence is not None:
             self._steps.append((row.frame, order, len(self._steps), clause, row))
+            self._moving.add(clause.index)
         elif clause.rule.window is not None:
             self._windows[clause.index].feed(clause, row, self._credit)
         else:

@@ -12,7 +12,7 @@ from otwatch.alerts.alert import Severity
 from otwatch.documents import Complaints, Mapping, Value, duration_ns, nearest, read_document
 from otwatch.errors import ConfigError, ConfigErrors
 from otwatch.rules.fields import OPERATORS, TABLES, Field, Stage
-from otwatch.rules.rule import AllOf, AnyOf, Condition, Not, Rule, Sequence, Step, Term, Test, Window, terms_of
+from otwatch.rules.rule import AllOf, AnyOf, Condition, Not, Proof, Rule, Sequence, Step, Term, Window, terms_of
 
 STATUSES: Final = ("draft", "stable", "deprecated")
 _ID = re.compile(r"^[a-z0-9]+(?:[-_][a-z0-9]+)*(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)+$")
@@ -119,7 +119,7 @@ class _Checker:
             line=value.line,
         )
 
-    def _test(self, value: Value) -> Test:
+    def _test(self, value: Value) -> Proof:
         reader = Mapping(value, self.complaints, "a test")
         rows, learn = reader.get("rows"), reader.get("learn")
         plain, learned = self._rows(rows), self._rows(learn)
@@ -136,7 +136,7 @@ class _Checker:
             frames = tuple(int(text) for text in expected.texts("frames") if text.isdigit())
             expected.done()
         reader.done()
-        return Test(rows=plain, capture=capture, site=site, learn=learned, alerts=alerts, frames=frames, place=f"{value.path}:{value.line}")
+        return Proof(rows=plain, capture=capture, site=site, learn=learned, alerts=alerts, frames=frames, place=f"{value.path}:{value.line}")
 
     def _rows(self, value: Value | None) -> tuple[dict[str, Any], ...]:
         if value is None:

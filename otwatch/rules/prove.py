@@ -23,7 +23,7 @@ from otwatch.batch import Batch
 from otwatch.limits import Limits
 from otwatch.rules.engine import RuleEngine
 from otwatch.rules.knowledge import Learning
-from otwatch.rules.rule import Rule, Test
+from otwatch.rules.rule import Proof, Rule
 from otwatch.rules.seams import Known, ProtocolNames, SitePolicy
 from otwatch.tables import Anomalies, Behaviours, FlowEvents, Flows, Octets, Operations, Packets
 from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, AnomalyKind, DirectionHow, FlowEvent, Layer
@@ -93,7 +93,7 @@ class Prover:
             outcomes.append(Outcome(rule=rule.id, place=test.place, problem=problem))
         return outcomes
 
-    def _run(self, rule: Rule, test: Test) -> Sequence[Alert]:
+    def _run(self, rule: Rule, test: Proof) -> Sequence[Alert]:
         site = self.parse_site(test.site, f"{test.place} (site)") if test.site else None
         if test.capture:
             if self.analyse is None:

@@ -146,6 +146,10 @@ class Sequences:
         self.forgotten = 0
         self._armed: list[OrderedDict[Hashable, deque[Row]]] = [OrderedDict() for _ in self.sequence.steps[:-1]]
 
+    def waits_for(self, step: int) -> bool:
+        """Whether a row of this step could matter, as far as earlier batches go: an earlier step fitted, or its rows come later in a batch."""
+        return step == 0 or bool(self._armed[step - 1]) or self.sequence.steps[step - 1].table in ("anomalies", "facts")
+
     def feed(self, clause: Clause, row: Row, credit: Credit) -> None:
         """Takes a row that fits the clause's step, in packet order."""
         key = _hashable(row.record.get(clause.key))

@@ -87,7 +87,7 @@ class Sequence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Test:
+class Proof:
     """One proof: rows (or a capture), what the site file says, what was learned before, and how many alerts must come out."""
 
     rows: tuple[dict[str, Any], ...] = ()
@@ -117,6 +117,6 @@ class Rule:
     false_positives: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     catalogue: tuple[str, ...] = ()  # rows of the detection catalogue that it covers
-    tests: tuple[Test, ...] = ()
+    tests: tuple[Proof, ...] = ()
     path: str = field(default="", compare=False)
     line: int = field(default=1, compare=False)

@@ -72,7 +72,10 @@ def test_deviations_name_talkers_verbs_and_ranges():
     rows = [READ, {**READ, "src": "10.0.0.6", "at": 1, "repeat": 3}, {**WRITE, "action": "STOP", "at": 2}, {**WRITE, "start": 104, "at": 3}]
     found = baseline.compare(*behaviours_of(rows), NAMES)
     assert [(deviation.kind, deviation.src, deviation.verb, deviation.messages) for deviation in found] == [
-        ("talker", "10.0.0.6", "read", 3), ("verb", "10.0.0.5", "mode", 1), ("range", "10.0.0.5", "write", 1)]  # fmt: skip
+        ("talker", "10.0.0.6", "read", 3),
+        ("verb", "10.0.0.5", "mode", 1),
+        ("range", "10.0.0.5", "write", 1),
+    ]
     assert found[2].detail == "unit 1 area 4 object -1 addresses 104-108"
 
 

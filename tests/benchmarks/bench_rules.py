@@ -1,7 +1,8 @@
 """What ten times the rules cost: python tests/benchmarks/bench_rules.py [operations]
 
 Polling traffic of a plant (25 masters, 40 controllers, 4 000 behaviours, 1 % writes by the masters) as ready-made tables, fed to the rule engine
-with no rules, with the shipped rules, with nine times as many for other hosts beside them, and with nine copies of each (each copy alerts). Prints ns per operation; also with a fresh behaviour in every batch.
+with no rules, with the shipped rules, with nine times as many for other hosts beside them, and with nine copies of each (each copy alerts).
+Prints ns per operation; also with fresh behaviours in every batch.
 """
 
 from __future__ import annotations
@@ -43,13 +44,33 @@ def batches(addresses: Addresses, total: int, fresh: bool) -> list[tuple[Operati
         response = np.tile([0, 1], BATCH // 2)
         master, controller = masters[twice["pairs"] % 25], controllers[twice["pairs"]]
         columns = {
-            "timestamp_ns": (number * BATCH + np.arange(BATCH)) * 50_000 + 10**18, "frame": number * BATCH + np.arange(BATCH) + 1, "flow": 0,
-            "direction": response, "source": np.where(response, controller, master), "destination": np.where(response, master, controller),
-            "role": response, "protocol": protocol_id("modbus"), "function": np.where(twice["writes"], 6, 3), "subfunction": -1,
-            "action": np.where(twice["writes"], 2, 1), "unit": 1, "area": 4, "object": -1,
-            "start": np.where(twice["writes"], 5, twice["starts"] * 10), "count": np.where(twice["writes"], 1, 10), "status": 0, "transaction": -1,
-            "item": 0, "value_kind": 0, "value_at": 0, "value_length": 0, "request_frame": np.where(response, number * BATCH + np.arange(BATCH), -1), "latency_ns": -1, "behaviour": -1, "packet": 0,
-        }  # fmt: skip
+            "timestamp_ns": (number * BATCH + np.arange(BATCH)) * 50_000 + 10**18,
+            "frame": number * BATCH + np.arange(BATCH) + 1,
+            "flow": 0,
+            "direction": response,
+            "source": np.where(response, controller, master),
+            "destination": np.where(response, master, controller),
+            "role": response,
+            "protocol": protocol_id("modbus"),
+            "function": np.where(twice["writes"], 6, 3),
+            "subfunction": -1,
+            "action": np.where(twice["writes"], 2, 1),
+            "unit": 1,
+            "area": 4,
+            "object": -1,
+            "start": np.where(twice["writes"], 5, twice["starts"] * 10),
+            "count": np.where(twice["writes"], 1, 10),
+            "status": 0,
+            "transaction": -1,
+            "item": 0,
+            "value_kind": 0,
+            "value_at": 0,
+            "value_length": 0,
+            "request_frame": np.where(response, number * BATCH + np.arange(BATCH), -1),
+            "latency_ns": -1,
+            "behaviour": -1,
+            "packet": 0,
+        }
         for name, values in columns.items():
             operations.array(name)[:] = values
         if fresh:
@@ -61,14 +82,27 @@ def batches(addresses: Addresses, total: int, fresh: bool) -> list[tuple[Operati
 def cost(rules: list[Rule], total: int, *, fresh: bool = False) -> float:
     """ns per operation of the engine alone."""
     addresses, index = Addresses(), BehaviourIndex(Limits())
-    engine = RuleEngine(rules, site=None, baseline=None, addresses=addresses, protocols=protocols(), limits=Limits(),
-                        layers=anomaly_kinds(protocols()))  # fmt: skip
+    engine = RuleEngine(
+        rules, site=None, baseline=None, addresses=addresses, protocols=protocols(), limits=Limits(), layers=anomaly_kinds(protocols())
+    )
     spent, count, early = 0.0, 0, 0.0
     for operations, rows in batches(addresses, total, fresh):
         known = index.feed(operations)
-        batch = Batch(file="", now_ns=int(operations.array("timestamp_ns")[-1]), packets=Packets(1), flows=Flows(), flow_events=FlowEvents(),
-                      octets=Octets(), operations=operations, anomalies=Anomalies(), behaviours=index.behaviours, known_behaviours=known, facts=[],
-                      closed=[], unanswered={})  # fmt: skip
+        batch = Batch(
+            file="",
+            now_ns=int(operations.array("timestamp_ns")[-1]),
+            packets=Packets(1),
+            flows=Flows(),
+            flow_events=FlowEvents(),
+            octets=Octets(),
+            operations=operations,
+            anomalies=Anomalies(),
+            behaviours=index.behaviours,
+            known_behaviours=known,
+            facts=[],
+            closed=[],
+            unanswered={},
+        )
         begin = time.perf_counter()
         engine.feed(batch)
         spent += time.perf_counter() - begin
@@ -78,8 +112,10 @@ def cost(rules: list[Rule], total: int, *, fresh: bool = False) -> float:
     begin = time.perf_counter()
     engine.finish(engine.now_ns)
     alerts = engine.alerts()
-    print(f"{len(rules):5} rules{' (20 fresh behaviours a batch)' if fresh else '':32} {spent / count * 1e9:8.1f} ns/operation, second half "
-          f"{(spent - early) / (count - total // 2) * 1e9:8.1f}, alerts() {1e3 * (time.perf_counter() - begin):.0f} ms, {len(alerts)} alerts")  # fmt: skip
+    print(
+        f"{len(rules):5} rules{' (20 fresh behaviours a batch)' if fresh else '':32} {spent / count * 1e9:8.1f} ns/operation, second half "
+        f"{(spent - early) / (count - total // 2) * 1e9:8.1f}, alerts() {1e3 * (time.perf_counter() - begin):.0f} ms, {len(alerts)} alerts"
+    )
     return spent / count
 
 

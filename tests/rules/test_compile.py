@@ -17,13 +17,26 @@ from tests.rules.naive import holds
 
 _NUMBER = st.integers(0, 3)
 TERMS = st.one_of(
-    st.builds(Term, st.sampled_from(("function", "unit", "start", "status")), st.sampled_from(("in", "not", "ge", "gt", "le", "lt")),
-              st.lists(_NUMBER, min_size=1, max_size=2).map(tuple)),
-    st.builds(Term, st.sampled_from(("protocol", "action", "src", "dst_zone", "area_name")), st.sampled_from(("in", "not")),
-              st.lists(st.sampled_from("abc"), min_size=1, max_size=2).map(tuple)),
-    st.builds(Term, st.sampled_from(("protocol", "area_name")), st.sampled_from(("contains", "startswith")), st.sampled_from("abc").map(lambda text: (text,))),
+    st.builds(
+        Term,
+        st.sampled_from(("function", "unit", "start", "status")),
+        st.sampled_from(("in", "not", "ge", "gt", "le", "lt")),
+        st.lists(_NUMBER, min_size=1, max_size=2).map(tuple),
+    ),
+    st.builds(
+        Term,
+        st.sampled_from(("protocol", "action", "src", "dst_zone", "area_name")),
+        st.sampled_from(("in", "not")),
+        st.lists(st.sampled_from("abc"), min_size=1, max_size=2).map(tuple),
+    ),
+    st.builds(
+        Term,
+        st.sampled_from(("protocol", "area_name")),
+        st.sampled_from(("contains", "startswith")),
+        st.sampled_from("abc").map(lambda text: (text,)),
+    ),
     st.builds(Term, st.sampled_from(("failed", "same_network", "in_baseline")), st.just("in"), st.booleans().map(lambda truth: (truth,))),
-)  # fmt: skip
+)
 CONDITIONS = st.recursive(
     TERMS,
     lambda inner: st.one_of(
@@ -61,8 +74,16 @@ def test_the_matcher_finds_what_the_naive_walk_finds(conditions: list[Condition]
 
 
 def test_parts_wait_for_the_stage_of_their_latest_field():
-    where = AllOf((Term("protocol", "in", ("modbus",)), Term("src_zone", "in", ("x",)), Term("unit", "in", (1,)), Term("value", "gt", (5,)),
-                   Term("writer", "in", ("stranger",)), AnyOf((Term("protocol", "in", ("a",)), Term("src", "in", ("b",))))))  # fmt: skip
+    where = AllOf(
+        (
+            Term("protocol", "in", ("modbus",)),
+            Term("src_zone", "in", ("x",)),
+            Term("unit", "in", (1,)),
+            Term("value", "gt", (5,)),
+            Term("writer", "in", ("stranger",)),
+            AnyOf((Term("protocol", "in", ("a",)), Term("src", "in", ("b",)))),
+        )
+    )
     tests = clauses_of(replace(RULE, where=where), 0)[0].tests
     assert all(tests[stage] is not None for stage in Stage)
     assert tests[Stage.REST]({"unit": 1, "protocol": "a"})  # type: ignore[misc]

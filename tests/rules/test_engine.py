@@ -42,9 +42,13 @@ def test_one_incident_however_many_messages(tmp_path):
 
 @pytest.mark.parametrize(
     ("answers", "outcome"),
-    [([], "requested"), ([{"role": "response"}], "confirmed"), ([{"role": "response", "status": 2}], "refused"),
-     ([{"role": "response", "unit": 9, "at": 14}], "unanswered")],
-)  # fmt: skip
+    [
+        ([], "requested"),
+        ([{"role": "response"}], "confirmed"),
+        ([{"role": "response", "status": 2}], "refused"),
+        ([{"role": "response", "unit": 9, "at": 14}], "unanswered"),
+    ],
+)
 @pytest.mark.parametrize("size", [1, 100])
 def test_the_outcome_is_that_of_the_answers(tmp_path, answers, outcome, size):
     rules = rules_from(tmp_path, "where: {action: WRITE, role: request}\n")
@@ -70,12 +74,17 @@ def test_a_sweep_is_one_incident_with_its_targets(tmp_path):
 
 
 def test_a_sequence_needs_its_order_its_key_and_its_time(tmp_path):
-    rules = rules_from(tmp_path, "sequence:\n  within: 10s\n  steps:\n    - {table: flows, key: dst, where: {port: 22, event: answered}}\n"
-                       "    - {table: operations, key: src, where: {action: WRITE}}\n")  # fmt: skip
+    rules = rules_from(
+        tmp_path,
+        "sequence:\n  within: 10s\n  steps:\n    - {table: flows, key: dst, where: {port: 22, event: answered}}\n"
+        "    - {table: operations, key: src, where: {action: WRITE}}\n",
+    )
     entry = {"table": "flows", "src": "172.16.5.66", "dst": "10.0.0.77", "port": 22}
     (alert,) = alerts_of(rules, [{**entry, "at": 10}, WRITE])
     assert [(link["src"], link["dst"], link["what"]) for link in alert.evidence["chain"]] == [
-        ("172.16.5.66", "10.0.0.77", "tcp/22"), ("10.0.0.77", "10.0.0.9", "write_single_register")]  # fmt: skip
+        ("172.16.5.66", "10.0.0.77", "tcp/22"),
+        ("10.0.0.77", "10.0.0.9", "write_single_register"),
+    ]
     for rows in ([{**entry, "at": 16}, WRITE], [{**entry, "at": 4}, WRITE], [{**entry, "at": 10, "dst": "10.0.0.78"}, WRITE]):
         assert alerts_of(rules, rows) == []
 

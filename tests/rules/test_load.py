@@ -22,8 +22,12 @@ def mistakes(tmp_path: Path, text: str, **names: tuple[str, ...]) -> list[str]:
 
 
 def test_a_rule_is_read_as_it_is_written(tmp_path):
-    (rule,) = rules_from(tmp_path, "attack: [T0855]\nwhere:\n  action: [WRITE, CONTROL]\n  unit|not: 3\n  any: [{start|ge: 0x10}, {src|cidr: 10.0.0.0/8}]\n"
-                         "  not: {protocol: dnp3}\nwindow: {by: [src], for: 10m, at_least: 3, distinct: dst}\ngroup: [src]\n")  # fmt: skip
+    (rule,) = rules_from(
+        tmp_path,
+        "attack: [T0855]\nwhere:\n  action: [WRITE, CONTROL]\n  unit|not: 3\n"
+        "  any: [{start|ge: 0x10}, {src|cidr: 10.0.0.0/8}]\n"
+        "  not: {protocol: dnp3}\nwindow: {by: [src], for: 10m, at_least: 3, distinct: dst}\ngroup: [src]\n",
+    )
     assert (rule.id, rule.severity, rule.attack, rule.group) == ("test.rule-0", Severity.HIGH, ("T0855",), ("src",))
     assert isinstance(rule.where, AllOf)
     assert rule.where.parts[0] == Term("action", "in", ("WRITE", "CONTROL"))
@@ -63,8 +67,7 @@ def test_names_of_protocols_and_anomalies_are_checked_where_they_are_known(tmp_p
     assert mistakes(tmp_path, HEAD + "where: {protocol: modbsu}\n", protocols=("modbus",)) == [
         '6:19: "modbsu" is no protocol, did you mean "modbus"?'
     ]
-    assert "modbus.quantity" in mistakes(
-        tmp_path, HEAD + "table: anomalies\nwhere: {anomaly: modbus.quantiy}\n", anomalies=("modbus.quantity",))[0]  # fmt: skip
+    assert "modbus.quantity" in mistakes(tmp_path, HEAD + "table: anomalies\nwhere: {anomaly: modbus.quantiy}\n", anomalies=("modbus.quantity",))[0]
 
 
 def test_all_mistakes_of_all_files_come_at_once(tmp_path):
@@ -80,7 +83,7 @@ def test_all_mistakes_of_all_files_come_at_once(tmp_path):
 def test_an_id_stands_once(tmp_path):
     (tmp_path / "a.yaml").write_text(HEAD + "where: {unit: 1}\n")
     (tmp_path / "b.yaml").write_text(HEAD + "where: {unit: 1}\n")
-    with pytest.raises(ConfigErrors, match="stands in .*a.yaml:1 already"):
+    with pytest.raises(ConfigErrors, match=r"stands in .*a\.yaml:1 already"):
         load_rules([tmp_path])
 
 

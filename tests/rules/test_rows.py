@@ -50,8 +50,11 @@ def test_windows_are_forgotten_and_counted():
 
 
 def test_a_sequence_of_three(tmp_path):
-    (rule,) = rules_from(tmp_path, "sequence:\n  within: 10s\n  steps:\n" + "".join(
-        f"    - {{table: operations, key: dst, where: {{action: {action}}}}}\n" for action in ("STOP", "PROGRAM_DOWNLOAD", "START")))  # fmt: skip
+    (rule,) = rules_from(
+        tmp_path,
+        "sequence:\n  within: 10s\n  steps:\n"
+        + "".join(f"    - {{table: operations, key: dst, where: {{action: {action}}}}}\n" for action in ("STOP", "PROGRAM_DOWNLOAD", "START")),
+    )
     stop, load, start = clauses_of(rule, 0)
     sequences, found = Sequences(rule), []
     for clause, at, dst in ((stop, 0, "a"), (start, 1, "a"), (load, 9, "a"), (start, 10, "b"), (start, 18, "a"), (start, 30, "a")):
@@ -62,8 +65,11 @@ def test_a_sequence_of_three(tmp_path):
 
 
 def test_half_done_sequences_are_forgotten_and_counted(tmp_path):
-    (rule,) = rules_from(tmp_path, "sequence:\n  within: 10s\n  steps:\n    - {table: flows, key: dst, where: {port: 22}}\n"
-                         "    - {table: operations, key: src, where: {action: WRITE}}\n")  # fmt: skip
+    (rule,) = rules_from(
+        tmp_path,
+        "sequence:\n  within: 10s\n  steps:\n    - {table: flows, key: dst, where: {port: 22}}\n"
+        "    - {table: operations, key: src, where: {action: WRITE}}\n",
+    )
     sequences, first = Sequences(rule), clauses_of(rule, 0)[0]
     for number in range(9_000):
         sequences.feed(first, row(0, dst=str(number)), lambda *_: None)

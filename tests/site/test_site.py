@@ -67,8 +67,17 @@ def test_conduits_have_a_direction():
     ],
 )
 def test_commands_are_judged(change, verdict):
-    command = {"src": "10.0.0.5", "dst": "10.0.1.9", "protocol": "modbus", "action": Action.WRITE, "unit": 1, "area": "holding_register", "start": 100,
-               "count": 20, **change}  # fmt: skip
+    command = {
+        "src": "10.0.0.5",
+        "dst": "10.0.1.9",
+        "protocol": "modbus",
+        "action": Action.WRITE,
+        "unit": 1,
+        "area": "holding_register",
+        "start": 100,
+        "count": 20,
+        **change,
+    }
     assert SITE.judge(command.pop("src"), command.pop("dst"), **command) == verdict
 
 
