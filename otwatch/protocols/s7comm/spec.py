@@ -76,7 +76,7 @@ FUNCTIONS: dict[int, Function] = {
     0x00: Function("cpu_services", Action.OTHER, "none"),
     READ_VAR: Function("read_var", Action.READ, _ITEM + "value and status in the answer"),
     WRITE_VAR: Function("write_var", Action.WRITE, _ITEM + "value in the request, status in the answer"),
-    REQUEST_DOWNLOAD: Function("request_download", Action.PROGRAM_DOWNLOAD, 
+    REQUEST_DOWNLOAD: Function("request_download", Action.PROGRAM_DOWNLOAD,
                                _BLOCK + "count (load memory bytes), start (MC7 code bytes), value (file name)"),
     DOWNLOAD_BLOCK: Function("download_block", Action.PROGRAM_DOWNLOAD, _BLOCK + "asked for by the PLC; the answer carries the bytes: count"),
     DOWNLOAD_ENDED: Function("download_ended", Action.PROGRAM_DOWNLOAD, _BLOCK + "status (error code)", "program_block"),

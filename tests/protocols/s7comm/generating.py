@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 
 from hypothesis import strategies as st
@@ -35,7 +36,8 @@ def items(draw: st.DrawFn) -> bytes:
     return bytes([draw(st.sampled_from([0x12, 0x13])), 4, syntax]) + draw(st.binary(min_size=3, max_size=3))
 
 
-VALUES = st.lists(st.tuples(st.sampled_from([0xFF, 0xFF, 0xFF, 0x0A, 0x05, 0]), st.sampled_from([3, 4, 5, 6, 7, 9]), st.binary(max_size=9)), max_size=5)
+CODES = st.sampled_from([0xFF, 0xFF, 0xFF, 0x0A, 0x05, 0])
+VALUES = st.lists(st.tuples(CODES, st.sampled_from([3, 4, 5, 6, 7, 9]), st.binary(max_size=9)), max_size=5)
 
 
 @st.composite
@@ -51,7 +53,8 @@ def jobs(draw: st.DrawFn) -> bytes:
     if function in (0x1A, 0x1B, 0x1C, 0x1D):
         name = draw(NAMES)
         tail = b"\x0d1000216000088" if function == 0x1A and draw(st.booleans()) else b""
-        return job(struct.pack(">BBHIB", function, 0, draw(st.sampled_from([0, 0xD209])), draw(st.integers(0, 3)), len(name)) + name + tail, reference=reference)
+        head = struct.pack(">BBHIB", function, 0, draw(st.sampled_from([0, 0xD209])), draw(st.integers(0, 3)), len(name))
+        return job(head + name + tail, reference=reference)
     if function in (0x1E, 0x1F):
         return job(struct.pack(">BBHI", function, 0, draw(st.sampled_from([0, 0xD209])), draw(st.integers(0, 3))), reference=reference)
     if function == 0x28:
@@ -115,7 +118,7 @@ def fragmented(draw: st.DrawFn, packets: st.SearchStrategy[tuple[int, bytes]]) -
     message = packet[7:]
     cuts = sorted(draw(st.lists(st.integers(0, len(message)), max_size=3)))
     edges = [0, *cuts, len(message)]
-    parts = [message[first:last] for first, last in zip(edges, edges[1:], strict=False)]
+    parts = [message[first:last] for first, last in itertools.pairwise(edges)]
     return [(direction, data(part, last=index + 1 == len(parts))) for index, part in enumerate(parts)]
 
 

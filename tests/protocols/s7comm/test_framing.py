@@ -26,7 +26,8 @@ def test_unsure(head: bytes) -> None:
     assert probe(head, 0) == Verdict.UNSURE
 
 
-@pytest.mark.parametrize("head", [RDP_COOKIE, RDP_NEGOTIATION, RDP_DATA, H323, b"GET / HTTP/1.1\r\n", b"\3\1\0\x16\2\xf0\x80", b"\3\0\0\5\1\2\3", b"\x16\3\1",
+@pytest.mark.parametrize("head", [RDP_COOKIE, RDP_NEGOTIATION, RDP_DATA, H323, b"GET / HTTP/1.1\r\n", b"\3\1\0\x16\2\xf0\x80", b"\3\0\0\5\1\2\3",
+                                  b"\x16\3\1",
                                   data(b"\x32\x09"), data(b"\x72\x77")])
 def test_no(head: bytes) -> None:
     assert probe(head, 0) == Verdict.NO

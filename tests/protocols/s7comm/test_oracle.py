@@ -84,7 +84,9 @@ def test_any_bytes_give_rows_however_batches_are_cut(packets: list[tuple[tuple[i
     for flow in (-1, 0, 1, 2, 99):
         assert whole.dissector.forget(flow) == parts.dissector.forget(flow) >= 0
     for row in whole.rows:
-        assert row["name"] and isinstance(row["of"], str) and row["said"]
+        assert row["name"]
+        assert isinstance(row["of"], str)
+        assert row["said"]
         assert isinstance(PROTOCOL.unit_name(row["unit"]), str)
 
 

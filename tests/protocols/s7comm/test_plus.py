@@ -79,7 +79,7 @@ def test_identity() -> None:
     assert [(fact.kind, fact.value) for fact in wire.facts] == [("order_number", "6ES7 511-1AK00-0AB0"), ("firmware", "V1.8")]
     record = b"\0\x2a6ES7 215-1AG40-0XB0 S V-L8BT7803    \0\x0aV\4\3\1"
     wire = Wire().ask(pdu(request(0x0586, bytes(8)))).say(pdu(response(0x0586, bytes(20) + record + bytes(9)))).run()
-    assert dict((fact.kind, fact.value) for fact in wire.facts) == {
+    assert {fact.kind: fact.value for fact in wire.facts} == {
         "order_number": "6ES7 215-1AG40-0XB0", "serial": "S V-L8BT7803", "hardware": "10", "firmware": "V4.3.1"}
 
 
@@ -118,9 +118,11 @@ def test_numbers_and_names_are_of_the_same_functions() -> None:
 
 # What each operation of the recorded client is on the wire.
 _TRUTH: dict[str, tuple[str, Action]] = {
-    "connect": ("create_object", Action.CONNECT), "db_read": ("get_multi_variables", Action.READ), "db_read_multi": ("get_multi_variables", Action.READ),
+    "connect": ("create_object", Action.CONNECT), "db_read": ("get_multi_variables", Action.READ),
+    "db_read_multi": ("get_multi_variables", Action.READ),
     "explore": ("explore", Action.BROWSE), "list_datablocks": ("explore", Action.BROWSE), "browse": ("explore", Action.BROWSE),
-    "get_cpu_state": ("explore", Action.BROWSE), "db_write": ("set_multi_variables", Action.WRITE), "upload_block": ("get_var_substreamed", Action.READ),
+    "get_cpu_state": ("explore", Action.BROWSE), "db_write": ("set_multi_variables", Action.WRITE),
+    "upload_block": ("get_var_substreamed", Action.READ),
     "download_block": ("set_var_substreamed", Action.PROGRAM_DOWNLOAD), "disconnect": ("delete_object", Action.CONNECT),
 }
 

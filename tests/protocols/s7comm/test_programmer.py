@@ -26,7 +26,8 @@ def test_forcing_lists_its_variables_with_values() -> None:
 
 
 def test_a_watched_table_and_its_pushes() -> None:
-    wire = Wire().ask(userdata(1, 1, 2, task(b"\0\2" + WORD + TIMER), reference=5)).say(userdata(2, 1, 2, task(b"", b"\0\0\0\0"), reference=5, sequence=4))
+    wire = Wire().ask(userdata(1, 1, 2, task(b"\0\2" + WORD + TIMER), reference=5))
+    wire.say(userdata(2, 1, 2, task(b"", b"\0\0\0\0"), reference=5, sequence=4))
     wire.say(userdata(0, 1, 2, task(b"\0\2" + b"\xff\4\0\x10\0\x63" + b"\x0a\0\0\0", b"\0\0\0\0"), sequence=4)).run()
     assert [(row["of"], row["action"]) for row in wire.rows[:2]] == [("DB5.DBW10", Action.READ), ("T4..T5", Action.READ)]
     assert [(row["role"], row["of"], row["value"], row["said"]) for row in wire.rows[3:]] == [

@@ -32,8 +32,10 @@ def test_components() -> None:
 
 def test_state_protection_network_and_lamps() -> None:
     assert facts(partial(0x0424, 0, b"\x43\x02\xff\x68" + bytes(16))) == [("state", "RUN")]
-    assert facts(partial(0x0132, 4, struct.pack(">12H16s", 4, 1, 0, 3, 2, 0, 0, 0, 0, 0, 0, 0, b""))) == [("protection", "level 3"), ("mode_switch", "RUN-P")]
-    network = struct.pack(">H4s4s4s6sBB8s16s", 0, bytes([10, 0, 0, 5]), bytes([255, 255, 255, 0]), bytes([10, 0, 0, 1]), b"\0\x1b\x1b\1\2\3", 0, 0, b"", b"")
+    levels = struct.pack(">12H16s", 4, 1, 0, 3, 2, 0, 0, 0, 0, 0, 0, 0, b"")
+    assert facts(partial(0x0132, 4, levels)) == [("protection", "level 3"), ("mode_switch", "RUN-P")]
+    network = struct.pack(">H4s4s4s6sBB8s16s", 0, bytes([10, 0, 0, 5]), bytes([255, 255, 255, 0]), bytes([10, 0, 0, 1]),
+                          b"\0\x1b\x1b\1\2\3", 0, 0, b"", b"")
     assert facts(partial(0x0037, 0, network)) == [("ip", "10.0.0.5"), ("mac", "00:1b:1b:01:02:03"), ("gateway", "10.0.0.1")]
     assert facts(partial(0x0074, 0, b"\0\4\1\0", b"\0\5\0\0", b"\0\6\1\1")) == [("leds", "RUN, FRCE flashing")]
 
