@@ -15,6 +15,9 @@ from setuptools import Extension, setup
 from setuptools.command.build_py import build_py
 
 
+SHARED = "otwatch._views"  # what every compiled module needs for its memory views, compiled once
+
+
 class BuildWithRules(build_py):
     """Copies the rules into the package that is built; an editable install reads them where they are."""
 
@@ -33,23 +36,32 @@ def compiled_modules() -> list[Extension]:
         with path.open(encoding="utf-8") as lines:
             if lines.readline().startswith("# cython:"):
                 name = ".".join(path.with_suffix("").parts)
-                found.append(Extension(name, [str(path)], extra_compile_args=["-O2", "-g0"]))
+                found.append(Extension(name, [str(path)], extra_compile_args=["-O2", "-g0"], optional=True))
     return found
 
 
 def translated(module: Extension) -> list[Extension]:
     """The module as C, or nothing where it cannot be translated: it then runs uncompiled, and the tests say so."""
     try:
-        extensions: list[Extension] = cythonize([module], build_dir="build", language_level=3, quiet=True)
+        return cythonize(
+            [module],
+            build_dir="build/translated",
+            language_level=3,
+            quiet=True,
+            # A view that was never set has no rows: the bounds check alone refuses it.
+            compiler_directives={"initializedcheck": False, "binding": False, "emit_code_comments": False},
+            shared_utility_qualified_name=SHARED,
+        )
     except CompileError:
         return []
-    for extension in extensions:
-        extension.optional = True  # said here, because cythonize makes new ones and forgets it
-    return extensions
 
 
 setup(
     cmdclass={"build_py": BuildWithRules},
-    ext_modules=[extension for module in compiled_modules() for extension in translated(module)],
+    ext_modules=[
+        extension
+        for module in [Extension(SHARED, [], extra_compile_args=["-O2", "-g0"], optional=True), *compiled_modules()]
+        for extension in translated(module)
+    ],
     options={"build_ext": {"parallel": os.cpu_count()}},
 )
