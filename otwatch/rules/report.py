@@ -29,7 +29,7 @@ _INFERRED: Final = frozenset(
 )
 _NEEDS_LEARNING: Final = frozenset({"new_talker", "new_verb"})
 _NEEDS_BASELINE: Final = frozenset({"in_baseline", "range_in_baseline"})
-_NEEDS_SITE: Final = frozenset({"permitted", "conduit", "src_zone", "dst_zone", "src_level", "dst_level", "src_jump_host"})
+_NEEDS_SITE: Final = frozenset({"permitted", "conduit", "src_zone", "dst_zone", "src_level", "dst_level", "jump_hosts_known"})
 
 
 @dataclass(slots=True)

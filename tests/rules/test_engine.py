@@ -160,3 +160,7 @@ def test_evaluability_says_what_is_missing():
 def test_no_rules_no_rows_no_alerts():
     assert alerts_of([], [WRITE]) == []
     assert alerts_of([replace(SHIPPED[0], where=AllOf(()), table="facts", sequence=None, window=None)], []) == []
+
+
+def test_a_rule_that_the_site_file_only_narrows_is_judged_without_one():
+    assert "lateral.remote-access" not in engine_of(SHIPPED)[1].evaluability()
