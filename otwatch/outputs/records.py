@@ -69,7 +69,7 @@ def operation_records(batch: Batch, addresses: Addresses, protocols: Sequence[Pr
                 "subfunction": _absent(row["subfunction"]),
                 "action": Action(row["action"]).name,
                 "unit": _absent(row["unit"]),
-                "area": spec.areas.get(row["area"], str(row["area"])) if row["area"] >= 0 else None,
+                "area": spec.areas.get(row["area"], row["area"]) if row["area"] >= 0 else None,
                 "object": _absent(row["object"]),
                 "start": _absent(row["start"]),
                 "count": _absent(row["count"]),
