@@ -14,7 +14,6 @@ from Cython.Compiler.Errors import CompileError
 from setuptools import Extension, setup
 from setuptools.command.build_py import build_py
 
-
 SHARED = "otwatch._views"  # what every compiled module needs for its memory views, compiled once
 
 
