@@ -111,6 +111,7 @@ def _replay(config: SensorConfig, captures: tuple[str, ...]) -> None:
 def _listen(config: SensorConfig, view: bool) -> None:
     from otwatch.capture.passive import transmitted
     from otwatch.capture.ring import LiveSource
+    from otwatch.engine.notify import notify
     from otwatch.engine.sensor import Sensor
     from otwatch.limits import Limits
 
@@ -129,8 +130,6 @@ def _listen(config: SensorConfig, view: bool) -> None:
         signal.signal(signal.SIGTERM, lambda *_: running.stop())
         signal.signal(signal.SIGINT, lambda *_: running.stop())
         signal.signal(signal.SIGHUP, lambda *_: running.reload())
-        from otwatch.engine.notify import notify
-
         complain(f"listening on {', '.join(interfaces)}; state in {config.state}")
         notify("READY=1")
         try:
@@ -158,6 +157,7 @@ def _confine(running: Sensor, descriptors: list[int]) -> None:
 
     from otwatch.capture.passive import confine
 
+    running.prepare()
     user = running.config["sensor.user"]
     if os.geteuid() == 0:
         running.reporting.give_to(user)

@@ -17,6 +17,7 @@ REPEAT_SECONDS: Final = 3600.0
 _MINUTE: Final = 60.0
 _CLOCK_JUMP_SECONDS: Final = 2.0
 _ENOUGH_PACKETS: Final = 100  # in a minute, before shares of them mean anything
+_FLOODING: Final = frozenset({"forgetting", "fault", "alerts-lost"})  # moments that may come many times a second
 _EVENT_SECONDS: Final = 60.0  # a condition that is one moment (a clock jump) is over after this
 
 CONDITIONS: Final[Mapping[str, tuple[str, Severity, str]]] = {
@@ -40,6 +41,7 @@ CONDITIONS: Final[Mapping[str, tuple[str, Severity, str]]] = {
     "forgetting": ("A limit of the sensor's memory was hit", Severity.MEDIUM, "A flood, or a plant larger than the limits. It is counted."),
     "confinement-incomplete": ("The sensor could not give up all privileges", Severity.MEDIUM, "It runs, but could do more than listen."),
     "checkpoint-damaged": ("The checkpoint could not be read", Severity.MEDIUM, "The sensor started with an empty inventory."),
+    "fault": ("A fault in otwatch", Severity.HIGH, "The sensor went on without what it was working on. Please report it."),
     "learning-ended": ("Learning has ended", Severity.INFO, "From now on what differs is reported."),
 }
 _MOMENTS: Final = frozenset(
@@ -51,6 +53,7 @@ _MOMENTS: Final = frozenset(
         "learning-ended",
         "vlan-appeared",
         "alerts-lost",
+        "fault",
         "forgetting",
     }
 )
@@ -124,7 +127,7 @@ class Health:
             known.alert.count += 1
             known.alert.last_seen_ns = wall_ns
             known.alert.evidence = {"text": text, **evidence}
-            if monotonic - known.told >= REPEAT_SECONDS or (condition in _MOMENTS and condition != "forgetting"):
+            if monotonic - known.told >= REPEAT_SECONDS or (condition in _MOMENTS and condition not in _FLOODING):
                 known.told = monotonic
                 self._out.append(replace(known.alert))
             return

@@ -7,9 +7,11 @@ and counted there. `replay` runs the same loop over capture files on packet time
 from __future__ import annotations
 
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from otwatch.alerts.alert import Alert, Severity
@@ -25,6 +27,7 @@ from otwatch.engine.metrics import MetricsFile, MetricsPort, prometheus_text
 from otwatch.engine.reporting import Reporting
 from otwatch.engine.watching import Watch
 from otwatch.errors import CaptureError, ConfigError, ConfigErrors
+from otwatch.inventory.oui import vendor_of
 from otwatch.limits import Limits
 from otwatch.outputs.records import alert_record, asset_record, flow_record, time_text
 from otwatch.outputs.result import Result
@@ -85,7 +88,7 @@ class Sensor:
         self.health = Health(config.name, config.values)
         self.policy, self._fingerprint = load_policy(config)
         self.metrics_port = MetricsPort(config["outputs.metrics_port"]) if config["outputs.metrics_port"] else None
-        self._metrics_file = MetricsFile(config["outputs.metrics_file"]) if config["outputs.metrics_file"] else None
+        self._metrics_file = MetricsFile(Path(config["outputs.metrics_file"])) if config["outputs.metrics_file"] else None
         self._packet_time = packet_time
         self.transmitted = transmitted
         self.statistics: list[LiveStatistics] = []
@@ -146,6 +149,14 @@ class Sensor:
 
     # the loop
 
+    def prepare(self) -> None:
+        """Does everything once while privileges are there: what Python loads late may lie where the later user cannot read."""
+        "sensor".encode("idna")
+        vendor_of(1)
+        self._minute()
+        figures(self)
+        load_policy(self.config)
+
     def run(self, source: PacketSource, *, on_tick: Callable[[Status], None] | None = None) -> None:
         """Until `stop`. The destinations are started here: no thread exists before."""
         self.reporting.start()
@@ -172,7 +183,20 @@ class Sensor:
         return result
 
     def feed(self, interface: str, packets: Packets) -> None:
-        """One batch through the house."""
+        """One batch through the house. A fault of ours costs the batch and is an alarm: it must not blind the sensor to the next."""
+        try:
+            self._feed(interface, packets)
+        except Exception as error:
+            if self._packet_time:  # on a recording the traceback is worth more
+                raise
+            self._fault("packets", error)
+
+    def _fault(self, where: str, error: Exception) -> None:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"{type(error).__name__}: {error} in {Path(place.filename).name}:{place.lineno}"
+        self.health.tell("fault", where, self.monotonic(), self.wall_ns(), text)
+
+    def _feed(self, interface: str, packets: Packets) -> None:
         batch = self.analysis.pipeline.feed(packets, file=interface)
         self.analysis.take(batch)
         self.watch.feed(batch, self.monotonic())
@@ -263,6 +287,14 @@ class Sensor:
     # about once a minute
 
     def _minute(self, *, final: bool = False) -> None:
+        try:
+            self._keep(final=final)
+        except Exception as error:
+            if self._packet_time:
+                raise
+            self._fault("housekeeping", error)
+
+    def _keep(self, *, final: bool) -> None:
         begun = time.perf_counter()
         self.directions, self.gap_bytes = self.watch.directions(self.analysis.pipeline.now_ns), self.watch.gaps()
         self.not_evaluable = self.detector.engine.evaluability()

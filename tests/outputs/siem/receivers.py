@@ -101,10 +101,15 @@ class Receiver:
             self.process.wait(timeout=20)
             self.process = None
 
-    def received(self) -> list[dict[str, Any]]:
-        if not self.file.exists():
+    def file_of(self, scheme: str) -> Path:
+        """What came by one way only (rsyslog)."""
+        return self.folder / f"received-{scheme}.jsonl"
+
+    def received(self, scheme: str = "") -> list[dict[str, Any]]:
+        file = self.file_of(scheme) if scheme else self.file
+        if not file.exists():
             return []
-        return [json.loads(line) for line in self.file.read_text(encoding="utf-8").split("\n") if line]
+        return [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line.endswith("}")]
 
     def sequences(self) -> list[int]:
         return [structured_data(message["sd"])["otwatch@32473"]["seq"] for message in self.received()]
@@ -125,11 +130,13 @@ class Rsyslog(Receiver):
             peers = f'StreamDriver.AuthMode="x509/name" PermittedPeer=["{client_name}"]' if client_name else 'StreamDriver.AuthMode="anon"'
             tls = f'''
 global(DefaultNetstreamDriverCAFile="{authority.ca}" DefaultNetstreamDriverCertFile="{certificate}" DefaultNetstreamDriverKeyFile="{key}")
-input(type="imtcp" port="{self.ports['tls']}" address="127.0.0.1" ruleset="all" StreamDriver.Name="gtls" StreamDriver.Mode="1" {peers})'''
+input(type="imtcp" port="{self.ports['tls']}" address="127.0.0.1" ruleset="tls" StreamDriver.Name="gtls" StreamDriver.Mode="1" {peers})'''
         properties = {"pri": "pri", "time": 'timereported" dateFormat="rfc3339', "host": "hostname", "app": "app-name", "procid": "procid",
                       "msgid": "msgid", "sd": "structured-data", "msg": "msg"}
         fields = '\n  constant(value=",")\n'.join(f'  property(outname="{name}" name="{source}" format="jsonf")'
                                                  for name, source in properties.items())
+        write = 'action(type="omfile" file="{}" template="json" asyncWriting="off" flushOnTXEnd="on")'
+        rulesets = "\n".join(f'ruleset(name="{name}") {{ {write.format(self.file)} {write.format(self.file_of(name))} }}' for name in self.ports)
         (folder / "rsyslog.conf").write_text(f'''
 global(workDirectory="{folder}" parser.escapeControlCharacterTab="off")
 module(load="imudp")
@@ -139,9 +146,9 @@ template(name="json" type="list") {{
 {fields}
   constant(value="}}\\n")
 }}
-ruleset(name="all") {{ action(type="omfile" file="{self.file}" template="json" asyncWriting="off" flushOnTXEnd="on") }}
-input(type="imudp" port="{self.ports['udp']}" address="127.0.0.1" ruleset="all")
-input(type="imtcp" port="{self.ports['tcp']}" address="127.0.0.1" ruleset="all"){tls}
+{rulesets}
+input(type="imudp" port="{self.ports['udp']}" address="127.0.0.1" ruleset="udp")
+input(type="imtcp" port="{self.ports['tcp']}" address="127.0.0.1" ruleset="tcp"){tls}
 ''')
 
     def command(self) -> list[str]:

@@ -1,0 +1,105 @@
+"""A running `otwatch sensor` in a network namespace, for tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.outputs.siem.receivers import wait_for
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """pytest's own folders cannot be entered by another user."""
+    folder = Path(tempfile.mkdtemp(prefix="otwatch-sensor-", dir="/tmp"))
+    folder.chmod(0o777)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class RunningSensor:
+    """The command as a child process. It becomes `nobody`, so its folder is one that everybody may write (`open_folder`)."""
+
+    def __init__(self, namespace: str, interface: str, folder: Path, *, destinations: tuple[str, ...] = (), more: str = "") -> None:
+        self.namespace, self.interface, self.folder = namespace, interface, folder
+        self.lines = folder / "alerts.jsonl"
+        self.database = folder / "store.sqlite"
+        self.config = folder / "sensor.toml"
+        self.config.write_text(
+            f'[sensor]\nname = "sensor-7"\ninterfaces = ["{interface}"]\nstate = "{folder}/state"\nuser = "nobody"\nring_megabytes = 16\n'
+            f'[outputs]\ndestinations = {json.dumps(list(destinations))}\njsonl = "{self.lines}"\ndatabase = "{self.database}"\n'
+            f'metrics_file = "{folder}/metrics.prom"\nheartbeat_seconds = 2\n{more}'
+        )
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        log = (self.folder / "log").open("a")
+        command = [sys.executable, "-c", "from otwatch.cli import main; main()", "sensor", "--config", str(self.config)]
+        self.process = subprocess.Popen(
+            ["ip", "netns", "exec", self.namespace, *command], stdout=log, stderr=log, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+        before = len(self.heartbeats())
+        assert wait_for(lambda: len(self.heartbeats()) > before, 30), (self.folder / "log").read_text()
+
+    def send_signal(self, number: int) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def stop(self, how: int = signal.SIGTERM) -> int:
+        assert self.process is not None
+        self.process.send_signal(how)
+        code = self.process.wait(timeout=30)
+        self.process = None
+        return code
+
+    def __enter__(self) -> RunningSensor:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is not None:
+            self.stop()
+
+    def records(self) -> list[dict[str, Any]]:
+        if not self.lines.exists():
+            return []
+        return [json.loads(line) for line in self.lines.read_text().split("\n") if line.endswith("}")]
+
+    def alerts(self, rule: str = "") -> list[dict[str, Any]]:
+        return [record for record in self.records() if record["type"] == "alert" and record["rule"].startswith(rule)]
+
+    def heartbeats(self) -> list[dict[str, Any]]:
+        return [record for record in self.records() if record["type"] == "heartbeat"]
+
+    def memory_kilobytes(self) -> int:
+        assert self.process is not None
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1])
+        return 0
+
+    def descriptors(self) -> int:
+        assert self.process is not None
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
+    def wait(self, rule: str, seconds: float = 20, **fields: Any) -> dict[str, Any]:
+        """The first alert of a rule with these fields."""
+
+        def fitting() -> dict[str, Any] | None:
+            return next((alert for alert in self.alerts(rule) if all(alert.get(name) == value for name, value in fields.items())), None)
+
+        found = wait_for(fitting, seconds)
+        time.sleep(0)
+        assert found, f"no {rule} {fields} among {sorted({alert['rule'] for alert in self.alerts()})}"
+        return dict(found)

@@ -1,0 +1,143 @@
+"""The sensor on a wire, and what goes wrong with it: silence, a cable that is pulled, kill -9, wrong files, signals."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import struct
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from otwatch.outputs.siem.reading import stored_events
+from tests.capture.wire import Wire, lab
+from tests.live.sensors import RunningSensor, open_folder
+from tests.outputs.siem.receivers import wait_for
+
+pytestmark = lab
+ROOT = Path(__file__).parents[2]
+
+
+def frames_of(name: str) -> list[bytes]:
+    """The frames of one of our captures."""
+    data = (ROOT / "pcaps" / "plant" / f"{name}.pcap").read_bytes()
+    frames, at = [], 24
+    while at < len(data):
+        length = struct.unpack_from("<I", data, at + 8)[0]
+        frames.append(data[at + 16:at + 16 + length])
+        at += 16 + length
+    return frames
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with open_folder() as made:
+        yield made
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    with Wire() as made:
+        yield made
+
+
+def test_silence_and_a_pulled_cable_are_alarms_and_the_sensor_goes_on(folder: Path, wire: Wire) -> None:
+    with RunningSensor(wire.sensor, "wire0", folder, more="[health]\nquiet_seconds = 2\n") as sensor:
+        assert sensor.wait("sensor.no-traffic")["severity"] == "critical"
+        wire.send(frames_of("modbus-write-stranger"))
+        sensor.wait("ot.")
+        wire.up(False)
+        assert sensor.wait("sensor.interface-down")["file"] == "wire0"
+        wire.up(True)
+        assert wait_for(lambda: [alert for alert in sensor.alerts("sensor.interface-down") if alert["evidence"].get("over")], 30)
+        before = sensor.heartbeats()[-1]["coverage"]["packets"]
+        wire.send(frames_of("s7comm-stop"))
+        sensor.wait("ot.controller-stop")
+        assert wait_for(lambda: sensor.heartbeats()[-1]["coverage"]["packets"] > before)
+        assert sensor.process is not None
+        assert sensor.process.poll() is None
+
+
+def test_an_interface_that_sends_is_an_alarm(folder: Path, wire: Wire) -> None:
+    with RunningSensor(wire.sensor, "wire0", folder) as sensor:
+        script = "import socket; s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind(('wire0', 0)); s.send(b'\\2' * 60)"
+        subprocess.run(wire.command(wire.sensor, script), check=True)
+        assert sensor.wait("sensor.transmits")["severity"] == "critical"
+
+
+def test_kill_9_loses_nothing_that_was_reported_and_nothing_is_told_twice(folder: Path, wire: Wire) -> None:
+    sensor = RunningSensor(wire.sensor, "wire0", folder)
+    sensor.start()
+    wire.send(frames_of("modbus-write-stranger"))
+    sensor.wait("ot.")
+    checkpoint = folder / "state/checkpoint.npz"
+    sensor.stop()  # a clean stop writes the checkpoint
+    before = sensor.records()
+    alerts = {alert["id"]: alert["count"] for alert in sensor.alerts("ot.")}
+    assert checkpoint.exists()
+    assert [event.sequence for event in stored_events(folder / "state/spool")] == [record["sequence"] for record in before]
+    sensor.start()
+    wire.send(frames_of("dnp3-cold-restart"))
+    sensor.wait("dnp3.cold-restart")
+    sensor.stop(signal.SIGKILL)
+    assert {record["sequence"] for record in sensor.records()} == {event.sequence for event in stored_events(folder / "state/spool")}
+    sensor.start()
+    time.sleep(3)
+    sensor.stop()
+    numbers = [record["sequence"] for record in sensor.records()]
+    assert numbers == sorted(set(numbers)), "a number was used twice"
+    again = [alert for alert in sensor.alerts("ot.")[len(alerts):] if alert["id"] in alerts and alert["count"] <= alerts[alert["id"]]]
+    assert again == [], "what was reported before the restart was reported again"
+    rows = sqlite3.connect(sensor.database).execute("SELECT id FROM assets").fetchall()
+    assert len(rows) >= 3, "the inventory of before the restart is gone"
+
+
+def test_a_wrong_file_changes_nothing_and_is_reported_then_a_right_one_works(folder: Path, wire: Wire) -> None:
+    site = folder / "site.yaml"
+    site.write_text("version: 1\nzones:\n  - {name: cell, level: 1, networks: [192.168.10.0/24]}\n")
+    with RunningSensor(wire.sensor, "wire0", folder, more=f'[policy]\nsite = "{site}"\n') as sensor:
+        site.write_text("version: 1\nzonez: []\n")
+        sensor.send_signal(signal.SIGHUP)
+        assert "zonez" in sensor.wait("sensor.configuration-refused")["evidence"]["text"]
+        wire.send(frames_of("s7comm-stop"))
+        sensor.wait("ot.controller-stop", src_zone="cell")
+        site.write_text("version: 1\nzones:\n  - {name: hall, level: 1, networks: [192.168.10.0/24]}\n")
+        moved = sensor.lines.with_suffix(".moved")
+        sensor.lines.rename(moved)
+        sensor.send_signal(signal.SIGHUP)
+        sensor.wait("sensor.configuration-changed")
+        wire.send(frames_of("dnp3-cold-restart"))
+        sensor.wait("dnp3.cold-restart", src_zone="hall")
+
+
+def test_a_clean_stop_ends_with_zero_and_metrics_are_there(folder: Path, wire: Wire) -> None:
+    sensor = RunningSensor(wire.sensor, "wire0", folder)
+    sensor.start()
+    wire.send(frames_of("modbus-poll"))
+    metrics = folder / "metrics.prom"
+    assert wait_for(lambda: metrics.exists() and "otwatch_packets_total" in metrics.read_text())
+    assert sensor.stop() == 0, (folder / "log").read_text()
+    assert "Traceback" not in (folder / "log").read_text()
+
+
+def test_privileges_are_gone_while_it_runs(folder: Path, wire: Wire) -> None:
+    with RunningSensor(wire.sensor, "wire0", folder) as sensor:
+        assert sensor.process is not None
+        for task in Path(f"/proc/{sensor.process.pid}/task").iterdir():
+            fields = dict(line.split(":\t", 1) for line in (task / "status").read_text().splitlines() if ":\t" in line)
+            assert int(fields["CapEff"], 16) == 0
+            assert fields["NoNewPrivs"].strip() == "1"
+        assert sensor.alerts("sensor.confinement-incomplete") == []
+
+
+def test_the_checkpoint_of_another_time_is_set_aside_when_damaged(folder: Path, wire: Wire) -> None:
+    state = folder / "state"
+    state.mkdir(parents=True)
+    (state / "checkpoint.npz").write_bytes(b"PK\x03\x04 nonsense")
+    with RunningSensor(wire.sensor, "wire0", folder) as sensor:
+        sensor.wait("sensor.checkpoint-damaged")
+        assert json.loads(sensor.lines.read_text().splitlines()[0])
