@@ -24,7 +24,7 @@ def finished_analysis(
     """Reads every capture. Problems of single files are in `result.unreadable`; the others are analysed all the same."""
     analysis = Analysis(Limits())
     if policy is not None:
-        analysis.detector = RuleDetector(analysis.pipeline, policy)
+        analysis.detector = RuleDetector(analysis.pipeline, policy, analysis.inventory)
         analysis.site = policy.site
     if listener is not None:
         analysis.listeners.append(listener(analysis))

@@ -15,6 +15,8 @@ from otwatch.batch import Batch
 from otwatch.engine.kinds import anomaly_kinds, layer_name
 from otwatch.engine.pipeline import Pipeline
 from otwatch.errors import CaptureError, ConfigError
+from otwatch.inventory.inventory import Inventory
+from otwatch.inventory.oui import mac_text
 from otwatch.outputs.result import Check
 from otwatch.protocols import protocols
 from otwatch.rules.engine import RuleEngine
@@ -72,11 +74,21 @@ def policy_of(*, rules: Sequence[str] = (), site: str | None = None, baseline: s
     )
 
 
-class RuleDetector:
-    """A rule engine beside a pipeline."""
+@dataclass(frozen=True, slots=True)
+class KnownHost:
+    """What the inventory knows of an address when an alert is shown."""
 
-    def __init__(self, pipeline: Pipeline, policy: Policy) -> None:
+    mac: str | None
+    name: str
+    roles: tuple[str, ...] = ()
+
+
+class RuleDetector:
+    """A rule engine beside a pipeline. `inventory`, where there is one, puts MACs and names to addresses."""
+
+    def __init__(self, pipeline: Pipeline, policy: Policy, inventory: Inventory | None = None) -> None:
         self.policy = policy
+        self._inventory = inventory
         self.engine = RuleEngine(
             policy.rules,
             site=policy.site,
@@ -85,8 +97,16 @@ class RuleDetector:
             protocols=pipeline.protocols,
             limits=pipeline.limits,
             layers=anomaly_kinds(pipeline.protocols),
+            host=self._host,
             learning=Learning(until_ns=policy.learn_until_ns) if policy.learn_until_ns is not None else None,
         )
+
+    def _host(self, address: int) -> KnownHost | None:
+        host = self._inventory.hosts.hosts.get((address, -1)) if self._inventory is not None else None
+        if host is None or self._inventory is None:
+            return None
+        mac = max(host.macs, key=lambda mac: (host.macs[mac], mac), default=None)
+        return KnownHost(mac_text(mac) if mac is not None else None, self._inventory.name_told(address))
 
     def feed(self, batch: Batch) -> None:
         """One batch, in time order."""

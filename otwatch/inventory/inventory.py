@@ -80,6 +80,10 @@ class Inventory:
             file=file,
         )
 
+    def name_told(self, address: int) -> str:
+        """The first name that the device at an address gave itself; empty when it gave none."""
+        return next((fact.value for (known, child, kind, _), fact in self.facts.items() if known == address and kind == "name" and not child), "")
+
     def routers(self) -> dict[int, set[str]]:
         """MAC -> the networks whose addresses it carries, for MACs that carry more than their own."""
         self._find_peers()

@@ -10,6 +10,7 @@ from otwatch.alerts.alert import Alert, Severity
 from otwatch.outputs.result import Result
 
 LOOK_FIRST = 5
+_ACTORS = 3
 _VALUE_CHARACTERS = 90
 _OUTCOMES = {
     "requested": "requested, no answer seen",
@@ -77,7 +78,7 @@ def verdict(result: Result) -> str:
         return "Nothing was read: there is no verdict."
     if grave:
         incidents = sum(count for severity, count in counts.items() if severity >= Severity.MEDIUM)
-        text = f"{plural(incidents, 'incident')} to look at ({', '.join(grave)}) in {observed}."
+        text = f"{plural(incidents, 'incident')} to look at ({', '.join(grave)}){_actors(result.alerts)} in {observed}."
     elif result.alerts:
         text = f"Nothing grave in {observed}: {plural(len(result.alerts), 'note')} of low severity."
     else:
@@ -86,6 +87,16 @@ def verdict(result: Result) -> str:
         spot = next(spot for spot in result.blind_spots if spot.incomplete)
         text += f" Observation incomplete: {spot.text}."
     return text
+
+
+def _actors(alerts: Sequence[Alert]) -> str:
+    """` from 172.16.5.66 and 192.168.10.30`: who did the gravest."""
+    worst = max(alert.severity for alert in alerts)
+    actors = list(dict.fromkeys(alert.src for alert in alerts if alert.severity is worst and alert.src not in ("", "-")))
+    if not actors:
+        return ""
+    named = ", ".join(actors[:_ACTORS]) + (f" and {len(actors) - _ACTORS} more" if len(actors) > _ACTORS else "")
+    return f", the gravest by {named}," if worst >= Severity.HIGH else f", by {named},"
 
 
 def look_first(alerts: Sequence[Alert]) -> list[Alert]:
