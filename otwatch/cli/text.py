@@ -12,7 +12,7 @@ from otwatch.inventory.inventory import Talk
 from otwatch.inventory.roles import TITLES
 from otwatch.outputs.escape import one_line
 from otwatch.outputs.result import Result
-from otwatch.outputs.story import clock, look_first, plural, verdict, what_happened
+from otwatch.outputs.story import clock, details, look_first, plural, verdict, what_happened
 
 _COLOURS = {Severity.CRITICAL: "bold white on red", Severity.HIGH: "bold red", Severity.MEDIUM: "yellow", Severity.LOW: "cyan", Severity.INFO: "dim"}
 _ROWS = 40  # of the long tables; the whole is in `otwatch export`
@@ -58,6 +58,8 @@ def _first(result: Result, console: Console, min_severity: Severity) -> None:
     for number, alert in enumerate(chosen, 1):
         console.print(f"{number}. {_severity(alert.severity)} [bold]{safe(alert.title)}[/bold]")
         console.print(f"   {safe(what_happened(alert))}", soft_wrap=True)
+        for line in details(alert):
+            console.print(f"     {safe(line)}", soft_wrap=True)
         if alert.why:
             console.print(f"   {safe(' '.join(alert.why.split()))}", style="dim", soft_wrap=True)
         place = ", ".join(str(frame) for frame in alert.frames[:8])

@@ -11,6 +11,7 @@ from otwatch.outputs.result import Result
 
 LOOK_FIRST = 5
 _ACTORS = 3
+_LISTED = 12
 _VALUE_CHARACTERS = 90
 _OUTCOMES = {
     "requested": "requested, no answer seen",
@@ -67,6 +68,19 @@ def what_happened(alert: Alert) -> str:
     if alert.action:
         parts.append(_OUTCOMES.get(alert.outcome, alert.outcome))
     return "; ".join(parts)
+
+
+def details(alert: Alert) -> list[str]:
+    """What the evidence adds to the sentence: the hops of a chain, all objects, ports, targets, kinds of anomaly."""
+    evidence = alert.evidence
+    lines = [f"{hop['time'][11:19]} frame {hop['frame']}: {hop['src']} → {hop['dst']} {hop['what']}" for hop in evidence.get("chain", [])]
+    for name, title in (("objects", "objects"), ("targets", "targets"), ("port_list", "ports"), ("functions", "functions"), ("anomaly", "what is wrong")):
+        found = evidence.get(name)
+        if isinstance(found, str):
+            lines.append(f"{title}: {found}")
+        elif isinstance(found, list | tuple) and len(found) > 1:
+            lines.append(f"{title}: {', '.join(str(item) for item in found[:_LISTED])}{' …' if len(found) > _LISTED else ''}")
+    return lines
 
 
 def verdict(result: Result) -> str:
