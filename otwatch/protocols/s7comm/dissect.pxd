@@ -25,10 +25,12 @@ cdef class S7Dissector:
     cdef int packet(self, Message message) except -1
     cdef int payload_or_part(self, Message message, Py_ssize_t at, Py_ssize_t end, int whole) except -1
     cdef int skip(self, Message message, int value) except -1
+    cdef int clear(self, Message message, Octets part) except -1
     cdef int drop_fragments(self, Message message) except -1
     cdef int payload(self, Message message, Py_ssize_t at, Py_ssize_t end) except -1
     cdef Py_ssize_t pdu(self, Message message, Py_ssize_t at, Py_ssize_t end) except -1
     cdef int job(self, Message message) except -1
     cdef int answer(self, Message message) except -1
+    cpdef int charge(self, Message message) except -1
     cpdef int release(self, Request request) except -1
     cpdef Request remember(self, Message message, int function, int userdata)

@@ -41,6 +41,7 @@ class S7Dissector:
         self.fragment_limit = limits.application_fragment_bytes
         self.message = Message()
         self.message.items_limit = limits.items_per_pdu
+        self.message.held_limit = limits.stream_pending_total_bytes
         self.variables = Variables()
         self.transfers = Transfers(limits.outstanding_requests, limits.program_blocks_bytes)
         self.userdata = Userdata(self, self.variables, limits)
@@ -70,6 +71,7 @@ class S7Dissector:
             return 0
         conversation = self.conversations[flow]
         self.conversations[flow] = None
+        self.message.held -= conversation.held
         self.pool.extend(conversation.waiting)
         return len(conversation.waiting) + int(conversation.forgotten)
 
@@ -137,14 +139,14 @@ class S7Dissector:
         if whole and (part is None or part.used == 0):
             return self.payload(message, at, end)
         if part is None:
-            part = Octets(1024)
+            part = Octets(256)
             if message.direction:
                 conversation.fragment_1 = part
             else:
                 conversation.fragment_0 = part
-        if part.used + end - at > self.fragment_limit:
+        if part.used + end - at > self.fragment_limit or not message.hold(end - at):
             message.odd(_COTP_FRAGMENT, at, self.fragment_limit, part.used + end - at)
-            part.clear()
+            self.clear(message, part)
             self.skip(message, 0 if whole else 1)
             return 0
         if end > at:
@@ -157,7 +159,7 @@ class S7Dissector:
             return 0
         at = octets.append(part.data, 0, part.used)
         end = at + part.used
-        part.clear()
+        self.clear(message, part)
         message.data = octets.data
         message.base = at
         return self.payload(message, at, end)
@@ -170,12 +172,23 @@ class S7Dissector:
             message.conversation.skip_0 = value
         return 0
 
+    def clear(self, message: Message, part: Octets) -> cython.int:
+        """The parts of a message are used or lost; a large buffer is given back."""
+        message.drop(part.used)
+        part.clear()
+        if part.data.shape[0] > 4096:
+            if message.direction:
+                message.conversation.fragment_1 = None
+            else:
+                message.conversation.fragment_0 = None
+        return 0
+
     def drop_fragments(self, message: Message) -> cython.int:
         """Bytes are missing: a message that was being joined cannot be whole."""
         part: Octets = message.conversation.fragment_1 if message.direction else message.conversation.fragment_0
         if part is not None and part.used:
             message.odd(_COTP_FRAGMENT, message.base, 0, part.used)
-            part.clear()
+            self.clear(message, part)
         return self.skip(message, 0)
 
     def payload(self, message: Message, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.int:
@@ -233,6 +246,7 @@ class S7Dissector:
         if kind == 1:
             message.role = _REQUEST
             self.job(message)
+            self.charge(message)
         elif kind == 7:
             self.userdata.feed(message)
         else:
@@ -309,10 +323,12 @@ class S7Dissector:
         layer: cython.int = message.layer
         message.layer = self.protocol
         if request is not None:
+            message.drop(request.charge)
             message.odd(_REFERENCE_REUSED, message.base, 0, message.reference)
             conversation.forgotten += 1
         elif len(conversation.waiting) >= self.waiting_limit:
             request = conversation.waiting.pop(0)
+            message.drop(request.charge)
             message.odd(_REQUESTS_FORGOTTEN, message.base, self.waiting_limit, self.waiting_limit + 1)
             conversation.forgotten += 1
         elif self.pool:
@@ -331,8 +347,23 @@ class S7Dissector:
         message.request = request
         return request
 
+    def charge(self, message: Message) -> cython.int:
+        """Counts the addresses that a waiting request keeps; beyond the cap they are forgotten, and its answer will have none."""
+        request: Request = message.request
+        if request is None or request.items == 0:
+            return 0
+        size: cython.Py_ssize_t = 48 * request.items
+        if message.hold(size):
+            request.charge = size
+        else:
+            request.items = 0
+            message.odd(_REQUESTS_FORGOTTEN, message.base, message.held_limit, message.held + size)
+        return 0
+
     def release(self, request: Request) -> cython.int:
-        """The request is answered: its object is used for another."""
-        if len(self.pool) < 4096:
+        """The request is answered: its object is used for another, unless it grew large."""
+        self.message.drop(request.charge)
+        request.charge = 0
+        if len(self.pool) < 4096 and request.cells.shape[0] <= 384:
             self.pool.append(request)
         return 0

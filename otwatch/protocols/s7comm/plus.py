@@ -80,7 +80,9 @@ class Plus:
         plus: list[Any] = message.conversation.plus
         size = self.end - self.at
         if kept is None:
-            plus[message.direction] = (message.text(self.at, min(self.end, self.at + _HEAD_KEPT)), size, self.version)
+            kept = message.text(self.at, min(self.end, self.at + _HEAD_KEPT))
+            if message.hold(len(kept)):
+                plus[message.direction] = (kept, size, self.version)
             return
         head, total, version = kept
         total += size
@@ -91,6 +93,7 @@ class Plus:
             plus[message.direction] = (head, total, version)
             return
         plus[message.direction] = None
+        message.drop(len(head))
         octets = message.pdus.octets
         self.at = octets.append(bytearray(head), 0, len(head))
         self.end = self.at + len(head)
@@ -147,7 +150,10 @@ class Plus:
             self.dissector.remember(message, function, 2)
             if message.data[at + 13] & 0x40:  # transport flags: no answer wanted
                 message.conversation.waiting.pop()
-            return self.request(message, function)
+            self.request(message, function)
+            if message.data[at + 13] & 0x40 == 0:
+                self.dissector.charge(message)
+            return 0
         message.role = 1
         request = message.conversation.find(message.reference, 1 - message.direction, 2)
         message.request = request

@@ -84,7 +84,9 @@ def rows(userdata: Userdata, message: Message) -> None:
             operations.object[row] = text[at + _JOBS[job]]
             operations.start[row] = text[at + _JOBS[job] + 1]
             if message.conversation.subscriptions is not None and job == 0x0F:
-                message.conversation.subscriptions.pop((1, text[at + 3]), None)
+                ended = message.conversation.subscriptions.pop((1, text[at + 3]), None)
+                if ended is not None:
+                    message.drop(ended.charge)
     elif message.role == Role.RESPONSE and message.request is not None and message.request.items and message.status == 0:
         userdata.subscribe(message, message.request)
 

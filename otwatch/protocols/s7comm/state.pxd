@@ -13,6 +13,7 @@ cdef class Request:
     cdef public int specs
     cdef public int items
     cdef public int cursor
+    cdef public Py_ssize_t charge
     cdef public long long[::1] cells
     cpdef int clear(self) except -1
     cpdef int add(self, int spec, long long area, long long object, long long start, long long count, long long size) except -1
@@ -38,6 +39,7 @@ cdef class Conversation:
     cdef public dict seen
     cdef public object plus
     cdef public long long forgotten
+    cdef public Py_ssize_t held
     cpdef Request find(self, int reference, int direction, int userdata)
 
 cdef class Message:
@@ -61,10 +63,14 @@ cdef class Message:
     cdef public int status
     cdef public int cut
     cdef public int items_limit
+    cdef public Py_ssize_t held
+    cdef public Py_ssize_t held_limit
     cdef public Request request
     cpdef int u16(self, Py_ssize_t at) except -1
     cpdef long long u32(self, Py_ssize_t at) except -1
     cpdef Py_ssize_t row(self, int function, int action) except -1
     cpdef Py_ssize_t item_row(self, int function, int action, Request request, int item) except -1
     cpdef int odd(self, int kind, Py_ssize_t at, long long needed, long long had) except -1
+    cpdef int hold(self, Py_ssize_t size) except -1
+    cpdef int drop(self, Py_ssize_t size) except -1
     cpdef bytes text(self, Py_ssize_t at, Py_ssize_t end)

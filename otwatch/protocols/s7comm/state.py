@@ -37,6 +37,7 @@ class Request:
         self.specs = 0
         self.items = 0
         self.cursor = 0
+        self.charge = 0  # bytes counted for it in Message.held
         return 0
 
     def add(self, spec: cython.int, area: cython.longlong, object: cython.longlong, start: cython.longlong,
@@ -142,6 +143,7 @@ class Conversation:
         self.seen = _UNSET  # digest of the last content of each list, so that facts are told once
         self.plus = _UNSET
         self.forgotten = 0
+        self.held = 0  # bytes kept for it: parts of messages, blocks, addresses of requests
 
     def find(self, reference: cython.int, direction: cython.int, userdata: cython.int) -> Request:
         """Takes the waiting request of that direction with that reference out of the list; None if there is none."""
@@ -179,6 +181,8 @@ class Message:
         self.status = 0
         self.cut = 0
         self.items_limit = 512
+        self.held = 0  # bytes kept for all conversations together
+        self.held_limit = 67_108_864
         self.request = _UNSET  # the request that this answers, or that this is
 
     def u16(self, at: cython.Py_ssize_t) -> cython.int:
@@ -220,6 +224,20 @@ class Message:
         if self.cut and kind in {6, 8, 10, 11, 21}:
             return 0
         self.anomalies.add(self.pdus, self.pdu, 32 + self.layer, kind, at - self.base, needed, had)
+        return 0
+
+    def hold(self, size: cython.Py_ssize_t) -> cython.int:
+        """May the conversation keep `size` more bytes? Counted if so; the cap is over all conversations."""
+        if self.held + size > self.held_limit:
+            return 0
+        self.held += size
+        self.conversation.held += size
+        return 1
+
+    def drop(self, size: cython.Py_ssize_t) -> cython.int:
+        """`size` bytes are no longer kept."""
+        self.held -= size
+        self.conversation.held -= size
         return 0
 
     def text(self, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> bytes:

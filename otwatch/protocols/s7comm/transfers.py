@@ -102,14 +102,19 @@ class Transfers:
         """Remembers a transfer; the oldest makes room."""
         transfers = message.conversation.transfers
         if key not in transfers and len(transfers) >= self.open_limit:
-            del transfers[next(iter(transfers))]
+            message.drop(len(transfers.pop(next(iter(transfers))).content))
             message.odd(_TRANSFERS_FORGOTTEN, message.parameters, self.open_limit, self.open_limit + 1)
+        before = transfers.pop(key, None)
+        if before is not None:
+            message.drop(len(before.content))
         transfers[key] = transfer
 
     def close(self, message: Message, key: tuple[str, object]) -> None:
         """A transfer is over: its block becomes a fact about the PLC, unless it was told already or nothing of it was seen."""
         transfers = message.conversation.transfers
         transfer = transfers.pop(key, None) if transfers is not None else None
+        if transfer is not None:
+            message.drop(len(transfer.content))
         if transfer is None or not transfer.content or transfer.told:
             return
         if not transfer.down and 0 <= transfer.announced != len(transfer.content):
@@ -168,9 +173,12 @@ class Transfers:
                 key = ("down", request_name(message, request))
             transfer = message.conversation.transfers.get(key)
         if transfer is not None:
-            if len(transfer.content) + length > self.bytes_limit:
-                message.odd(_BLOCK_SIZE, message.values, self.bytes_limit, len(transfer.content) + length)
-                transfer.told = True
+            if transfer.told or len(transfer.content) + length > self.bytes_limit or not message.hold(length):
+                if not transfer.told:
+                    message.odd(_BLOCK_SIZE, message.values, self.bytes_limit, len(transfer.content) + length)
+                transfer.told = True  # what is not whole has no digest
+                message.drop(len(transfer.content))
+                transfer.content.clear()
             else:
                 transfer.content += message.text(first, first + length)
                 transfer.by = message.pdus.source[message.pdu] if transfer.down else message.pdus.destination[message.pdu]

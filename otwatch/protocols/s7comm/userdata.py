@@ -81,6 +81,8 @@ class Userdata:
         request: Request = message.request
         if message.role == _RESPONSE and request is not None:
             self.dissector.release(request)
+        elif message.role == _REQUEST:
+            self.dissector.charge(message)
         return 0
 
     def pair(self, message: Message) -> cython.int:
@@ -130,8 +132,10 @@ class Userdata:
         key = (message.direction, self.group, self.subfunction, unit)
         if self.group == 6 and self.end - self.at >= 8 and key in conversation.parts:  # parts of BSEND each repeat the R_ID
             self.at += 8
-        part = conversation.parts.pop(key, b"") + message.text(self.at, self.end)
-        if more and len(part) <= self.part_limit and len(conversation.parts) < self.open_limit:
+        part = conversation.parts.pop(key, b"")
+        message.drop(len(part))
+        part += message.text(self.at, self.end)
+        if more and len(part) <= self.part_limit and len(conversation.parts) < self.open_limit and message.hold(len(part)):
             conversation.parts[key] = part
             row = self.row(message, 0x20E, self.at, self.end)
             if message.request is not None:
@@ -210,7 +214,9 @@ class Userdata:
                 if message.role == _REQUEST and self.end - self.at >= 2:
                     operations.object[row] = message.data[self.at + 1]
                     if conversation.subscriptions is not None:
-                        conversation.subscriptions.pop((2, int(message.data[self.at + 1])), None)
+                        ended = conversation.subscriptions.pop((2, int(message.data[self.at + 1])), None)
+                        if ended is not None:
+                            message.drop(ended.charge)
                 else:
                     operations.object[row] = self.sequence
             elif message.status == 0:
@@ -243,9 +249,15 @@ class Userdata:
         if conversation.subscriptions is None:
             conversation.subscriptions = {}
         if len(conversation.subscriptions) >= self.open_limit:
-            del conversation.subscriptions[next(iter(conversation.subscriptions))]
+            message.drop(conversation.subscriptions.pop(next(iter(conversation.subscriptions))).charge)
+        before = conversation.subscriptions.pop((self.group, self.sequence), None)
+        if before is not None:
+            message.drop(before.charge)
+        if not message.hold(48 * request.items):
+            return
         kept: Request = Request()
-        kept.cells = memoryview(np.array(request.cells))
+        kept.charge = 48 * request.items
+        kept.cells = memoryview(np.array(request.cells[:6 * request.items]))
         kept.items = request.items
         kept.specs = request.specs
         conversation.subscriptions[(self.group, self.sequence)] = kept

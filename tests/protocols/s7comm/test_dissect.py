@@ -147,3 +147,17 @@ def test_bytes_that_are_missing_drop_a_message_in_parts() -> None:
 
 def test_empty_packets_say_nothing() -> None:
     assert Wire().say(b"\x03\0\0\x07\x02\xf0\0").say(b"\x03\0\0\x07\x02\xf0\x80").run().rows == []
+
+
+def test_all_conversations_together_keep_a_bounded_number_of_bytes() -> None:
+    wire = Wire(dataclasses.replace(Limits(), stream_pending_total_bytes=10_000))
+    for flow in range(60):
+        wire.ask(data(bytes(900), last=False), flow=100 + flow)
+        wire.ask(job(BLOCK + b"_0800001P"), flow=flow).say(job(b"\x1b" + BLOCK[1:] + b"_0800001P"), flow=flow)
+        wire.ask(answer(b"\x1b\0", b"\x02\0\0\xfb" + bytes(512)), flow=flow)
+        wire.ask(filled(4, 15), flow=flow).say(userdata(2, 4, 1, bytes(800), unit=1, more=1), flow=flow)
+    assert {"cotp-fragment", "block-size", "requests-forgotten"} <= set(wire.names())
+    assert 0 < wire.dissector.message.held <= 10_000
+    for flow in range(160):
+        wire.dissector.forget(flow)
+    assert wire.dissector.message.held == 0
