@@ -74,7 +74,13 @@ def details(alert: Alert) -> list[str]:
     """What the evidence adds to the sentence: the hops of a chain, all objects, ports, targets, kinds of anomaly."""
     evidence = alert.evidence
     lines = [f"{hop['time'][11:19]} frame {hop['frame']}: {hop['src']} → {hop['dst']} {hop['what']}" for hop in evidence.get("chain", [])]
-    for name, title in (("objects", "objects"), ("targets", "targets"), ("port_list", "ports"), ("functions", "functions"), ("anomaly", "what is wrong")):
+    for name, title in (
+        ("objects", "objects"),
+        ("targets", "targets"),
+        ("port_list", "ports"),
+        ("functions", "functions"),
+        ("anomaly", "what is wrong"),
+    ):
         found = evidence.get(name)
         if isinstance(found, str):
             lines.append(f"{title}: {found}")

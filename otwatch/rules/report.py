@@ -213,7 +213,7 @@ class Reporter:
         alert.unit = late.get("unit")
         names = self.context.protocols[row["protocol"] - 1] if 0 < row["protocol"] <= len(self.context.protocols) else None
         alert.object = names.object_name(row) if names else ""
-        alert.value = next((sample.value for sample in samples if sample.value is not None), None)
+        alert.value = next((sample.value for sample in samples if sample.value is not None and sample.behaviour == found.first_behaviour), None)
         answers, refusals = sum(sample.answers for sample in samples), sum(sample.refusals for sample in samples)
         seen = (late.src, late.dst) in self.context.knowledge.answering
         if late.get("role") == "request":
