@@ -31,6 +31,7 @@ class Pipeline:
         self.operations = Operations()
         self.anomalies = Anomalies()
         self.now_ns = 0
+        self._sharing: set[int] = set()  # protocols whose dissector has made rows of another
 
     def feed(self, packets: Packets, *, file: str = "", capture_anomalies: Anomalies | None = None) -> Batch:
         """The tables of one batch; they are overwritten by the next. `capture_anomalies`: what its reader found wrong with the file."""
@@ -54,11 +55,12 @@ class Pipeline:
     def _dissected(self, packets: Packets, file: str) -> Batch:
         facts: list[Fact] = []
         active = 0
-        for dissector, pdus in zip(self.dissectors, self.streams.pdus[1:], strict=True):
+        for index, (dissector, pdus) in enumerate(zip(self.dissectors, self.streams.pdus[1:], strict=True), 1):
             if dissector is not None and pdus.rows:
                 before = self.operations.rows
                 dissector.feed(pdus, self.operations, self.anomalies, facts)
                 active += self.operations.rows > before
+                self._name_flows(index, before)
         if active > 1:
             _sort_by_packet(self.operations)
         closed = list(self.streams.closed)
@@ -83,6 +85,14 @@ class Pipeline:
             closed=closed,
             unanswered=unanswered,
         )
+
+    def _name_flows(self, protocol: int, before: int) -> None:
+        """Protocols that share a framing (TPKT: S7comm, S7comm-plus, MMS) are told apart by the dissector: a flow is of its last row's protocol."""
+        spoken = self.operations.array("protocol")[before:]
+        slots = self.operations.array("flow")[before:]
+        if protocol in self._sharing or (spoken != protocol).any():
+            self._sharing.add(protocol)
+            np.asarray(self.streams.flows.protocol)[slots] = spoken
 
 
 def _append(anomalies: Anomalies, more: Anomalies) -> None:
