@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from otwatch.engine.analysis import Analysis
-from otwatch.engine.detector import RuleDetector, policy_of
+from otwatch.engine.detector import Policy, RuleDetector, policy_of
 from otwatch.engine.exporters import FlowExporter, OperationExporter
 from otwatch.limits import Limits
 from otwatch.outputs.result import Result
@@ -19,13 +20,18 @@ from tests.evasion.make import CASES, make
 from tests.evasion.wire import Capture
 
 
+@cache
+def _policy() -> Policy:
+    return policy_of()
+
+
 class Seen:
     """All that an analysis said of a capture."""
 
     def __init__(self, capture: Capture, path: Path) -> None:
         self.records: list[dict[str, Any]] = []
         analysis = Analysis(Limits())
-        analysis.detector = RuleDetector(analysis.pipeline, policy_of())
+        analysis.detector = RuleDetector(analysis.pipeline, _policy())
         analysis.listeners += [OperationExporter(analysis, self), FlowExporter(analysis, self)]  # type: ignore[arg-type]
         analysis.run([str(capture.write(path))])
         self.result: Result = analysis.finish()
