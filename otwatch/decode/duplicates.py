@@ -97,8 +97,8 @@ class Duplicates:
         if frame.version == 4:
             fingerprint = _word(frame.data, at + 2)  # total length, identification, fragment; then time to live and protocol
             fingerprint = fingerprint & _LENGTHS if _LITTLE else fingerprint >> 16
-            fingerprint = _mix(_word(frame.data, at + 12), fingerprint)
-            fingerprint = _mix(fingerprint, frame.data[at + 9])
+            fingerprint = _mix(fingerprint, frame.data[at + 9])  # before the addresses: identifications must not cancel out against them
+            fingerprint = _mix(fingerprint, _word(frame.data, at + 12))
             fingerprint = _digest(fingerprint, frame.data, at + 20, frame.end)
             numbered = frame.data[at + 4] != 0 or frame.data[at + 5] != 0
         else:

@@ -98,3 +98,9 @@ def test_many_packets_none_twice() -> None:
     frames = [(ether(ip4(tcp(chance.randbytes(chance.randrange(40)), seq=index), ident=1 + index), source=MAC_A), index) for index in range(3000)]
     assert not any(flags(*frames))
     assert flags(*frames, frames[7], limits=Limits(duplicate_ring=4096))[-1]
+
+
+def test_other_senders_with_other_identifications_do_not_cancel_out() -> None:
+    """A spoofed flood: the sender's last octet and the identification change together, byte by byte the same difference."""
+    frames = [Raw(ether(ip4(udp(b"x"), 17, source=f"10.0.0.{number}", ident=number ^ 0x55)), time=number * 1000) for number in range(1, 200)]
+    assert decode(frames).counters["duplicates"] == 0
