@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from otwatch.actions import Action, Role
@@ -276,11 +276,15 @@ class Inventory:
             asset.protocols[name] = "client"
         for name in did.served:
             asset.protocols[name] = "both" if name in asset.protocols else "server"
-        for name in sorted(did.used):
+        for name in sorted(did.used - self._port_names(did.asked)):
             asset.protocols.setdefault(name, "client")
-        for name in sorted(did.services):
+        for name in sorted(did.services - self._port_names(did.served)):
             asset.protocols[name] = "both" if asset.protocols.get(name) == "client" else "server"
         return asset
+
+    def _port_names(self, spoken: Iterable[str]) -> set[str]:
+        """What the ports of these protocols would be guessed to be: nothing to add where the protocol itself was seen."""
+        return {service_name(port.transport, port.number, -1) for spec in self.protocols if spec.name in spoken for port in spec.ports}
 
     def _children(self, ids: list[int], behaviours: Behaviours) -> list[Child]:
         children: dict[tuple[int, int], Child] = {}

@@ -26,8 +26,20 @@ pytestmark = [
 
 # Our packets where the manifest has another number, and why.
 PACKETS: dict[str, tuple[int, str]] = {}
-# Not listed as one of our protocols, and yet it is spoken there.
-SPOKEN: dict[str, dict[str, str]] = {}
+_ROC = "ROC Plus has the shape and the CRC-16 of Modbus RTU"
+# Seen by us where the manifest lists none of our protocols, and why.
+SPOKEN: dict[str, tuple[str, str]] = {
+    "derived-slices/QUT_DNP3_attacks_training_0750-0955Z.pcap": ("dnp3", "it is DNP3; the manifest leaves the column empty"),
+    "zeek-zeek/testing/btest/Traces/dnp3/dnp3_read_p20001.pcap": ("dnp3", "DNP3 on port 20001 is real"),
+    "cisagov-icsnpp-roc-plus/testing/traces/all_opcodes_udp.pcap": ("modbus", _ROC),
+    "idaholab-Malcolm-Test-Artifacts/pcap/protocols/ROCPlus.pcap": ("modbus", _ROC),
+}
+# Listed as one of our protocols, but without a message that could be an operation.
+SILENT: dict[str, str] = {
+    "ITI-ICS-Security-Tools/pcaps/dnp3/opendnp3-3/conformance/6.6.2.3/dump.pcap": "link frames with an empty transport segment",
+    "OISF-suricata-verify/tests/dnp3/dnp3-too-long-reassembly-request/input.pcap": "one fragment that never ends",
+    "zeek-zeek/testing/btest/Traces/dnp3/dnp3-flowbuffer-overflow-assert.pcap": "segments out of sequence, none of them a whole fragment",
+}
 OURS = ("modbus", "dnp3", "s7comm")
 
 
@@ -63,7 +75,7 @@ def outcomes() -> dict[str, Any]:
         result, analysis = analysed(path)
         below = [text for record in records(result) if record["type"] != "alert" for text in negative(record) if ".level" not in text]
         assert all(line(record) for record in analysis.anomaly_records())
-        found[str(Path(path).relative_to(COLLECTION))] = (result.packets, result.unreadable, sorted(result.protocols), below)
+        found[str(Path(path).relative_to(COLLECTION))] = (result.packets, result.unreadable, result.protocols, below)
     return found
 
 
@@ -92,23 +104,28 @@ def test_no_counter_is_negative(outcomes: dict[str, Any]) -> None:
 def test_no_protocol_is_seen_where_it_is_not_spoken(outcomes: dict[str, Any]) -> None:
     false = {}
     for row in manifest():
-        if row["path"] not in outcomes:
+        if row["path"] not in outcomes or set(row["ics"].split(",")) & set(OURS):
             continue
-        listed = set(row["ics"].split(","))
-        for name in outcomes[row["path"]][2]:
-            if name in OURS and not listed & set(OURS) and name not in SPOKEN.get(row["path"], {}):
-                false.setdefault(row["path"], []).append(name)
+        for name, counts in outcomes[row["path"]][2].items():
+            cotp_only = name == "s7comm" and set(counts["actions"]) == {"CONNECT"}  # an ISO transport connection, before its content says for whom
+            if name in OURS and not cotp_only and name != SPOKEN.get(row["path"], ("",))[0]:
+                false[row["path"]] = (name, counts)
     assert false == {}
 
 
 def test_what_is_listed_is_seen(outcomes: dict[str, Any]) -> None:
     """A capture of a protocol in which none of its messages was found would be a blind spot."""
-    missed = []
+    missed = {}
     for row in manifest():
         listed = {name for name in row["ics"].split(",") if name in OURS}
-        if row["path"] in outcomes and outcomes[row["path"]][0] and listed - set(outcomes[row["path"]][2]):
-            missed.append((row["path"], sorted(listed), outcomes[row["path"]][2]))
-    assert missed == []
+        if row["path"] in outcomes and outcomes[row["path"]][0] and listed - set(outcomes[row["path"]][2]) and row["path"] not in SILENT:
+            missed[row["path"]] = (sorted(listed), sorted(outcomes[row["path"]][2]))
+    assert missed == {}
+
+
+def test_exceptions_are_still_needed(outcomes: dict[str, Any]) -> None:
+    assert [path for path, (name, _) in SPOKEN.items() if path in outcomes and name not in outcomes[path][2]] == []
+    assert [path for path in SILENT if path in outcomes and outcomes[path][2]] == []
 
 
 def test_a_capture_error_is_not_an_exception() -> None:

@@ -1,0 +1,228 @@
+"""Devices out of flows: who is one device, who stands behind whom, who is nobody."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from otwatch.inventory.asset import Asset
+from otwatch.limits import Limits
+from tests.engine.network import Host, Wire, identification, modbus, polls, writes
+
+PLC = Host("192.168.10.10", "00:80:f4:0a:10:10")
+PLC_2 = Host("192.168.10.11", "00:1b:1b:0a:10:11")
+HMI = Host("192.168.10.20", "00:d0:c9:0a:10:20")
+ROUTER_MAC = "00:0a:dc:10:00:01"
+ROUTER = Host("192.168.10.1", ROUTER_MAC)
+OFFICE = Host("172.16.5.66", ROUTER_MAC)  # as seen in the plant's network
+ERP = Host("172.16.9.20", ROUTER_MAC)
+EVERYBODY = Host("255.255.255.255", "ff:ff:ff:ff:ff:ff")
+
+
+@pytest.fixture
+def wire() -> Wire:
+    """A plant at work: the HMI polls a controller."""
+    wire = Wire()
+    wire.tcp(HMI, PLC, 502, polls(5))
+    return wire
+
+
+def assets(wire: Wire, folder: Path, **limits: int) -> dict[str, Asset]:
+    result, _ = wire.analysed(folder, limits=replace(Limits(), **limits))
+    return {asset.id: asset for asset in result.assets}
+
+
+def test_a_host_is_what_it_sent(wire: Wire, tmp_path: Path) -> None:
+    found = assets(wire, tmp_path)
+    assert set(found) == {HMI.ip, PLC.ip}
+    hmi, plc = found[HMI.ip], found[PLC.ip]
+    assert (hmi.macs, plc.macs) == ([HMI.mac], [PLC.mac])
+    assert (plc.packets_sent, plc.packets_received) == (hmi.packets_received, hmi.packets_sent) == (7, 9)
+    assert plc.bytes_sent == hmi.bytes_received > 0
+    assert hmi.first_seen_ns == plc.first_seen_ns == 1_700_000_000 * 10**9
+    assert plc.vendor == "TELEMECANIQUE ELECTRIQUE"
+    assert plc.vendor_source == "oui"
+
+
+def test_an_address_that_never_sent_is_no_asset(wire: Wire, tmp_path: Path) -> None:
+    wire.udp(HMI, Host("192.168.10.99", "00:00:5e:00:53:63"), b"anybody?", 161)
+    wire.udp(HMI, EVERYBODY, b"hello", 67)
+    wire.udp(HMI, Host("239.1.2.3", "01:00:5e:01:02:03"), b"group", 5000)
+    assert set(assets(wire, tmp_path)) == {HMI.ip, PLC.ip}
+
+
+def test_who_is_only_asked_for_by_arp_is_no_asset(wire: Wire, tmp_path: Path) -> None:
+    wire.arp(HMI, "192.168.10.55")
+    assert set(assets(wire, tmp_path)) == {HMI.ip, PLC.ip}
+
+
+def test_who_only_speaks_arp_is_one(wire: Wire, tmp_path: Path) -> None:
+    wire.arp(ROUTER, HMI.ip)
+    assert ROUTER.ip in assets(wire, tmp_path)
+
+
+def test_who_probes_for_an_address_has_none_yet(wire: Wire, tmp_path: Path) -> None:
+    """RFC 5227: the sender's address of a probe is 0.0.0.0."""
+    wire.arp(Host("0.0.0.0", "00:00:5e:00:53:01"), "192.168.10.77")
+    found = assets(wire, tmp_path)
+    assert "0.0.0.0" not in found
+    assert set(found) - {HMI.ip, PLC.ip} <= {"00:00:5e:00:53:01"}
+
+
+def test_several_addresses_of_one_card_are_one_device(wire: Wire, tmp_path: Path) -> None:
+    wire.tcp(HMI, Host("192.168.10.110", PLC.mac), 502, polls(2))
+    found = assets(wire, tmp_path)
+    assert set(found) == {HMI.ip, PLC.ip}
+    assert found[PLC.ip].addresses == [PLC.ip, "192.168.10.110"]
+
+
+def test_an_ipv6_link_local_address_belongs_to_the_card(wire: Wire, tmp_path: Path) -> None:
+    wire.udp(Host("fe80::1234", HMI.mac), Host("ff02::fb", "33:33:00:00:00:fb"), b"name", 5353, source_port=5353)
+    found = assets(wire, tmp_path)
+    assert set(found) == {HMI.ip, PLC.ip}
+    assert found[HMI.ip].addresses == [HMI.ip, "fe80::1234"]
+    assert "router" not in found[HMI.ip].roles
+
+
+def test_hosts_behind_a_router_are_not_merged_with_it(wire: Wire, tmp_path: Path) -> None:
+    wire.arp(ROUTER, HMI.ip)
+    wire.tcp(OFFICE, PLC, 502, polls(2))
+    wire.tcp(ERP, HMI, 8080, [(b"GET / HTTP/1.0\r\n\r\n", b"HTTP/1.0 200 OK\r\n\r\n")])
+    found = assets(wire, tmp_path)
+    assert set(found) == {HMI.ip, PLC.ip, ROUTER.ip, OFFICE.ip, ERP.ip}
+    assert found[ROUTER.ip].addresses == [ROUTER.ip]
+    assert found[ROUTER.ip].roles[0] == "router"
+    for host in (OFFICE, ERP):
+        assert found[host.ip].behind == ROUTER.ip
+        assert found[host.ip].macs == []
+        assert found[host.ip].vendor == ""  # the MAC says who made the router
+
+
+def test_one_host_behind_a_silent_router_is_seen_as_behind_it(wire: Wire, tmp_path: Path) -> None:
+    wire.tcp(OFFICE, PLC, 502, polls(2))
+    found = assets(wire, tmp_path)
+    assert found[OFFICE.ip].behind == ROUTER_MAC
+    assert found[OFFICE.ip].roles == ["it_host"]
+
+
+def test_a_host_without_ip_is_its_card(wire: Wire, tmp_path: Path) -> None:
+    switch = Host("", "00:1b:1b:34:34:cb")
+    wire.frame(switch, Host("", "01:80:c2:00:00:0e"), bytes(60), 0x88CC)
+    found = assets(wire, tmp_path)
+    assert set(found) == {HMI.ip, PLC.ip, switch.mac}
+    assert found[switch.mac].addresses == []
+    assert found[switch.mac].vendor == "Siemens AG,"
+
+
+def test_frames_without_ip_of_a_card_with_ip_are_of_the_same_device(wire: Wire, tmp_path: Path) -> None:
+    wire.frame(PLC, Host("", "01:80:c2:00:00:0e"), bytes(60), 0x88CC)
+    found = assets(wire, tmp_path)
+    assert set(found) == {HMI.ip, PLC.ip}
+
+
+def test_devices_behind_a_gateway_are_its_children(wire: Wire, tmp_path: Path) -> None:
+    wire.tcp(HMI, PLC, 502, polls(2, unit=7))
+    wire.tcp(HMI, PLC, 502, [(modbus(9, 9, bytes.fromhex("0300640001")), b"")])
+    plc = assets(wire, tmp_path)[PLC.ip]
+    children = [(child.name, child.answered, child.messages) for child in plc.children]
+    assert children == [("unit 1", True, 10), ("unit 7", True, 4), ("unit 9", False, 1)]
+    assert plc.roles == ["controller", "gateway"]
+    assert plc.role_reasons["gateway"] == "2 units answer behind it"
+
+
+def test_a_client_port_is_never_named_as_a_service(wire: Wire, tmp_path: Path) -> None:
+    for port in (3389, 3306, 502, 102):
+        wire.tcp(HMI, PLC_2, 8080, [(b"GET / HTTP/1.0\r\n\r\n", b"HTTP/1.0 200 OK\r\n\r\n")], client_port=port)
+    result, _ = wire.analysed(tmp_path)
+    services = {talk.service for talk in result.talks}
+    assert services == {"modbus", "http?"}
+    assert next(asset for asset in result.assets if asset.id == HMI.ip).protocols == {"modbus": "client", "http?": "client"}
+
+
+def test_a_port_that_was_only_knocked_at_is_no_service(wire: Wire, tmp_path: Path) -> None:
+    wire.tcp(OFFICE, PLC, 3389, refused=True)
+    found = assets(wire, tmp_path)
+    assert found[PLC.ip].protocols == {"modbus": "server"}
+
+
+def test_a_protocol_that_was_decoded_is_not_guessed_as_well(wire: Wire, tmp_path: Path) -> None:
+    """A scan opens port 502 and says nothing: `modbus?` beside `modbus` tells nobody anything."""
+    wire.tcp(OFFICE, PLC, 502)
+    found = assets(wire, tmp_path)
+    assert found[PLC.ip].protocols == {"modbus": "server"}
+
+
+def test_roles_come_with_reasons(wire: Wire, tmp_path: Path) -> None:
+    engineer = Host("192.168.10.30", "d4:be:d9:0a:10:30")
+    wire.tcp(engineer, PLC, 502, writes(3))
+    found = assets(wire, tmp_path)
+    assert found[PLC.ip].role_reasons == {"controller": "answers modbus (8 responses)"}
+    assert found[HMI.ip].role_reasons == {"scada_server": "polls 1 device (5 reads)"}
+    assert found[engineer.ip].role_reasons == {"engineering_station": "sends commands (3) more than it reads (0)"}
+
+
+def test_what_a_device_says_of_itself_is_kept_with_its_place(wire: Wire, tmp_path: Path) -> None:
+    wire.tcp(HMI, PLC, 502, [identification(b"ACME", b"PLC-9")])
+    plc = assets(wire, tmp_path)[PLC.ip]
+    child = next(child for child in plc.children if child.unit == 1)
+    told = {fact.kind: fact for fact in (*plc.facts, *child.facts)}
+    assert told["vendor"].value == "ACME"
+    assert told["vendor"].frame == 21
+    assert told["vendor"].file.endswith("wire.pcap")
+
+
+def test_facts_are_capped_and_counted(wire: Wire, tmp_path: Path) -> None:
+    wire.tcp(HMI, PLC, 502, [identification(b"ACME", b"P%d" % number) for number in range(30)])
+    result, analysis = wire.analysed(tmp_path, limits=replace(Limits(), facts_per_asset=5))
+    plc = next(asset for asset in result.assets if asset.id == PLC.ip)
+    assert len(plc.facts) + sum(len(child.facts) for child in plc.children) <= 5
+    assert analysis.inventory.refused_facts > 20
+    assert any(spot.kind == "limit-facts" for spot in result.blind_spots)
+
+
+def test_text_of_a_fact_is_capped(wire: Wire, tmp_path: Path) -> None:
+    wire.tcp(HMI, PLC, 502, [identification(b"A" * 100, b"P")])
+    plc = assets(wire, tmp_path, text_characters=10)[PLC.ip]
+    values = [fact.value for fact in (*plc.facts, *(fact for child in plc.children for fact in child.facts)) if fact.kind == "vendor"]
+    assert values == ["A" * 10]
+
+
+def test_assets_are_capped_and_counted(wire: Wire, tmp_path: Path) -> None:
+    for number in range(50):
+        wire.udp(Host(f"192.168.10.{100 + number}", f"00:00:5e:00:53:{number:02x}"), PLC, b"x", 9999)
+    result, _ = wire.analysed(tmp_path, limits=replace(Limits(), assets=10))
+    assert len(result.assets) <= 10
+    assert {spot.kind: spot.count for spot in result.blind_spots}["limit-assets"] >= 40
+
+
+def test_conversations_beyond_the_limit_are_counted_as_others(wire: Wire, tmp_path: Path) -> None:
+    for number in range(50):
+        wire.udp(Host(f"192.168.10.{100 + number}", f"00:00:5e:00:53:{number:02x}"), PLC, b"x", 9999)
+    result, _ = wire.analysed(tmp_path, limits=replace(Limits(), conversations=10))
+    assert len(result.talks) <= 12
+    other = next(talk for talk in result.talks if talk.client == "other")
+    assert other.flows == 41
+    assert sum(talk.counts["packets_to_server"] for talk in result.talks) == 59
+
+
+def test_what_was_asked_stands_with_the_conversation(wire: Wire, tmp_path: Path) -> None:
+    wire.tcp(HMI, PLC, 502, writes(2))
+    result, _ = wire.analysed(tmp_path)
+    talk = next(talk for talk in result.talks if talk.protocol == "modbus")
+    assert (talk.client, talk.server, talk.flows, talk.actions) == (HMI.ip, PLC.ip, 2, {"READ": 5, "WRITE": 2})
+    assert not talk.one_way
+
+
+def test_zones_are_inferred_and_say_so(wire: Wire, tmp_path: Path) -> None:
+    wire.tcp(OFFICE, PLC, 502, polls(2))
+    found = assets(wire, tmp_path)
+    assert (found[PLC.ip].zone, found[PLC.ip].zone_inferred) == ("192.168.10.0/24 (OT, inferred)", True)
+    assert found[OFFICE.ip].zone == "172.16.5.0/24 (IT, inferred)"
+
+
+def test_vlans_are_kept(tmp_path: Path) -> None:
+    wire = Wire(vlan=(30,))
+    wire.tcp(HMI, PLC, 502, polls(1))
+    assert assets(wire, tmp_path)[PLC.ip].vlans == [30]
