@@ -31,6 +31,7 @@ from otwatch.vocabulary import AnomalyKind, FlowEvent
 
 _SAMPLE: Final = 1  # bits of _wanted: another message is wanted as evidence
 _ROWS: Final = 2  # every message is looked at
+_YOUNG_FLOW_NS: Final = 5_000_000_000
 _WATCHED: Final = 4_096  # requests whose answer is waited for
 _UPDATE_NS: Final = 60_000_000_000  # an incident that goes on is sent out again after this much packet time
 _BEHAVIOUR_COLUMNS: Final = (
@@ -481,7 +482,10 @@ class RuleEngine:
         """Whether both sides of a flow sent data, now or, of a closed one, when it closed."""
         flows = self._batch.flows if self._batch else None
         if flows is not None and 0 <= slot < flows.rows and flows.number[slot] == number:
-            return bool(flows.payload_to_server[slot] and flows.payload_to_client[slot])
+            if flows.payload_to_server[slot] and flows.payload_to_client[slot]:
+                return True
+            # A flow that has just opened may still carry data: while the observation goes on, nobody is called a scanner for it.
+            return not self._finished and self.now_ns - int(flows.first_ns[slot]) < _YOUNG_FLOW_NS
         return self._tracked.get(number, False)
 
     def _forget_closed(self, batch: Batch) -> None:
