@@ -6,9 +6,9 @@ from __future__ import annotations
 import cython
 import numpy as np
 
+from otwatch.copying import copy
 from otwatch.limits import Limits
 from otwatch.streams.anomalies import StreamAnomaly
-from otwatch.copying import copy
 from otwatch.streams.cutter import Cutter
 from otwatch.streams.framing import PROBE_BYTES, Framer
 from otwatch.streams.table import FlowTable
@@ -84,7 +84,7 @@ class Datagrams:
             flows.violations[slot] += 1
             cutter.report(slot, direction, StreamAnomaly.WRONG_BYTES, framer.header_bytes, end - here)
             here += 1
-            while here < end and cutter.fits(framer, octets.data, here, end, direction, True) != _YES:
+            while here < end and framer.fits(octets.data, here, end, direction, True) != _YES:
                 here += 1
             self.skipped += here - begin
             flows.skipped_bytes[slot] += here - begin

@@ -22,3 +22,4 @@ cdef class Framer:
     cpdef long long measure(self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end, int direction) except -2
     cdef long long measure_by_call(self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end, int direction) except -2
     cdef bint crc_fits(self, const unsigned char[::1] data, Py_ssize_t start) except -1
+    cdef int fits(self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t end, int direction, bint final) except -1

@@ -13,6 +13,9 @@ WRONG = -1  # no PDU starts here
 PROBE_BYTES = 256
 _MORE = cython.declare(cython.longlong, MORE)
 _WRONG = cython.declare(cython.longlong, WRONG)
+_NO = cython.declare(cython.int, 0)  # what `fits` says
+_YES = cython.declare(cython.int, 1)
+_UNDECIDED = cython.declare(cython.int, 2)
 
 
 def _crc_table() -> memoryview:
@@ -115,3 +118,26 @@ class Framer:
         if self.probe is None:
             return Verdict.UNSURE
         return max(self.probe(first, direction), self.probe(first, 1 - direction))
+
+    def fits(self, data, at, end, direction, final):  # type: ignore[no-untyped-def]
+        """Whether a PDU starts at `at`: _YES, _NO, or _UNDECIDED until there are more bytes (never if `final`)."""
+        length: cython.longlong = self.measure(data, at, end, direction)
+        if length <= 0:
+            return _UNDECIDED if length == _MORE and not final else _NO
+        look: cython.longlong = length if length < PROBE_BYTES else PROBE_BYTES
+        if look > end - at:
+            if not final:
+                return _UNDECIDED
+            look = end - at
+        verdict: cython.int = self.verdict(bytes(np.asarray(data)[at:at + look]), direction)
+        if verdict != Verdict.UNSURE:
+            return _YES if verdict == Verdict.YES else _NO
+        following: cython.longlong = at + length
+        if following >= end:
+            if not final:
+                return _UNDECIDED
+            return _YES if following == end else _NO
+        length = self.measure(data, following, end, direction)
+        if length == _MORE and not final:
+            return _UNDECIDED
+        return _YES if length > 0 else _NO

@@ -68,7 +68,7 @@ class Reassembler:
         if delta > WINDOW or (delta < -WINDOW and position < stream.base):
             if not self.plausible(stream, delta):
                 cutter.report(stream.slot, stream.direction, StreamAnomaly.OUT_OF_WINDOW, WINDOW, delta)
-                return cutter.read_apart(stream, data, at, length, 0)
+                return cutter.beside.read_apart(stream, data, at, length, 0)
             if delta < 0:  # the numbers start anew: an unseen new connection on the same ports
                 self.end(stream)
                 cutter.gap(stream, 0)
@@ -86,7 +86,7 @@ class Reassembler:
                 cutter.apart += before  # there is nothing before a SYN
             else:
                 cutter.report(stream.slot, stream.direction, StreamAnomaly.LATE, 0, before)
-                cutter.read_apart(stream, data, at, before, _AFTER_GAP)
+                cutter.beside.read_apart(stream, data, at, before, _AFTER_GAP)
             at += before
             length -= before
             position += before
@@ -161,8 +161,8 @@ class Reassembler:
             return 0
         start: cython.longlong = stream.boundary_before(position)
         if start < 0:
-            return cutter.read_apart(stream, data, at, length, PduFlag.CONFLICT)
-        return cutter.alternatives(stream, start, stream.position, position, position + length, False)
+            return cutter.beside.read_apart(stream, data, at, length, PduFlag.CONFLICT)
+        return cutter.beside.alternatives(stream, start, stream.position, position, position + length, False)
 
     def hold(self, stream, data, at, length, missing, position, time, frame):  # type: ignore[no-untyped-def]
         """Keeps a segment until the bytes before it are there; of bytes held already the first copy stays."""

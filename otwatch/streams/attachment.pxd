@@ -1,0 +1,18 @@
+# The C side of attachment.py.
+from otwatch.streams.framing cimport Framer
+from otwatch.streams.ledger cimport Ledger
+from otwatch.streams.stream cimport Stream
+
+cdef class Attachment(Ledger):
+    cdef public object identifier
+    cdef public list by_slot
+    cdef public long long streams
+    cdef int most_wrong
+    cdef int drive(self, Stream stream, bint final) except -1
+    cdef int identify(self, Stream stream, bint final) except -1
+    cdef int suspect(self, Py_ssize_t slot, int direction, int protocol) except -1
+    cdef int attach(self, Stream stream, Framer framer, bytes first) except -1
+    cdef int follow(self, Stream stream, Framer framer, bint fitting) except -1
+    cdef int detach(self, Stream stream) except -1
+    cdef int give_up(self, Py_ssize_t slot) except -1
+    cdef int forget(self, Py_ssize_t slot) except -1

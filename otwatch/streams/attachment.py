@@ -1,0 +1,139 @@
+# cython: boundscheck=True, wraparound=False, cdivision=True
+"""Which protocol a flow speaks: from its first bytes until it is known, and when it is given up."""
+
+from __future__ import annotations
+
+import cython
+import numpy as np
+
+from otwatch.limits import Limits
+from otwatch.protocols.spec import ProtocolSpec
+from otwatch.streams.anomalies import StreamAnomaly
+from otwatch.streams.framing import PROBE_BYTES, Framer
+from otwatch.streams.identify import Identifier
+from otwatch.streams.ledger import Ledger
+from otwatch.streams.stream import Stream
+from otwatch.streams.table import ATTACHED, GIVEN_UP, PLAIN, FlowTable
+from otwatch.vocabulary import DirectionHow, FlowEvent, ProtocolHow
+
+_MORE = cython.declare(cython.longlong, 0)
+_REPORTED = cython.declare(cython.int, 0x80)  # table.state: UNIDENTIFIED was reported
+_BY_CONTENT = cython.declare(cython.int, ProtocolHow.CONTENT)
+_BY_PORT = cython.declare(cython.int, ProtocolHow.PORT)
+_DETACHED = cython.declare(cython.int, ProtocolHow.DETACHED)
+_HANDSHAKE = cython.declare(cython.int, DirectionHow.HANDSHAKE)
+_PORT_TOLD = cython.declare(cython.int, DirectionHow.PORT)
+_CONTENT_TOLD = cython.declare(cython.int, DirectionHow.CONTENT)
+
+
+class Attachment(Ledger):
+    """Streams find their framer here, and lose it. Who cuts them (`drive`) comes above."""
+
+    def __init__(self, table: FlowTable, limits: Limits, protocols: tuple[ProtocolSpec, ...]) -> None:
+        Ledger.__init__(self, table, protocols)
+        self.identifier = Identifier(protocols)
+        self.by_slot = []  # [2 * slot + direction]: Stream or None; UDP flows: [2 * slot]: Framer or None
+        self.streams = 0
+        self.most_wrong = limits.protocol_violations
+
+    def drive(self, stream, final):  # type: ignore[no-untyped-def]
+        """Searches and cuts what is pending: the Cutter's."""
+        raise NotImplementedError
+
+    def identify(self, stream, final):  # type: ignore[no-untyped-def]
+        """Which protocol the first bytes are of; they stay pending while unknown."""
+        flows = self.flows
+        slot: cython.Py_ssize_t = stream.slot
+        first = bytes(np.asarray(stream.pending.data)[:min(stream.pending.used, PROBE_BYTES)])
+        candidates = self.identifier.candidates(6, flows.client_port[slot], flows.server_port[slot])
+        found = self.identifier.decide(first, stream.direction, candidates, final=final)
+        if isinstance(found, Framer):
+            return self.attach(stream, found, first)
+        if found == _MORE:
+            return 0
+        for framer in candidates.framers[:candidates.hinted]:
+            if framer.framing.cut is None:
+                self.suspect(slot, stream.direction, framer.protocol)
+                return self.follow(stream, framer, False)
+        return self.give_up(slot)
+
+    def suspect(self, slot, direction, protocol):  # type: ignore[no-untyped-def]
+        """Bytes on a protocol's port are not of that protocol: said once per flow."""
+        if self.table.state[slot] & _REPORTED == 0:
+            self.table.state[slot] |= _REPORTED
+            self.report(slot, direction, StreamAnomaly.UNIDENTIFIED, protocol, 0)
+        return 0
+
+    def attach(self, stream, framer, first):  # type: ignore[no-untyped-def]
+        """The flow speaks the framer's protocol."""
+        flows = self.flows
+        slot: cython.Py_ssize_t = stream.slot
+        how: cython.int = flows.direction_how[slot]
+        if how != _HANDSHAKE and flows.pdus[slot] == 0 and self.identifier.reversed(framer, first, stream.direction, by_port=how == _PORT_TOLD):
+            self.table.reverse(slot, _CONTENT_TOLD)
+            self.by_slot[2 * slot], self.by_slot[2 * slot + 1] = self.by_slot[2 * slot + 1], self.by_slot[2 * slot]
+            stream.direction = 1 - stream.direction
+            other: Stream = self.by_slot[2 * slot + 1 - stream.direction]
+            other.direction = 1 - stream.direction
+        flows.protocol[slot] = framer.protocol
+        flows.protocol_how[slot] = _BY_PORT
+        return self.follow(stream, framer, True)
+
+    def follow(self, stream, framer, fitting):  # type: ignore[no-untyped-def]
+        """Both directions are cut by the framer from now on; `fitting`: a PDU starts at the first byte of this one."""
+        slot: cython.Py_ssize_t = stream.slot
+        other: Stream = self.by_slot[2 * slot + 1 - stream.direction]
+        self.table.move(slot, ATTACHED)
+        stream.framer = other.framer = framer
+        stream.pdus = other.pdus = self.pdus[framer.protocol]
+        stream.searching = not fitting
+        other.searching = not (fitting and other.from_start)
+        if other.marks and stream.marks and other.marks[0][2] < stream.marks[0][2]:
+            self.drive(other, False)
+            self.drive(stream, False)
+        else:
+            self.drive(stream, False)
+            self.drive(other, False)
+        return 0
+
+    def detach(self, stream):  # type: ignore[no-untyped-def]
+        """The flow broke its protocol too often or for too long. The search for its PDUs goes on all the same, until `give_up`."""
+        slot: cython.Py_ssize_t = stream.slot
+        if self.flows.protocol_how[slot] == _BY_CONTENT or self.flows.protocol_how[slot] == _BY_PORT:
+            self.flows.protocol_how[slot] = _DETACHED
+            self.event(slot, FlowEvent.DETACHED)
+            self.report(slot, stream.direction, StreamAnomaly.DETACHED, self.most_wrong, stream.wrong)
+        return 0
+
+    def give_up(self, slot):  # type: ignore[no-untyped-def]
+        """No protocol fits: the flow costs nothing more until a segment looks like the start of a PDU."""
+        self.forget(slot)
+        self.table.mode[slot] = GIVEN_UP
+        self.table.move(slot, PLAIN)
+        return 0
+
+    def forget(self, slot):  # type: ignore[no-untyped-def]
+        """Drops both streams of a TCP flow; what they had waiting stays unidentified or passed over."""
+        which: cython.Py_ssize_t
+        stream: Stream
+        left: cython.Py_ssize_t
+        for which in range(2 * slot, 2 * slot + 2):
+            stream = self.by_slot[which]
+            if stream is None:
+                continue
+            self.streams -= 1
+            self.by_slot[which] = None
+            stream.closed = True
+            stream.deadline = stream.quiet = 0
+            left = 0 if stream.pending is None else stream.pending.used
+            if left > 0:
+                self.waiting -= left
+                if stream.framer is None:
+                    self.unidentified += left
+                else:
+                    self.pass_over(stream, left)
+                stream.drop(left)
+            self.held -= stream.held_bytes
+            stream.held = stream.disputed = None
+            stream.held_bytes = 0
+        return 0
