@@ -25,6 +25,11 @@ cdef class Decoder:
     cdef long long[::1] undecoded_ethertypes
     cdef object undecoded_links
     cdef long long undecoded_llc
+    cdef unsigned long long[::1] pairs
+    cdef int[::1] pair_source
+    cdef int[::1] pair_destination
+    cdef int pair(self, Packets packets, Py_ssize_t row, unsigned long long source, unsigned long long destination) except -1
+    cdef int any(self, Packets packets, Py_ssize_t row) except -1
     cdef int one(self) except -1
     cdef int fragment(self) except -1
     cdef int count(self, int link_type, int ethertype) except -1

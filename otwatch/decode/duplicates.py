@@ -15,6 +15,7 @@ import cython
 import numpy as np
 
 from otwatch.decode.frame import Frame
+from otwatch.tables import Packets
 
 _SAME_PATH_NS = cython.declare(cython.longlong, 1_000_000)
 _SEARCHED = cython.declare(cython.int, 16)  # entries of one bucket compared at most: made-up collisions must not cost time
@@ -66,6 +67,27 @@ def _digest(state: cython.ulonglong, data: cython.const[cython.uchar][::1], at: 
     return _mix(state, other)
 
 
+@cython.cfunc
+@cython.inline
+def _ipv4(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.ulonglong:
+    """Fingerprint of the IPv4 packet at `at`, whose header of 20 bytes at least is there."""
+    fingerprint: cython.ulonglong = _word(data, at + 2)  # total length, identification, fragment; then time to live and protocol
+    fingerprint = fingerprint & _LENGTHS if _LITTLE else fingerprint >> 16
+    fingerprint = _mix(fingerprint, data[at + 9])  # before the addresses: identifications must not cancel out against them
+    fingerprint = _mix(fingerprint, _word(data, at + 12))
+    return _digest(fingerprint, data, at + 20, end)
+
+
+@cython.cfunc
+@cython.inline
+def _path(packets: Packets, row: cython.Py_ssize_t) -> cython.ulonglong:
+    """What differs between copies taken at different places."""
+    tags: cython.ulonglong = packets.vlan_outer[row] & 0xFFF
+    tags = tags << 48 ^ (packets.vlan_inner[row] & 0xFFF)
+    ttl: cython.ulonglong = packets.ttl[row] & 0xFF
+    return _mix((packets.mac_source[row] & _LENGTHS) ^ ttl << 48, tags) ^ (packets.mac_destination[row] & _LENGTHS)
+
+
 class Duplicates:
     """The last `ring` packets. Their numbers count from 1; chains of equal buckets end where a number has left the ring."""
 
@@ -90,25 +112,19 @@ class Duplicates:
         at: cython.Py_ssize_t = frame.network_at
         time: cython.longlong = packets.timestamp_ns[row]
         fingerprint: cython.ulonglong
-        path: cython.ulonglong
-        numbered: cython.bint = False
         if at < 0:
             return self.known(_digest(1, frame.data, frame.start, frame.end), 0, time, False)
         if frame.version == 4:
-            fingerprint = _word(frame.data, at + 2)  # total length, identification, fragment; then time to live and protocol
-            fingerprint = fingerprint & _LENGTHS if _LITTLE else fingerprint >> 16
-            fingerprint = _mix(fingerprint, frame.data[at + 9])  # before the addresses: identifications must not cancel out against them
-            fingerprint = _mix(fingerprint, _word(frame.data, at + 12))
-            fingerprint = _digest(fingerprint, frame.data, at + 20, frame.end)
-            numbered = frame.data[at + 4] != 0 or frame.data[at + 5] != 0
-        else:
-            fingerprint = _mix(frame.data[at + 6] << 16 | frame.data[at + 4] << 8 | frame.data[at + 5], 6)
-            fingerprint = _digest(fingerprint, frame.data, at + 8, frame.end)
-        tags: cython.ulonglong = packets.vlan_outer[row] & 0xFFF
-        tags = tags << 48 ^ (packets.vlan_inner[row] & 0xFFF)
-        ttl: cython.ulonglong = packets.ttl[row] & 0xFF
-        path = _mix((packets.mac_source[row] & _LENGTHS) ^ ttl << 48, tags) ^ (packets.mac_destination[row] & _LENGTHS)
-        return self.known(fingerprint, path, time, numbered)
+            fingerprint = _ipv4(frame.data, at, frame.end)
+            return self.known(fingerprint, _path(packets, row), time, frame.data[at + 4] != 0 or frame.data[at + 5] != 0)
+        fingerprint = _mix(frame.data[at + 6] << 16 | frame.data[at + 4] << 8 | frame.data[at + 5], 6)
+        fingerprint = _digest(fingerprint, frame.data, at + 8, frame.end)
+        return self.known(fingerprint, _path(packets, row), time, False)
+
+    def plain(self, packets: Packets, row: cython.Py_ssize_t, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.bint:
+        """`seen` for an IPv4 packet whose header of 20 bytes is at `at` of packets.data, its end at `end`."""
+        numbered: cython.bint = packets.data[at + 4] != 0 or packets.data[at + 5] != 0
+        return self.known(_ipv4(packets.data, at, end), _path(packets, row), packets.timestamp_ns[row], numbered)
 
     def known(self, fingerprint: cython.ulonglong, path: cython.ulonglong, time: cython.longlong, numbered: cython.bint) -> cython.bint:
         """Looks a fingerprint up, newest first; enters it when it is new, so that copies are measured against the first."""
