@@ -14,7 +14,9 @@ from pathlib import Path
 import click
 
 from otwatch.cli import main as command_line
+from otwatch.engine.config import SETTINGS
 from otwatch.engine.detector import rules_of
+from otwatch.engine.health import CONDITIONS
 from otwatch.engine.kinds import anomaly_kinds, layer_name
 from otwatch.protocols import protocols
 from otwatch.schemas import SCHEMAS
@@ -108,7 +110,55 @@ def cli_page() -> str:
     return "\n".join(parts)
 
 
-PAGES = {"tables.md": tables_page, "anomalies.md": anomalies_page, "protocols.md": protocols_page, "rules.md": rules_page, "cli.md": cli_page}
+def sensor_configuration_page() -> str:
+    parts = [
+        "# Configuration of the sensor\n",
+        NOTE,
+        "A TOML file for `otwatch sensor --config FILE`; options on the command line win over it. `otwatch sensor --config FILE --check` checks it, "
+        "with the rules, site file and baseline that it names. Every key is optional.\n",
+    ]
+    sections = dict.fromkeys(setting.key.split(".")[0] for setting in SETTINGS)
+    for section in sections:
+        rows = []
+        for setting in SETTINGS:
+            if setting.key.startswith(section + "."):
+                default = {"": "none", (): "none", True: "`true`", False: "`false`"}.get(setting.default, f"`{setting.default}`")
+                rows.append(
+                    (
+                        f"`{setting.key.split('.')[1]}`",
+                        setting.kind,
+                        "`0`" if setting.kind == "number" and not setting.default else default,
+                        setting.doc,
+                    )
+                )
+        parts += [f"## [{section}]\n", table(("key", "kind", "default", "meaning"), *rows)]
+    return "\n".join(parts)
+
+
+def sensor_health_page() -> str:
+    rows = [(f"`sensor.{name}`", severity.label, title, why) for name, (title, severity, why) in CONDITIONS.items()]
+    return "\n".join(
+        [
+            "# What the sensor says about itself\n",
+            NOTE,
+            "These are alerts like all others, with the sensor as `src` and the interface, destination or limit as `file`. A condition is one alert while "
+            "it lasts: told when it starts, again every hour, and as `info` with `evidence.over` when it is over.\n",
+            table(("rule", "severity", "title", "why it matters"), *rows),
+            "A `heartbeat` record (rule `sensor.heartbeat`) says every `outputs.heartbeat_seconds` that the sensor is alive and what it can see: packets, "
+            "drops, interfaces, one-way conversations, rules that cannot be judged, what waits in the spool. Let the SIEM alarm when it stays away.\n",
+        ]
+    )
+
+
+PAGES = {
+    "tables.md": tables_page,
+    "anomalies.md": anomalies_page,
+    "protocols.md": protocols_page,
+    "rules.md": rules_page,
+    "cli.md": cli_page,
+    "sensor-configuration.md": sensor_configuration_page,
+    "sensor-health.md": sensor_health_page,
+}
 
 
 def main() -> None:

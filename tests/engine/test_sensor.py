@@ -1,0 +1,192 @@
+"""The loop: the same packets give the same alerts and inventory as `analyze`; a restart goes on where it was; learning ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from otwatch.engine.analysis import Analysis
+from otwatch.engine.config import SensorConfig, read_config
+from otwatch.engine.detector import RuleDetector, policy_of
+from otwatch.engine.learning import is_learning
+from otwatch.engine.replay import replay_batches
+from otwatch.engine.sensor import Sensor
+from otwatch.limits import Limits
+from otwatch.outputs.result import Result
+from otwatch.outputs.siem.reading import stored_events
+from otwatch.outputs.store import StoreReader
+from otwatch.tables import Packets
+
+PLANT = Path(__file__).parents[2] / "pcaps" / "plant"
+SITE = str(PLANT / "site.yaml")
+CAPTURES = ["plant-attack", "plant-learn", "modbus-write-stranger", "s7comm-download", "dnp3-cold-restart", "lateral-ssh", "modbus-scan-units"]
+
+
+def config_of(tmp_path: Path, **more: Any) -> SensorConfig:
+    return read_config(None, {"sensor.state": str(tmp_path), "sensor.name": "sensor-7", "outputs.jsonl": str(tmp_path / "a.jsonl"),
+                              "outputs.database": str(tmp_path / "s.sqlite"), **more})
+
+
+def analyzed(*names: str, site: str | None = SITE) -> Result:
+    policy = policy_of(site=site)
+    analysis = Analysis(Limits())
+    analysis.detector, analysis.site = RuleDetector(analysis.pipeline, policy), policy.site
+    analysis.run([str(PLANT / f"{name}.pcap") for name in names])
+    return analysis.finish()
+
+
+def records(tmp_path: Path, kind: str = "alert") -> list[dict[str, Any]]:
+    return [record for record in map(json.loads, (tmp_path / "a.jsonl").read_text().splitlines()) if record["type"] == kind]
+
+
+@pytest.mark.parametrize("name", CAPTURES)
+def test_sensor_and_analyze_say_the_same(tmp_path: Path, name: str) -> None:
+    running = Sensor(config_of(tmp_path, **{"policy.site": SITE}), (), packet_time=True)
+    result = running.replay(replay_batches([str(PLANT / f"{name}.pcap")], Limits()))
+    running.close()
+    expected = analyzed(name)
+    assert result.alerts == expected.alerts
+    assert result.assets == expected.assets
+    assert result.talks == expected.talks
+    newest = {record["id"]: record for record in records(tmp_path)}
+    for alert in expected.alerts:
+        record = newest[alert.id]
+        assert (record["rule"], record["count"], record["outcome"], record["severity"]) == (
+            alert.rule, alert.count, alert.outcome, alert.severity.label)
+    assert len(newest) == len(expected.alerts) + sum(record["rule"].startswith("sensor.") for record in newest.values())
+
+
+def test_spool_lines_and_store_hold_the_same(tmp_path: Path) -> None:
+    running = Sensor(config_of(tmp_path), (), packet_time=True)
+    running.replay(replay_batches([str(PLANT / "plant-attack.pcap")], Limits()))
+    running.close()
+    lines = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    spooled = [{"sequence": event.sequence, **event.record} for event in stored_events(tmp_path / "spool")]
+    assert spooled == lines
+    reader = StoreReader(tmp_path / "s.sqlite")
+    stored = {record["id"] for record in reader.alerts(severities=["info", "low", "medium", "high", "critical"], limit=1000)}
+    assert stored == {record["id"] for record in lines if record["type"] == "alert"}
+    assert {record["id"] for record in reader.assets()} == {asset.id for asset in analyzed("plant-attack", site=None).assets}
+
+
+def test_heartbeats_say_what_is_covered(tmp_path: Path) -> None:
+    running = Sensor(config_of(tmp_path, **{"outputs.heartbeat_seconds": 5}), (), packet_time=True, limits=Limits(batch_packets=64))
+    running.replay(replay_batches([str(PLANT / "plant-attack.pcap")], Limits(batch_packets=64)))
+    running.close()
+    beats = records(tmp_path, "heartbeat")
+    assert len(beats) >= 3
+    assert beats[-1]["coverage"]["packets"] > beats[0]["coverage"]["packets"]
+    assert beats[-1]["coverage"]["rules"]["all"] == len(running.policy.rules)
+    assert beats[-1]["title"].startswith("sensor alive: ")
+
+
+def _whole(batches: Iterator[tuple[str, Packets]], running: Sensor) -> None:
+    for name, packets in batches:
+        running.feed(name, packets)
+
+
+def test_a_restart_goes_on_where_it_was(tmp_path: Path) -> None:
+    """Learned traffic, restart, attack: inventory and alerts are those of one run; nothing is reported twice."""
+    config = config_of(tmp_path, **{"policy.site": SITE})
+    first = Sensor(config, (), packet_time=True)
+    _whole(replay_batches([str(PLANT / "plant-learn.pcap")], Limits()), first)
+    first.close()
+    reported = records(tmp_path)
+    second = Sensor(config, (), packet_time=True)
+    assert second.analysis.summary.packets == first.analysis.summary.packets
+    assert asdict(second.memory) == asdict(first.memory)
+    second._report_changes()
+    assert records(tmp_path) == reported, "a restart alone reports nothing"
+    _whole(replay_batches([str(PLANT / "plant-attack.pcap")], Limits()), second)
+    result = second.analysis.finish()
+    second._report_changes()
+    second.close()
+    expected = analyzed("plant-learn", "plant-attack")
+    received = {"packets_received", "bytes_received"}  # a few are attributed otherwise when two recordings are analysed in one go
+    assert [{name: value for name, value in asdict(asset).items() if name not in received} for asset in result.assets] == [
+        {name: value for name, value in asdict(asset).items() if name not in received} for asset in expected.assets]
+    assert sum(asset.packets_received for asset in result.assets) == sum(asset.packets_received for asset in expected.assets)
+    by_behaviour = ("ot.", "dnp3.", "s7comm.")
+    assert {(alert.id, alert.rule, alert.count) for alert in result.alerts} >= {
+        (alert.id, alert.rule, alert.count) for alert in expected.alerts if alert.severity >= 3 and alert.rule.startswith(by_behaviour)}
+    ids = [(record["id"], record["count"], record["outcome"], record["severity"]) for record in records(tmp_path)]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("damage", [b"", b"nonsense", b"PK\x03\x04", None])
+def test_a_damaged_checkpoint_is_reported_and_set_aside(tmp_path: Path, damage: bytes | None) -> None:
+    config = config_of(tmp_path)
+    first = Sensor(config, (), packet_time=True)
+    _whole(replay_batches([str(PLANT / "modbus-poll.pcap")], Limits()), first)
+    first.close()
+    path = tmp_path / "checkpoint.npz"
+    content = path.read_bytes()
+    path.write_bytes(content[:len(content) // 2] if damage is None else damage)
+    second = Sensor(config, (), packet_time=True)
+    assert [alert.rule for alert in second.health.take()] == ["sensor.checkpoint-damaged"]
+    assert second.analysis.summary.packets == 0
+    second.close()
+
+
+def test_learning_until_a_time_ends_with_a_baseline(tmp_path: Path) -> None:
+    config = config_of(tmp_path, **{"learning.until": "2000-01-01T00:00:00"})
+    running = Sensor(config, (), packet_time=True)
+    assert is_learning(running.policy)
+    _whole(replay_batches([str(PLANT / "plant-learn.pcap")], Limits()), running)
+    running._minute()
+    assert not is_learning(running.policy)
+    assert (tmp_path / "baseline.json").exists()
+    assert [alert.rule for alert in running.health.take()] == ["sensor.learning-ended"]
+    running.close()
+    again = Sensor(config, (), packet_time=True)
+    assert not is_learning(again.policy), "what was learned is used after a restart"
+    _whole(replay_batches([str(PLANT / "plant-attack.pcap")], Limits()), again)
+    assert "ot.new-talker" in {alert.rule for alert in again.detector.alerts()}
+    again.close()
+
+
+def test_nobody_is_new_while_it_learns(tmp_path: Path) -> None:
+    running = Sensor(config_of(tmp_path, **{"learning.until": "2100-01-01T00:00:00"}), (), packet_time=True)
+    result = running.replay(replay_batches([str(PLANT / "plant-attack.pcap")], Limits()))
+    running.close()
+    assert "ot.new-talker" not in {alert.rule for alert in result.alerts}
+
+
+def test_a_wrong_file_keeps_the_old_rules_and_is_reported(tmp_path: Path) -> None:
+    site = tmp_path / "site.yaml"
+    site.write_text("version: 1\nzones:\n  - {name: cell, level: 1, networks: [192.168.10.0/24]}\n")
+    running = Sensor(config_of(tmp_path, **{"policy.site": str(site)}), (), packet_time=True)
+    before = running.policy
+    site.write_text("zonez: 1\n")
+    running._reload()
+    assert running.policy is before
+    told = running.health.take()
+    assert [alert.rule for alert in told] == ["sensor.configuration-refused"]
+    assert f"{site}:1:" in told[0].why
+    site.write_text("version: 1\nzones:\n  - {name: hall, level: 1, networks: [192.168.10.0/24]}\n")
+    running._reload()
+    assert [alert.rule for alert in running.health.take()] == ["sensor.configuration-changed"]
+    assert running.policy.site is not None
+    assert running.policy.site.zone("192.168.10.1") == ("hall", 1.0)
+    running.close()
+
+
+def test_a_fault_of_ours_costs_a_batch_and_is_an_alarm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = Sensor(config_of(tmp_path), ("span0",))
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("as it happens")
+
+    batches = replay_batches([str(PLANT / "modbus-poll.pcap")], Limits(batch_packets=16))
+    with monkeypatch.context() as patch:
+        patch.setattr(running.analysis, "take", broken)
+        running.feed(*next(batches))
+    running.feed(*next(batches))
+    assert [alert.rule for alert in running.health.take()] == ["sensor.fault"]
+    assert running.analysis.summary.packets == 16
+    running.close()
