@@ -93,6 +93,9 @@ class Context:
         src_zone = site.zone(src) if site else None
         dst_zone = site.zone(dst) if site else None
         conduit = site.conduit(src, dst) if site else None
+        same_network = source >= 0 and (
+            src_zone[0] == dst_zone[0] if src_zone and dst_zone else network_of(self.addresses, source) == network_of(self.addresses, destination)
+        )
         return {
             "src": src,
             "dst": dst,
@@ -100,13 +103,11 @@ class Context:
             "dst_zone": dst_zone[0] if dst_zone else None,
             "src_level": src_zone[1] if src_zone else None,
             "dst_level": dst_zone[1] if dst_zone else None,
-            "src_internet": self._is_internet(source, src),
-            "dst_internet": self._is_internet(destination, dst),
+            # Plants use public addresses inside: a neighbour in the same network is not the internet.
+            "src_internet": not same_network and self._is_internet(source, src),
+            "dst_internet": not same_network and self._is_internet(destination, dst),
             "dst_group": self._is_group(destination),
-            "same_network": source >= 0
-            and (
-                src_zone[0] == dst_zone[0] if src_zone and dst_zone else network_of(self.addresses, source) == network_of(self.addresses, destination)
-            ),
+            "same_network": same_network,
             "src_engineering": bool(site and site.is_engineering(src)),
             "src_jump_host": bool(site and site.is_jump_host(src)),
             "jump_hosts_known": bool(site and site.has_jump_hosts),

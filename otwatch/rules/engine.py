@@ -369,7 +369,7 @@ class RuleEngine:
         key = f"{fact.address} {fact.child} {fact.kind}"
         before = self._told.get(key)
         if len(self._told) < self.limits.assets:
-            self._told[key] = fact.value
+            self._told[key] = before if before is not None and _same_version(fact.value, before) else fact.value
         matcher = self._matchers["facts"]
         if not matcher.clauses:
             return
@@ -383,7 +383,7 @@ class RuleEngine:
                 "value": fact.value,
                 "child": fact.child,
                 "before": before,
-                "changed": before is not None and before != fact.value,
+                "changed": before is not None and not _same_version(fact.value, before) and not _same_version(before, fact.value),
             }
             for clause in matcher.passing(mask, record):
                 self._take(clause, Row(fact.timestamp_ns, fact.frame, batch.file, fact.address, fact.address, record, flow=fact.flow), 3)
@@ -514,3 +514,8 @@ def _by_row(clause: Clause) -> bool:
     """Whether every message counts for itself, rather than by its behaviour."""
     rule = clause.rule
     return rule.window is not None or rule.sequence is not None or clause.tests[Stage.ROW] is not None
+
+
+def _same_version(short: str, long: str) -> bool:
+    """Whether one says the same as the other, maybe in fewer places: V4.3 of V4.3.1."""
+    return short == long or long.startswith(f"{short}.")

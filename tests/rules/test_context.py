@@ -131,3 +131,33 @@ def test_inference_is_said_in_words(tmp_path):
     assert "not in the network of 10.0.0.9" in said["test.rule-1", "172.16.5.66"].why
     (alert,) = alerts_of(rules, [write("172.16.5.66")], site=parse_site("version: 1\nwriters: [{who: 10.0.0.5, to: 10.0.0.9}]\n", "s"))[:1]
     assert "172.16.5.66 is not among them" in alert.why
+
+
+@pytest.mark.parametrize(
+    ("src", "dst", "fields"),
+    [
+        ("141.81.0.10", "141.81.0.86", []),  # public addresses used inside one network
+        ("8.8.8.8", "141.81.0.86", ["src_internet", "src_outside", "dst_internet"]),
+        ("8.8.8.8", "10.0.0.9", ["src_internet", "src_outside"]),
+    ],
+)
+def test_a_public_address_of_the_same_network_is_not_the_internet(tmp_path, src, dst, fields):
+    names = ["src_internet", "src_outside", "dst_internet"]
+    rules = rules_from(tmp_path, *(f"where: {{{name}: true}}\n" for name in names))
+    found = {alert.rule for alert in alerts_of(rules, [write(src, dst=dst)])}
+    assert [name for number, name in enumerate(names) if f"test.rule-{number}" in found] == fields
+
+
+@pytest.mark.parametrize(
+    ("told", "changes"),
+    [
+        (["V4.3", "V4.3.1", "V4.3"], []),  # one message tells the version in more places than another
+        (["V4.3.1", "V4.3", "V4.3.2"], ["V4.3.2"]),
+        (["V4.3", "V4.31"], ["V4.31"]),
+        (["V4.3", "V4.4"], ["V4.4"]),
+    ],
+)
+def test_a_version_told_in_more_places_is_no_other_version(tmp_path, told, changes):
+    rules = rules_from(tmp_path, "table: facts\nwhere: {kind: firmware, changed: true}\n")
+    rows = [{"table": "facts", "src": "10.0.0.9", "kind": "firmware", "value": value, "source": "a", "at": at} for at, value in enumerate(told)]
+    assert [alert.evidence["value"] for alert in alerts_of(rules, rows)] == changes
