@@ -48,9 +48,13 @@ def analyze(
     """
     with one_line_errors():
         from otwatch.cli.running import finished_analysis, policy_from
+        from otwatch.cli.writing import check_output
 
         if graph is not None:
             _check_graph_name(graph)
+        for name in (graph, output):
+            if name is not None:
+                check_output(name, captures)
         analysis, result = finished_analysis(captures, policy_from(options))
         _write(analysis, result, form, severity(min_severity), output)
         if graph is not None:
@@ -71,7 +75,6 @@ def _destination(output: str | None) -> Iterator[IO[str]]:
 
     if output is None:
         yield sys.stdout
-        sys.stdout.flush()
         return
     try:
         with Path(output).open("w", encoding="utf-8") as out:
@@ -88,11 +91,9 @@ def _write(analysis: Analysis, result: Result, form: str, least: Severity, outpu
             for record in chain(records(result, min_severity=least), analysis.anomaly_records()):
                 out.write(line(record) + "\n")
         elif result.packets:
-            from rich.console import Console
+            from otwatch.cli.text import QuietConsole, show
 
-            from otwatch.cli.text import show
-
-            show(result, Console(file=out, highlight=False, width=None if out.isatty() else 160), min_severity=least)
+            show(result, QuietConsole(file=out, highlight=False, width=None if out.isatty() else 160), min_severity=least)
 
 
 def _check_graph_name(graph: str) -> None:

@@ -34,8 +34,10 @@ def learn(captures: tuple[str, ...], output: str, extend: bool) -> None:
         from otwatch.baseline.baseline import Baseline
         from otwatch.baseline.store import load_baseline, save_baseline
         from otwatch.cli.running import finished_analysis
+        from otwatch.cli.writing import check_output
         from otwatch.errors import CaptureError
 
+        check_output(output, captures)
         learned = load_baseline(Path(output)) if extend else Baseline()
         analysis, result = finished_analysis(captures, None)
         if result.packets:
@@ -98,11 +100,10 @@ def check(baseline_file: str, captures: tuple[str, ...], fail_on_deviation: bool
 def show(baseline_file: str) -> None:
     """Show what a baseline knows."""
     with one_line_errors():
-        from rich.console import Console
         from rich.table import Table
 
         from otwatch.baseline.store import load_baseline
-        from otwatch.cli.text import safe
+        from otwatch.cli.text import QuietConsole, safe
         from otwatch.outputs.story import clock
 
         known = load_baseline(Path(baseline_file))
@@ -113,7 +114,7 @@ def show(baseline_file: str) -> None:
             table.add_column(column)
         for (src, dst, protocol, verb), seen in sorted(known.verbs.items()):
             table.add_row(safe(src), safe(dst), safe(protocol), safe(verb), f"{seen.messages:,}")
-        Console(highlight=False).print(table)
+        QuietConsole(highlight=False).print(table)
 
 
 def _refuse_unread(unreadable: list[str], packets: int) -> None:

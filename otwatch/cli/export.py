@@ -30,11 +30,14 @@ def export(table: str, captures: tuple[str, ...], output: str, **options: Any) -
     """
     with one_line_errors():
         from otwatch.cli.running import finished_analysis, policy_from
+        from otwatch.cli.writing import check_output
         from otwatch.engine.analysis import Analysis, Listener
         from otwatch.engine.exporters import FactExporter, FlowExporter, OperationExporter
         from otwatch.outputs.records import alert_record, asset_record, talk_record
         from otwatch.outputs.tables import TableWriter
 
+        if output != "-":
+            check_output(output, captures)
         policy = policy_from(options) if table in ("alerts", "assets") else None
         with TableWriter(output) as writer:
             exporters: dict[str, Callable[[Analysis, TableWriter], Listener]] = {

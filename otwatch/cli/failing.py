@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import click
 
@@ -13,6 +15,7 @@ from otwatch.outputs.escape import one_line
 
 EXIT_UNUSABLE = 2
 EXIT_FAIL_ON = 3
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def complain(message: str) -> None:
@@ -25,6 +28,7 @@ def one_line_errors() -> Iterator[None]:
     """Turns the errors a user can mend into one line each and exit code 2; everything else is a bug and shows its traceback."""
     try:
         yield
+        sys.stdout.flush()  # here, where a reader that has gone or a full disk can still be told
     except ConfigErrors as errors:
         for error in errors.errors:
             complain(str(error))
@@ -32,6 +36,20 @@ def one_line_errors() -> Iterator[None]:
     except (CaptureError, ConfigError) as error:
         complain(str(error))
         sys.exit(EXIT_UNUSABLE)
-    except BrokenPipeError:
-        sys.stderr.close()
+    except BrokenPipeError:  # the reader has seen enough: `| head`
+        _forget_output()
         sys.exit(0)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        _forget_output()
+        complain(f"output cannot be written: {error.strerror}")
+        sys.exit(EXIT_UNUSABLE)
+
+
+def _forget_output() -> None:
+    """What is still buffered goes nowhere, and Python does not complain of it when it ends."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

@@ -20,10 +20,9 @@ def rules() -> None:
 def list_rules(paths: tuple[str, ...]) -> None:
     """List every rule that is looked for."""
     with one_line_errors():
-        from rich.console import Console
         from rich.table import Table
 
-        from otwatch.cli.text import safe
+        from otwatch.cli.text import QuietConsole, safe
         from otwatch.engine.detector import rules_of
 
         table = Table(box=None)
@@ -32,7 +31,7 @@ def list_rules(paths: tuple[str, ...]) -> None:
         known = rules_of(paths)
         for rule in known:
             table.add_row(safe(rule.id), rule.severity.label, " ".join(rule.attack), safe(rule.title))
-        console = Console(highlight=False)
+        console = QuietConsole(highlight=False)
         console.print(table, width=None if console.is_terminal else 160)
         click.echo(f"{len(known)} rules.")
 

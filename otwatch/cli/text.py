@@ -18,6 +18,14 @@ _COLOURS = {Severity.CRITICAL: "bold white on red", Severity.HIGH: "bold red", S
 _ROWS = 40  # of the long tables; the whole is in `otwatch export`
 
 
+class QuietConsole(Console):
+    """A console whose reader may go away (`| head`): the command line ends quietly then, and not with exit code 1."""
+
+    def on_broken_pipe(self) -> None:
+        """Passes it on; rich would exit."""
+        raise BrokenPipeError
+
+
 def safe(text: object) -> str:
     """Text from the wire for rich: neither escape sequences nor markup."""
     return escape(one_line(str(text)))
@@ -116,7 +124,8 @@ def _print(console: Console, table: Table, left_out: int, command: str) -> None:
 def _assets(assets: list[Asset], console: Console) -> None:
     table = _table(f"Assets ({len(assets)})", "address", "role", "vendor", "what it says of itself", "behind it", "protocols")
     for asset in assets[:_ROWS]:
-        told = {fact.kind: fact.value for fact in reversed(asset.facts) if fact.kind in ("model", "order_number", "firmware", "serial", "name")}
+        facts = asset.facts or (asset.children[0].facts if len(asset.children) == 1 else [])  # one unit alone is the device itself
+        told = {fact.kind: fact.value for fact in reversed(facts) if fact.kind in ("model", "order_number", "firmware", "serial", "name")}
         children = ", ".join(child.name for child in asset.children[:4]) + (f", +{len(asset.children) - 4}" if len(asset.children) > 4 else "")
         protocols = ", ".join(
             f"{name} {'⇄' if how == 'both' else '←' if how == 'server' else '→'}" for name, how in list(asset.protocols.items())[:4]
@@ -126,7 +135,7 @@ def _assets(assets: list[Asset], console: Console) -> None:
             safe(name),
             safe(", ".join(TITLES[role] for role in asset.roles[:2])),
             safe(asset.vendor[:28]),
-            safe(", ".join(f"{kind} {value}" for kind, value in told.items()))[:80],
+            safe(", ".join(f"{kind} {value}" for kind, value in told.items())[:80]),
             safe(children),
             safe(protocols),
         )
@@ -148,7 +157,7 @@ def _talks(talks: list[Talk], console: Console) -> None:
             f"{talk.counts['packets_to_server'] + talk.counts['packets_to_client']:,}",
             safe(actions) + notes,
         )
-    _print(console, table, len(talks) - _ROWS, "otwatch export flows")
+    _print(console, table, len(talks) - _ROWS, "otwatch export conversations")
 
 
 def _protocols(result: Result, console: Console) -> None:
@@ -171,7 +180,7 @@ def _alerts(alerts: list[Alert], console: Console) -> None:
             _severity(alert.severity),
             safe(alert.rule),
             safe(f"{alert.src} → {alert.dst}"),
-            safe(what)[:60],
+            safe(what[:60]),
             f"{alert.count:,}",
             clock(alert.first_seen_ns),
             safe(alert.outcome),

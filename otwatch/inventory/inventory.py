@@ -253,7 +253,8 @@ class Inventory:
             if address in ids and not child:
                 asset.facts.append(fact)
         asset.children = self._children(ids, behaviours)
-        told = {fact.kind: fact.value for fact in reversed(asset.facts)}
+        only_child = asset.children[0].facts if len(asset.children) == 1 else []  # one unit alone is the device itself
+        told = {fact.kind: fact.value for fact in reversed([*asset.facts, *only_child])}
         asset.name = told.get("name", "")
         if "vendor" in told:
             asset.vendor, asset.vendor_source = told["vendor"], "fact"

@@ -169,6 +169,7 @@ def test_what_a_device_says_of_itself_is_kept_with_its_place(wire: Wire, tmp_pat
     child = next(child for child in plc.children if child.unit == 1)
     told = {fact.kind: fact for fact in (*plc.facts, *child.facts)}
     assert told["vendor"].value == "ACME"
+    assert (plc.vendor, plc.vendor_source) == ("ACME", "fact")  # one unit alone is the device itself
     assert told["vendor"].frame == 21
     assert told["vendor"].file.endswith("wire.pcap")
 
