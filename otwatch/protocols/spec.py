@@ -46,6 +46,9 @@ class Framing:
     min_bytes: int = 1
     max_bytes: int = 65_535
     cut: Callable[[memoryview, int, int, int], int] | None = None
+    # Weak framings (no magic): off the protocol's ports believed only on TCP, and where what one side sent answers the other: (asked, replied).
+    answers: Callable[[bytes, bytes], bool] | None = None
+    stand_in: bool = False  # also tried where a PDU of the protocol's first framing should start and does not
     # Looks at the start of a stream direction: (bytes so far, at most 256; 0 client to server, 1 server to client).
     probe: Callable[[bytes, int], Verdict] | None = None
 

@@ -7,9 +7,9 @@ import cython
 import numpy as np
 
 from otwatch.limits import Limits
-from otwatch.protocols.spec import ProtocolSpec
+from otwatch.protocols.spec import ProtocolSpec, Verdict
 from otwatch.streams.anomalies import StreamAnomaly
-from otwatch.streams.framing import PROBE_BYTES, Framer
+from otwatch.streams.framing import MORE, PROBE_BYTES, WRONG, Framer
 from otwatch.streams.identify import Identifier
 from otwatch.streams.ledger import Ledger
 from otwatch.streams.stream import Stream
@@ -47,6 +47,8 @@ class Attachment(Ledger):
         first = bytes(np.asarray(stream.pending.data)[:min(stream.pending.used, PROBE_BYTES)])
         candidates = self.identifier.candidates(6, flows.client_port[slot], flows.server_port[slot])
         found = self.identifier.decide(first, stream.direction, candidates, final=final)
+        if isinstance(found, Framer) and found.framing.answers is not None and found not in candidates.framers[:candidates.hinted]:
+            found = self.corroborated(stream, found, first, final)
         if isinstance(found, Framer):
             return self.attach(stream, found, first)
         if found == _MORE:
@@ -56,6 +58,18 @@ class Attachment(Ledger):
                 self.suspect(slot, stream.direction, framer.protocol)
                 return self.follow(stream, framer, False)
         return self.give_up(slot)
+
+    def corroborated(self, stream, framer, first, final):  # type: ignore[no-untyped-def]
+        """The framer if the other side answers (or asks) in it, MORE while it is to be heard, WRONG if it speaks otherwise. Where the other side
+        cannot be heard, many PDUs must do."""
+        other: Stream = self.by_slot[2 * stream.slot + 1 - stream.direction]
+        if other.pending is None or other.pending.used == 0:
+            return framer if len(first) == PROBE_BYTES else (WRONG if final else MORE)
+        said = bytes(np.asarray(other.pending.data)[:min(other.pending.used, PROBE_BYTES)])
+        fit = self.identifier.conversation(framer, first, stream.direction, said)
+        if fit == Verdict.YES:
+            return framer
+        return WRONG if fit == Verdict.NO or final or len(first) == PROBE_BYTES == len(said) else MORE
 
     def suspect(self, slot, direction, protocol):  # type: ignore[no-untyped-def]
         """Bytes on a protocol's port are not of that protocol: said once per flow."""

@@ -17,6 +17,8 @@ cdef class Cutter(Attachment):
     cdef int emit(self, Stream stream, Py_ssize_t start, Py_ssize_t end, long long position, int extra) except -1
     cdef int consider(self, Stream stream, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length) except -1
     cdef int search(self, Stream stream, bint final) except -1
+    cdef int be_patient(self, Stream stream) except -1
+    cdef int stand_in(self, Stream stream, bint final) except -1
     cdef int astray(self, Stream stream) except -1
     cdef int overflow(self, Stream stream) except -1
     cdef int gap(self, Stream stream, long long size) except -1

@@ -180,6 +180,12 @@ class Cutter(Attachment):
         size: cython.Py_ssize_t = pending.used
         at: cython.Py_ssize_t = 0
         fit: cython.int = _NO
+        if stream.flagged and stream.passed == 0:
+            fit = self.stand_in(stream, final)
+            if fit == _YES:
+                return 1
+            if fit == _UNDECIDED:
+                return self.be_patient(stream)
         while at < size:
             fit = stream.framer.fits(pending.data, at, size, stream.direction, final)
             if fit != _NO:
@@ -201,10 +207,40 @@ class Cutter(Attachment):
             self.detach(stream)
             self.give_up(stream.slot)
         elif at < size and not final:
-            if stream.quiet == 0:
-                self.wake(stream, self.now + QUIET_NS)
-            stream.quiet = self.now + QUIET_NS
+            return self.be_patient(stream)
         return 0
+
+    def be_patient(self, stream):  # type: ignore[no-untyped-def]
+        """More bytes may come, for QUIET_NS."""
+        if stream.quiet == 0:
+            self.wake(stream, self.now + QUIET_NS)
+        stream.quiet = self.now + QUIET_NS
+        return 0
+
+    def stand_in(self, stream, final):  # type: ignore[no-untyped-def]
+        """Where a PDU should start and does not, one of the protocol's stand-in framing may: then it is handed on, and the stream is where it
+        should be. _YES, _NO or _UNDECIDED as `Framer.fits`."""
+        framer: Framer = self.identifier.stand_in(stream.framer)
+        if framer is None:
+            return _NO
+        pending = stream.pending
+        fit: cython.int = framer.fits(pending.data, 0, pending.used, stream.direction, final)
+        if fit != _YES:
+            return fit
+        length: cython.longlong = framer.measure(pending.data, 0, pending.used, stream.direction)
+        base: cython.longlong = stream.position - pending.used
+        start: cython.Py_ssize_t = self.octets.reserve(length)
+        copy(self.octets.data, start, pending.data, 0, length)
+        self.place(stream.marks, length)
+        self.add_row(stream.pdus, framer, stream.slot, stream.direction, start, start + length, stream.flags)
+        stream.start_of_pdu(base)
+        self.framed += length
+        self.waiting -= length
+        self.flows.pdus[stream.slot] += 1
+        stream.drop(length)
+        stream.flags = stream.wrong = 0
+        stream.searching = stream.flagged = False
+        return _YES
 
     def astray(self, stream):  # type: ignore[no-untyped-def]
         """A PDU should start here and does not. Returns 1: search on."""

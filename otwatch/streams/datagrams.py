@@ -126,7 +126,7 @@ class Datagrams:
         if likely:
             table.budget[slot] += 1
             found = cutter.identifier.decide(bytes(np.asarray(data)[at:at + min(length, PROBE_BYTES)]), direction, candidates, final=True)
-            if isinstance(found, Framer):
+            if isinstance(found, Framer) and (found.framing.answers is None or found in candidates.framers[:candidates.hinted]):
                 table.budget[slot] = 0
                 flows.protocol[slot] = found.protocol
                 flows.protocol_how[slot] = ProtocolHow.PORT

@@ -81,3 +81,20 @@ class Identifier:
         look = min(max(framer.measure(memoryview(first), 0, len(first), direction), 1), PROBE_BYTES)
         here, there = framer.probe(first[:look], direction), framer.probe(first[:look], 1 - direction)
         return bool(here == Verdict.NO and there != Verdict.NO) if by_port else bool(there > here)
+
+    def conversation(self, framer: Framer, said: bytes, direction: int, replied: bytes) -> Verdict:
+        """Whether one side asks in the framer's protocol and the other answers, whichever is which; the weaker verdict of the two sides counts."""
+        probe, answers = framer.probe, framer.framing.answers
+        if probe is None or answers is None:
+            return Verdict.UNSURE
+        best = Verdict.NO
+        for way in (direction, 1 - direction):
+            fit = min(probe(said, way), probe(replied, 1 - way))
+            if fit == Verdict.YES and not answers(*((said, replied) if way == 0 else (replied, said))):
+                fit = Verdict.UNSURE
+            best = max(best, fit)
+        return best
+
+    def stand_in(self, framer: Framer) -> Framer | None:
+        """The framing of the same protocol that is tried where one of this framing should start and does not."""
+        return next((other for other in self.framers[framer.protocol - 1] if other.framing.stand_in and framer.index == 0), None)

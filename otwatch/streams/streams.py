@@ -15,16 +15,18 @@ from otwatch.streams.anomalies import StreamAnomaly
 from otwatch.streams.cutter import Cutter
 from otwatch.streams.datagrams import Datagrams
 from otwatch.streams.framing import PROBE_BYTES, Framer
-from otwatch.streams.reassembly import Reassembler
+from otwatch.streams.reassembly import WINDOW, Reassembler
 from otwatch.streams.stream import Stream
 from otwatch.streams.table import ATTACHED, CANDIDATE, FINISHED, FRESH, GIVEN_UP, PLAIN, STREAMED, FlowTable
 from otwatch.tables import Anomalies, Packets
-from otwatch.vocabulary import DirectionHow, FlowEvent, PacketFlag
+from otwatch.vocabulary import DirectionHow, FlowEvent, PacketFlag, PduFlag
 
 LOOKS = 32  # times that segments of a given-up flow are probed for a protocol, where they look like it
 LOOKS_ON_PORT = 1024  # the same, on a protocol's port
 
 _NEVER = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFFF)
+_WINDOW = cython.declare(cython.longlong, WINDOW)
+_UNHEARD = cython.declare(cython.int, PduFlag.UNHEARD)
 _DUPLICATE = cython.declare(cython.int, PacketFlag.DUPLICATE)
 _REASSEMBLED = cython.declare(cython.int, PacketFlag.REASSEMBLED)
 _HANDSHAKE = cython.declare(cython.int, DirectionHow.HANDSHAKE)
@@ -267,17 +269,24 @@ class Streams:
             table.state[slot] &= ~_RESET  # data after a reset: it was forged, or refused
             table.move(slot, ATTACHED if table.mode[slot] == _MODE_STREAMED and self.flows.protocol[slot] else PLAIN)
         mode: cython.int = table.mode[slot]
+        other: Stream
+        stream: Stream
         if payload + missing > 0 and flags & _RST == 0:  # RFC 9293 section 3.5.3: a reset's payload is a message to people
             cutter.time = packets.timestamp_ns[row]
             cutter.frame = packets.frame[row]
+            if mode == _MODE_STREAMED and acknowledgement >= 0:
+                other = cutter.by_slot[2 * slot + 1 - direction]
+                if other.started and 1 < ((acknowledgement - other.next) & _M32) <= _WINDOW:  # 1 may be a FIN
+                    stream = cutter.by_slot[2 * slot + direction]
+                    stream.flags |= _UNHEARD
             if packets.flags[row] & _REASSEMBLED:
                 self.payload(packets, row, slot, direction, packets.side.data)
             else:
                 self.payload(packets, row, slot, direction, packets.data)
             mode = table.mode[slot]
         if mode == _MODE_STREAMED and acknowledgement >= 0:
-            direction = packets.direction[row] if direction == packets.direction[row] else direction
-            other: Stream = cutter.by_slot[2 * slot + 1 - direction]
+            direction = 0 if table.low == (table.client_low[slot] != 0) else 1  # the payload may have told that they are reversed
+            other = cutter.by_slot[2 * slot + 1 - direction]
             other.acknowledged = acknowledgement
             if other.held is not None:
                 self.reassembler.acknowledge(other, acknowledgement)

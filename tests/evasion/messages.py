@@ -56,7 +56,7 @@ def trip(sequence: int = 1) -> bytes:
     return dnp3_frame(bytes([0xC0 | sequence, 0xC0 | sequence, 5, 12, 1, 0x28]) + struct.pack("<HH", 1, 3) + crob)
 
 
-TRIPPED: dict[str, Any] = {"protocol": "dnp3", "function": 5, "action": "CONTROL", "unit": 10, "area": "12", "object": 1, "start": 3}
+TRIPPED: dict[str, Any] = {"protocol": "dnp3", "function": 5, "action": "CONTROL", "unit": 10, "area": 12, "object": 1, "start": 3}
 
 S7_SETUP = job(bytes.fromhex("f0000001000101e0"))
 S7_SETUP_ANSWER = answer(bytes.fromhex("f0000001000100f0"))

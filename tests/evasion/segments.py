@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 from tests.evasion.case import Case, background
-from tests.evasion.messages import UMAS_STOP, UMAS_STOPPED, WRITTEN, poll, poll_answer, trip, write
-from tests.evasion.messages import S7_CONFIRM, S7_CONNECT, S7_SETUP, S7_SETUP_ANSWER, S7_STOP, S7_STOPPED, TRIPPED
+from tests.evasion.messages import (
+    S7_CONFIRM,
+    S7_CONNECT,
+    S7_SETUP,
+    S7_SETUP_ANSWER,
+    S7_STOP,
+    S7_STOPPED,
+    TRIPPED,
+    UMAS_STOP,
+    UMAS_STOPPED,
+    WRITTEN,
+    poll,
+    poll_answer,
+    trip,
+    write,
+)
 from tests.evasion.wire import ACK, GUEST, MS, PLC, PSH, RST, SYN, URG, Capture, Tcp
 
 _BAD = b"\0\1\xff\xff\0\6\1\3\0\0\0\1"  # a Modbus header with protocol identifier 0xFFFF and a function that is none of Modbus'

@@ -60,7 +60,8 @@ def test_the_dangerous_operation_is_seen_and_alerted(case: Case, tmp_path: Path)
     for rule in case.all_rules[:1]:
         if case.role == "request" and rule.startswith("ot."):
             hit = [alert for alert in seen.result.alerts if alert.rule == rule and alert.src == case.src]
-            assert hit and hit[0].action == case.seen["action"], alerts[rule]
+            assert hit, alerts[rule]
+            assert hit[0].action == case.seen["action"], alerts[rule]
             assert hit[0].function == case.seen["function"], hit[0]
     assert set(case.odd) <= set(seen.result.anomalies), seen.result.anomalies
     assert not set(case.never) & set(seen.result.anomalies), seen.result.anomalies

@@ -309,3 +309,16 @@ def test_pdus_of_a_capture_are_those_of_tshark(name: str, field: str, protocol: 
     frames, content = frames_of(path, 8192)
     assert {frame: count for (found, frame), count in frames.items() if found == protocol} == dict(expected)
     assert (frames, content) == frames_of(path, 7)
+
+
+def test_a_pdu_that_acknowledges_what_was_not_shown_says_so() -> None:
+    run = Run([*handshake(), P(modbus_request(1), 100, 200), P(modbus_response(1), 200, 112, back=True),
+               P(modbus_response(2), 211, 124, back=True), P(modbus_response(3), 222, 124, back=True)])
+    assert [bool(pdu.flags & PduFlag.UNHEARD) for pdu in run.pdus] == [False, False, True, True]
+
+
+def test_whose_acknowledgement_it_is_is_known_after_the_sides_were_told_apart() -> None:
+    """The first packet comes from the server, by content: what it acknowledges is the client's."""
+    first = P(b"\3\0\0\7\2\xd0\x80", 500, 100, back=True, server_port=40001, client_port=40000)
+    run = Run([first, P(modbus_request(1), 100, 507, client_port=40000, server_port=40001)], protocols=specs.SPECS)
+    assert not any(pdu.flags & PduFlag.UNHEARD for pdu in run.pdus)

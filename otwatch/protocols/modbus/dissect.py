@@ -27,6 +27,7 @@ if not cython.compiled:  # compiled, they come from dissect.pxd
 _AFTER_GAP = cython.declare(cython.int, 1)  # PduFlag
 _CONFLICT = cython.declare(cython.int, 2)
 _CUT = cython.declare(cython.int, 16)
+_UNHEARD = cython.declare(cython.int, 32)
 _RTU = cython.declare(cython.int, 1)  # place in PROTOCOL.framings
 _REQUEST = cython.declare(cython.int, 1)  # bits of what a shape fits
 _RESPONSE = cython.declare(cython.int, 2)
@@ -36,6 +37,7 @@ _ASKED = cython.declare(cython.int, 1)
 _ANSWERED = cython.declare(cython.int, 2)
 _FLOODED = cython.declare(cython.int, 4)
 _NOT_FLOODED = cython.declare(cython.int, 3)
+_LOST = cython.declare(cython.int, 8)  # requests may have gone unseen: a response without one is no surprise until one is paired again
 
 _SURE = cython.declare(cython.int, 2)  # orientation from which one odd shape changes nothing
 _ORIENTATION_MAX = cython.declare(cython.int, 8)
@@ -192,6 +194,8 @@ class ModbusDissector:
             flow = 0
         if flow >= self.flows:
             self._make_room(flow)
+        if flags & (_AFTER_GAP | _UNHEARD):
+            self.seen[flow] |= _LOST
         orientation = self.orientation[flow]
         from_client = (direction == 0) == (orientation >= 0)
         fits = self._fits()
@@ -306,7 +310,7 @@ class ModbusDissector:
         place: cython.int = asked  # the request that says where in the device this is
         if asked < 0:
             place = pairing.find_answered(queue, m.transaction, m.unit) if m.transaction >= 0 else -1
-            if not conflict and self.seen[flow] & _ASKED:
+            if not conflict and self.seen[flow] & _ASKED and (place >= 0 or self.seen[flow] & _LOST == 0):
                 self._unasked(place, digest)
         elif not conflict:
             self._answered(flow, queue, asked, function)

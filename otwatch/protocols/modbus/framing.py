@@ -23,7 +23,9 @@ def _plausible(function: int, data: bytes, length: int) -> int:
         return 2 if length == 1 and 0 < first <= 11 else 0
     counted = first == length - 1
     if shape in (Shape.READ_BITS, Shape.READ_REGISTERS):
-        return 2 if length == 4 or (length > 1 and counted) else 0
+        if length == 4:
+            return 2 if counted or _quantity_fits(function, data) else 1
+        return 2 if length > 1 and counted else 0
     if shape in (Shape.WRITE_COIL, Shape.WRITE_REGISTER):
         return 2 if length == 4 else 0
     if shape in (Shape.WRITE_BITS, Shape.WRITE_REGISTERS):
@@ -43,6 +45,11 @@ def _plausible(function: int, data: bytes, length: int) -> int:
     if shape == Shape.MEI:
         return 2 if first in (13, 14) else 0
     return 1
+
+
+def _quantity_fits(function: int, data: bytes) -> bool:
+    """Whether a read asks for as many as one response can hold; a quantity that is not there is believed."""
+    return len(data) < 4 or 1 <= data[2] << 8 | data[3] <= FUNCTION_TABLE[function].max_count
 
 
 def _one_role(function: int, data: bytes, length: int) -> int:
@@ -100,10 +107,13 @@ def probe_other_protocol(data: bytes, direction: int) -> Verdict:
 
 
 def probe_rtu(data: bytes, direction: int) -> Verdict:
-    """YES when the bytes start with RTU frames of functions with a known length whose CRC is right."""
+    """YES when the bytes are RTU frames of functions with a known length, whose CRC is right and that ask for what can be had.
+
+    Other serial protocols of the field end with the same CRC (ROC), and their shortest messages are as long as a read request.
+    """
     from otwatch.protocols.modbus.rtu import cut_rtu  # noqa: PLC0415 - compiled, and seldom needed
 
-    at, good, sure = 0, 0, 0
+    at, good, sure, odd = 0, 0, 0, 0
     while at < len(data):
         length = cut_rtu(memoryview(data), at, len(data), direction)
         if length < 0:
@@ -113,10 +123,28 @@ def probe_rtu(data: bytes, direction: int) -> Verdict:
         function, body = data[at + 1], data[at + 2:at + length - 2]
         if at == 0 and _one_role(function, body, len(body)) == 1 - direction:
             return Verdict.NO
+        fit = _plausible(function, body, len(body))
         good += 1
-        sure += data[at] <= 247 and _plausible(function, body, len(body)) == 2
+        sure += data[at] <= 247 and fit == 2
+        odd += data[at] > 247 or fit == 0 or (fit == 1 and _SHAPES.get(function) in (Shape.READ_BITS, Shape.READ_REGISTERS))
         at += length
-    return Verdict.YES if sure or good > 1 else Verdict.UNSURE
+    return Verdict.YES if (sure or good > 1) and not odd else Verdict.UNSURE
+
+
+def answers_rtu(asked: bytes, replied: bytes) -> bool:
+    """Whether both hold a frame of the same unit and function."""
+    from otwatch.protocols.modbus.rtu import cut_rtu  # noqa: PLC0415 - compiled, and seldom needed
+
+    seen: list[set[tuple[int, int]]] = [set(), set()]
+    for direction, data in enumerate((asked, replied)):
+        at = 0
+        while at < len(data):
+            length = cut_rtu(memoryview(data), at, len(data), direction)
+            if length <= 0:
+                break
+            seen[direction].add((data[at], data[at + 1] & 0x7F))
+            at += length
+    return not seen[0].isdisjoint(seen[1])
 
 
 def _cut_rtu(data: memoryview, start: int, end: int, direction: int) -> int:
@@ -128,7 +156,7 @@ def _cut_rtu(data: memoryview, start: int, end: int, direction: int) -> int:
 FRAMINGS = (
     Framing(name="mbap", header_bytes=8, magic=((2, 0xFF, 0), (3, 0xFF, 0)), length_at=4, length_bytes=2, length_add=6, min_bytes=8,
             max_bytes=MAX_ADU_BYTES, probe=probe_mbap),
-    Framing(name="rtu", header_bytes=4, min_bytes=4, max_bytes=256, cut=_cut_rtu, probe=probe_rtu),
+    Framing(name="rtu", header_bytes=4, min_bytes=4, max_bytes=256, cut=_cut_rtu, probe=probe_rtu, answers=answers_rtu),
     Framing(name="mbap-other-protocol", header_bytes=8, magic=((4, 0xF8, 0),), length_at=4, length_bytes=2, length_add=6, min_bytes=8,
-            max_bytes=MAX_ADU_BYTES, probe=probe_other_protocol),
+            max_bytes=MAX_ADU_BYTES, probe=probe_other_protocol, stand_in=True),
 )

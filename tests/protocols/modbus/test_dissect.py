@@ -286,3 +286,12 @@ def test_a_server_that_refuses_with_function_zero_is_paired() -> None:
     wire = Wire().ask(b"\x41\x00").answer(b"\x80\x01")
     assert wire.names() == ["function-zero"]
     assert (wire.rows[1]["status"], wire.rows[1]["request_frame"]) == (1, 1)
+
+
+def test_a_response_whose_request_the_capture_lost_is_no_surprise() -> None:
+    ask, answer = pdu(3, 0, 1), pdu(3, data=b"\x02\x00\x01")
+    wire = Wire().ask(ask, transaction=1).answer(answer, transaction=1)
+    wire.answer(answer, transaction=2, flags=PduFlag.UNHEARD).answer(answer, transaction=3)
+    wire.ask(ask, transaction=4).answer(answer, transaction=4).answer(answer, transaction=9)
+    assert wire.names() == ["unasked-response"]
+    assert [bad["frame"] for bad in wire.bad] == [7]

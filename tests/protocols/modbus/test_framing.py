@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from otwatch.protocols import protocols
 from otwatch.protocols.modbus.framing import FRAMINGS, probe_mbap, probe_other_protocol, probe_rtu
 from otwatch.protocols.modbus.rtu import crc16 as fast_crc16
 from otwatch.protocols.modbus.rtu import cut_rtu
@@ -14,6 +17,8 @@ from tests.oracle.modbus import crc16
 from tests.protocols.modbus.generating import requests, responses
 from tests.protocols.modbus.test_dissect import SOUND, rtu
 from tests.protocols.modbus.wire import adu, pdu
+from tests.streams.test_streams import handshake
+from tests.streams.wire import MS, P, Run
 
 READ = adu(pdu(3, 100, 2))
 ANSWER = adu(pdu(3, data=b"\x04\x00\x01\x00\x02"))
@@ -107,3 +112,64 @@ def test_user_defined_functions_are_cut_by_their_crc() -> None:
     frame = rtu(1, b"\x41hello, serial line")
     assert cut(frame + b"\x01\x41", 0) == len(frame)
     assert cut(frame[:-1], 0) == 0
+
+
+def looks_alike(seed: int) -> tuple[list[bytes], list[bytes]]:
+    """A conversation of another serial protocol with the same CRC, of the shape of ROC: destination and source (two bytes each), operation,
+    length, data. Without data it is as long as a Modbus read request."""
+    chance = random.Random(seed)
+    there, here = (bytes([chance.randrange(1, 240), chance.randrange(1, 12)]) for _ in range(2))
+    asked, said = [], []
+    for _ in range(6):
+        operation = chance.randrange(1, 110)
+        for side, head, longest in ((asked, there + here, chance.choice([0, 0, 4])), (said, here + there, chance.choice([0, 6, 40]))):
+            body = head + bytes([operation, longest]) + chance.randbytes(longest)
+            side.append(body + crc16(body).to_bytes(2, "little"))
+    return asked, said
+
+
+@pytest.mark.parametrize("proto", [6, 17])
+def test_other_protocols_with_the_same_crc_are_not_modbus(proto: int) -> None:
+    for seed in range(150):
+        asked, said = looks_alike(seed)
+        packets, sent = [], [100, 900]
+        for pair in zip(asked, said, strict=True):
+            for side, message in enumerate(pair):
+                packets.append(P(message, sent[side], sent[1 - side], back=side == 1, proto=proto, server_port=4000, at=len(packets) * MS))
+                sent[side] += len(message)
+        run = Run(packets, protocols=protocols())
+        assert run.pdus == [], (seed, [pdu.data.hex() for pdu in run.pdus])
+
+
+@pytest.mark.parametrize(("port", "both"), [(4001, True), (502, True), (502, False)])
+def test_rtu_is_still_found(port: int, both: bool) -> None:
+    """Off its port it takes both sides, or many requests."""
+    ask, answer = rtu(1, pdu(3, 100, 2)), rtu(1, pdu(3, data=b"\x04\x00\x01\x00\x02"))
+    packets = []
+    for number in range(3):
+        packets.append(P(ask, 100 + 8 * number, 900 + 9 * number, server_port=port))
+        packets += [P(answer, 900 + 9 * number, 108 + 8 * number, server_port=port, back=True)] * both
+    assert len(Run(packets, protocols=protocols()).pdus) == (6 if both else 3)
+    one_side = [P(ask, 100 + 8 * number, 900, server_port=4001) for number in range(40)]
+    assert len(Run(one_side, protocols=protocols()).pdus) == 40
+    assert Run(one_side[:5], protocols=protocols()).pdus == []
+
+
+def test_reads_of_more_than_fits_are_not_believed_off_the_port() -> None:
+    assert probe_rtu(rtu(1, pdu(4, 258, 1536)), 0) == Verdict.UNSURE
+    assert probe_mbap(adu(pdu(3, 0, 0x7D1)), 0) == Verdict.UNSURE
+    assert probe_mbap(adu(pdu(3, 0, 125)), 0) == Verdict.YES
+
+
+def test_another_protocol_identifier_amid_a_conversation_is_a_row_however_it_is_cut() -> None:
+    odd = adu(pdu(6, 1, 2), protocol=0x1234)
+    for size in (1, 5, 12, 36):
+        said = READ + odd + READ
+        packets = [P(said[at:at + size], 100 + at, 900, at=at * 1000) for at in range(0, len(said), size)]
+        run = Run(handshake() + packets, protocols=protocols())
+        assert [(pdu.data, pdu.framing) for pdu in run.pdus] == [(READ, 0), (odd, 2), (READ, 0)], size
+        assert "RESYNCHRONISED" not in run.anomalies
+    alone = Run([P(READ, 100, 900), P(odd, 112, 900), P(READ, 124, 900, at=900 * MS)], protocols=protocols())
+    assert [pdu.data for pdu in alone.pdus] == [READ, odd, READ]
+    noise = Run([P(READ + b"\x01\x02\x03\x04\x00\x06\x00\x00" + b"\xee" * 9 + READ, 100, 900)], protocols=protocols())
+    assert noise.data(0) == [READ, READ]
