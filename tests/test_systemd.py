@@ -45,8 +45,8 @@ def test_the_configuration_to_start_from_is_right() -> None:
 @pytest.mark.skipif(tuple(map(int, platform.release().split(".")[:2])) < (6, 3), reason="the kernel has no PR_SET_MDWE (Linux 6.3)")
 def test_it_runs_without_writable_and_executable_memory(tmp_path: Path) -> None:
     capture = ROOT / "pcaps" / "plant" / "plant-attack.pcap"
-    done = subprocess.run([sys.executable, "-c", _UNDER_MDWE, "sensor", "--replay", str(capture), "--state", str(tmp_path), "--db",
-                           str(tmp_path / "s.sqlite"), "--syslog", "tcp://127.0.0.1:1"], capture_output=True, text=True, cwd=ROOT, check=False, timeout=120)
+    arguments = ["sensor", "--replay", str(capture), "--state", str(tmp_path), "--db", str(tmp_path / "s.sqlite"), "--syslog", "tcp://127.0.0.1:1"]
+    done = subprocess.run([sys.executable, "-c", _UNDER_MDWE, *arguments], capture_output=True, text=True, cwd=ROOT, check=False, timeout=120)
     if done.returncode == 77:
         pytest.skip("PR_SET_MDWE is refused here")
     assert done.returncode == 0, done.stderr
