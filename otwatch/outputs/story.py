@@ -32,13 +32,27 @@ def clock(timestamp_ns: int | None) -> str:
 
 
 def span(first_ns: int | None, last_ns: int | None) -> str:
-    """A length of time for people: `12 s`, `3 min`, `2.5 h`."""
+    """A length of time for people: `12 s`, `3 min`, `2.5 h`, `934 days`."""
     if first_ns is None or last_ns is None:
         return "-"
     seconds = (last_ns - first_ns) / 1e9
+    if 0 < seconds < 1:
+        return f"{seconds * 1000:.3g} ms" if seconds >= 0.001 else "under 1 ms"
     if seconds < 120:
         return f"{seconds:.3g} s"
-    return f"{seconds / 60:.3g} min" if seconds < 7200 else f"{seconds / 3600:.3g} h"
+    if seconds < 7200:
+        return f"{seconds / 60:.3g} min"
+    days = seconds / 86_400
+    return f"{seconds / 3600:.3g} h" if days < 2 else f"{days:.3g} days" if days < 100 else f"{days:,.0f} days"
+
+
+def rate(count: int, seconds: float) -> str:
+    """How often, in the unit that gives the shortest number: `77/s`, `1.2/min`, `0.7/h`."""
+    for unit, length in (("s", 1), ("min", 60), ("h", 3600)):
+        often = count * length / seconds
+        if often >= 1 or unit == "h":
+            break
+    return f"{often:,.0f}/{unit}" if often >= 10 else f"{often:.2g}/{unit}"
 
 
 def plural(count: int, word: str) -> str:
@@ -62,8 +76,8 @@ def what_happened(alert: Alert) -> str:
         parts.append(deed)
     if alert.count > 1:
         seconds = (alert.last_seen_ns - alert.first_seen_ns) / 1e9
-        rate = f", {alert.count / seconds:.2g}/s" if seconds >= 1 else ""
-        parts.append(f"{alert.count} times{rate}")
+        often = f", {rate(alert.count, seconds)}" if seconds >= 1 else ""
+        parts.append(f"{alert.count:,} times{often}")
     parts.append(clock(alert.first_seen_ns))
     if alert.action:
         parts.append(_OUTCOMES.get(alert.outcome, alert.outcome))
@@ -74,6 +88,8 @@ def details(alert: Alert) -> list[str]:
     """What the evidence adds to the sentence: the hops of a chain, all objects, ports, targets, kinds of anomaly."""
     evidence = alert.evidence
     lines = [f"{hop['time'][11:19]} frame {hop['frame']}: {hop['src']} → {hop['dst']} {hop['what']}" for hop in evidence.get("chain", [])]
+    if evidence.get("before") is not None:
+        lines.append(f"{evidence.get('kind', 'told')}: {evidence['before']} before, now {evidence.get('value')}")
     for name, title in (
         ("objects", "objects"),
         ("targets", "targets"),
@@ -105,7 +121,7 @@ def verdict(result: Result) -> str:
         text = f"Nothing of what is looked for was found in {observed}."
     if result.incomplete:
         spot = next(spot for spot in result.blind_spots if spot.incomplete)
-        text += f" Observation incomplete: {spot.text}."
+        text += f" Observation incomplete: {spot.text}{'' if spot.text.endswith('?') else '.'}"
     return text
 
 
