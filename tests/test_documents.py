@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from otwatch import documents
 from otwatch.documents import Complaints, Mapping, duration_ns, nearest, parse_document, read_document
 from otwatch.errors import ConfigErrors
 
@@ -97,3 +98,15 @@ def test_durations():
     assert duration_ns("1.5h") == 5400 * 10**9
     with pytest.raises(ValueError, match="no duration"):
         duration_ns("soon")
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "{a: " * 50_000, "- " * 50_000 + "a", "\n".join(" " * i + "a:" for i in range(2000))])
+def test_deep_nesting_is_a_mistake_not_a_crash(text: str) -> None:
+    with pytest.raises(ConfigErrors):
+        parse_document(text, "x")
+
+
+def test_both_parsers_read_the_shipped_rules_alike() -> None:
+    for path in sorted(Path(__file__).parents[1].joinpath("rules").rglob("*.yaml")):
+        text = path.read_text(encoding="utf-8")
+        assert documents._parsed(text, "x", documents._QuickLoader) == documents._parsed(text, "x", documents._Loader)
