@@ -22,6 +22,12 @@ def _value(kind: int, octets: bytes, row: Mapping[str, int]) -> Any:
     return value(kind, octets, row)
 
 
+def _reference() -> str:
+    from otwatch.protocols.dnp3.reference import reference  # noqa: PLC0415 - only the reference pages ask
+
+    return reference()
+
+
 PROTOCOL = ProtocolSpec(
     name="dnp3",
     title="DNP3",
@@ -35,5 +41,6 @@ PROTOCOL = ProtocolSpec(
     value=_value,
     object_name=spec.object_name,
     anomalies=spec.ANOMALIES,
+    reference=_reference,
     references=("IEEE Std 1815-2012", "IEEE Std 1815-2012/Cor 1-2013 (as far as public descriptions tell)"),
 )

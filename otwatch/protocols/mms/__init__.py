@@ -34,6 +34,12 @@ def _value(kind: int, data: bytes, _row: Mapping[str, int]) -> Any:
     return data.hex() if kind == VALUE_TSAP and data else None
 
 
+def _reference() -> str:
+    from otwatch.protocols.mms.reference import reference  # noqa: PLC0415 - only the reference pages ask
+
+    return reference()
+
+
 PROTOCOL = ProtocolSpec(
     name="mms",
     title="MMS on OSI session (IEC 61850, ICCP)",
@@ -46,5 +52,6 @@ PROTOCOL = ProtocolSpec(
     unit_name=lambda _unit: "",
     object_name=lambda _row: "",
     value=_value,
+    reference=_reference,
     references=("ISO 8327-1, session protocol", "ISO 9506-2, MMS protocol"),
 )

@@ -24,6 +24,12 @@ def _dissector(protocol: int, limits: Limits) -> Dissector:
     return ModbusDissector(protocol, limits)
 
 
+def _reference() -> str:
+    from otwatch.protocols.modbus.reference import reference  # noqa: PLC0415 - only the reference pages ask
+
+    return reference()
+
+
 PROTOCOL = ProtocolSpec(
     name="modbus",
     title="Modbus",
@@ -39,4 +45,5 @@ PROTOCOL = ProtocolSpec(
     object_name=object_name,
     anomalies=ANOMALIES,
     references=REFERENCES,
+    reference=_reference,
 )

@@ -17,7 +17,7 @@ from otwatch.protocols.spec import Fact
 if TYPE_CHECKING:
     from otwatch.protocols.modbus.message import Message
 
-_OBJECT_FACTS = {0: "vendor", 1: "order_number", 2: "firmware", 4: "name", 5: "model", 6: "plant"}
+OBJECT_FACTS = {0: "vendor", 1: "order_number", 2: "firmware", 4: "name", 5: "model", 6: "plant"}
 _REMEMBERED = 65_536  # (device, kind) pairs; beyond it facts may repeat
 _PER_MESSAGE = 32  # a PDU has room for 84 empty objects
 
@@ -68,7 +68,7 @@ class Identity:
                           address=address, child=child, kind=kind, value=value, source=source))
 
     def _identification(self, data: bytes) -> list[tuple[str, str]]:
-        return [(_OBJECT_FACTS[number], text(value)) for number, value in identification_objects(data[1:]) if number in _OBJECT_FACTS]
+        return [(OBJECT_FACTS[number], text(value)) for number, value in identification_objects(data[1:]) if number in OBJECT_FACTS]
 
     def _umas(self, data: bytes, code: int) -> list[tuple[str, str]]:
         if code == 0x03:

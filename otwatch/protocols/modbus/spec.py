@@ -142,7 +142,7 @@ _TABLE: Final = (
     Function(code=16, name="write_multiple_registers", action=_W, shape=Shape.WRITE_REGISTERS, area=Area.HOLDING_REGISTER, max_count=123,
              request="start, count, value: registers", response="start, count, compared with the request", clause="APP 6.12"),
     Function(code=17, name="report_server_id", action=Action.IDENTIFY, shape=Shape.STATUS,
-             response="value: text, id bytes, run indicator", facts="name, state", clause="APP 6.13"),
+             response="value: text, id bytes, run indicator", facts="name", clause="APP 6.13"),
     Function(code=18, name="program_884", action=_O, shape=Shape.OPAQUE, request="value: bytes", response="value: bytes",
              clause="PI-MBUS-300"),
     Function(code=19, name="reset_communications_link", action=_O, shape=Shape.OPAQUE, request="value: bytes", response="value: bytes",
@@ -160,9 +160,11 @@ _TABLE: Final = (
     Function(code=24, name="read_fifo_queue", action=_R, shape=Shape.FIFO, area=Area.FIFO, max_count=31,
              request="start (pointer address)", response="value: registers", clause="APP 6.18"),
     Function(code=43, name="encapsulated_interface_transport", action=_O, shape=Shape.MEI,
-             request="subfunction (MEI type), value: bytes", response="value: bytes", clause="APP 6.19"),
+             request="subfunction (MEI type); 14: object (read code), start (object id); 13: value: bytes",
+             response="14: value: objects by name, conformity, more follows; 13: value: bytes",
+             facts="vendor, order_number, firmware, name, model, plant", clause="APP 6.19 to 6.21"),
     Function(code=UMAS_FUNCTION, name="umas", action=_O, shape=Shape.UMAS, request="subfunction (UMAS code), see the UMAS table",
-             response="status, value", facts="vendor, model, firmware, name, plant, state", clause="reserved in APP annex A"),
+             response="status, value", facts="vendor, model, firmware, name, plant", clause="reserved in APP annex A"),
 )
 
 FUNCTION_TABLE: Final[Mapping[int, Function]] = {function.code: function for function in _TABLE}

@@ -22,6 +22,12 @@ def _dissector(protocol: int, limits: Limits) -> Dissector:
     return S7Dissector(protocol, limits, protocol_id("s7comm-plus"), protocol_id("mms"))
 
 
+def _reference() -> str:
+    from otwatch.protocols.s7comm.reference import reference  # noqa: PLC0415 - only the reference pages ask
+
+    return reference()
+
+
 PROTOCOL = ProtocolSpec(
     name="s7comm",
     title="S7comm (SIMATIC S7-300/400)",
@@ -36,6 +42,7 @@ PROTOCOL = ProtocolSpec(
     value=value,
     object_name=object_name,
     anomalies=ANOMALIES,
+    reference=_reference,
     references=(
         "RFC 1006, ISO transport services on top of the TCP",
         "ITU-T X.224 | ISO 8073, COTP",

@@ -61,6 +61,12 @@ def _value(kind: int, data: bytes, _row: Mapping[str, int]) -> Any:
     return found
 
 
+def _reference() -> str:
+    from otwatch.protocols.s7comm_plus.reference import reference  # noqa: PLC0415 - only the reference pages ask
+
+    return reference()
+
+
 PROTOCOL = ProtocolSpec(
     name="s7comm-plus",
     title="S7comm-plus (SIMATIC S7-1200/1500)",
@@ -75,5 +81,6 @@ PROTOCOL = ProtocolSpec(
     value=_value,
     object_name=_object_name,
     anomalies=spec.ANOMALIES,
+    reference=_reference,
     references=("Wireshark plug-in s7comm_plus by T. Wiens", "S7CommPlusDriver by T. Wiens"),
 )
