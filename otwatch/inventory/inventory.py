@@ -253,8 +253,10 @@ class Inventory:
             if address in ids and not child:
                 asset.facts.append(fact)
         asset.children = self._children(ids, behaviours)
-        only_child = asset.children[0].facts if len(asset.children) == 1 else []  # one unit alone is the device itself
-        told = {fact.kind: fact.value for fact in reversed([*asset.facts, *only_child])}
+        for child in _alone(asset.children):  # one unit alone is the device itself
+            asset.facts += child.facts
+            child.facts = []
+        told = {fact.kind: fact.value for fact in reversed(asset.facts)}
         asset.name = told.get("name", "")
         if "vendor" in told:
             asset.vendor, asset.vendor_source = told["vendor"], "fact"
@@ -352,6 +354,15 @@ class Inventory:
         if key[0] >= 0:
             return self.addresses.text(key[0])
         return "other" if key == _NO_MAC else mac_text(key[1])
+
+
+def _alone(children: list[Child]) -> list[Child]:
+    """The children that are the only one of their protocol to answer: asking for others that are not there makes no gateway."""
+    answering: dict[str, list[Child]] = {}
+    for child in children:
+        if child.answered or child.facts:
+            answering.setdefault(child.protocol, []).append(child)
+    return [group[0] for group in answering.values() if len(group) == 1]
 
 
 def _join(into: Doings, more: Doings) -> None:

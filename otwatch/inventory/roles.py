@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
@@ -61,8 +62,9 @@ def roles_of(doings: Doings, *, ot_subnets: set[str], own_subnet: str, target_su
             roles["outstation"] = f"answers {names} ({answers} responses)"
         else:
             roles["controller"] = f"answers {names} ({answers} responses)"
-        if len(doings.units) > 1:
-            roles["gateway"] = f"{len(doings.units)} units answer behind it"
+        of_protocol = Counter(name for name, _ in doings.units)
+        if of_protocol and max(of_protocol.values()) > 1:  # a unit and a rack of one device are no two devices
+            roles["gateway"] = f"{sum(count for count in of_protocol.values() if count > 1)} units answer behind it"
     asked: dict[Action, int] = {}
     for actions in doings.asked.values():
         for action, count in actions.items():

@@ -174,6 +174,18 @@ def test_what_a_device_says_of_itself_is_kept_with_its_place(wire: Wire, tmp_pat
     assert told["vendor"].file.endswith("wire.pcap")
 
 
+@pytest.mark.parametrize("unit", [1, 255])
+def test_a_unit_that_alone_answers_is_the_device_itself(wire: Wire, tmp_path: Path, unit: int) -> None:
+    wire = Wire()
+    nobody = [(modbus(9, other, bytes.fromhex("0300640001")), b"") for other in (7, 8)]
+    wire.tcp(HMI, PLC, 502, [identification(b"ACME", b"PLC-9", unit=unit), *nobody])
+    plc = assets(wire, tmp_path)[PLC.ip]
+    assert ("vendor", "ACME") in {(fact.kind, fact.value) for fact in plc.facts}
+    assert plc.vendor_source == "fact"
+    assert "gateway" not in plc.roles
+    assert [child.facts for child in plc.children] == [[], [], []]
+
+
 def test_facts_are_capped_and_counted(wire: Wire, tmp_path: Path) -> None:
     wire.tcp(HMI, PLC, 502, [identification(b"ACME", b"P%d" % number) for number in range(30)])
     result, analysis = wire.analysed(tmp_path, limits=replace(Limits(), facts_per_asset=5))

@@ -27,6 +27,7 @@ def asked(**actions: int) -> Doings:
     (Doings(served={"dnp3": 3}), {"outstation"}),
     (Doings(served={"dnp3": 3, "modbus": 1}), {"controller"}),
     (Doings(served={"modbus": 3}, units={("modbus", 1), ("modbus", 2)}), {"controller", "gateway"}),
+    (Doings(served={"modbus": 3, "s7comm": 3}, units={("modbus", 255), ("s7comm", 2)}), {"controller"}),
     (asked(READ=10, WRITE=2), {"scada_server"}),
     (asked(READ=1, WRITE=5), {"engineering_station"}),
     (asked(READ=50, PROGRAM_DOWNLOAD=1), {"engineering_station", "scada_server"}),
