@@ -15,6 +15,8 @@ from otwatch.outputs.result import Result
 from otwatch.outputs.story import clock, details, look_first, plural, verdict, what_happened
 
 _COLOURS = {Severity.CRITICAL: "bold white on red", Severity.HIGH: "bold red", Severity.MEDIUM: "yellow", Severity.LOW: "cyan", Severity.INFO: "dim"}
+_IDENTITY = ("name", "model", "order_number", "firmware", "serial")
+_IDENTITY_CHARACTERS = 120
 _ROWS = 40  # of the long tables; the whole is in `otwatch export`
 
 
@@ -107,7 +109,9 @@ def _blind(result: Result, console: Console) -> None:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False, title_style="bold underline")
+    table = Table(
+        title=title, title_justify="left", box=None, header_style="bold", pad_edge=False, title_style="bold underline", min_width=len(title)
+    )
     for column in columns:
         name, _, how = column.partition("|")
         table.add_column(name, justify="right" if how == "right" else "left", overflow="fold")
@@ -121,12 +125,25 @@ def _print(console: Console, table: Table, left_out: int, command: str) -> None:
         console.print(f"… and {left_out:,} more: {command}", style="dim")
 
 
+def _identity(asset: Asset) -> str:
+    """What a device says of itself; of several units behind it, what the first says that says anything."""
+    own = len(asset.children) == 1  # one unit alone is the device itself
+    for name, facts in [("", asset.facts), *(("" if own else child.name, child.facts) for child in asset.children)]:
+        known = {fact.kind: fact.value for fact in reversed(facts)}
+        told = {kind: known[kind] for kind in (("vendor", *_IDENTITY) if name else _IDENTITY) if kind in known}
+        if told:
+            words = ", ".join(f"{kind.replace('_', ' ')} {value}" for kind, value in told.items())
+            words = f"{name}: {words}" if name else words
+            return words if len(words) <= _IDENTITY_CHARACTERS else words[:_IDENTITY_CHARACTERS] + "…"
+    return ""
+
+
 def _assets(assets: list[Asset], console: Console) -> None:
     table = _table(f"Assets ({len(assets)})", "address", "role", "vendor", "what it says of itself", "behind it", "protocols")
     for asset in assets[:_ROWS]:
-        facts = asset.facts or (asset.children[0].facts if len(asset.children) == 1 else [])  # one unit alone is the device itself
-        told = {fact.kind: fact.value for fact in reversed(facts) if fact.kind in ("model", "order_number", "firmware", "serial", "name")}
-        children = ", ".join(child.name for child in asset.children[:4]) + (f", +{len(asset.children) - 4}" if len(asset.children) > 4 else "")
+        units = [child for child in asset.children if child.answered] or asset.children
+        names = [child.name for child in units if child.name]
+        children = ", ".join(names[:4]) + (f", +{len(names) - 4}" if len(names) > 4 else "")
         protocols = ", ".join(
             f"{name} {'⇄' if how == 'both' else '←' if how == 'server' else '→'}" for name, how in list(asset.protocols.items())[:4]
         )
@@ -134,8 +151,8 @@ def _assets(assets: list[Asset], console: Console) -> None:
         table.add_row(
             safe(name),
             safe(", ".join(TITLES[role] for role in asset.roles[:2])),
-            safe(asset.vendor[:28]),
-            safe(", ".join(f"{kind} {value}" for kind, value in told.items())[:80]),
+            safe(asset.vendor[:28].rstrip(" ,")),
+            safe(_identity(asset)),
             safe(children),
             safe(protocols),
         )
@@ -183,7 +200,7 @@ def _alerts(alerts: list[Alert], console: Console) -> None:
             safe(what[:60]),
             f"{alert.count:,}",
             clock(alert.first_seen_ns),
-            safe(alert.outcome),
+            safe(alert.outcome if alert.action else ""),
         )
     _print(console, table, len(alerts) - _ROWS, "otwatch export alerts")
 

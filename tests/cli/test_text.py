@@ -1,0 +1,73 @@
+"""The tables of a result on a terminal: what a device said is shown wherever it was said, and nothing that is not so."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from otwatch.alerts.alert import Alert, Severity
+from otwatch.cli import text
+from otwatch.inventory.asset import Asset, Child, KnownFact
+
+
+def fact(kind: str, value: str) -> KnownFact:
+    return KnownFact(kind=kind, value=value, source="modbus.read_device_identification", confidence=1.0, frame=77, file="a.pcap")
+
+
+def child(unit: int, name: str, *, answered: bool = True, facts: list[KnownFact] | None = None) -> Child:
+    return Child(name=name, protocol="modbus", unit=unit, messages=3, answered=answered, facts=facts or [])
+
+
+def shown(children: list[Child], **more: object) -> str:
+    asset = Asset(id="10.0.0.9", addresses=["10.0.0.9"], macs=[], roles=["controller"], children=children, **more)  # type: ignore[arg-type]
+    out = io.StringIO()
+    text._assets([asset], Console(file=out, width=240))
+    return out.getvalue()
+
+
+def test_a_device_that_answers_as_several_units_still_says_what_it_is() -> None:
+    identity = [fact("vendor", "Schneider Electric"), fact("order_number", "TM221CE40R"), fact("firmware", "V1.13.1.0")]
+    assert "unit 1: vendor Schneider Electric, order number TM221CE40R, firmware V1.13.1.0" in shown(
+        [child(1, "unit 1", facts=identity), child(2, "unit 2")]
+    )
+
+
+def test_what_the_device_itself_says_comes_without_a_unit() -> None:
+    assert " firmware V4.3" in shown([child(1, "unit 1")], facts=[fact("firmware", "V4.3")])
+    assert " model M221" in shown([child(1, "unit 1", facts=[fact("model", "M221")])])
+
+
+def test_only_units_that_answered_are_behind_a_device() -> None:
+    scanned = [child(0, ""), child(1, "unit 1"), child(9, "unit 9", answered=False)]
+    assert " unit 1 " in shown(scanned)
+    assert "unit 9" not in shown(scanned)
+    assert "unit 9" in shown([child(9, "unit 9", answered=False)])  # one direction only: nobody was seen to answer
+
+
+def test_a_vendor_ends_without_the_comma_of_the_registry() -> None:
+    assert "Siemens AG " in shown([], vendor="Siemens AG,")
+
+
+def test_the_title_of_a_narrow_table_stays_on_one_line() -> None:
+    out = io.StringIO()
+    Console(file=out, width=80).print(text._table("Malformed or out of protocol", "kind", "count|right"))
+    assert "Malformed or out of protocol" in out.getvalue()
+
+
+def test_a_scan_has_no_outcome() -> None:
+    out = io.StringIO()
+    alert = Alert(
+        id="1",
+        rule="network.port-scan",
+        title="T",
+        severity=Severity.HIGH,
+        confidence=0.9,
+        first_seen_ns=0,
+        last_seen_ns=0,
+        count=9,
+        src="a",
+        dst="b",
+    )
+    text._alerts([alert], Console(file=out, width=200))
+    assert "requested" not in out.getvalue()
