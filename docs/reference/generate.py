@@ -12,24 +12,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import protocol_pages
+from protocol_pages import NOTE
 
 from otwatch.cli import main as command_line
 from otwatch.engine.config import SETTINGS
 from otwatch.engine.detector import rules_of
 from otwatch.engine.health import CONDITIONS
 from otwatch.engine.kinds import anomaly_kinds, layer_name
+from otwatch.markdown import table
 from otwatch.protocols import protocols
 from otwatch.schemas import SCHEMAS
-from otwatch.vocabulary import FIRST_PROTOCOL_LAYER
 
 HERE = Path(__file__).parent
-NOTE = "<!-- Written by docs/reference/generate.py: do not edit. -->\n"
-
-
-def table(*rows: tuple[str, ...]) -> str:
-    """A Markdown table; the first row is its head."""
-    lines = [" | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) for row in rows]
-    return "\n".join(f"| {line} |" for line in [lines[0], " | ".join("---" for _ in rows[0]), *lines[1:]]) + "\n"
 
 
 def tables_page() -> str:
@@ -52,25 +47,6 @@ def anomalies_page() -> str:
                 f"## {name}\n",
                 table(("kind", "meaning", "standard"), *((f"`{name}.{kind.name}`", kind.doc, kind.clause) for kind in kinds.values())),
             ]
-    return "\n".join(parts)
-
-
-def protocols_page() -> str:
-    parts = ["# Protocols\n", NOTE, "A protocol is recognised by its content; a port is a hint.\n"]
-    for index, spec in enumerate(protocols(), 1):
-        ports = ", ".join(f"{'TCP' if port.transport == 6 else 'UDP'} {port.number}" for port in spec.ports) or "none: found beneath another protocol"
-        parts += [
-            f"## {spec.title}\n",
-            f"Name in records and rules: `{spec.name}`. Port hints: {ports}. Anomaly layer {FIRST_PROTOCOL_LAYER + index}.\n",
-        ]
-        if spec.references:
-            parts.append("Sources: " + "; ".join(spec.references) + ".\n")
-        if spec.reference is not None:
-            parts.append(spec.reference())
-        elif spec.functions:
-            parts.append(table(("function", "name"), *((f"{code} ({code:#04x})", f"`{name}`") for code, name in sorted(spec.functions.items()))))
-        if spec.areas:
-            parts.append(table(("area", "name"), *((str(code), f"`{name}`") for code, name in sorted(spec.areas.items()))))
     return "\n".join(parts)
 
 
@@ -154,7 +130,6 @@ def sensor_health_page() -> str:
 PAGES = {
     "tables.md": tables_page,
     "anomalies.md": anomalies_page,
-    "protocols.md": protocols_page,
     "rules.md": rules_page,
     "cli.md": cli_page,
     "sensor-configuration.md": sensor_configuration_page,
@@ -165,12 +140,13 @@ PAGES = {
 def main() -> None:
     """Writes the pages, or checks them."""
     stale = []
-    for name, make in PAGES.items():
-        path, text = HERE / name, make()
+    for name, text in [*((name, make()) for name, make in PAGES.items()), *protocol_pages.pages().items()]:
+        path = HERE / name
         if path.exists() and path.read_text(encoding="utf-8") == text:
             continue
         stale.append(name)
         if "--check" not in sys.argv:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
     if stale and "--check" in sys.argv:
         raise SystemExit(f"stale: {', '.join(stale)}: run python docs/reference/generate.py")
