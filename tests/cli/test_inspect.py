@@ -41,7 +41,7 @@ def test_the_frame_of_a_write() -> None:
     told = process("inspect", ATTACK, frame)
     assert told.returncode == 0, told.stderr
     assert f"Frame {frame}" in told.stdout
-    assert "Modbus" in told.stdout
+    assert "Function Code: Write Single Register (6)" in told.stdout
 
 
 @pytest.mark.tshark

@@ -29,7 +29,7 @@ def test_the_site_file_of_the_plant() -> None:
 
 def test_a_mistake_has_its_place(tmp_path: Path) -> None:
     (tmp_path / "site.yaml").write_text("version: 1\nzones:\n  - {name: a, networks: [10.0.0.0/8], lewel: 2}\n")
-    assert_one_line(otwatch("site", "check", tmp_path / "site.yaml"), "site.yaml:3:39: ", 'did you mean "level"')
+    assert_one_line(otwatch("site", "check", tmp_path / "site.yaml"), "site.yaml:3:46: ", 'did you mean "level"')
 
 
 def test_a_missing_file() -> None:
