@@ -15,7 +15,7 @@ from otwatch.outputs.tables import TableWriter
 
 RECORDS: list[dict[str, Any]] = [
     {"type": "fact", "time": "2026-11-22T02:36:00.123456789Z", "frame": 1, "value": None, "list": [], "ratio": 0.5, "big": 2**60 + 1},
-    {"type": "fact", "time": "2026-11-22T02:36:01.000000000Z", "frame": 2, "value": "a\nb=c,\"d\" Ü \x1b", "list": [1, 2], "ratio": 1.0, "big": -1},
+    {"type": "fact", "time": "2026-11-22T02:36:01.000000000Z", "frame": 2, "value": "a\nb=c,\"d\" Ü \x1b", "list": [1, 2], "ratio": 1.0, "big": 1},
     {"type": "fact", "time": "2026-11-22T02:36:02.000000000Z", "frame": 3, "value": "=1+1", "list": [3], "ratio": 1.5, "big": 0},
 ]
 
