@@ -17,6 +17,7 @@ from otwatch.outputs.story import clock, details, look_first, plural, verdict, w
 _COLOURS = {Severity.CRITICAL: "bold white on red", Severity.HIGH: "bold red", Severity.MEDIUM: "yellow", Severity.LOW: "cyan", Severity.INFO: "dim"}
 _IDENTITY = ("name", "model", "order_number", "firmware", "serial")
 _IDENTITY_CHARACTERS = 120
+_NARROW = 140  # columns: two addresses stand below each other then
 _ROWS = 40  # of the long tables; the whole is in `otwatch export`
 
 
@@ -114,8 +115,14 @@ def _table(title: str, *columns: str) -> Table:
     )
     for column in columns:
         name, _, how = column.partition("|")
-        table.add_column(name, justify="right" if how == "right" else "left", overflow="fold")
+        # An address broken in two lines reads as another address.
+        table.add_column(name, justify="right" if how == "right" else "left", overflow="fold", no_wrap=how == "address")
     return table
+
+
+def _gap(console: Console) -> str:
+    """What stands between two addresses of one cell."""
+    return "\n" if console.width < _NARROW else " "
 
 
 def _print(console: Console, table: Table, left_out: int, command: str) -> None:
@@ -139,7 +146,7 @@ def _identity(asset: Asset) -> str:
 
 
 def _assets(assets: list[Asset], console: Console) -> None:
-    table = _table(f"Assets ({len(assets)})", "address", "role", "vendor", "what it says of itself", "behind it", "protocols")
+    table = _table(f"Assets ({len(assets)})", "address|address", "role", "vendor", "what it says of itself", "behind it", "protocols")
     for asset in assets[:_ROWS]:
         units = [child for child in asset.children if child.answered] or asset.children
         names = [child.name for child in units if child.name]
@@ -147,9 +154,9 @@ def _assets(assets: list[Asset], console: Console) -> None:
         protocols = ", ".join(
             f"{name} {'⇄' if how == 'both' else '←' if how == 'server' else '→'}" for name, how in list(asset.protocols.items())[:4]
         )
-        name = asset.id + (f" (behind {asset.behind})" if asset.behind else "")
+        name = safe(asset.id) + (f"{_gap(console)}(behind {safe(asset.behind)})" if asset.behind else "")
         table.add_row(
-            safe(name),
+            name,
             safe(", ".join(TITLES[role] for role in asset.roles[:2])),
             safe(asset.vendor[:28].rstrip(" ,")),
             safe(_identity(asset)),
@@ -161,7 +168,7 @@ def _assets(assets: list[Asset], console: Console) -> None:
 
 def _talks(talks: list[Talk], console: Console) -> None:
     shown = [talk for talk in talks if talk.protocol] + [talk for talk in talks if not talk.protocol]
-    table = _table(f"Conversations ({len(talks)})", "client", "server", "service", "packets|right", "what was asked")
+    table = _table(f"Conversations ({len(talks)})", "client|address", "server|address", "service", "packets|right", "what was asked")
     for talk in shown[:_ROWS]:
         actions = ", ".join(f"{count:,} {name.lower()}" for name, count in sorted(talk.actions.items(), key=lambda item: -item[1]))
         notes = (" [yellow]one way[/yellow]" if talk.one_way and talk.protocol else "") + (
@@ -190,13 +197,13 @@ def _protocols(result: Result, console: Console) -> None:
 def _alerts(alerts: list[Alert], console: Console) -> None:
     if not alerts:
         return
-    table = _table(f"All alerts ({len(alerts)})", "severity", "rule", "who → whom", "what", "count|right", "first", "outcome")
+    table = _table(f"All alerts ({len(alerts)})", "severity", "rule", "who → whom|address", "what", "count|right", "first", "outcome")
     for alert in alerts[:_ROWS]:
         what = " ".join(text for text in (alert.protocol, alert.function_name or alert.action.lower(), alert.object) if text)
         table.add_row(
             _severity(alert.severity),
             safe(alert.rule),
-            safe(f"{alert.src} → {alert.dst}"),
+            f"{safe(alert.src)} →{_gap(console)}{safe(alert.dst)}",
             safe(what[:60]),
             f"{alert.count:,}",
             clock(alert.first_seen_ns),

@@ -71,3 +71,31 @@ def test_a_scan_has_no_outcome() -> None:
     )
     text._alerts([alert], Console(file=out, width=200))
     assert "requested" not in out.getvalue()
+
+
+def test_no_address_is_broken_on_a_narrow_terminal() -> None:
+    out = io.StringIO()
+    hosts = {"src": "192.168.100.111", "dst": "192.168.100.222"}
+    alert = Alert(
+        id="1",
+        rule="ot.unauthorized-configuration",
+        title="T",
+        severity=Severity.CRITICAL,
+        confidence=0.9,
+        first_seen_ns=0,
+        last_seen_ns=0,
+        count=12345,
+        protocol="s7comm",
+        action="WRITE",
+        function_name="write_multiple_registers",
+        object="SZL 0x001c index 0x0000",
+        **hosts,  # type: ignore[arg-type]
+    )
+    console = Console(file=out, width=80)
+    text._alerts([alert], console)
+    asset = Asset(id=hosts["src"], behind=hosts["dst"], addresses=[], macs=[], roles=["engineering_station"], vendor="SCHWEITZER ENGINEERING")
+    asset.facts, asset.protocols = [fact("order_number", "6ES7 315-2EH14-0AB0")], {"s7comm-plus": "client", "modbus": "both", "dnp3": "client"}
+    asset.children = [child(1, "rack 0 slot 1"), child(2, "rack 0 slot 2")]
+    text._assets([asset], console)
+    assert "requested" in out.getvalue()  # the last column is not cut off
+    assert [out.getvalue().count(address) for address in hosts.values()] == [2, 2]
