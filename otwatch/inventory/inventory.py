@@ -253,9 +253,9 @@ class Inventory:
             if address in ids and not child:
                 asset.facts.append(fact)
         asset.children = self._children(ids, behaviours)
-        for child in _alone(asset.children):  # one unit alone is the device itself
-            asset.facts += child.facts
-            child.facts = []
+        for alone in _alone(asset.children):  # one unit alone is the device itself
+            asset.facts += alone.facts
+            alone.facts = []
         told = {fact.kind: fact.value for fact in reversed(asset.facts)}
         asset.name = told.get("name", "")
         if "vendor" in told:

@@ -15,7 +15,8 @@ from otwatch.outputs.result import BlindSpot
 from tests.engine.network import Host, Wire, polls
 
 REPORT = CaptureReport(path="x.pcap", format="pcap", compression="", packets=10, captured_bytes=1, wire_bytes=1, first_ns=1, last_ns=2,
-                       link_types={1: 10}, interfaces=(), snapped=0, time_backwards=0, cut_short_at=None, skipped_bytes=0, problems=(), problem_counts={})
+                       link_types={1: 10}, interfaces=(),
+                       snapped=0, time_backwards=0, cut_short_at=None, skipped_bytes=0, problems=(), problem_counts={})
 _NAMES = ("packets_to_server", "packets_to_client", "bytes_to_server", "bytes_to_client", "payload_to_server", "payload_to_client", "pdus", "gaps",
           "gap_bytes", "conflicts")
 HMI, PLC = Host("10.0.0.5", "00:d0:c9:0a:10:20"), Host("10.0.0.9", "00:80:f4:0a:10:10")

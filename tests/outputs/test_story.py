@@ -19,7 +19,8 @@ def alert(**more: Any) -> Alert:
 
 def result(alerts: list[Alert] | None = None, **more: Any) -> Result:
     given: dict[str, Any] = {"captures": [], "unreadable": [], "packets": 2000, "wire_bytes": 1, "first_ns": 0, "last_ns": 60 * 10**9,
-                             "operations": 5, "protocols": {}, "assets": [], "talks": [], "alerts": alerts or [], "anomalies": {}, "blind_spots": [], **more}
+                             "operations": 5, "protocols": {}, "assets": [], "talks": [],
+                             "alerts": alerts or [], "anomalies": {}, "blind_spots": [], **more}
     return Result(**given)
 
 
