@@ -7,6 +7,7 @@ cdef class BehaviourIndex:
     cdef public long long merged
     cdef int[::1] slots
     cdef unsigned long long[::1] hashes
+    cdef unsigned long long[::1] keys
     cdef unsigned long long mask
     cpdef Py_ssize_t feed(self, Operations operations) except -1
     cdef int find(self, int source, int destination, int protocol, int role, int function, int subfunction, int action, long long unit,

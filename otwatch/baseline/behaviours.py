@@ -18,6 +18,7 @@ _RESPONSE = cython.declare(cython.int, int(Role.RESPONSE))
 # Typed names, because the compiler takes literals over 31 bits for Python integers.
 _LOW32 = cython.declare(cython.ulonglong, 0xFFFFFFFF)
 _LOW64 = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
+_WORDS = cython.declare(cython.int, 8)
 _PRIME = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 
 
@@ -34,6 +35,7 @@ class BehaviourIndex:
         self.merged = 0
         self.slots = memoryview(np.full(4096, -1, np.int32))
         self.hashes = memoryview(np.zeros(4096, np.uint64))
+        self.keys = memoryview(np.zeros(_WORDS * self.behaviours.capacity, np.uint64))  # a row's identifying columns side by side
         self.mask = 4095
 
     def feed(self, operations: Operations) -> cython.Py_ssize_t:
@@ -45,28 +47,36 @@ class BehaviourIndex:
         actor: cython.int
         target: cython.int
         swapped: cython.bint
+        direction = operations.direction
+        roles = operations.role
+        actions = operations.action
+        source = operations.source
+        destination = operations.destination
+        timestamp_ns = operations.timestamp_ns
+        now: cython.longlong
         for i in range(operations.rows):
-            swapped = operations.role[i] == _RESPONSE
-            if operations.action[i] == _PROGRAM_DOWNLOAD and operations.direction[i] != operations.role[i]:
+            now = timestamp_ns[i]
+            swapped = roles[i] == _RESPONSE
+            if actions[i] == _PROGRAM_DOWNLOAD and direction[i] != roles[i]:
                 swapped = not swapped  # an S7 controller asks for the blocks that its client has announced: the client is who acts
             if swapped:
-                actor = operations.destination[i]
-                target = operations.source[i]
+                actor = destination[i]
+                target = source[i]
             else:
-                actor = operations.source[i]
-                target = operations.destination[i]
-            at = self.find(actor, target, operations.protocol[i], operations.role[i], operations.function[i],
-                           operations.subfunction[i], operations.action[i], operations.unit[i], operations.area[i],
-                           operations.object[i], operations.start[i], operations.count[i], operations.status[i])
+                actor = source[i]
+                target = destination[i]
+            at = self.find(actor, target, operations.protocol[i], roles[i], operations.function[i], operations.subfunction[i], actions[i],
+                           operations.unit[i], operations.area[i], operations.object[i], operations.start[i], operations.count[i],
+                           operations.status[i])
             if table.messages[at] == 0:
-                table.first_ns[at] = operations.timestamp_ns[i]
-                table.last_ns[at] = operations.timestamp_ns[i]
+                table.first_ns[at] = now
+                table.last_ns[at] = now
                 table.first_frame[at] = operations.frame[i]
             table.messages[at] += 1
-            if operations.timestamp_ns[i] < table.first_ns[at]:
-                table.first_ns[at] = operations.timestamp_ns[i]
-            if operations.timestamp_ns[i] > table.last_ns[at]:
-                table.last_ns[at] = operations.timestamp_ns[i]
+            if now < table.first_ns[at]:
+                table.first_ns[at] = now
+            if now > table.last_ns[at]:
+                table.last_ns[at] = now
             table.last_frame[at] = operations.frame[i]
             if table.rows >= self.limit and (
                 table.source[at] != actor or table.destination[at] != target or table.function[at] != operations.function[i]
@@ -83,22 +93,23 @@ class BehaviourIndex:
         """The row of a behaviour; a new one with no messages if it was never seen."""
         table = self.behaviours
         row: cython.int
-        mixed: cython.ulonglong = _mix(source & _LOW32, (destination & _LOW32) << 32 | (protocol << 16 | role << 8 | action))
-        mixed = _mix(mixed, (function & _LOW32) << 32 | (subfunction & _LOW32))
-        mixed = _mix(mixed, (area & _LOW32) << 32 | (status & _LOW32))
-        mixed = _mix(mixed, unit & _LOW64)
-        mixed = _mix(mixed, object_ & _LOW64)
-        mixed = _mix(mixed, start & _LOW64)
-        mixed = _mix(mixed, count & _LOW64)
+        who: cython.ulonglong = (source & _LOW32) << 32 | (destination & _LOW32)
+        what: cython.ulonglong = (function & _LOW32) << 32 | (protocol << 16 | role << 8 | action)
+        how: cython.ulonglong = (subfunction & _LOW32) << 32 | (status & _LOW32)
+        mixed: cython.ulonglong = _mix(_mix(_mix(_mix(0, who), what), how), area & _LOW32)  # never two columns at once: they would cancel out
+        mixed = _mix(_mix(mixed, unit & _LOW64), object_ & _LOW64)
+        mixed = _mix(_mix(mixed, start & _LOW64), count & _LOW64)
         at: cython.ulonglong = (mixed ^ (mixed >> 32)) & self.mask
+        key: cython.Py_ssize_t
+        keys = self.keys
         row = self.slots[at]
         while row >= 0:
-            if (self.hashes[at] == mixed and table.source[row] == source and table.destination[row] == destination
-                    and table.protocol[row] == protocol and table.role[row] == role and table.function[row] == function
-                    and table.subfunction[row] == subfunction and table.action[row] == action and table.unit[row] == unit
-                    and table.area[row] == area and table.object[row] == object_ and table.start[row] == start
-                    and table.count[row] == count and table.status[row] == status):
-                return row
+            if self.hashes[at] == mixed:
+                key = row * _WORDS
+                if (keys[key] == who and keys[key + 1] == what and keys[key + 2] == how and keys[key + 3] == area & _LOW32
+                        and keys[key + 4] == unit & _LOW64 and keys[key + 5] == object_ & _LOW64 and keys[key + 6] == start & _LOW64
+                        and keys[key + 7] == count & _LOW64):
+                    return row
             at = (at + 1) & self.mask
             row = self.slots[at]
         if table.rows >= self.limit and (object_ != -1 or start != -1 or count != -1 or unit != -1):
@@ -122,6 +133,20 @@ class BehaviourIndex:
         table.count[row] = count
         table.status[row] = status
         table.messages[row] = 0
+        if _WORDS * table.capacity > keys.shape[0]:
+            larger = np.zeros(_WORDS * table.capacity, np.uint64)
+            larger[:keys.shape[0]] = keys
+            self.keys = memoryview(larger)
+            keys = self.keys
+        key = row * _WORDS
+        keys[key] = who
+        keys[key + 1] = what
+        keys[key + 2] = how
+        keys[key + 3] = area & _LOW32
+        keys[key + 4] = unit & _LOW64
+        keys[key + 5] = object_ & _LOW64
+        keys[key + 6] = start & _LOW64
+        keys[key + 7] = count & _LOW64
         self.slots[at] = row
         self.hashes[at] = mixed
         if 2 * table.rows > self.slots.shape[0]:
@@ -150,6 +175,7 @@ class BehaviourIndex:
 
 @cython.cfunc
 @cython.inline
+@cython.exceptval(check=False)
 def _mix(a: cython.ulonglong, b: cython.ulonglong) -> cython.ulonglong:
     """One round of multiply and shift over two words."""
     a = ((a ^ b) * _PRIME) & _LOW64
