@@ -141,32 +141,34 @@ class Pairing:
         return entry
 
     def keep_answered(self, queue: cython.Py_ssize_t, entry: cython.int, digest: cython.uint) -> object:
-        """Remembers a request taken as answered; its items are let go."""
+        """Remembers a request taken as answered, with its items: a second answer names the same places."""
         oldest: cython.int
-        if self.next[entry] >= 0:
-            self.free_run(self.next[entry])
-            self.next[entry] = -1
+        end: cython.int = entry
+        while self.next[end] >= 0:
+            end = self.next[end]
         self.digest[entry] = digest
         if self.done_last[queue] >= 0:
             self.next[self.done_last[queue]] = entry
         else:
             self.done_first[queue] = entry
-        self.done_last[queue] = entry
+        self.done_last[queue] = end
         if self.done[queue] < _ANSWERED_KEPT:
             self.done[queue] += 1
-        else:
+            return None
+        while True:  # the oldest, with its items
             oldest = self.done_first[queue]
             self.done_first[queue] = self.next[oldest]
             self.next[oldest] = self.free
             self.free = oldest
-        return None
+            if self.item[self.done_first[queue]] == 0:
+                return None
 
     def find_answered(self, queue: cython.Py_ssize_t, transaction: cython.int, unit: cython.int) -> cython.int:
         """The newest answered request of a transaction, or -1."""
         found: cython.int = -1
         entry: cython.int = self.done_first[queue]
         while entry >= 0:
-            if self.transaction[entry] == transaction and self.unit[entry] == unit:
+            if self.item[entry] == 0 and self.transaction[entry] == transaction and self.unit[entry] == unit:
                 found = entry
             entry = self.next[entry]
         return found

@@ -295,3 +295,20 @@ def test_a_response_whose_request_the_capture_lost_is_no_surprise() -> None:
     wire.ask(ask, transaction=4).answer(answer, transaction=4).answer(answer, transaction=9)
     assert wire.names() == ["unasked-response"]
     assert [bad["frame"] for bad in wire.bad] == [7]
+
+
+def test_a_request_of_several_items_that_is_answered_twice_places_both_answers() -> None:
+    ask = pdu(20, data=b"\x0e" + b"\x06\x00\x04\x00\x01\x00\x01" + b"\x06\x00\x03\x00\x09\x00\x01")
+
+    def answer(value: bytes) -> bytes:
+        return pdu(20, data=b"\x08" + b"\x03\x06" + value + b"\x03\x06" + value)
+
+    wire = Wire().ask(ask).answer(answer(b"\0\1")).answer(answer(b"\0\2")).answer(answer(b"\0\3")).run()
+    places = [(row["object"], row["start"], row["item"]) for row in wire.rows]
+    assert places == [(4, 1, 0), (3, 9, 1)] * 4
+    assert [bad["name"] for bad in wire.bad] == ["conflicting-response"] * 2
+    for transaction in range(2, 6):
+        wire.ask(ask, transaction=transaction).answer(answer(b"\0\1"), transaction=transaction)
+    wire.answer(answer(b"\0\4")).answer(answer(b"\0\5"), transaction=2).run()  # the last four are kept, whole
+    assert [bad["name"] for bad in wire.bad[2:]] == ["unasked-response", "conflicting-response"]
+    assert [(row["object"], row["start"]) for row in wire.rows[-4:]] == [(-1, -1), (-1, -1), (4, 1), (3, 9)]
