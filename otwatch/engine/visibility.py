@@ -8,6 +8,7 @@ from otwatch.capture.report import CaptureReport
 from otwatch.inventory.inventory import Talk
 from otwatch.inventory.services import OT_PORTS_NOT_DECODED
 from otwatch.outputs.result import BlindSpot
+from otwatch.outputs.story import plural
 
 _GAP_SHARE_TOLD = 0.0001
 _ONE_WAY_SHARE_INCOMPLETE = 0.5
@@ -35,17 +36,21 @@ def blind_spots(
         if report.cut_short_at is not None:
             tell("file-cut-short", 1, f"{report.path} ends inside a record at byte {report.cut_short_at}: its last packets are missing")
         if report.skipped_bytes:
-            tell("file-damaged", report.skipped_bytes, f"{report.path} is damaged: {report.skipped_bytes} bytes were passed over")
+            tell("file-damaged", report.skipped_bytes, f"{report.path} is damaged: {plural(report.skipped_bytes, 'byte')} passed over")
         dropped = sum(interface.dropped or 0 for interface in report.interfaces)
-        tell("dropped-by-capture", dropped, f"{report.path}: the capturing system itself lost {dropped} packets")
+        tell("dropped-by-capture", dropped, f"{report.path}: the capturing system itself lost {plural(dropped, 'packet')}")
         snapped = report.snapped
         tell(
             "cut-by-snap-length",
             snapped,
-            f"{report.path}: {snapped} of {report.packets} packets were cut by the snap length; record with `-s 0`",
+            f"{report.path}: {snapped:,} of {plural(report.packets, 'packet')} cut by the snap length; record with `-s 0`",
             incomplete=snapped * 2 > report.packets > 0,
         )
-        tell("time-backwards", report.time_backwards, f"{report.path}: time runs backwards {report.time_backwards} times: order-based rules may err")
+        tell(
+            "time-backwards",
+            report.time_backwards,
+            f"{report.path}: time runs backwards {plural(report.time_backwards, 'time')}: order-based rules may err",
+        )
     tcp = [talk for talk in talks if talk.counts["pdus"] and not talk.tunnel]
     one_way = [talk for talk in talks if talk.protocol and talk.one_way]
     spoken = [talk for talk in talks if talk.protocol]
@@ -54,46 +59,50 @@ def blind_spots(
         tell(
             "one-way",
             len(one_way),
-            f"{len(one_way)} OT conversation(s) seen in one direction only ({names}): answers and refusals are invisible there",
+            f"{plural(len(one_way), 'OT conversation')} seen in one direction only ({names}): answers and refusals are invisible there",
             incomplete=len(one_way) > _ONE_WAY_SHARE_INCOMPLETE * len(spoken),
         )
     gaps = sum(talk.counts["gaps"] for talk in tcp)
     gap_bytes = sum(talk.counts["gap_bytes"] for talk in tcp)
     seen_bytes = sum(talk.counts["bytes_to_server"] + talk.counts["bytes_to_client"] for talk in tcp)
     if gap_bytes > _GAP_SHARE_TOLD * seen_bytes:
-        tell("stream-gaps", gaps, f"{gap_bytes} bytes are missing in {gaps} places of OT streams: the tap lost packets")
+        tell("stream-gaps", gaps, f"{plural(gap_bytes, 'byte')} missing in {plural(gaps, 'place')} of OT streams: the tap lost packets")
     conflicts = sum(talk.counts["conflicts"] for talk in talks)
-    tell("stream-conflicts", conflicts, f"{conflicts} TCP segments repeated bytes with other content: both versions were analysed")
+    tell("stream-conflicts", conflicts, f"{plural(conflicts, 'TCP segment')} repeated bytes with other content: both versions were analysed")
     undecoded: dict[str, int] = {}
     for talk in talks:
         name = talk.service.rstrip("?")
         if not talk.protocol and name in OT_PORTS_NOT_DECODED and (talk.server_port is None or _payload(talk)):
             undecoded[name] = undecoded.get(name, 0) + talk.counts["packets_to_server"] + talk.counts["packets_to_client"]
     for name, count in sorted(undecoded.items(), key=lambda item: -item[1]):
-        tell("undecoded-protocol", count, f"{count} packets of {name}: an OT protocol that this version does not decode")
+        tell("undecoded-protocol", count, f"{plural(count, 'packet')} of {name}: an OT protocol that this version does not decode")
     strangers = [talk for talk in talks if not talk.protocol and talk.service in ("modbus?", "dnp3?", "iso-tsap?") and _payload(talk)]
     if strangers:
         names = ", ".join(sorted({f"{talk.client} > {talk.server} port {talk.server_port}" for talk in strangers})[:3])
-        tell("unidentified-on-ot-port", len(strangers), f"{len(strangers)} conversation(s) on OT ports whose content was not recognised ({names})")
+        tell(
+            "unidentified-on-ot-port",
+            len(strangers),
+            f"{plural(len(strangers), 'conversation')} on OT ports whose content was not recognised ({names})",
+        )
     tell(
         "undecoded-link-type",
         decoder.get("undecoded", 0),
-        f"{decoder.get('undecoded', 0)} packets of link types or network protocols that are not decoded",
+        f"{plural(decoder.get('undecoded', 0), 'packet')} of link types or network protocols that are not decoded",
         incomplete=packets > 0 and decoder.get("undecoded", 0) * 2 > packets,
     )
     tell(
         "span-duplicates",
         decoder.get("duplicates", 0),
-        f"{decoder.get('duplicates', 0)} packets arrived twice (mirror of several ports or VLANs); counted once",
+        f"{plural(decoder.get('duplicates', 0), 'packet')} arrived twice (mirror of several ports or VLANs); counted once",
     )
-    tell("skipped-bytes", streams.get("skipped", 0), f"{streams.get('skipped', 0)} bytes of OT streams fitted no PDU and were passed over")
+    tell("skipped-bytes", streams.get("skipped", 0), f"{plural(streams.get('skipped', 0), 'byte')} of OT streams fitted no PDU: passed over")
     tell(
         "behaviours-merged",
         behaviours_merged,
-        f"{behaviours_merged} operations were counted without their addresses: more distinct ones than the limit",
+        f"{plural(behaviours_merged, 'operation')} counted without addresses: more distinct ones than the limit",
     )
     for name, count in forgotten.items():
-        tell(f"limit-{name}", count, f"the limit on {name} was hit {count} times: that many were not kept")
+        tell(f"limit-{name}", count, f"the limit on {name} was hit {plural(count, 'time')}: that many were not kept")
     if packets and not operations:
         tell("no-ot-traffic", 1, "no message of a protocol that otwatch decodes was seen: is this tap on the controllers' network?", incomplete=True)
     return sorted(found, key=lambda spot: not spot.incomplete)
