@@ -106,10 +106,8 @@ class Inventory:
         peers = self._peers.get(address, set())
         if own.version != 4 or not peers or not subnet(own):
             return False
-        networks = {subnet(self.addresses.ip(peer)) for peer in peers}
-        return subnet(own) not in networks and any(
-            subnet(self.addresses.ip(other)) == subnet(self.addresses.ip(peer)) for peer in peers for other in self._peers.get(peer, set())
-        )
+        networks = {self._networks[peer] for peer in peers}
+        return self._networks[address] not in networks and any(peer in self._talk_within for peer in peers)
 
     def _find_peers(self) -> None:
         self._peers: dict[int, set[int]] = {}
@@ -118,6 +116,8 @@ class Inventory:
             if self._is_host_address(client) and self._is_host_address(server):
                 self._peers.setdefault(client, set()).add(server)
                 self._peers.setdefault(server, set()).add(client)
+        self._networks = {address: subnet(self.addresses.ip(address)) for address in self._peers}
+        self._talk_within = {address for address, peers in self._peers.items() if any(self._networks[address] == self._networks[peer] for peer in peers)}
 
     def _is_host_address(self, address: int) -> bool:
         if address <= 0:
