@@ -127,7 +127,7 @@ def differences(rows: list[dict[str, Any]], told: dict[str, int]) -> dict[str, t
 @pytest.mark.tshark
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
-def test_tshark_tells_the_same() -> None:
+def test_tshark_tells_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     """Frame, role, function, unit, address and quantity, exception code: message by message."""
     compared, wrong = 0, []
     for name in CAPTURES:
@@ -142,6 +142,8 @@ def test_tshark_tells_the_same() -> None:
                 differ = differences(by_frame[frame], told)
                 if differ is None or differ:
                     wrong.append((path.name, frame, told, differ))
+    with capsys.disabled():
+        print(f"\nmodbus against tshark: {compared} messages of {len(CAPTURES)} captures, {len(wrong)} differ")
     assert compared > 45_000
     counts: dict[str, int] = defaultdict(int)
     for name, *_ in wrong:

@@ -87,7 +87,7 @@ def items(rows: list[dict[str, Any]]) -> dict[int, list[tuple[int, int, int, int
 @pytest.mark.slow
 @pytest.mark.skipif(not _captures(), reason="no capture collection: set OTWATCH_CAPTURES")
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
-def test_operations_equal_tsharks() -> None:
+def test_operations_equal_tsharks(capsys: pytest.CaptureFixture[str]) -> None:
     pdus = same = addresses = same_addresses = 0
     report = []
     for path in _captures():
@@ -116,8 +116,9 @@ def test_operations_equal_tsharks() -> None:
         extra = [frame for frame in ours if frame not in seen and (path.name, frame) not in FRAMES]
         if extra and path.name not in EXPLAINED:
             report.append(f"{path.name}: frames only we see as S7comm: {extra[:20]} ({len(extra)})")
-    print(f"PDUs {pdus}, equal {same}; items {addresses}, equal {same_addresses}")
-    print("\n".join(report[:200]))
+    with capsys.disabled():
+        print(f"\ns7comm against tshark: {same} of {pdus} PDUs of {len(_captures())} captures equal, {same_addresses} of {addresses} items")
+        print("\n".join(f"  {line}" for line in report[:200]))
     assert pdus > 20_000
     assert same >= 0.999 * pdus, "\n".join(report[:40])
     assert same_addresses >= 0.999 * addresses, "\n".join(report[:40])
