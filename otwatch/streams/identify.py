@@ -51,7 +51,7 @@ class Identifier:
         unsure: list[Framer] = []
         any_unsure = False
         for index, framer in enumerate(candidates.framers):
-            length = framer.measure(view, 0, len(first), direction)
+            length = framer.measure(view, 0, len(first), direction)  # type: ignore[no-untyped-call]
             if length == WRONG:
                 continue
             if length == MORE:
@@ -78,7 +78,7 @@ class Identifier:
         """Whether the bytes tell that they go the other way. Where the port says who serves, only bytes that cannot go this way do."""
         if framer.probe is None:
             return False
-        look = min(max(framer.measure(memoryview(first), 0, len(first), direction), 1), PROBE_BYTES)
+        look = min(max(framer.measure(memoryview(first), 0, len(first), direction), 1), PROBE_BYTES)  # type: ignore[no-untyped-call]
         here, there = framer.probe(first[:look], direction), framer.probe(first[:look], 1 - direction)
         return bool(here == Verdict.NO and there != Verdict.NO) if by_port else bool(there > here)
 

@@ -312,8 +312,11 @@ class ModbusDissector:
             place = pairing.find_answered(queue, m.transaction, m.unit) if m.transaction >= 0 else -1
             if not conflict and self.seen[flow] & _ASKED and (place >= 0 or self.seen[flow] & _LOST == 0):
                 self._unasked(place, digest)
-        elif not conflict:
-            self._answered(flow, queue, asked, function)
+        else:
+            if pairing.match == _OTHER_FUNCTION and not refused and m.repeated[function]:
+                place = -1  # what it says it did is not what was asked: its own address counts
+            if not conflict:
+                self._answered(flow, queue, asked, function)
         if refused:
             m.function = function
             refusal(m, pairing, place)

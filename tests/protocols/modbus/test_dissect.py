@@ -312,3 +312,9 @@ def test_a_request_of_several_items_that_is_answered_twice_places_both_answers()
     wire.answer(answer(b"\0\4")).answer(answer(b"\0\5"), transaction=2).run()  # the last four are kept, whole
     assert [bad["name"] for bad in wire.bad[2:]] == ["unasked-response", "conflicting-response"]
     assert [(row["object"], row["start"]) for row in wire.rows[-4:]] == [(-1, -1), (-1, -1), (4, 1), (3, 9)]
+
+
+def test_a_write_that_answers_a_read_is_placed_by_its_own_address() -> None:
+    wire = Wire().ask(pdu(3, 0, 10)).answer(pdu(6, 7, 666))
+    assert wire.names() == ["function-mismatch"]
+    assert [(row["action"], row["start"]) for row in wire.rows] == [(Action.READ, 0), (Action.WRITE, 7)]
