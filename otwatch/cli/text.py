@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from otwatch.alerts.alert import Alert, Severity
-from otwatch.inventory.asset import Asset
+from otwatch.inventory.asset import Asset, KnownFact
 from otwatch.inventory.inventory import Talk
 from otwatch.inventory.roles import TITLES
 from otwatch.outputs.escape import one_line
@@ -17,6 +17,7 @@ from otwatch.outputs.story import clock, details, look_first, plural, verdict, w
 _COLOURS = {Severity.CRITICAL: "bold white on red", Severity.HIGH: "bold red", Severity.MEDIUM: "yellow", Severity.LOW: "cyan", Severity.INFO: "dim"}
 _IDENTITY = ("name", "model", "order_number", "firmware", "serial")
 _IDENTITY_CHARACTERS = 120
+_IDENTITIES = 3  # lines of one asset
 _NARROW = 140  # columns: two addresses stand below each other then
 _ROWS = 40  # of the long tables; the whole is in `otwatch export`
 
@@ -133,16 +134,21 @@ def _print(console: Console, table: Table, left_out: int, command: str) -> None:
 
 
 def _identity(asset: Asset) -> str:
-    """What a device says of itself; of several units behind it, what the first says that says anything."""
+    """What a device says of itself, then a line for each unit behind it that says anything."""
     own = len(asset.children) == 1  # one unit alone is the device itself
-    for name, facts in [("", asset.facts), *(("" if own else child.name, child.facts) for child in asset.children)]:
-        known = {fact.kind: fact.value for fact in reversed(facts)}
-        told = {kind: known[kind] for kind in (("vendor", *_IDENTITY) if name else _IDENTITY) if kind in known}
-        if told:
-            words = ", ".join(f"{kind.replace('_', ' ')} {value}" for kind, value in told.items())
-            words = f"{name}: {words}" if name else words
-            return words if len(words) <= _IDENTITY_CHARACTERS else words[:_IDENTITY_CHARACTERS] + "…"
-    return ""
+    first = asset.facts or (asset.children[0].facts if own else [])
+    told = [("", first), *((child.name, child.facts) for child in asset.children if not own)]
+    lines = [words for name, facts in told if (words := _said(name, facts))]
+    more = len(lines) - _IDENTITIES
+    return "\n".join(safe(line) for line in lines[:_IDENTITIES]) + (f"\nand {more} more: otwatch export facts" if more > 0 else "")
+
+
+def _said(name: str, facts: list[KnownFact]) -> str:
+    """`unit 1: vendor Schneider Electric, firmware V1.13`; empty when the facts tell nothing of that kind."""
+    known = {fact.kind: fact.value for fact in reversed(facts)}
+    told = [f"{kind.replace('_', ' ')} {known[kind]}" for kind in (("vendor", *_IDENTITY) if name else _IDENTITY) if kind in known]
+    words = (f"{name}: " if name and told else "") + ", ".join(told)
+    return words if len(words) <= _IDENTITY_CHARACTERS else words[:_IDENTITY_CHARACTERS] + "…"
 
 
 def _assets(assets: list[Asset], console: Console) -> None:
@@ -159,7 +165,7 @@ def _assets(assets: list[Asset], console: Console) -> None:
             name,
             safe(", ".join(TITLES[role] for role in asset.roles[:2])),
             safe(asset.vendor[:28].rstrip(" ,")),
-            safe(_identity(asset)),
+            _identity(asset),
             safe(children),
             safe(protocols),
         )

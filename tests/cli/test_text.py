@@ -38,6 +38,22 @@ def test_what_the_device_itself_says_comes_without_a_unit() -> None:
     assert " model M221" in shown([child(1, "unit 1", facts=[fact("model", "M221")])])
 
 
+def test_every_unit_behind_a_gateway_says_what_it_is() -> None:
+    own, first, second = [fact("model", "GW-1")], [fact("order_number", "6ES7 315")], [fact("vendor", "ABB"), fact("firmware", "V9")]
+    told = shown([child(1, "unit 1", facts=first), child(2, "unit 2", facts=second)], facts=own)
+    lines = [line.strip() for line in told.splitlines()]
+    assert " model GW-1 " in told
+    assert "unit 1: order number 6ES7 315" in lines
+    assert "unit 2: vendor ABB, firmware V9" in lines
+
+
+def test_many_units_do_not_fill_the_screen() -> None:
+    told = shown([child(unit, f"unit {unit}", facts=[fact("model", "M")]) for unit in range(1, 9)])
+    assert "unit 3: model M" in told
+    assert "unit 4: model M" not in told
+    assert "and 5 more: otwatch export facts" in told
+
+
 def test_only_units_that_answered_are_behind_a_device() -> None:
     scanned = [child(0, ""), child(1, "unit 1"), child(9, "unit 9", answered=False)]
     assert " unit 1 " in shown(scanned)
