@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,6 +45,11 @@ _FOUND_BY: Final = (
 _COUNTED: Final = ("messages", "first_ns", "last_ns", "first_frame", "last_frame")
 
 
+_HOST: Final = tuple(item.name for item in fields(Host))
+_TALK: Final = tuple(item.name for item in fields(Conversation))
+_FACT: Final = tuple(item.name for item in fields(KnownFact))
+
+
 @dataclass(slots=True, kw_only=True)
 class Memory:
     """What the sensor itself remembers."""
@@ -65,13 +70,9 @@ def save_checkpoint(path: Path, analysis: Analysis, inventory: Inventory, memory
         "addresses": [addresses.text(number) for number in range(addresses.rows)],
         "memory": asdict(memory),
         "protocols": [spec.name for spec in pipeline.protocols],
-        "hosts": [
-            {**asdict(host), "vlans": sorted(host.vlans), "macs": list(host.macs.items()), "arp_macs": list(host.arp_macs.items())}
-            for host in hosts.hosts.values()
-        ],
-        "conversations": [asdict(conversation) for conversation in hosts.conversations.values()],
-        "arp_conflicts": hosts.arp_conflicts,
-        "facts": [[*key, asdict(fact)] for key, fact in inventory.facts.items()],
+        "hosts": [_row(host, _HOST) for host in hosts.hosts.values()],
+        "conversations": [_row(talk, _TALK) for talk in hosts.conversations.values()],
+        "facts": [[*key, _row(fact, _FACT)] for key, fact in inventory.facts.items()],
         "summary": {
             "packets": summary.packets,
             "wire_bytes": summary.wire_bytes,
@@ -123,6 +124,15 @@ def restore_checkpoint(path: Path, analysis: Analysis) -> Memory | None:
         raise ConfigError(f"a damaged checkpoint: {type(error).__name__} {error}", path=str(path)) from error
 
 
+def _row(thing: Any, names: tuple[str, ...]) -> list[Any]:
+    """The fields of a dataclass, many thousand times a minute: `asdict` takes a hundred times as long."""
+    return [sorted(value) if isinstance(value := getattr(thing, name), set) else value for name in names]
+
+
+def _fields(row: list[Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return dict(zip(names, row, strict=True))
+
+
 def _check_kinship(document: dict[str, Any], analysis: Analysis, path: Path) -> None:
     if document["version"] != VERSION:
         raise ConfigError(f"a checkpoint of version {document['version']}; this otwatch reads {VERSION}", path=str(path))
@@ -155,16 +165,16 @@ def _restore_tables(pipeline: Pipeline, addresses: list[str], arrays: dict[str, 
 def _restore_inventory(inventory: Inventory, document: dict[str, Any]) -> None:
     hosts = inventory.hosts
     for stored in document["hosts"]:
-        stored |= {"key": tuple(stored["key"]), "vlans": set(stored["vlans"]), "macs": dict(stored["macs"]), "arp_macs": dict(stored["arp_macs"])}
-        host = Host(**stored)
+        host = Host(**_fields(stored, _HOST))
+        host.key, host.vlans = (host.key[0], host.key[1]), set(host.vlans)
+        host.macs, host.arp_macs = {int(mac): n for mac, n in host.macs.items()}, {int(mac): n for mac, n in host.arp_macs.items()}
         hosts.hosts[host.key] = host
     for stored in document["conversations"]:
-        stored |= {"client": tuple(stored["client"]), "server": tuple(stored["server"])}
-        talk = Conversation(**stored)
+        talk = Conversation(**_fields(stored, _TALK))
+        talk.client, talk.server = (talk.client[0], talk.client[1]), (talk.server[0], talk.server[1])
         hosts.conversations[talk.client, talk.server, talk.ip_protocol, talk.server_port, talk.protocol] = talk
-    hosts.arp_conflicts = [tuple(conflict) for conflict in document["arp_conflicts"]]
     for address, child, kind, value, stored in document["facts"]:
-        inventory.facts[int(address), str(child), str(kind), str(value)] = KnownFact(**stored)
+        inventory.facts[int(address), str(child), str(kind), str(value)] = KnownFact(**_fields(stored, _FACT))
 
 
 def known_behaviours(pipeline: Pipeline) -> Batch:

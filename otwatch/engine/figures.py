@@ -67,6 +67,7 @@ def forgotten(sensor: Sensor) -> dict[str, int]:
         "flows": streams.get("flows_evicted", 0),
         "streams": streams.get("streams_evicted", 0),
         "stored flows": sensor.flows_not_stored,
+        "stored assets": sensor.assets_not_stored,
         **{name.replace("_", " "): count for name, count in sensor.detector.engine.counters.items()},
     }
 

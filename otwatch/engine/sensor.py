@@ -37,6 +37,7 @@ _SECOND: Final = 1.0
 _MINUTE: Final = 60.0
 _POLL_SECONDS: Final = 0.25
 _BUSY_SHARE: Final = 20  # looking for changed alerts may take a twentieth of the time
+_STORED_ASSETS: Final = 10_000
 _FLOWS_PER_SECOND: Final = 200  # rows for the store; a flood of flows is counted, not stored
 _VLAN_PATIENCE_SECONDS: Final = 600.0  # VLANs that show within this time belong to the tap as it was found
 
@@ -92,7 +93,7 @@ class Sensor:
         self._packet_time = packet_time
         self.transmitted = transmitted
         self.statistics: list[LiveStatistics] = []
-        self.flows_not_stored = 0
+        self.flows_not_stored = self.assets_not_stored = 0
         self.not_evaluable: dict[str, str] = {}
         self.directions, self.gap_bytes = (0, 0), 0
         self.busy_seconds = 0.0
@@ -273,8 +274,8 @@ class Sensor:
             self._report(alert)
             self.memory.reported.pop(alert.id, None)
             self.memory.reported[alert.id] = alert.count, int(alert.severity), alert.outcome
-            while len(self.memory.reported) > 2 * self.limits.alerts:
-                self.memory.reported.pop(next(iter(self.memory.reported)))
+            if len(self.memory.reported) > 2 * self.limits.alerts:
+                self.memory.reported = dict(list(self.memory.reported.items())[self.limits.alerts :])
 
     def _report(self, alert: Alert) -> None:
         if alert.severity < self.config.min_severity and not alert.evidence.get("over"):
@@ -302,7 +303,9 @@ class Sensor:
             self.memory.started_ns = self.analysis.summary.first_ns
         inventory = self.watch.inventory()
         site = self.policy.site
-        if self.reporting.store is not None:
+        if self.reporting.store is not None and len(inventory.hosts.hosts) > _STORED_ASSETS:
+            self.assets_not_stored = len(inventory.hosts.hosts)  # a sweep: describing every address would take the time of the packets
+        elif self.reporting.store is not None:
             behaviours = self.analysis.pipeline.behaviour_index.behaviours
             assets = inventory.assets(behaviours, zone_of=site.zone if site else None, name_of=site.asset_name if site else None)
             self.reporting.store.assets(map(asset_record, assets))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -115,7 +114,11 @@ class Watch:
         """The inventory with the flows that are still open: OT connections stay open for months."""
         analysis = self._analysis
         now = Inventory(analysis.pipeline.addresses, analysis.pipeline.protocols, analysis.limits)
-        now.hosts = copy.deepcopy(analysis.inventory.hosts)
+        kept = analysis.inventory.hosts
+        now.hosts.hosts = {
+            key: replace(host, macs=dict(host.macs), vlans=set(host.vlans), arp_macs=dict(host.arp_macs)) for key, host in kept.hosts.items()
+        }
+        now.hosts.conversations = {key: replace(talk, counts=dict(talk.counts)) for key, talk in kept.conversations.items()}
         now.facts = analysis.inventory.facts
         now.hosts.fold(analysis.pipeline.streams.flows, sorted(self.open), {})
         return now

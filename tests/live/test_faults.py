@@ -141,3 +141,25 @@ def test_the_checkpoint_of_another_time_is_set_aside_when_damaged(folder: Path, 
     with RunningSensor(wire.sensor, "wire0", folder) as sensor:
         sensor.wait("sensor.checkpoint-damaged")
         assert json.loads(sensor.lines.read_text().splitlines()[0])
+
+
+def test_beyond_capacity_received_and_dropped_are_what_was_offered(folder: Path, wire: Wire) -> None:
+    """The sensor stands still while more comes than its ring holds: not one packet is unaccounted for, and memory stays as it is."""
+    sensor = RunningSensor(wire.sensor, "wire0", folder)
+    sensor.config.write_text(sensor.config.read_text().replace("ring_megabytes = 16", "ring_megabytes = 1"))
+    with sensor:
+        frames = frames_of("modbus-poll")
+        wire.send(frames, count=1000)
+        memory = sensor.memory_kilobytes()
+        sensor.send_signal(signal.SIGSTOP)
+        wire.send(frames, count=30_000)
+        sensor.send_signal(signal.SIGCONT)
+
+        def accounted() -> bool:
+            seen = sensor.heartbeats()[-1]["coverage"]
+            return bool(seen["received"] + seen["dropped"] == 31_000 and seen["packets"] == seen["received"])
+
+        assert wait_for(accounted, 30), sensor.heartbeats()[-1]["coverage"]
+        assert sensor.heartbeats()[-1]["coverage"]["dropped"] > 1000
+        assert sensor.memory_kilobytes() < memory + 20_000
+        assert sensor.wait("sensor.drops", 75)["evidence"]["dropped"] > 1000

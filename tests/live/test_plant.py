@@ -122,7 +122,8 @@ def test_an_attack_from_the_office_is_in_rsyslog_s_file(tmp_path: Path, lab_modu
             rsyslog.stop()
     rules = {str(record["rule"]) for record in reported}
     assert {"ot.unauthorized-write", "ot.controller-stop", "dnp3.cold-restart", "network.ot-port-sweep"} <= rules
-    assert not [rule for rule in rules if rule.startswith("sensor.") and rule not in ("sensor.not-evaluable", "sensor.no-traffic", "sensor.heartbeat")]
+    quiet = {"sensor.not-evaluable", "sensor.no-traffic", "sensor.heartbeat"}
+    assert not [rule for rule in rules - quiet if rule.startswith("sensor.")]
     _check_against_analyze(tmp_path / "live.pcap", reported)
 
 
