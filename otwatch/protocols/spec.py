@@ -107,5 +107,5 @@ class ProtocolSpec:
     object_name: Callable[[Mapping[str, int]], str] = lambda row: f"{row['object']}:{row['start']}"
     anomalies: Sequence[AnomalyKind] = ()
     references: tuple[str, ...] = ()
-    # The page of docs/reference/protocols.md on this protocol, in Markdown: function -> decoded fields -> action -> facts
+    # Its page, docs/reference/protocols/<name>.md, in Markdown: columns, function -> decoded fields -> action -> facts
     reference: Callable[[], str] | None = None
