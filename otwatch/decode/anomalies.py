@@ -41,6 +41,7 @@ class NetworkAnomaly(IntEnum):
     TUNNEL_TOO_DEEP = 17
     ARP_BAD = 18
     EXTENSIONS_TOO_MANY = 19
+    ADDRESS_CONFLICT = 20
 
 
 class TransportAnomaly(IntEnum):
@@ -84,6 +85,8 @@ ANOMALIES: Final[dict[Layer, tuple[AnomalyKind, ...]]] = {
         _kind(NetworkAnomaly.TUNNEL_HEADER_CUT, "The packet ends inside an encapsulation header.", "RFC 2784; RFC 7348; RFC 8926; RFC 3032"),
         _kind(NetworkAnomaly.TUNNEL_BAD_HEADER, "An encapsulation header holds values that its protocol does not have.", "RFC 2784; RFC 3032"),
         _kind(NetworkAnomaly.TUNNEL_TOO_DEEP, "More layers of encapsulation than are unwrapped.", ""),
+        _kind(NetworkAnomaly.ADDRESS_CONFLICT,
+              "ARP says another MAC for an IP address than it said within ten minutes: MAC known (as a number), MAC said now.", "RFC 826, RFC 5227 section 2.4"),
         _kind(NetworkAnomaly.ARP_BAD, "An ARP packet whose operation is 0 or whose hardware or protocol addresses have no possible length.",
               "RFC 826"),
         _kind(NetworkAnomaly.EXTENSIONS_TOO_MANY, "More IPv6 extension headers than a host has to accept.", "RFC 8504 section 5.3"),

@@ -74,6 +74,9 @@ def policy_of(*, rules: Sequence[str] = (), site: str | None = None, baseline: s
     )
 
 
+_ON_MESSAGES = frozenset({"operations", "facts"})  # tables of rules that look at messages of OT protocols
+
+
 @dataclass(frozen=True, slots=True)
 class KnownHost:
     """What the inventory knows of an address when an alert is shown."""
@@ -88,6 +91,7 @@ class RuleDetector:
 
     def __init__(self, pipeline: Pipeline, policy: Policy, inventory: Inventory | None = None) -> None:
         self.policy = policy
+        self._pipeline = pipeline
         self._inventory = inventory
         self.engine = RuleEngine(
             policy.rules,
@@ -100,6 +104,19 @@ class RuleDetector:
             host=self._host,
             learning=Learning(until_ns=policy.learn_until_ns) if policy.learn_until_ns is not None else None,
         )
+
+    def _protocols_seen(self) -> set[str]:
+        behaviours = self._pipeline.behaviour_index.behaviours
+        return {self._pipeline.protocols[number - 1].name for number in set(behaviours.array("protocol").tolist())}
+
+    def _unseen(self, rule: Rule, seen: set[str]) -> str:
+        """Why a rule that is silent says nothing about this observation: there was no message of the protocol that it is about."""
+        topic = rule.id.partition(".")[0]
+        if topic in {spec.name for spec in self._pipeline.protocols}:
+            own = {name for name in seen if name.partition("-")[0] == topic}
+            return "" if own else f"not evaluable: no {topic} message was seen"
+        tables = {step.table for step in rule.sequence.steps} if rule.sequence else {rule.table}
+        return "not evaluable: no message of a decoded OT protocol was seen" if tables & _ON_MESSAGES and not seen else ""
 
     def _host(self, address: int) -> KnownHost | None:
         host = self._inventory.hosts.hosts.get((address, -1)) if self._inventory is not None else None
@@ -127,8 +144,9 @@ class RuleDetector:
             counts[alert.rule] = counts.get(alert.rule, 0) + 1
         notes = self.engine.evaluability()
         checks = []
+        seen = self._protocols_seen()
         for rule in self.policy.rules:
-            note = notes.get(rule.id, "")
+            note = notes.get(rule.id, "") or self._unseen(rule, seen)
             how, _, reason = note.partition(": ")
             checks.append(
                 Check(

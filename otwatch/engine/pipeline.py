@@ -7,6 +7,7 @@ import numpy as np
 from otwatch.addresses import Addresses
 from otwatch.baseline.behaviours import BehaviourIndex
 from otwatch.batch import Batch
+from otwatch.decode.bindings import Bindings
 from otwatch.decode.decoder import Decoder
 from otwatch.limits import Limits
 from otwatch.protocols import protocols
@@ -23,6 +24,7 @@ class Pipeline:
         self.protocols = protocols()
         self.addresses = Addresses(limits.addresses)
         self.decoder = Decoder(self.addresses, limits)
+        self.bindings = Bindings(limits)
         self.streams = Streams(self.addresses, limits, self.protocols)
         self.dissectors: list[Dissector | None] = [
             spec.dissector(index, limits) if spec.dissector is not None else None for index, spec in enumerate(self.protocols, 1)
@@ -40,6 +42,7 @@ class Pipeline:
         if capture_anomalies is not None:
             _append(self.anomalies, capture_anomalies)
         self.decoder.feed(packets, self.anomalies)
+        self.bindings.feed(packets, self.anomalies)
         self.streams.feed(packets, self.anomalies)
         if packets.rows:
             self.now_ns = max(self.now_ns, int(packets.array("timestamp_ns").max()))

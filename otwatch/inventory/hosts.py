@@ -92,7 +92,6 @@ class Hosts:
         self.conversations: dict[tuple[Key, Key, int, int, int], Conversation] = {}
         self.merged_conversations = 0
         self.refused_hosts = 0
-        self.arp_conflicts: list[tuple[int, int, int, int, int]] = []  # (timestamp_ns, frame, address, known MAC, new MAC)
 
     def fold(self, flows: Flows, slots: Iterable[int], unanswered: dict[int, int]) -> None:
         """Adds the rows of closed flows."""
@@ -166,7 +165,7 @@ class Hosts:
             conversation.counts[name] += flow[name]
 
     def arp(self, packets: Packets) -> None:
-        """Who says which MAC has which address; a second MAC for an address is a conflict."""
+        """Who says which MAC has which address."""
         operations = packets.array("arp_operation")
         for row in np.flatnonzero(operations).tolist():
             address, mac = packets.source[row], packets.arp_mac[row]
@@ -175,8 +174,5 @@ class Hosts:
             host = self._host((address, -1))
             if host is None:
                 continue
-            if mac not in host.arp_macs and host.arp_macs and len(self.arp_conflicts) < self.limits.facts_per_asset:
-                known = max(host.arp_macs, key=lambda known: host.arp_macs[known])
-                self.arp_conflicts.append((packets.timestamp_ns[row], packets.frame[row], address, known, mac))
             host.arp_macs[mac] = host.arp_macs.get(mac, 0) + 1
             host.seen(packets.timestamp_ns[row], packets.timestamp_ns[row])

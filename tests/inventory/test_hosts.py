@@ -84,10 +84,9 @@ def arp(*rows: tuple[int, int]) -> Packets:
     return packets
 
 
-def test_a_second_mac_for_an_address_is_a_conflict() -> None:
+def test_every_mac_that_arp_names_is_kept() -> None:
     hosts = Hosts(Limits())
     hosts.arp(arp((1, 10), (1, 10), (1, 66), (2, 20)))
-    assert hosts.arp_conflicts == [(102, 3, 1, 10, 66)]
     assert hosts.hosts[1, -1].arp_macs == {10: 2, 66: 1}
 
 
