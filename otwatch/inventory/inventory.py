@@ -117,7 +117,8 @@ class Inventory:
                 self._peers.setdefault(client, set()).add(server)
                 self._peers.setdefault(server, set()).add(client)
         self._networks = {address: subnet(self.addresses.ip(address)) for address in self._peers}
-        self._talk_within = {address for address, peers in self._peers.items() if any(self._networks[address] == self._networks[peer] for peer in peers)}
+        networks = self._networks
+        self._talk_within = {address for address, peers in self._peers.items() if any(networks[address] == networks[peer] for peer in peers)}
 
     def _is_host_address(self, address: int) -> bool:
         if address <= 0:
