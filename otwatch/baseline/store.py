@@ -63,6 +63,8 @@ def load_baseline(path: Path) -> Baseline:
         raise ConfigErrors([ConfigError("is not UTF-8 text", path=str(path))]) from error
     except json.JSONDecodeError as error:
         raise ConfigErrors([ConfigError(f"is not JSON: {error.msg}", path=str(path), line=error.lineno, column=error.colno)]) from error
+    except (RecursionError, ValueError) as error:  # brackets in brackets, or a number of thousands of digits
+        raise ConfigErrors([ConfigError("is not a baseline: nested too deeply, or a number too long", path=str(path))]) from error
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
         raise ConfigErrors([ConfigError("is no otwatch baseline (make one with: otwatch baseline learn)", path=str(path))])
     if document.get("version") != VERSION:
