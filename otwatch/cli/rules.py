@@ -27,12 +27,12 @@ def list_rules(paths: tuple[str, ...]) -> None:
 
         table = Table(box=None)
         for column in ("rule", "severity", "ATT&CK", "title"):
-            table.add_column(column, overflow="fold")
+            table.add_column(column, overflow="fold", no_wrap=column == "rule")
         known = rules_of(paths)
         for rule in known:
             table.add_row(safe(rule.id), rule.severity.label, " ".join(rule.attack), safe(rule.title))
         console = QuietConsole(highlight=False)
-        console.print(table, width=None if console.is_terminal else 160)
+        console.print(table, width=None if console.is_terminal else 200)
         click.echo(f"{len(known)} rules.")
 
 
