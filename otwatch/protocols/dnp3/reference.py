@@ -5,6 +5,7 @@ from __future__ import annotations
 from otwatch.actions import Action
 from otwatch.markdown import bullets, code, table
 from otwatch.protocols.dnp3 import objects, spec
+from otwatch.protocols.dnp3.coverage import COVERED, LEFT_OUT
 from otwatch.protocols.dnp3.facts import KINDS
 
 _COLUMNS = (
@@ -29,14 +30,7 @@ _RECOGNITION = (
     "Transport segments are put together per link address and direction."
 )
 _LEFT_OUT = (
-    ("`dnp3.start`, `dnp3.len`, CRC octets (`dnp3.hdr.CRC*`, `dnp.data_chunk*`)", "checked; only faults are told, as anomalies"),
-    ("`dnp3.ctl.fcb`", "the frame count bit tells retransmissions of confirmed link frames apart; FCV is checked (anomaly `dnp3.link-control`)"),
-    ("`dnp3.tr.*`, `dnp3.al.ctl.*`", "the bits of transport and application control are used and checked (anomalies transport-sequence, "
-     "request-fragmented, "
-     "request-asks-confirm, unsolicited-bit), not shown; the sequence is `transaction`"),
-    ("`dnp3.al.fragment*`", "bookkeeping of reassembly; `frame` is where the message ended"),
     ("Absolute time of g2v3 and g4v3", "shown as `relative_ms` alone: the common time (g51) it counts from is a row of its own before it"),
-    ("File data beyond 256 octets of a block", "the value shows the first 256 and the length"),
     ("The password of g70v2", "on purpose: the user is shown, the secret is not repeated"),
 )
 _DISAGREEMENTS = (
@@ -158,7 +152,9 @@ def reference() -> str:
         + ", ".join(spec.TRIP_CLOSE.values()) + ").\n",
         "### Device attributes (group 0)\n", table(*attributes),
         "## Statuses\n", _statuses(),
-        "## Left out of tshark's fields\n", bullets(*_LEFT_OUT),
+        "## Fields of tshark\n", "By the start of their names; the longest start holds.\n",
+        table(("field of tshark", "here"), *((code(name), where) for name, where in COVERED.items())),
+        "### Left out\n", table(("field of tshark", "why"), *((code(name), why) for name, why in LEFT_OUT.items())), bullets(*_LEFT_OUT),
         "Every function, object, qualifier and status number that `tshark -G values` names is named here (a test compares them).\n",
         "## Where tshark says otherwise\n", "Figures in [tshark.md](../tshark.md).\n", bullets(*_DISAGREEMENTS),
     ))

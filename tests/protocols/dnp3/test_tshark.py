@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from otwatch.protocols.dnp3 import objects, spec
+from otwatch.protocols.dnp3.coverage import COVERED, LEFT_OUT, place_of
 from tests.oracle.dnp3 import segments, size_of
 from tests.protocols.dnp3.comparing import COLLECTION, by_otwatch, by_tshark, compared, differences
 
@@ -93,3 +94,11 @@ def test_every_code_that_tshark_names_is_named_here() -> None:
             assert group in objects.GROUPS, number
         else:
             assert (group, variation) in objects.OBJECTS, (group, variation)
+
+
+def test_every_field_of_tshark_is_covered_or_left_out_with_a_reason() -> None:
+    lines = [line.split("\t") for line in subprocess.run(["tshark", "-G", "fields"], capture_output=True, text=True, check=True).stdout.splitlines()]
+    fields = {parts[2] for parts in lines if parts[0] == "F" and parts[2].split(".")[0] in ("dnp3", "dnp")}
+    assert len(fields) > 150
+    assert sorted(field for field in fields if not place_of(field)) == []
+    assert not set(COVERED) & set(LEFT_OUT)
