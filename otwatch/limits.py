@@ -36,9 +36,9 @@ class Limits:
     program_blocks_bytes: int = 4_194_304  # bytes of one program block reassembled for its hash
     behaviours: int = 200_000  # distinct (who, whom, what); beyond it addresses within the device are merged
     anomalies_kept: int = 100_000  # rows kept for export; all are counted
-    assets: int = 100_000
+    assets: int = 20_000  # a plant has hundreds; a scan or flood of spoofed senders ends here and is counted
     facts_per_asset: int = 256
-    conversations: int = 200_000
+    conversations: int = 50_000  # about 2 KB each; beyond it all clients of one server count as one
     alerts: int = 10_000  # open incidents; the least severe and oldest are closed first
     alert_frames: int = 16  # frame numbers kept per incident
     text_characters: int = 256  # of one string from the wire
