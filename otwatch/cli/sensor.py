@@ -96,10 +96,9 @@ def sensor(
 
 def _replay(config: SensorConfig, captures: tuple[str, ...]) -> None:
     from otwatch.engine.replay import replay_batches
-    from otwatch.engine.sensor import Sensor
-    from otwatch.limits import Limits
+    from otwatch.engine.sensor import SENSOR_LIMITS, Sensor
 
-    limits = Limits()
+    limits = SENSOR_LIMITS
     running = Sensor(config, (), limits=limits, packet_time=True)
     try:
         result = running.replay(replay_batches(captures, limits))
@@ -112,10 +111,9 @@ def _listen(config: SensorConfig, view: bool) -> None:
     from otwatch.capture.passive import transmitted
     from otwatch.capture.ring import LiveSource
     from otwatch.engine.notify import notify
-    from otwatch.engine.sensor import Sensor
-    from otwatch.limits import Limits
+    from otwatch.engine.sensor import SENSOR_LIMITS, Sensor
 
-    limits = Limits()
+    limits = SENSOR_LIMITS
     interfaces = tuple(config["sensor.interfaces"])
     running = Sensor(config, interfaces, limits=limits, transmitted=transmitted)
     with LiveSource(

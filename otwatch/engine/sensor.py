@@ -33,6 +33,8 @@ from otwatch.outputs.records import alert_record, asset_record, flow_record, tim
 from otwatch.outputs.result import Result
 from otwatch.tables import Packets
 
+# Of a process that must live through any flood within the memory of a small box, copies for checkpoints included. A plant has some hundred assets.
+SENSOR_LIMITS: Final = Limits(addresses=262_144, flows=65_536, streams=32_768, behaviours=100_000, assets=20_000, conversations=30_000)
 _SECOND: Final = 1.0
 _MINUTE: Final = 60.0
 _POLL_SECONDS: Final = 0.25
@@ -84,7 +86,7 @@ class Sensor:
     ) -> None:
         self.config = config
         self.interfaces = interfaces
-        self.limits = limits or Limits()
+        self.limits = limits or SENSOR_LIMITS
         self.reporting = Reporting(config, interfaces)
         self.health = Health(config.name, config.values)
         self.policy, self._fingerprint = load_policy(config)

@@ -23,12 +23,11 @@ import json, resource, sys
 from pathlib import Path
 from otwatch.engine.config import read_config
 from otwatch.engine.replay import replay_batches
-from otwatch.engine.sensor import Sensor
+from otwatch.engine.sensor import SENSOR_LIMITS, Sensor
 from otwatch.engine.figures import forgotten
-from otwatch.limits import Limits
 config = read_config(None, {"sensor.state": sys.argv[2], "outputs.database": sys.argv[2] + "/s.sqlite"})
 sensor = Sensor(config, (), packet_time=True)
-result = sensor.replay(replay_batches([sys.argv[1]], Limits()))
+result = sensor.replay(replay_batches([sys.argv[1]], SENSOR_LIMITS))
 sensor.close()
 print(json.dumps({"packets": result.packets, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "alerts": len(result.alerts),
                   "forgotten": {name: count for name, count in forgotten(sensor).items() if count}}))
