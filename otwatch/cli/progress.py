@@ -6,12 +6,12 @@ import sys
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
-
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from typing import TYPE_CHECKING, Self
 
 from otwatch.outputs.escape import one_line
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 _QUIET_SECONDS = 0.7  # short analyses show no bar
 
@@ -41,17 +41,24 @@ class ReadingProgress:
         if self._progress is None:
             if time.monotonic() - self._since < _QUIET_SECONDS:
                 return
-            self._progress = Progress(
-                TextColumn("{task.description}", markup=False),
-                BarColumn(),
-                DownloadColumn(),
-                TransferSpeedColumn(),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
+            self._progress = _bar()
             self._progress.start()
         task = self._tasks.get(path)
         if task is None:
             task = self._tasks[path] = self._progress.add_task(one_line(path)[-40:], total=total)
         self._progress.update(task, completed=done, total=total)  # type: ignore[arg-type]
+
+
+def _bar() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
