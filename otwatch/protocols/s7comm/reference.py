@@ -5,6 +5,7 @@ from __future__ import annotations
 from otwatch.markdown import bullets, code, table
 from otwatch.protocols.s7comm import spec, szl
 from otwatch.protocols.s7comm.blocks import LANGUAGES
+from otwatch.protocols.s7comm.coverage import COVERED, LEFT_OUT
 from otwatch.protocols.s7comm.errors import CLASSES, ERRORS
 from otwatch.protocols.s7comm.services import SERVICES
 from otwatch.protocols.s7comm.spec import Function
@@ -48,7 +49,7 @@ _LEFT_OUT = (
     ("Symbol CRC and path beyond the first LID (SYMBOLIC_1200)", "the first LID tells the variable; the rest says where in a structure"),
     ("Associated values of alarms", "signals, state, acknowledgements and time are shown"),
     ("COTP parameters of classes 1 to 4", "S7 and MMS use class 0; TSAPs and TPDU size are shown"),
-    ("Reassembly bookkeeping (`cotp.segment*`, `s7comm.fragment*`)", "`frame` is where the message ended"),
+    ("Reassembly bookkeeping of COTP (`cotp.segment*`)", "`frame` is where the message ended"),
     ("Error codes 0xE202 to 0xE206, 0xEF01, 0xEF02", "of redundant CPUs linking up; shown as numbers"),
     ("Function group 0x0F of tshark", "NC programming is 0x3F: six bits of group, of which tshark 4.0 takes four"),
 )
@@ -132,7 +133,9 @@ def reference() -> str:
         + ", ".join(f"xy{number:02X}" for number in sorted(szl.IDENTIFYING)) + " is IDENTIFY, any other DIAGNOSE.\n",
         _lists(),
         "## Statuses\n", _statuses(),
-        "## Left out of tshark's fields\n", bullets(*_LEFT_OUT),
+        "## Fields of tshark\n", "By the start of their names; the longest start holds.\n",
+        table(("field of tshark", "here"), *((code(f"s7comm.{name}"), where) for name, where in COVERED.items())),
+        "### Left out\n", table(("field of tshark", "why"), *((code(f"s7comm.{name}"), why) for name, why in LEFT_OUT.items())), bullets(*_LEFT_OUT),
         "Every other number that `tshark -G values` names is named here (a test compares them).\n",
         "## Where tshark says otherwise\n",
         "On the captures of [tshark.md](../tshark.md) PDUs and items are equal; these are differences in naming and "

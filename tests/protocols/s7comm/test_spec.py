@@ -9,6 +9,8 @@ from collections import defaultdict
 import pytest
 
 from otwatch.protocols.s7comm.blocks import LANGUAGES
+from otwatch.protocols.s7comm.coverage import COVERED, place_of
+from otwatch.protocols.s7comm.coverage import LEFT_OUT as FIELDS_LEFT_OUT
 from otwatch.protocols.s7comm.errors import ERRORS
 from otwatch.protocols.s7comm.services import BY_WIRE, SERVICES
 from otwatch.protocols.s7comm.spec import (
@@ -74,3 +76,13 @@ def test_every_number_of_tshark_has_a_name() -> None:
         assert theirs[name], name
         missing = theirs[name] - known - LEFT_OUT.get(name, set())
         assert not missing, (name, sorted(map(hex, missing)))
+
+
+@pytest.mark.tshark
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+def test_every_field_of_tshark_is_covered_or_left_out_with_a_reason() -> None:
+    lines = [line.split("\t") for line in subprocess.run(["tshark", "-G", "fields"], capture_output=True, text=True, check=True).stdout.splitlines()]
+    fields = {parts[2].removeprefix("s7comm.") for parts in lines if parts[0] == "F" and parts[2].startswith("s7comm.")}
+    assert len(fields) > 900
+    assert sorted(field for field in fields if not place_of(field)) == []
+    assert not set(COVERED) & set(FIELDS_LEFT_OUT)
