@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option(
     "--graph", type=click.Path(dir_okay=False), metavar="FILE", help="Write the asset graph: *.graphml, *.gexf, *.json (Cytoscape) or *.dot."
 )
-@click.option("--output", type=click.Path(dir_okay=False), metavar="FILE", help="Write the result here instead of standard output.")
+@click.option("--output", type=click.Path(dir_okay=False), metavar="FILE", help="Write the result here; - is standard output, as without.")
 def analyze(
     captures: tuple[str, ...], form: str, min_severity: str, fail_on: str | None, graph: str | None, output: str | None, **options: Any
 ) -> None:
@@ -52,6 +52,7 @@ def analyze(
 
         if graph is not None:
             _check_graph_name(graph)
+        output = None if output == "-" else output
         for name in (graph, output):
             if name is not None:
                 check_output(name, captures)

@@ -299,3 +299,9 @@ def test_a_hostile_name_on_a_coloured_terminal(hostile: Path) -> None:
 def test_a_hostile_file_name(tmp_path: Path) -> None:
     told = otwatch("analyze", tmp_path / "x\x1b[2J\n.pcap")
     assert_one_line(told, "\\x1b[2J\\x0a")
+
+
+def test_a_dash_is_standard_output(tmp_path: Path) -> None:
+    told = process("analyze", LEARN, "--format", "jsonl", "--output", "-", cwd=tmp_path)
+    assert json.loads(told.stdout.splitlines()[0])["type"] == "summary"
+    assert list(tmp_path.iterdir()) == []
