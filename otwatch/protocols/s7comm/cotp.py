@@ -34,6 +34,8 @@ def tsap_protocol(tsap: bytes) -> str:
     """What speaks behind a called TSAP, as far as its bytes tell; empty where they do not."""
     if tsap.startswith(b"SIMATIC-ROOT"):
         return "s7comm-plus"
+    # Not narrowed to types 1-3: configured S7 connections have others. Some MMS stacks call 02 00 as well (an OP at rack 0 slot 0); only what
+    # follows tells the two apart, so their connect row is called s7comm.
     if len(tsap) == 2 and tsap[0]:
         return "s7comm"
     if tsap and not any(tsap[:-1]):  # 00 01, 00 00 00 01: selectors of OSI stacks
