@@ -26,13 +26,10 @@ pytestmark = [
 
 # Our packets where the manifest has another number, and why.
 PACKETS: dict[str, tuple[int, str]] = {}
-_ROC = "ROC Plus has the shape and the CRC-16 of Modbus RTU"
 # Seen by us where the manifest lists none of our protocols, and why.
 SPOKEN: dict[str, tuple[str, str]] = {
     "derived-slices/QUT_DNP3_attacks_training_0750-0955Z.pcap": ("dnp3", "it is DNP3; the manifest leaves the column empty"),
     "zeek-zeek/testing/btest/Traces/dnp3/dnp3_read_p20001.pcap": ("dnp3", "DNP3 on port 20001 is real"),
-    "cisagov-icsnpp-roc-plus/testing/traces/all_opcodes_udp.pcap": ("modbus", _ROC),
-    "idaholab-Malcolm-Test-Artifacts/pcap/protocols/ROCPlus.pcap": ("modbus", _ROC),
 }
 # Listed as one of our protocols, but without a message that could be an operation.
 SILENT: dict[str, str] = {

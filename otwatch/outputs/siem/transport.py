@@ -7,6 +7,7 @@ import http.client
 import socket
 import ssl
 import struct
+import time
 from dataclasses import dataclass
 from typing import Final, Protocol
 from urllib.parse import parse_qs, urlsplit
@@ -17,6 +18,7 @@ from otwatch.outputs.siem.rfc5424 import octet_counted
 
 _SIOCOUTQ: Final = 0x5411  # bytes in the send queue that the peer has not acknowledged; Linux, tcp(7)
 _TIMEOUT_SECONDS: Final = 10.0
+_DATAGRAM_PAUSE_SECONDS: Final = 0.005  # a receiver that just starts holds about 90 datagrams in its socket, and drops the rest unsaid
 _PORTS: Final = {"udp": 514, "tcp": 601, "tls": 6514, "https": 443, "http": 80}
 
 
@@ -129,6 +131,7 @@ class _Datagrams:
 
     def send(self, message: bytes) -> None:
         self._socket.send(message)
+        time.sleep(_DATAGRAM_PAUSE_SECONDS)
 
     def unacknowledged_bytes(self) -> int:
         error = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
