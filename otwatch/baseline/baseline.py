@@ -143,10 +143,11 @@ class Baseline:
         found: dict[tuple[object, ...], Deviation] = {}
         for row in _requests(behaviours, addresses, protocols):
             detail = ""
+            key: tuple[object, ...]
             if not self.talks(row.src, row.dst, row.protocol):
                 kind, key = "talker", ("talker", row.src, row.dst, row.protocol)
             elif (row.src, row.dst, row.protocol, row.verb) not in self.verbs:
-                kind, key = "verb", ("verb", row.src, row.dst, row.protocol, row.verb)  # type: ignore[assignment]
+                kind, key = "verb", ("verb", row.src, row.dst, row.protocol, row.verb)
             elif row.verb == "write" and not self.covers(
                 row.src,
                 row.dst,
@@ -158,7 +159,7 @@ class Baseline:
                 count=row.range[1] - row.range[0] + 1,
             ):
                 detail = f"unit {row.unit} area {row.area} object {row.object} addresses {row.range[0]}-{row.range[1]}"
-                kind, key = "range", ("range", row.src, row.dst, row.protocol, detail)  # type: ignore[assignment]
+                kind, key = "range", ("range", row.src, row.dst, row.protocol, detail)
             else:
                 continue
             before = found.get(key)

@@ -118,9 +118,6 @@ IP_PROTOCOLS: Final[dict[int, str]] = {
     132: "sctp",
 }
 
-# Services by which people (and intruders) work on another host.
-REMOTE_ACCESS: Final[frozenset[str]] = frozenset({"ssh", "telnet", "rdp", "vnc", "winrm", "teamviewer"})
-
 OT_PORTS_NOT_DECODED: Final[frozenset[str]] = frozenset(
     {
         "iec104",

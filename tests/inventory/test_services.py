@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from otwatch.inventory.services import ETHERTYPES, OT_PORTS_NOT_DECODED, REMOTE_ACCESS, SERVICES, service_name
+from otwatch.inventory.services import ETHERTYPES, OT_PORTS_NOT_DECODED, SERVICES, service_name
 from otwatch.protocols import protocols
 
 
@@ -25,7 +25,6 @@ def test_names(numbers: tuple[int, int, int], name: str) -> None:
 
 def test_what_is_called_undecoded_has_a_port_or_an_ethertype() -> None:
     assert set(SERVICES.values()) | set(ETHERTYPES.values()) >= OT_PORTS_NOT_DECODED
-    assert set(SERVICES.values()) >= REMOTE_ACCESS
 
 
 def test_nothing_that_is_decoded_is_called_undecoded() -> None:

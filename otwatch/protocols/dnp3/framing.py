@@ -7,7 +7,6 @@ from functools import cache
 from otwatch.protocols.spec import Framing, Verdict
 
 HEADER_BYTES = 10
-MIN_LENGTH = 5  # of the length octet: control, destination, source
 MAX_FRAME_BYTES = 292
 
 
