@@ -1,6 +1,6 @@
 """Load on the live sensor: tcpreplay into a veth at given rates; who lost what, and what it cost.
 
-    sudo python tests/benchmarks/bench_sensor.py [RATE...] [--seconds N] [--capture FILE] [--soak SECONDS]
+    sudo python tests/benchmarks/bench_sensor.py [RATE...] [--seconds N] [--senders N] [--capture FILE] [--soak SECONDS]
 
 For each rate (packets a second; 0: as fast as tcpreplay can) prints what was offered, received by the kernel, dropped by the kernel, analysed,
 and the processor time of sensor and sender. offered = received + dropped, and received = analysed, or it says so.
@@ -49,9 +49,9 @@ def settled(sensor: RunningSensor) -> dict[str, Any]:
         time.sleep(0.2)
 
 
-def offer(wire: Wire, capture: Path, rate: int, seconds: float) -> tuple[int, float, float]:
-    """(packets sent, seconds, processor seconds of tcpreplay)."""
-    speed = ["--topspeed"] if not rate else [f"--pps={rate}"]
+def offer(wire: Wire, capture: Path, rate: int, seconds: float, senders: int = 1) -> tuple[int, float, float]:
+    """(packets sent, seconds, processor seconds of tcpreplay). One tcpreplay cannot send more than a core gives: `senders` of them share the rate."""
+    speed = ["--topspeed"] if not rate else [f"--pps={rate // senders}"]
     command = [
         "ip",
         "netns",
@@ -68,12 +68,14 @@ def offer(wire: Wire, capture: Path, rate: int, seconds: float) -> tuple[int, fl
         str(capture),
     ]
     before = os.times()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(senders)]
+    said = [process.communicate()[0] for process in running]
     after = os.times()
-    found = re.search(r"Actual: (\d+) packets .* sent in ([\d.]+) seconds", done.stdout)
-    if not found:
-        raise SystemExit(f"tcpreplay: {done.stdout}{done.stderr}")
-    return int(found[1]), float(found[2]), after.children_user + after.children_system - before.children_user - before.children_system
+    found = [re.search(r"Actual: (\d+) packets .* sent in ([\d.]+) seconds", text) for text in said]
+    if not all(found):
+        raise SystemExit(f"tcpreplay: {said}")
+    used = after.children_user + after.children_system - before.children_user - before.children_system
+    return sum(int(each[1]) for each in found if each), max(float(each[2]) for each in found if each), used
 
 
 def transmitted(wire: Wire) -> int:
@@ -82,7 +84,7 @@ def transmitted(wire: Wire) -> int:
     return int(next(line for line in text.splitlines() if "wire1" in line).split(":")[1].split()[9])
 
 
-def measure(capture: Path, rate: int, seconds: float) -> dict[str, Any]:
+def measure(capture: Path, rate: int, seconds: float, senders: int) -> dict[str, Any]:
     with Wire() as wire, open_folder() as folder, RunningSensor(wire.sensor, "wire0", folder) as sensor:
         assert sensor.process is not None
         pid = int(
@@ -91,7 +93,7 @@ def measure(capture: Path, rate: int, seconds: float) -> dict[str, Any]:
             else sensor.process.pid
         )
         before, sent_before = processor_seconds(pid), transmitted(wire)
-        offered, took, sender = offer(wire, capture, rate, seconds)
+        offered, took, sender = offer(wire, capture, rate, seconds, senders)
         coverage = settled(sensor)
         used = processor_seconds(pid) - before
         sent = transmitted(wire) - sent_before
@@ -157,13 +159,14 @@ def main() -> None:
     parser.add_argument("rates", nargs="*", type=int, default=[50_000, 100_000, 200_000, 0])
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--capture", type=Path, default=ROOT / "pcaps" / "plant" / "plant-learn.pcap")
+    parser.add_argument("--senders", type=int, default=1, help="tcpreplays that share the rate")
     parser.add_argument("--soak", type=float, default=0, metavar="SECONDS")
     wanted = parser.parse_args()
     if wanted.soak:
         soak(wanted.capture, wanted.rates[0], wanted.soak)
         return
     for rate in wanted.rates:
-        print(json.dumps(measure(wanted.capture, rate, wanted.seconds)), flush=True)
+        print(json.dumps(measure(wanted.capture, rate, wanted.seconds, wanted.senders)), flush=True)
 
 
 if __name__ == "__main__":

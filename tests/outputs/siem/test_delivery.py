@@ -30,6 +30,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("scheme", ["udp", "tcp", "tls"])
 def test_rsyslog_stopped_and_restarted_loses_nothing(tmp_path: Path, scheme: str, quick: None) -> None:
+    # UDP has no acknowledgement (RFC 5426): the socket of a receiver that has bound but does not read yet holds some 90 datagrams, and the rest is
+    # lost unsaid. The datagrams of the outage are therefore fewer; the streams get many.
+    few = 15 if scheme == "udp" else 50
     authority = Authority(tmp_path)
     rsyslog = Rsyslog(tmp_path / "rsyslog", authority)
     rsyslog.start()
@@ -38,24 +41,24 @@ def test_rsyslog_stopped_and_restarted_loses_nothing(tmp_path: Path, scheme: str
     delivery = Delivery(spool, parse_target(f"{scheme}://localhost:{rsyslog.ports[scheme]}?format=cef{query}"), SENSOR)
     delivery.start()
     try:
-        for _ in range(50):
+        for _ in range(few):
             spool.append(alert())
         delivery.wake()
-        assert wait_for(lambda: delivery.state.delivered == 50)
+        assert wait_for(lambda: delivery.state.delivered == few)
+        assert wait_for(lambda: len(set(rsyslog.sequences())) == few), "what was delivered is written before the outage"
         rsyslog.stop()
-        for _ in range(50):
+        for _ in range(few):
             spool.append(alert())
         delivery.wake()
         assert wait_for(lambda: delivery.state.failing_since is not None), "the outage must be seen"
         assert delivery.state.last_error
-        for _ in range(50):
+        for _ in range(few):
             spool.append(alert())
         rsyslog.start()
-        assert wait_for(lambda: delivery.state.delivered == 150)
+        assert wait_for(lambda: delivery.state.delivered == 3 * few)
         assert delivery.state.failing_since is None
-        # UDP has no acknowledgement (RFC 5426): what a starting receiver's socket has no room for is lost unsaid.
-        may_miss = 5 if scheme == "udp" else 0
-        assert wait_for(lambda: len(set(range(1, 151)) - set(rsyslog.sequences())) <= may_miss), sorted(set(range(1, 151)) - set(rsyslog.sequences()))
+        everything = set(range(1, 3 * few + 1))
+        assert wait_for(lambda: set(rsyslog.sequences()) == everything), sorted(everything - set(rsyslog.sequences()))
         first_times = list(dict.fromkeys(rsyslog.sequences()))
         assert first_times == sorted(first_times), "order is kept, repetitions aside"
     finally:
