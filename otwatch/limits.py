@@ -21,6 +21,7 @@ class Limits:
     fragment_bytes: int = 65_535
     fragment_total_bytes: int = 16_777_216  # of all datagrams in reassembly, their bookkeeping included
     fragment_timeout_ns: int = 30_000_000_000  # RFC 791 suggests 15 s, Linux waits 30 s
+    fragment_readings: int = 8  # ways in which a datagram of contradicting fragments is read
     duplicate_window_ns: int = 20_000_000  # a mirrored copy follows within microseconds to milliseconds; a TCP retransmission after 200 ms
     duplicate_ring: int = 4_096  # recent packets compared for duplicates
     tunnel_depth: int = 8  # layers of encapsulation unwrapped
@@ -38,6 +39,7 @@ class Limits:
     anomalies_kept: int = 100_000  # rows kept for export; all are counted
     assets: int = 20_000  # a plant has hundreds; a scan or flood of spoofed senders ends here and is counted
     facts_per_asset: int = 256
+    macs_per_asset: int = 16  # MACs, and VLANs, that one address showed: a pair of redundant routers has two or three
     conversations: int = 50_000  # about 2 KB each; beyond it all clients of one server count as one
     alerts: int = 10_000  # open incidents; the least severe and oldest are closed first
     alert_frames: int = 16  # frame numbers kept per incident

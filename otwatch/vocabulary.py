@@ -15,6 +15,7 @@ class PacketFlag(IntFlag):
     REASSEMBLED = 8  # the last fragment: its payload is the whole datagram, in side
     MALFORMED = 16  # decoding stopped before its end; a row in anomalies says why
     UNDECODED = 32  # a link type or an EtherType that is not decoded
+    OTHER_READING = 64  # no packet of the capture: the datagram once more, as its contradicting fragments may be read, too
 
 
 class Tunnel(IntEnum):
@@ -64,11 +65,12 @@ class PduFlag(IntFlag):
     """Bits of pdus.flags."""
 
     AFTER_GAP = 1  # stream bytes are missing before it
-    CONFLICT = 2  # from a retransmission that carries other bytes than the first copy
+    CONFLICT = 2  # from a retransmission, or a fragment, that carries other bytes than the copy read first
     RESYNCHRONISED = 4  # found by searching after wrong bytes
     DATAGRAM = 8  # from UDP
     UNHEARD = 32  # its segment acknowledges bytes of the other side that the capture has not shown: what it answers may be among them
     CUT = 16  # the rest of it was never captured (snap length, gap or end): end is where the bytes end
+    ENDED = 64  # no PDU: the flow is over, told where a framing asks for it (Framing.tells_end)
 
 
 class Layer(IntEnum):

@@ -43,7 +43,7 @@ class Pipeline:
             _append(self.anomalies, capture_anomalies)
         self.decoder.feed(packets, self.anomalies)
         self.bindings.feed(packets, self.anomalies)
-        self.streams.feed(packets, self.anomalies)
+        self.streams.feed(packets, self.anomalies, self.decoder.readings)
         if packets.rows:
             self.now_ns = max(self.now_ns, int(packets.array("timestamp_ns").max()))
         return self._dissected(packets, file)

@@ -26,7 +26,7 @@ cdef class Streams:
     cdef long long flows_evicted
     cdef long long flows_idle
     cdef long long streams_evicted
-    cpdef object feed(self, Packets packets, Anomalies anomalies)
+    cpdef object feed(self, Packets packets, Anomalies anomalies, Packets readings=*)
     cdef int packet(self, Packets packets, Py_ssize_t row) except -1
     cdef int new_flow(self, Packets packets, Py_ssize_t row) except -2
     cdef int tcp(self, Packets packets, Py_ssize_t row, Py_ssize_t slot, int direction) except -1

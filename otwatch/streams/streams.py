@@ -28,6 +28,7 @@ _NEVER = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFFF)
 _WINDOW = cython.declare(cython.longlong, WINDOW)
 _UNHEARD = cython.declare(cython.int, PduFlag.UNHEARD)
 _DUPLICATE = cython.declare(cython.int, PacketFlag.DUPLICATE)
+_OTHER_READING = cython.declare(cython.int, PacketFlag.OTHER_READING)
 _REASSEMBLED = cython.declare(cython.int, PacketFlag.REASSEMBLED)
 _HANDSHAKE = cython.declare(cython.int, DirectionHow.HANDSHAKE)
 _TCP = cython.declare(cython.int, 6)
@@ -101,10 +102,12 @@ class Streams:
         self.cutter.row = -1
         return 0
 
-    def feed(self, packets: Packets, anomalies: Anomalies) -> object:
-        """Fills flow and direction of every packet; anomalies are appended."""
+    def feed(self, packets: Packets, anomalies: Anomalies, readings: Packets | None = None) -> object:
+        """Fills flow and direction of every packet; anomalies are appended. `readings`: see Decoder; each follows its packet."""
         self.begin(anomalies)
         row: cython.Py_ssize_t
+        reading: cython.Py_ssize_t = 0
+        others: cython.Py_ssize_t = 0 if readings is None else readings.rows
         now: cython.longlong
         for row in range(packets.rows):
             now = packets.timestamp_ns[row]
@@ -113,6 +116,9 @@ class Streams:
                 self.alarm(now)
             self.cutter.now = now
             self.packet(packets, row)
+            while reading < others and readings.frame[reading] == packets.frame[row]:
+                self.packet(readings, reading)
+                reading += 1
         self.packets += packets.rows
         return None
 
@@ -173,7 +179,9 @@ class Streams:
         flows.last_frame[slot] = packets.frame[row]
         payload: cython.int = packets.payload_length[row]
         missing: cython.int = packets.payload_missing[row]
-        if direction == 0:
+        if packets.flags[row] & _OTHER_READING:
+            pass  # no packet: its bytes count with those read first
+        elif direction == 0:
             flows.packets_to_server[slot] += 1
             flows.bytes_to_server[slot] += packets.wire_length[row]
             flows.payload_to_server[slot] += payload + missing
@@ -202,7 +210,9 @@ class Streams:
             self.cutter.time = packets.timestamp_ns[row]
             self.cutter.frame = packets.frame[row]
             if packets.flags[row] & _REASSEMBLED:
+                self.datagrams.other_reading = packets.flags[row] & _OTHER_READING != 0
                 self.datagrams.feed(packets.side.data, packets.payload_at[row], payload, missing, slot, direction)
+                self.datagrams.other_reading = False
             else:
                 self.datagrams.feed(packets.data, packets.payload_at[row], payload, missing, slot, direction)
             packets.direction[row] = 0 if low == (table.client_low[slot] != 0) else 1

@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import struct
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from otwatch.decode.anomalies import LinkAnomaly, NetworkAnomaly, TransportAnomaly
 from otwatch.limits import Limits
@@ -43,12 +44,94 @@ class Part:
         return replace(self, raw=raw, missing=length - len(raw))
 
 
+@dataclass
+class Known:
+    """The fragments of a datagram that say something new, as they arrived; its readings come byte by byte from their definition."""
+
+    protocol: int
+    pieces: list[tuple[int, bytes]] = field(default_factory=list)
+    disputed: list[tuple[int, bytes]] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    until: int = 0
+    first: bytes = b""
+    told: set[bytes] = field(default_factory=set)
+    later: list[tuple[int, bytes]] = field(default_factory=list)
+
+    def octets(self, choose: Callable[..., int], key: Callable[[int], object] | None = None) -> dict[int, int]:
+        """Each byte from the fragment that `choose` takes among those that have it."""
+        having: dict[int, list[int]] = {}
+        for number, (start, content) in enumerate(self.pieces):
+            for place in range(start, start + len(content)):
+                having.setdefault(place, []).append(number)
+        chosen = {place: choose(numbers, key=key) for place, numbers in having.items()}
+        return {place: self.pieces[number][1][place - self.pieces[number][0]] for place, number in chosen.items()}
+
+    def take(self, start: int, content: bytes) -> tuple[int, bool]:
+        there = self.octets(min)
+        old = [place for place in range(start, start + len(content)) if place in there]
+        differs = any(there[place] != content[place - start] for place in old)
+        if differs or len(old) < len(content):
+            self.pieces.append((start, content))
+        if differs:
+            self.disputed.append((start, content))
+        return len(old), differs
+
+    def says_end(self, more: bool, end: int) -> bool:
+        if more or end in self.ends or len(self.ends) >= 8:
+            return False
+        self.ends.append(end)
+        return True
+
+    def readings(self) -> list[bytes]:
+        """First copy, last, BSD, Linux, rightmost; then each contradicting fragment alone over the first copies."""
+        first = self.octets(min)
+        ways = [first, self.octets(max), self.octets(min, lambda n: (self.pieces[n][0], n)), self.octets(min, lambda n: (self.pieces[n][0], -n)),
+                self.octets(max, lambda n: (self.pieces[n][0], n))]
+        if self.disputed:
+            ways += [first | dict(enumerate(content, start)) for start, content in self.disputed]
+        found = [bytes(way[place] for place in range(end)) for way in ways for end in self.ends if all(place in way for place in range(end))]
+        return list(dict.fromkeys(found))
+
+    def with_late(self, start: int, content: bytes, more: bool) -> list[bytes]:
+        old, differs = self.take(start, content)
+        if not self.says_end(more, start + len(content)) and not differs and old == len(content):
+            return []
+        self.later.append((start, content))
+        latest = dict(enumerate(self.first))
+        for at, octets in self.later:
+            latest |= dict(enumerate(octets, at))
+        alone = dict(enumerate(self.first)) | dict(enumerate(content, start))
+        covered = self.octets(min)
+        found = [bytes(way[place] for place in range(end)) for end in self.ends if all(place in covered for place in range(end))
+                 for way in (alone, latest) if all(place in way for place in range(end))]
+        return [reading for reading in dict.fromkeys(found) if reading not in self.told]
+
+
+def receivable(addresses: bytes, protocol: int, payload: bytes) -> bool:
+    """Whether the TCP or UDP checksum is right, word by word (RFC 1071)."""
+    if protocol == 17 and len(payload) >= 8:
+        if payload[6:8] == b"\0\0":
+            return True
+        payload = payload[:max(8, payload[4] << 8 | payload[5])]
+    elif protocol != 6 or len(payload) < 20:
+        return False
+    total = protocol + len(payload)
+    padded = addresses + payload + bytes(len(payload) % 2)
+    for at in range(0, len(padded), 2):
+        total += padded[at] << 8 | padded[at + 1]
+        total = (total & 0xFFFF) + (total >> 16)
+    return total == 0xFFFF
+
+
 class Oracle:
-    """Keeps fragments (first copy of a byte wins) and earlier packets."""
+    """Keeps fragments and earlier packets."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.datagrams: dict = {}
+        self.datagrams: dict[tuple, Known] = {}
+        self.complete: dict[tuple, Known] = {}
+        self.unread: list = []
+        self.others: list = []
         self.earlier: list = []
         self.side = 0
 
@@ -71,6 +154,12 @@ class Oracle:
             self.link(link_type, Part(data, missing, 0))
         if not self.duplicate_asked and data and (self.identity or self.row["ethertype"] != -1) and self.duplicate(data):
             self.row["flags"] |= PacketFlag.DUPLICATE
+        if self.unread:
+            row, network = self.row, self.network
+            self.others = self.read_again()
+            self.row, self.network = row, network
+        else:
+            self.others = []
         return self.row, self.anomalies
 
     def inside(self) -> None:
@@ -374,7 +463,7 @@ class Oracle:
             self.protocol(version, header[0], part.skip(length))
 
     def fragment(self, key: tuple, offset: int, more: bool, protocol: int, part: Part, at: int) -> None:
-        """One byte map per datagram; the first copy of each byte stays."""
+        """Every reading of the datagram that it completes, or that it changes afterwards."""
         self.payload(part)
         self.row["flags"] |= PacketFlag.FRAGMENT
         if not self.duplicate_asked:
@@ -391,30 +480,65 @@ class Oracle:
         if more and (length % 8 or not length):
             self.note(NETWORK, NetworkAnomaly.FRAGMENT_LENGTH, at, 8, length)
             length = length // 8 * 8
-        content = dict(enumerate(part.raw[:length], offset))
         key += (self.row["tunnel"], self.row["tunnel_id"])
-        octets, total, carried = self.datagrams.get(key, ({}, None, None))
-        end = offset + length
-        limit = self.limits.fragment_bytes if total is None else total
-        if end > limit or (not more and ((total is not None and end != total) or (octets and end <= max(octets)))):
-            return self.note(NETWORK, NetworkAnomaly.FRAGMENT_BEYOND_END, at, limit, end)
-        if more and not length:
+        content = part.raw[:length]
+        known = self.datagrams.get(key, Known(protocol=-1))
+        end, far = offset + length, max(known.octets(min), default=-1)
+        limit = known.ends[0] if known.ends else self.limits.fragment_bytes
+        if end > limit or (not more and ((known.ends and end != known.ends[0]) or end <= far)):
+            self.note(NETWORK, NetworkAnomaly.FRAGMENT_BEYOND_END, at, limit, end)
+        if end > self.limits.fragment_bytes or (more and not length):
             return None
-        old = [place for place in content if place in octets]
-        if any(octets[place] != content[place] for place in old):
-            self.note(NETWORK, NetworkAnomaly.FRAGMENT_CONFLICT, at, 0, len(old))
-        elif old and len(old) < len(content):
-            self.note(NETWORK, NetworkAnomaly.FRAGMENT_OVERLAP, at, 0, len(old))
-        octets = content | octets
-        carried = protocol if offset == 0 and carried is None else carried
-        self.datagrams[key] = octets, total if more else end, carried
-        if (total if more else end) != len(octets) or carried is None:
+        self.datagrams[key] = known
+        if offset == 0 and known.protocol < 0:
+            known.protocol = protocol
+        old, differs = known.take(offset, content)
+        if differs:
+            self.note(NETWORK, NetworkAnomaly.FRAGMENT_CONFLICT, at, 0, old)
+        elif old and old < len(content):
+            self.note(NETWORK, NetworkAnomaly.FRAGMENT_OVERLAP, at, 0, old)
+        known.says_end(more, end)
+        addresses = key[1] + key[2]
+        readings = known.readings() if known.protocol >= 0 else []
+        late = self.complete.get(key)
+        if readings:
+            readings.sort(key=lambda reading: not receivable(addresses, known.protocol, reading))
+            readings = readings[:self.limits.fragment_readings]
+            del self.datagrams[key]
+            known.until, known.first, known.told = self.time + self.limits.fragment_timeout_ns, readings[0], set(readings)
+            self.complete[key] = known
+            others = [(known.protocol, reading) for reading in readings[1:]]
+        elif late and late.until > self.time and len(content) == length:
+            others = [(late.protocol, reading) for reading in late.with_late(offset, content, more)
+                      if receivable(addresses, late.protocol, reading)][:max(0, self.limits.fragment_readings - len(late.told))]
+            late.told |= {reading for _, reading in others}
+            for _ in others:
+                self.note(NETWORK, NetworkAnomaly.FRAGMENT_CONFLICT, at, 0, len(content))
+        else:
+            others = []
+        self.unread += [(dict(self.row), key[0], *other) for other in others]
+        if not readings:
             return None
-        del self.datagrams[key]
         self.row["flags"] ^= PacketFlag.FRAGMENT | PacketFlag.REASSEMBLED
-        self.network = Part(bytes(octets[place] for place in sorted(octets)), 0, self.side)
-        self.side += len(octets)
-        return self.protocol(key[0], carried, self.network)
+        self.network = Part(readings[0], 0, self.side)
+        self.side += len(readings[0])
+        return self.protocol(key[0], known.protocol, self.network)
+
+    def read_again(self) -> list:
+        """Rows of the further readings that came with the packet, each with its payload."""
+        main, rows = self.row, []
+        while self.unread:
+            self.row, version, protocol, reading = self.unread.pop(0)
+            self.row["flags"] = PacketFlag.REASSEMBLED | PacketFlag.OTHER_READING
+            self.extensions = 0
+            self.network = Part(reading, 0, self.side)
+            self.side += len(reading)
+            with contextlib.suppress(Stopped):
+                self.protocol(version, protocol, self.network)
+            at = self.row["payload_at"] - self.network.at
+            rows.append(self.row | {"payload": self.network.raw[at:at + self.row["payload_length"]], "payload_at": -1})
+        self.row = main
+        return rows
 
     # Transport
 
