@@ -50,6 +50,7 @@ class Datagram:
     contents: list[bytes] = field(default_factory=list)
     arrived: list[Piece] = field(default_factory=list)  # fragments as they came, but for repetitions
     disputed: list[Piece] = field(default_factory=list)  # those that differ from the first copy
+    fresh: list[Piece] = field(default_factory=list)  # what was new of the last one
 
     @property
     def total(self) -> int:
@@ -60,7 +61,7 @@ class Datagram:
         """Puts in what is new of a fragment. Returns how many of its bytes were there already, and whether any of them differ."""
         end, at = start + len(content), start
         overlapping, differs = 0, False
-        held = self.held
+        self.fresh = []
         index = max(0, bisect_right(self.starts, start) - 1)
         while at < end:
             if index < len(self.starts) and self.starts[index] <= at:
@@ -75,13 +76,14 @@ class Datagram:
                 stop = end if index == len(self.starts) else min(end, self.starts[index])
                 self.starts.insert(index, at)
                 self.contents.insert(index, content[at - start:stop - start])
+                self.fresh.append((at, self.contents[index]))
                 self.held += stop - at
                 self.cost += stop - at + PIECE_COST
                 at = stop
             index += 1
         if differs:
             self.disputed.append((start, content))
-        if differs or self.held > held:
+        if differs or self.fresh:
             self.arrived.append((start, content))
             self.cost += len(content) + PIECE_COST if overlapping else 0
         index = bisect_right(self.starts, self.reached) - 1
@@ -105,22 +107,25 @@ class Datagram:
         if self.disputed:
             for order in _ORDERS[1:]:
                 found |= {_painted(self.arrived, order)[:end]: None for end in ends}
-            for start, content in self.disputed:
-                found |= {overlaid(first, start, content)[:end]: None for end in ends}
+            for piece in self.disputed:
+                alone = bytearray(first)
+                _paint(alone, *piece)
+                found |= {bytes(alone[:end]): None for end in ends}
         return sorted(found, key=lambda reading: not checksum_is_right(self.addresses, self.protocol, reading)) if len(found) > 1 else list(found)
 
 
 def _painted(pieces: list[Piece], order: Callable[[tuple[int, Piece]], tuple[int, int]]) -> bytes:
     """The pieces over each other, the last on top. Holes are zeros: the caller looks only where there is none."""
-    whole = bytearray(max(start + len(content) for start, content in pieces))
+    whole = bytearray()
     for _, (start, content) in sorted(enumerate(pieces), key=order):
-        whole[start:start + len(content)] = content
+        _paint(whole, start, content)
     return bytes(whole)
 
 
-def overlaid(whole: bytes, start: int, content: bytes) -> bytes:
-    """`whole` with other content in one place."""
-    return whole[:start] + content + whole[start + len(content):]
+def _paint(whole: bytearray, start: int, content: bytes) -> None:
+    """Puts content into its place; zeros before it, where nothing is yet."""
+    whole.extend(bytes(max(0, start - len(whole))))
+    whole[start:start + len(content)] = content
 
 
 def checksum_is_right(addresses: bytes, protocol: int, payload: bytes) -> bool:
@@ -141,14 +146,14 @@ class Whole:
 
     until_ns: int
     datagram: Datagram
-    first: bytes  # the reading that went first
-    latest: bytearray  # with the last copy of every byte
+    first: bytearray  # the reading that went first, and beyond its end the first copies
+    latest: bytearray  # the last copy of every byte
     told: set[bytes]
 
     @property
     def cost(self) -> int:
         """Bytes that it holds."""
-        return self.datagram.cost + len(self.latest) + sum(map(len, self.told))
+        return self.datagram.cost + len(self.first) + len(self.latest) + sum(map(len, self.told))
 
     def with_late(self, start: int, content: bytes, more: bool) -> list[bytes]:
         """New readings with a later fragment: over the first, and over all that came. Only those with the right checksum, for
@@ -159,15 +164,16 @@ class Whole:
             return []
         if not more:
             datagram.ends_at(end)
-        self.latest.extend(bytes(max(0, start - len(self.latest))))
-        self.latest[start:end] = content
+        for place, octets in datagram.fresh:
+            _paint(self.first, place, octets)
+        _paint(self.latest, start, content)
+        alone = bytearray(self.first)
+        _paint(alone, start, content)
         found = []
         for size in datagram.ends:
-            alone = overlaid(self.first, start, content)[:size] if start <= len(self.first) else b""
-            for reading in (alone, bytes(self.latest[:size])):
-                if size <= datagram.reached and len(reading) == size and reading not in self.told and (
+            for reading in (bytes(alone[:size]), bytes(self.latest[:size])):
+                if size <= datagram.reached and reading not in self.told and reading not in found and (
                         checksum_is_right(datagram.addresses, datagram.protocol, reading)):
-                    self.told.add(reading)
                     found.append(reading)
         return found
 
@@ -249,7 +255,8 @@ class Fragments:
         self.others += [(datagram.protocol, reading) for reading in readings[1:]]
         first = readings[0]
         self._release(key)
-        whole = Whole(now_ns + self.limits.fragment_timeout_ns, datagram, first, bytearray(first), set(readings))
+        base = bytearray(first + (_painted(datagram.arrived, _ORDERS[0])[len(first):] if datagram.held > len(first) else b""))
+        whole = Whole(now_ns + self.limits.fragment_timeout_ns, datagram, base, bytearray(base), set(readings))
         self.complete[key] = whole
         self.cost += whole.cost - datagram.cost
         self._set_due()
@@ -265,9 +272,10 @@ class Fragments:
             return
         cost = whole.cost
         for reading in whole.with_late(offset, content, more):
-            if len(whole.told) > self.limits.fragment_readings:
+            if len(whole.told) >= self.limits.fragment_readings:
                 self.unread += 1
                 continue
+            whole.told.add(reading)
             self.problems.append((NetworkAnomaly.FRAGMENT_CONFLICT, 0, len(content)))
             self.others.append((whole.datagram.protocol, reading))
         self.cost += whole.cost - cost

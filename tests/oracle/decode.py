@@ -8,119 +8,17 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import struct
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from otwatch.decode.anomalies import LinkAnomaly, NetworkAnomaly, TransportAnomaly
 from otwatch.limits import Limits
 from otwatch.vocabulary import Layer, PacketFlag, Tunnel
+from tests.oracle.fragments import Known, receivable
+from tests.oracle.part import Part, Stopped
 
 LINK, NETWORK, TRANSPORT = Layer.LINK, Layer.NETWORK, Layer.TRANSPORT
 TAGS = (0x8100, 0x88A8, 0x9100, 0x9200)
 USUAL = (0x0800, 0x86DD, 0x0806, 0x8100, 0x88A8, 0x8847, 0x8864, 0x8892, 0x88B8, 0x88CC)
-
-
-class Stopped(Exception):
-    """Decoding of this packet is over."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """What is left of a packet: the bytes that are there, how many more were on the wire (None: nobody knows), where they stand."""
-
-    raw: bytes
-    missing: int | None
-    at: int
-
-    @property
-    def wire(self) -> int:
-        return len(self.raw) + (0x10000 if self.missing is None else self.missing)
-
-    def skip(self, count: int) -> Part:
-        return replace(self, raw=self.raw[count:], at=self.at + count)
-
-    def clip(self, length: int) -> Part:
-        raw = self.raw[:length]
-        return replace(self, raw=raw, missing=length - len(raw))
-
-
-@dataclass
-class Known:
-    """The fragments of a datagram that say something new, as they arrived; its readings come byte by byte from their definition."""
-
-    protocol: int
-    pieces: list[tuple[int, bytes]] = field(default_factory=list)
-    disputed: list[tuple[int, bytes]] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
-    until: int = 0
-    first: bytes = b""
-    told: set[bytes] = field(default_factory=set)
-    later: list[tuple[int, bytes]] = field(default_factory=list)
-
-    def octets(self, choose: Callable[..., int], key: Callable[[int], object] | None = None) -> dict[int, int]:
-        """Each byte from the fragment that `choose` takes among those that have it."""
-        having: dict[int, list[int]] = {}
-        for number, (start, content) in enumerate(self.pieces):
-            for place in range(start, start + len(content)):
-                having.setdefault(place, []).append(number)
-        chosen = {place: choose(numbers, key=key) for place, numbers in having.items()}
-        return {place: self.pieces[number][1][place - self.pieces[number][0]] for place, number in chosen.items()}
-
-    def take(self, start: int, content: bytes) -> tuple[int, bool]:
-        there = self.octets(min)
-        old = [place for place in range(start, start + len(content)) if place in there]
-        differs = any(there[place] != content[place - start] for place in old)
-        if differs or len(old) < len(content):
-            self.pieces.append((start, content))
-        if differs:
-            self.disputed.append((start, content))
-        return len(old), differs
-
-    def says_end(self, more: bool, end: int) -> bool:
-        if more or end in self.ends or len(self.ends) >= 8:
-            return False
-        self.ends.append(end)
-        return True
-
-    def readings(self) -> list[bytes]:
-        """First copy, last, BSD, Linux, rightmost; then each contradicting fragment alone over the first copies."""
-        first = self.octets(min)
-        ways = [first, self.octets(max), self.octets(min, lambda n: (self.pieces[n][0], n)), self.octets(min, lambda n: (self.pieces[n][0], -n)),
-                self.octets(max, lambda n: (self.pieces[n][0], n))]
-        if self.disputed:
-            ways += [first | dict(enumerate(content, start)) for start, content in self.disputed]
-        found = [bytes(way[place] for place in range(end)) for way in ways for end in self.ends if all(place in way for place in range(end))]
-        return list(dict.fromkeys(found))
-
-    def with_late(self, start: int, content: bytes, more: bool) -> list[bytes]:
-        old, differs = self.take(start, content)
-        if not self.says_end(more, start + len(content)) and not differs and old == len(content):
-            return []
-        self.later.append((start, content))
-        latest = dict(enumerate(self.first))
-        for at, octets in self.later:
-            latest |= dict(enumerate(octets, at))
-        alone = dict(enumerate(self.first)) | dict(enumerate(content, start))
-        covered = self.octets(min)
-        found = [bytes(way[place] for place in range(end)) for end in self.ends if all(place in covered for place in range(end))
-                 for way in (alone, latest) if all(place in way for place in range(end))]
-        return [reading for reading in dict.fromkeys(found) if reading not in self.told]
-
-
-def receivable(addresses: bytes, protocol: int, payload: bytes) -> bool:
-    """Whether the TCP or UDP checksum is right, word by word (RFC 1071)."""
-    if protocol == 17 and len(payload) >= 8:
-        if payload[6:8] == b"\0\0":
-            return True
-        payload = payload[:max(8, payload[4] << 8 | payload[5])]
-    elif protocol != 6 or len(payload) < 20:
-        return False
-    total = protocol + len(payload)
-    padded = addresses + payload + bytes(len(payload) % 2)
-    for at in range(0, len(padded), 2):
-        total += padded[at] << 8 | padded[at + 1]
-        total = (total & 0xFFFF) + (total >> 16)
-    return total == 0xFFFF
 
 
 class Oracle:
@@ -154,12 +52,7 @@ class Oracle:
             self.link(link_type, Part(data, missing, 0))
         if not self.duplicate_asked and data and (self.identity or self.row["ethertype"] != -1) and self.duplicate(data):
             self.row["flags"] |= PacketFlag.DUPLICATE
-        if self.unread:
-            row, network = self.row, self.network
-            self.others = self.read_again()
-            self.row, self.network = row, network
-        else:
-            self.others = []
+        self.others = self.read_again() if self.unread else []
         return self.row, self.anomalies
 
     def inside(self) -> None:
@@ -505,7 +398,8 @@ class Oracle:
             readings.sort(key=lambda reading: not receivable(addresses, known.protocol, reading))
             readings = readings[:self.limits.fragment_readings]
             del self.datagrams[key]
-            known.until, known.first, known.told = self.time + self.limits.fragment_timeout_ns, readings[0], set(readings)
+            known.until, known.told = self.time + self.limits.fragment_timeout_ns, set(readings)
+            known.base = known.octets(min) | dict(enumerate(readings[0]))
             self.complete[key] = known
             others = [(known.protocol, reading) for reading in readings[1:]]
         elif late and late.until > self.time and len(content) == length:
@@ -526,7 +420,7 @@ class Oracle:
 
     def read_again(self) -> list:
         """Rows of the further readings that came with the packet, each with its payload."""
-        main, rows = self.row, []
+        main, rows = (self.row, self.network), []
         while self.unread:
             self.row, version, protocol, reading = self.unread.pop(0)
             self.row["flags"] = PacketFlag.REASSEMBLED | PacketFlag.OTHER_READING
@@ -537,7 +431,7 @@ class Oracle:
                 self.protocol(version, protocol, self.network)
             at = self.row["payload_at"] - self.network.at
             rows.append(self.row | {"payload": self.network.raw[at:at + self.row["payload_length"]], "payload_at": -1})
-        self.row = main
+        self.row, self.network = main
         return rows
 
     # Transport
