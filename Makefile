@@ -5,7 +5,7 @@ RUN = $(VENV)/bin/python
 PIP = $(RUN) -m pip --disable-pip-version-check --quiet
 SOURCES = $(shell find otwatch -name '*.py' -o -name '*.pxd')
 
-.PHONY: demo test lint build bench clean
+.PHONY: demo test traffic lint build bench clean
 
 demo: $(VENV)/.installed  ## analyse a small plant under attack, print what was found, write its graph to demo/
 	@mkdir -p demo
@@ -14,6 +14,9 @@ demo: $(VENV)/.installed  ## analyse a small plant under attack, print what was 
 
 test: $(VENV)/.developed  ## everything that can be tested here; what cannot is skipped with a reason
 	$(RUN) -m pytest
+
+traffic: $(VENV)/.developed  ## real protocol stacks, for the live plant's tests and for recording captures
+	$(PIP) install --group traffic
 
 lint: $(VENV)/.developed  ## style, types, layers
 	$(VENV)/bin/ruff check

@@ -1,28 +1,31 @@
-"""The whole way: real Modbus, S7 and DNP3 stacks in namespaces, a mirror port, the sensor, and rsyslog's file."""
+"""The whole way: real Modbus, S7 and DNP3 stacks in namespaces, a mirror port, the sensor, and the files of rsyslog and syslog-ng."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
-import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from otwatch.alerts.alert import Severity
 from otwatch.engine.analysis import Analysis
 from otwatch.engine.detector import RuleDetector, policy_of
 from otwatch.limits import Limits
 from tests.live.sensors import RunningSensor, open_folder
-from tests.outputs.siem.reading_back import read_cef
-from tests.outputs.siem.receivers import Authority, Rsyslog, structured_data, wait_for
+from tests.outputs.siem.reading_back import read_cef, read_leef
+from tests.outputs.siem.receivers import Authority, Receiver, Rsyslog, SyslogNg, structured_data, wait_for
 
 ROOT = Path(__file__).parents[2]
 LAB = ROOT / "pcaps" / "lab"
 SITE = ROOT / "pcaps" / "plant" / "site.yaml"
+OFFICE = "172.16.5.66"  # the host of the IT network from which the attack comes
 SPAN = "otwlab-span"  # the lab's own prefix: it is removed with it
 
 pytestmark = pytest.mark.lab
@@ -67,30 +70,34 @@ def mirror_port() -> None:
                        capture_output=True)
 
 
-class SpanRsyslog(Rsyslog):
-    """rsyslog in the sensor's namespace, on loopback."""
-
-    def command(self) -> list[str]:
-        return ["ip", "netns", "exec", SPAN, *super().command()]
-
-    def _listening(self, name: str) -> bool:
-        return bool(self._sockets("-tln", name))
-
-    def _bound(self, name: str) -> bool:
-        return bool(self._sockets("-uln", name))
-
-    def _sockets(self, kind: str, name: str) -> str:
-        return subprocess.run(["ip", "netns", "exec", SPAN, "ss", "-H", kind, f"sport = :{self.ports[name]}"], check=True, capture_output=True,
-                              text=True).stdout
-
-
 def transmitted() -> int:
     text = subprocess.run(["ip", "netns", "exec", SPAN, "cat", "/proc/net/dev"], check=True, capture_output=True, text=True).stdout
     return int(next(line for line in text.splitlines() if "span0" in line).split(":")[1].split()[9])
 
 
+# The body of each way: every body is read back from a real receiver's file.
+BODIES = {"rsyslog": {"udp": "cef", "tcp": "cef", "tls": "cef"}, "syslog-ng": {"udp": "json", "tcp": "leef", "tls": "ecs"}}
+
+
+def start_receivers(folder: Path, authority: Authority) -> dict[str, Receiver]:
+    """rsyslog, and syslog-ng where it is there, on loopback in the sensor's namespace."""
+    receivers: dict[str, Receiver] = {"rsyslog": Rsyslog(folder / "rsyslog", authority, namespace=SPAN)}
+    try:
+        receivers["syslog-ng"] = SyslogNg(folder / "syslog-ng", authority, namespace=SPAN)
+    except pytest.skip.Exception as reason:
+        warnings.warn(f"without syslog-ng: {reason}", ReceiverMissing, stacklevel=1)
+    for receiver in receivers.values():
+        receiver.start()
+    return receivers
+
+
+class ReceiverMissing(UserWarning):
+    """One of the receivers is not installed: the test goes on with the other."""
+
+
 @pytest.mark.slow
-def test_an_attack_from_the_office_is_in_rsyslog_s_file(tmp_path: Path, lab_modules: None) -> None:
+@pytest.mark.filterwarnings("default::tests.live.test_plant.ReceiverMissing")
+def test_an_attack_from_the_office_is_in_the_files_of_rsyslog_and_syslog_ng(tmp_path: Path, lab_modules: None) -> None:
     from net import Lab  # type: ignore[import-not-found]
     from recording import Recording  # type: ignore[import-not-found]
     from scenarios import SCENARIOS  # type: ignore[import-not-found]
@@ -100,54 +107,98 @@ def test_an_attack_from_the_office_is_in_rsyslog_s_file(tmp_path: Path, lab_modu
     with Lab() as lab, open_folder() as folder:
         mirror_port()
         ca = shutil.copy(authority.ca, folder / "ca.pem")  # readable for the user that the sensor becomes
-        rsyslog = SpanRsyslog(tmp_path / "rsyslog", authority)
-        rsyslog.start()
-        urls = tuple(f"{scheme}://localhost:{rsyslog.ports[scheme]}?format=cef{f'&ca={ca}' if scheme == 'tls' else ''}"
-                     for scheme in ("udp", "tcp", "tls"))
+        receivers = start_receivers(tmp_path, authority)
+        urls = tuple(f"{scheme}://localhost:{receiver.ports[scheme]}?format={BODIES[name][scheme]}{f'&ca={ca}' if scheme == 'tls' else ''}"
+                     for name, receiver in receivers.items() for scheme in receiver.ports)
         sensor = RunningSensor(SPAN, "span0", folder, destinations=urls, more=f'[policy]\nsite = "{SITE}"\n')
         try:
             with sensor:
                 with Recording(lab, tmp_path, "live", scenario.shows, servers=scenario.servers, quirks=[]) as recording:
                     scenario.play(recording)
-                time.sleep(3)
+                expected = attacks_in(tmp_path / "live.pcap")
+                assert wait_for(lambda: attacks_of(sensor) >= expected, 120), sorted(expected - attacks_of(sensor))
                 assert transmitted() == 0, "the sensor's interface has sent"
                 assert sensor.memory_kilobytes() < 250_000
-            reported = sensor.records()
+            reported, found = sensor.records(), attacks_of(sensor)
             assert sensor.heartbeats()[-1]["coverage"]["dropped"] == 0
             assert transmitted() == 0
-            for scheme in ("udp", "tcp", "tls"):
-                wait_for(lambda scheme=scheme: len(rsyslog.received(scheme)) >= len(reported))
-                _check_file(rsyslog, scheme, reported)
+            for name, receiver in receivers.items():
+                for scheme in receiver.ports:
+                    wait_for(lambda receiver=receiver, scheme=scheme: len(receiver.received(scheme)) >= len(reported))
+                    check_file(receiver, scheme, BODIES[name][scheme], reported)
         finally:
-            rsyslog.stop()
+            for receiver in receivers.values():
+                receiver.stop()
     rules = {str(record["rule"]) for record in reported}
     assert {"ot.unauthorized-write", "ot.controller-stop", "dnp3.cold-restart", "network.ot-port-sweep"} <= rules
     quiet = {"sensor.not-evaluable", "sensor.no-traffic", "sensor.heartbeat"}
     assert not [rule for rule in rules - quiet if rule.startswith("sensor.")]
-    _check_against_analyze(tmp_path / "live.pcap", reported)
+    assert any(record["rule"] in ("lateral.direct-command", "ot.unauthorized-write") and record["src"] == OFFICE for record in reported)
+    assert found == expected, "tcpdump recorded the same switch meanwhile: `analyze` finds the same attacks"
 
 
-def _check_file(rsyslog: Rsyslog, scheme: str, reported: list[dict[str, Any]]) -> None:
-    """Each record that the sensor reported is there once, and every field of its CEF body is what was reported."""
-    messages = {structured_data(message["sd"])["otwatch@32473"]["seq"]: message for message in rsyslog.received(scheme)}
-    assert sorted(messages) == [record["sequence"] for record in reported], scheme
-    for record in reported:
-        header, fields = read_cef(messages[record["sequence"]]["msg"].lstrip(" "))
-        assert header[4] == record["rule"]
-        assert fields["externalId"] == str(record["sequence"])
-        if record["type"] == "alert":
-            for key, name in (("src", "src"), ("dst", "dst"), ("spt", "src_port"), ("dpt", "dst_port"), ("app", "protocol"), ("cs2", "object"),
-                              ("cnt", "count"), ("shost", "src_name"), ("dhost", "dst_name"), ("cs6", "id")):
-                assert fields.get(key, "") == str(record[name] if record[name] is not None else ""), (key, record)
-
-
-def _check_against_analyze(capture: Path, reported: list[dict[str, Any]]) -> None:
-    """tcpdump recorded the same switch meanwhile: `analyze` finds the same attacks."""
-    policy = policy_of(site=str(SITE))
+def attacks_in(capture: Path) -> set[tuple[str, str, str]]:
+    """(rule, actor, target) of what `analyze` finds grave."""
     analysis = Analysis(Limits())
-    analysis.detector = RuleDetector(analysis.pipeline, policy)
+    analysis.detector = RuleDetector(analysis.pipeline, policy_of(site=str(SITE)))
     analysis.run([str(capture)])
-    expected = {(alert.rule, alert.src, alert.dst) for alert in analysis.finish().alerts if alert.severity >= 3}
-    live = {(alert["rule"], alert["src"], alert["dst"]) for alert in reported if alert["severity"] in ("high", "critical")
-            and not alert["rule"].startswith("sensor.")}
-    assert live == expected
+    return {(alert.rule, alert.src, alert.dst) for alert in analysis.finish().alerts if alert.severity >= Severity.HIGH}
+
+
+def attacks_of(sensor: RunningSensor) -> set[tuple[str, str, str]]:
+    """The same of what the sensor has reported."""
+    return {(alert["rule"], alert["src"], alert["dst"]) for alert in sensor.alerts()
+            if alert["severity"] in ("high", "critical") and not alert["rule"].startswith("sensor.")}
+
+
+def check_file(receiver: Receiver, scheme: str, form: str, reported: list[dict[str, Any]]) -> None:
+    """Each record that the sensor reported is there once, and every field of its body is what was reported."""
+    messages = {structured_data(message["sd"])["otwatch@32473"]["seq"]: message for message in receiver.received(scheme)}
+    assert sorted(messages) == [record["sequence"] for record in reported], (type(receiver).__name__, scheme)
+    for record in reported:
+        message = messages[record["sequence"]]
+        assert (message["host"], message["app"], message["msgid"]) == ("sensor-7", "otwatch", record["type"])
+        body = message["msg"].lstrip(" ").removeprefix("\ufeff")
+        expected = {name: text_of(record.get(name)) for name in FIELDS[form]}
+        assert fields_of(form, body) == expected, (record["rule"], scheme)
+
+
+# Names in the record -> names in the body (`.` steps into JSON).
+FIELDS = {
+    "cef": {
+        "sequence": "externalId", "src": "src", "dst": "dst", "src_port": "spt", "dst_port": "dpt", "protocol": "app", "object": "cs2",
+        "function_name": "cs1", "value": "cs3", "count": "cnt", "src_name": "shost", "dst_name": "dhost", "src_zone": "sourceZoneURI", "id": "cs6"},
+    "leef": {
+        "sequence": "identifier", "src": "src", "dst": "dst", "src_port": "srcPort", "dst_port": "dstPort", "protocol": "app", "object": "object",
+        "function_name": "function", "value": "value", "count": "cnt", "outcome": "outcome", "title": "policy", "id": "alertId"},
+    "ecs": {
+        "sequence": "event.sequence", "rule": "rule.id", "src": "source.ip", "dst": "destination.ip", "src_port": "source.port",
+        "dst_port": "destination.port", "protocol": "network.protocol", "object": "otwatch.ot.object", "function": "otwatch.ot.function.code",
+        "count": "otwatch.count", "src_name": "source.domain", "dst_zone": "otwatch.destination.zone", "id": "event.id", "time": "@timestamp"},
+    "json": {name: name for name in (
+        "sequence", "type", "time", "rule", "title", "severity", "src", "dst", "src_port", "dst_port", "src_mac", "protocol", "action",
+        "function_name", "unit", "object", "value", "outcome", "count", "id", "first_seen", "last_seen")},
+}
+
+
+def fields_of(form: str, body: str) -> dict[str, str]:
+    """The fields of FIELDS as a SIEM reads them from a body."""
+    if form in ("cef", "leef"):
+        _, found = (read_cef if form == "cef" else read_leef)(body)
+        return {name: found.get(key, "") for name, key in FIELDS[form].items()}
+    document = json.loads(body)
+
+    def at(path: str) -> Any:
+        value = document.get(path) if form == "json" else document
+        for step in path.split(".") if form == "ecs" else ():
+            value = value.get(step) if isinstance(value, dict) else None
+        return value
+
+    return {name: text_of(at(path)) for name, path in FIELDS[form].items()}
+
+
+def text_of(value: Any) -> str:
+    """A field of a record as CEF and LEEF say it."""
+    if value is None:
+        return ""
+    return ",".join(map(str, value[:64])) if isinstance(value, list) else str(value)

@@ -35,9 +35,12 @@ def wait_for(condition: Callable[[], Any], seconds: float = 40.0) -> Any:
     return value
 
 
-def _open_port(protocol: str, port: int, state: str) -> bool:
-    """Whether the kernel has a socket on that loopback port in that state (Linux, proc_net_tcp: 0A listening; 07 for an unconnected UDP socket)."""
-    lines = Path(f"/proc/net/{protocol}").read_text().splitlines()[1:]
+def _open_port(process: int, protocol: str, port: int, state: str) -> bool:
+    """Whether a socket of the process's namespace has that port and state (Linux, proc_net_tcp: 0A listening; 07 an unconnected UDP socket)."""
+    try:
+        lines = Path(f"/proc/{process}/net/{protocol}").read_text().splitlines()[1:]
+    except OSError:  # it has ended
+        return False
     return any(fields[1].endswith(f":{port:04X}") and fields[3] == state for fields in (line.split() for line in lines))
 
 
@@ -67,11 +70,12 @@ class Authority:
 
 
 class Receiver:
-    """A syslog server as a child process. `file` holds one JSON object per message it understood."""
+    """A syslog server as a child process, in a network namespace if one is named. `file` holds one JSON object per message it understood."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, namespace: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
+        self._inside = ["ip", "netns", "exec", namespace] if namespace else []
         self.file = folder / "received.jsonl"
         self.ports = {"udp": free_port(socket.SOCK_DGRAM), "tcp": free_port(), "tls": free_port()}
         self.process: subprocess.Popen[bytes] | None = None
@@ -84,14 +88,15 @@ class Receiver:
 
     def start(self) -> None:
         log = (self.folder / "log").open("ab")
-        self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.environment())
+        self.process = subprocess.Popen([*self._inside, *self.command()], stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.environment())
         if not wait_for(self._ready):
             self.stop()
             raise AssertionError(f"{type(self).__name__} did not start: {(self.folder / 'log').read_text()}")
 
     def _ready(self) -> bool:
         """Looked up, not tried: a trial bind takes the port at the moment the server wants it."""
-        return _open_port("tcp", self.ports["tcp"], "0A") and _open_port("udp", self.ports["udp"], "07")
+        assert self.process is not None
+        return _open_port(self.process.pid, "tcp", self.ports["tcp"], "0A") and _open_port(self.process.pid, "udp", self.ports["udp"], "07")
 
     def stop(self, how: int = signal.SIGTERM) -> None:
         if self.process is not None:
@@ -100,7 +105,7 @@ class Receiver:
             self.process = None
 
     def file_of(self, scheme: str) -> Path:
-        """What came by one way only (rsyslog)."""
+        """What came by one way only."""
         return self.folder / f"received-{scheme}.jsonl"
 
     def received(self, scheme: str = "") -> list[dict[str, Any]]:
@@ -116,8 +121,9 @@ class Receiver:
 class Rsyslog(Receiver):
     """rsyslogd with its default parser, tabs kept (LEEF needs them)."""
 
-    def __init__(self, folder: Path, authority: Authority | None = None, *, certificate_name: str = "localhost", client_name: str = "") -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, authority: Authority | None = None, *, certificate_name: str = "localhost", client_name: str = "",
+                 namespace: str = "") -> None:
+        super().__init__(folder, namespace=namespace)
         if shutil.which("rsyslogd") is None:
             pytest.skip("rsyslog is not installed")
         if authority is not None and not (_MODULES / "lmnsd_gtls.so").exists():
@@ -156,8 +162,8 @@ input(type="imtcp" port="{self.ports['tcp']}" address="127.0.0.1" ruleset="tcp")
 class SyslogNg(Receiver):
     """syslog-ng, installed or unpacked: it cannot be installed beside rsyslog, so `.ci/run` unpacks its packages into a folder."""
 
-    def __init__(self, folder: Path, authority: Authority) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, authority: Authority, *, namespace: str = "") -> None:
+        super().__init__(folder, namespace=namespace)
         unpacked = Path(os.environ.get("OTWATCH_SYSLOG_NG", Path(__file__).parents[3] / ".syslog-ng"))
         self._program = str(unpacked / "usr/sbin/syslog-ng") if unpacked.is_dir() else shutil.which("syslog-ng") or ""
         if not self._program:
@@ -166,16 +172,16 @@ class SyslogNg(Receiver):
         certificate, key = authority.certificate("localhost")
         names = {"pri": "PRI", "time": "R_ISODATE", "host": "HOST", "app": "PROGRAM", "procid": "PID", "msgid": "MSGID", "sd": "SDATA", "msg": "MSG"}
         pairs = " ".join(f'{name}=\\"${macro}\\"' for name, macro in names.items())
+        tls = f' tls(cert-file("{certificate}") key-file("{key}") peer-verify(optional-untrusted))'
+        template = f'template("$(format-json {pairs})\\n") flush-lines(1)'
+        ways = "\n".join(
+            f'log {{ source {{ syslog(ip("127.0.0.1") port({port}) transport("{scheme}"){tls if scheme == "tls" else ""}); }};'
+            f' destination(d_all); destination {{ file("{self.file_of(scheme)}" {template}); }}; }};'
+            for scheme, port in self.ports.items())
         (folder / "syslog-ng.conf").write_text(f'''@version: 3.38
 options {{ keep-hostname(yes); create-dirs(yes); log-msg-size(65536); stats-freq(0); }};
-source s_all {{
-  syslog(ip("127.0.0.1") port({self.ports['udp']}) transport("udp"));
-  syslog(ip("127.0.0.1") port({self.ports['tcp']}) transport("tcp"));
-  syslog(ip("127.0.0.1") port({self.ports['tls']}) transport("tls")
-         tls(cert-file("{certificate}") key-file("{key}") peer-verify(optional-untrusted)));
-}};
-destination d_file {{ file("{self.file}" template("$(format-json {pairs})\\n") flush-lines(1)); }};
-log {{ source(s_all); destination(d_file); }};
+destination d_all {{ file("{self.file}" {template}); }};
+{ways}
 ''')
 
     def command(self) -> list[str]:
