@@ -38,6 +38,7 @@ class Limits:
     anomalies_kept: int = 100_000  # rows kept for export; all are counted
     assets: int = 20_000  # a plant has hundreds; a scan or flood of spoofed senders ends here and is counted
     facts_per_asset: int = 256
+    macs_per_asset: int = 16  # MACs, and VLANs, that one address showed: a pair of redundant routers has two or three
     conversations: int = 50_000  # about 2 KB each; beyond it all clients of one server count as one
     alerts: int = 10_000  # open incidents; the least severe and oldest are closed first
     alert_frames: int = 16  # frame numbers kept per incident

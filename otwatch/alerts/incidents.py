@@ -31,6 +31,8 @@ class Part:
     first_ns: int = 0
     last_ns: int = 0
     record: dict[str, Any] = field(default_factory=dict)  # what the rule's conditions saw
+    table: str = ""
+    signature: tuple[Any, ...] = ()  # with the table, what the record can be made from again
     flow: tuple[int, int] = (-1, 0)  # slot, number
 
     def add(self, timestamp_ns: int) -> None:

@@ -8,6 +8,7 @@ cdef class Attachment(Ledger):
     cdef public list by_slot
     cdef public long long streams
     cdef int most_wrong
+    cdef list told_ends
     cdef int drive(self, Stream stream, bint final) except -1
     cdef int identify(self, Stream stream, bint final) except -1
     cdef object corroborated(self, Stream stream, Framer framer, bytes first, bint final)
@@ -16,4 +17,5 @@ cdef class Attachment(Ledger):
     cdef int follow(self, Stream stream, Framer framer, bint fitting) except -1
     cdef int detach(self, Stream stream) except -1
     cdef int give_up(self, Py_ssize_t slot) except -1
+    cdef int tell_end(self, Py_ssize_t slot) except -1
     cdef int forget(self, Py_ssize_t slot) except -1

@@ -14,13 +14,14 @@ from otwatch.streams.identify import Identifier
 from otwatch.streams.ledger import Ledger
 from otwatch.streams.stream import Stream
 from otwatch.streams.table import ATTACHED, GIVEN_UP, PLAIN, FlowTable
-from otwatch.vocabulary import DirectionHow, FlowEvent, ProtocolHow
+from otwatch.vocabulary import DirectionHow, FlowEvent, PduFlag, ProtocolHow
 
 _MORE = cython.declare(cython.longlong, 0)
 _REPORTED = cython.declare(cython.int, 0x80)  # table.state: UNIDENTIFIED was reported
 _BY_CONTENT = cython.declare(cython.int, ProtocolHow.CONTENT)
 _BY_PORT = cython.declare(cython.int, ProtocolHow.PORT)
 _DETACHED = cython.declare(cython.int, ProtocolHow.DETACHED)
+_ENDED = cython.declare(cython.int, PduFlag.ENDED)
 _HANDSHAKE = cython.declare(cython.int, DirectionHow.HANDSHAKE)
 _PORT_TOLD = cython.declare(cython.int, DirectionHow.PORT)
 _CONTENT_TOLD = cython.declare(cython.int, DirectionHow.CONTENT)
@@ -35,6 +36,7 @@ class Attachment(Ledger):
         self.by_slot = []  # [2 * slot + direction]: Stream or None; UDP flows: [2 * slot]: Framer or None
         self.streams = 0
         self.most_wrong = limits.protocol_violations
+        self.told_ends = [None] + [group[0] if group and group[0].framing.tells_end else None for group in self.identifier.framers]
 
     def drive(self, stream, final):  # type: ignore[no-untyped-def]
         """Searches and cuts what is pending: the Cutter's."""
@@ -124,6 +126,13 @@ class Attachment(Ledger):
         self.forget(slot)
         self.table.mode[slot] = GIVEN_UP
         self.table.move(slot, PLAIN)
+        return 0
+
+    def tell_end(self, slot):  # type: ignore[no-untyped-def]
+        """The flow is over: a PDU without bytes for a dissector that asks for it."""
+        framer = self.told_ends[self.flows.protocol[slot]]
+        if framer is not None:
+            self.add_row(self.pdus[framer.protocol], framer, slot, 0, self.octets.used, self.octets.used, _ENDED)
         return 0
 
     def forget(self, slot):  # type: ignore[no-untyped-def]

@@ -403,6 +403,7 @@ class Streams:
         self.end_streams(slot)
         cutter.time = flows.last_ns[slot]
         cutter.frame = flows.last_frame[slot]
+        cutter.tell_end(slot)
         if flows.ip_protocol[slot] == _TCP:
             cutter.forget(slot)
             if flows.pdus[slot] > 0 and (flows.packets_to_server[slot] == 0 or flows.packets_to_client[slot] == 0):

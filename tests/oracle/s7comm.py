@@ -27,6 +27,8 @@ class Reference:
         self.parts: dict[int, bytes] = {0: b"", 1: b""}
         self.uploads: dict[int, tuple[int, int]] = {}
         self.lists: dict[int, tuple[int, int]] = {}
+        self.kept: list[tuple[int, bytes, bytes]] = []
+        self.known = False  # a connect or data have told the protocol
 
     def read(self, frame: int, direction: int, packet: bytes, *, cut: bool = False) -> list[Row]:
         """The rows of one TPKT packet."""
@@ -40,7 +42,7 @@ class Reference:
             return []
         kind = packet[5]
         if kind not in (0xF0, 0xF1):
-            return self.connect(frame, packet[4:end], packet)
+            return self.opening(frame, packet[4:end], packet)
         if end < 7:
             return []
         last = packet[8 if end >= 9 else 6] & 0x80
@@ -49,7 +51,31 @@ class Reference:
             self.parts[direction] = payload
             return []
         self.parts[direction] = b""
-        return self.message(frame, direction, payload, cut)
+        before = self.opened() if payload[:1] == b"2" else []
+        self.known = self.known or payload[:1] == b"2"
+        return before + self.message(frame, direction, payload, cut)
+
+    def opening(self, frame: int, header: bytes, packet: bytes) -> list[Row]:
+        """Connects that do not say what they open wait for the data, four at most, and so do the confirms after them; what ends them does not."""
+        kind = header[1] & 0xF0
+        found, at = {}, 7
+        while at + 2 <= len(header):
+            found.setdefault(header[at], header[at + 2:at + 2 + header[at + 1]])
+            at += 2 + header[at + 1]
+        called, calling = found.get(0xC2, b""), found.get(0xC1, b"")
+        clear = len(called) == len(calling) == 2 and called[0] and called[1] and calling[0]
+        vague = at == len(header) and not clear and (any(called[:-1]) or not called)
+        if kind == 0xD0:
+            vague = bool(self.kept) or (vague and not self.known)
+        if kind in (0xE0, 0xD0) and vague and len(self.kept) < 4:
+            self.kept.append((frame, header, packet))
+            return []
+        return [*self.opened(), *self.connect(frame, header, packet)]
+
+    def opened(self) -> list[Row]:
+        """What was waiting."""
+        kept, self.kept = self.kept, []
+        return [row for one in kept for row in self.connect(*one)]
 
     def connect(self, frame: int, header: bytes, packet: bytes) -> list[Row]:
         """CR, CC, DR and DC of S7."""
@@ -66,6 +92,7 @@ class Reference:
             self.connecting = None
         row["transaction"] = destination if row["role"] else source
         if kind in (0xE0, 0xD0):
+            self.known = True
             found, at = {}, 7
             while at + 2 <= len(header):
                 found.setdefault(header[at], header[at + 2:at + 2 + header[at + 1]])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _CREDIT = frozenset({Cotp.CR, Cotp.CC, Cotp.AK, Cotp.RJ})  # types whose low nibble is not part of the type
 _MINIMUM = {Cotp.CR: 7, Cotp.CC: 7, Cotp.DR: 7, Cotp.DC: 6, Cotp.ED: 3, Cotp.AK: 3, Cotp.EA: 3, Cotp.RJ: 5, Cotp.ER: 5}
-_TPDU_SIZE, _SOURCE_TSAP, _DESTINATION_TSAP = 0xC0, 0xC1, 0xC2
+TPDU_SIZE, SOURCE_TSAP, DESTINATION_TSAP = 0xC0, 0xC1, 0xC2
 
 
 def parameters(text: bytes) -> tuple[dict[int, bytes], bool]:
@@ -34,8 +34,7 @@ def tsap_protocol(tsap: bytes) -> str:
     """What speaks behind a called TSAP, as far as its bytes tell; empty where they do not."""
     if tsap.startswith(b"SIMATIC-ROOT"):
         return "s7comm-plus"
-    # Not narrowed to types 1-3: configured S7 connections have others. Some MMS stacks call 02 00 as well (an OP at rack 0 slot 0); only what
-    # follows tells the two apart, so their connect row is called s7comm.
+    # Not narrowed to types 1-3: configured S7 connections have others. Some MMS stacks call 02 00 as well: see opening.py.
     if len(tsap) == 2 and tsap[0]:
         return "s7comm"
     if tsap and not any(tsap[:-1]):  # 00 01, 00 00 00 01: selectors of OSI stacks
@@ -43,8 +42,8 @@ def tsap_protocol(tsap: bytes) -> str:
     return ""
 
 
-def connect(message: Message, dissector: S7Dissector, kind: int, start: int, at: int) -> None:
-    """One row for a TPDU of type `kind`, whose header is start + 4 to `at`."""
+def connect(message: Message, dissector: S7Dissector, kind: int, start: int, at: int, protocol: int = 0) -> None:
+    """One row for a TPDU of type `kind`, whose header is start + 4 to `at`; of a connect, `protocol` is what is known to follow."""
     bare = kind & 0xF0 if kind & 0xF0 in _CREDIT else kind
     header = bytes(message.data[start + 4:at])
     if bare not in _MINIMUM or min(header[0] + 1, len(header)) < _MINIMUM[Cotp(bare)]:
@@ -61,12 +60,14 @@ def connect(message: Message, dissector: S7Dissector, kind: int, start: int, at:
         found, whole = parameters(header[7:])
         if not whole:
             message.odd(Anomaly.COTP_PARAMETER, start + 11, len(header), header[0])
-    called = found.get(_DESTINATION_TSAP, b"")
-    if bare == Cotp.CR:
+    called = found.get(DESTINATION_TSAP, b"")
+    if bare == Cotp.CR or (bare == Cotp.CC and not conversation.protocol):
         named = tsap_protocol(called)
-        conversation.protocol = {"s7comm-plus": dissector.plus_protocol, "mms": dissector.mms_protocol}.get(named, dissector.protocol)
+        siblings = {"s7comm-plus": dissector.plus_protocol, "mms": dissector.mms_protocol}
+        conversation.protocol = protocol or siblings.get(named, dissector.protocol)
+    if bare == Cotp.CR:
         conversation.opened = 1
-        conversation.unit = called[1] if named == "s7comm" else -1
+        conversation.unit = called[1] if named == "s7comm" and conversation.protocol == dissector.protocol else -1
         conversation.cotp_reference, conversation.cotp_frame, conversation.cotp_ns = source, frame, now
     message.protocol = conversation.protocol or dissector.protocol
     answers = conversation.cotp_frame >= 0 and destination == conversation.cotp_reference and bare in (Cotp.CC, Cotp.DR)
@@ -94,9 +95,9 @@ def connect(message: Message, dissector: S7Dissector, kind: int, start: int, at:
             operations.value_length[row] = len(called) if place > 0 else 0
         if 0 < len(called) <= 4:
             operations.object[row] = int.from_bytes(called, "big")
-        calling = found.get(_SOURCE_TSAP, b"")
+        calling = found.get(SOURCE_TSAP, b"")
         if 0 < len(calling) <= 4:
             operations.start[row] = int.from_bytes(calling, "big")
-        size = found.get(_TPDU_SIZE, b"")
+        size = found.get(TPDU_SIZE, b"")
         if len(size) == 1 and 7 <= size[0] <= 13:
             operations.count[row] = 1 << size[0]

@@ -28,6 +28,7 @@ cdef class S7Dissector:
     cdef int clear(self, Message message, Octets part) except -1
     cdef int drop_fragments(self, Message message) except -1
     cdef int payload(self, Message message, Py_ssize_t at, Py_ssize_t end) except -1
+    cdef int speaks(self, Message message, int protocol) except -1
     cdef Py_ssize_t pdu(self, Message message, Py_ssize_t at, Py_ssize_t end) except -1
     cdef int job(self, Message message) except -1
     cdef int answer(self, Message message) except -1

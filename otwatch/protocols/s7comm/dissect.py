@@ -11,6 +11,7 @@ import cython
 from otwatch.limits import Limits
 from otwatch.protocols.s7comm.cotp import connect
 from otwatch.protocols.s7comm.mms import Mms
+from otwatch.protocols.s7comm.opening import keep, read
 from otwatch.protocols.s7comm.plus import Plus
 from otwatch.protocols.s7comm.spec import FUNCTIONS
 from otwatch.protocols.s7comm.state import Conversation, Message, Request
@@ -25,6 +26,7 @@ _FUNCTION_UNKNOWN, _PARAMETER_SHORT, _ANSWER_UNASKED, _ANSWER_MISMATCH, _REFEREN
 _REQUESTS_FORGOTTEN, _PDU_SIZE = 19, 20
 _AFTER_GAP = cython.declare(cython.int, 1)  # PduFlag
 _CUT = cython.declare(cython.int, 16)
+_ENDED = cython.declare(cython.int, 64)
 _REQUEST = cython.declare(cython.int, 0)  # Role
 _RESPONSE = cython.declare(cython.int, 1)
 _ACTIONS = bytes(int(FUNCTIONS[code].action) if code in FUNCTIONS else 0 for code in range(256))
@@ -101,6 +103,10 @@ class S7Dissector:
         message.status = 0
         message.reference = -1
         message.request = None
+        if pdus.flags[row] & _ENDED:
+            if conversation.opening is not None:
+                read(message, self, 0)
+            return 0
         if pdus.flags[row] & _AFTER_GAP:
             self.drop_fragments(message)
         if end - start < 7:
@@ -118,7 +124,8 @@ class S7Dissector:
                 message.odd(_COTP_HEADER, start + 4, at - start, end - start)
             return 0
         if kind not in {240, 241}:
-            connect(message, self, kind, start, at)
+            if not keep(message, self, start, at):
+                connect(message, self, kind, start, at)
             return 0
         if at - start < 7:
             message.odd(_COTP_HEADER, start + 4, 2, at - start - 5)
@@ -195,22 +202,28 @@ class S7Dissector:
         """A whole COTP message, told apart by its first byte."""
         if at >= end:  # an empty DT: some controllers acknowledge with it
             return 0
-        conversation: Conversation = message.conversation
         first: cython.int = message.data[at]
         if first == 0x32:
-            message.protocol = conversation.protocol = self.protocol
+            self.speaks(message, self.protocol)
             while at < end:  # more than one S7 PDU in a COTP message is wrong, and must not hide the second
                 at = self.pdu(message, at, end)
             return 0
         if first == 0x72 or (20 <= first <= 23 and at + 2 < end and message.data[at + 1] == 3):
-            message.protocol = conversation.protocol = self.plus_protocol
+            self.speaks(message, self.plus_protocol)
             self.plus.feed(message, at, end)
             return 0
         if self.mms.speaks(message, at, end):
-            message.protocol = conversation.protocol = self.mms_protocol
+            self.speaks(message, self.mms_protocol)
             self.mms.feed(message, at, end)
             return 0
         message.odd(_NOT_S7, at, 0x32, first)
+        return 0
+
+    def speaks(self, message: Message, protocol: cython.int) -> cython.int:
+        """The data tell the protocol of the conversation, and of the connects before them that did not."""
+        if message.conversation.opening is not None:
+            read(message, self, protocol)
+        message.protocol = message.conversation.protocol = protocol
         return 0
 
     def pdu(self, message: Message, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.Py_ssize_t:

@@ -63,4 +63,5 @@ TPKT = Framing(
     min_bytes=7,
     max_bytes=65_535,
     probe=probe,
+    tells_end=True,
 )

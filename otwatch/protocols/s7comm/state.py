@@ -127,6 +127,7 @@ class Conversation:
     def __init__(self) -> None:
         self.protocol = 0
         self.opened = 0  # its COTP connect was seen
+        self.opening = _UNSET  # connects that wait for what follows to be told as of it
         self.unit = -1
         self.pdu_bytes = 0  # negotiated, 0 unknown
         self.cotp_reference = -1
