@@ -18,7 +18,7 @@ from otwatch.alerts.incidents import Incident, Incidents, Sample
 from otwatch.batch import Batch
 from otwatch.limits import Limits
 from otwatch.rules.compile import Clause, clauses_of
-from otwatch.rules.context import Context
+from otwatch.rules.context import Context, Joined
 from otwatch.rules.evidence import Evidence
 from otwatch.rules.fields import TABLES, Stage
 from otwatch.rules.flows import FlowRules
@@ -77,7 +77,7 @@ class RuleEngine:
         self.context = Context(
             site=site, baseline=baseline, addresses=addresses, protocols=protocols, layers=layers or {}, knowledge=self.knowledge, host=host
         )
-        self.incidents = Incidents(limits.alerts)
+        self.incidents = Incidents(limits.alerts, limits.alerts_per_rule)
         clauses = [clause for index, rule in enumerate(self.rules) for clause in clauses_of(rule, index)]
         self._matchers = {table: Matcher([clause for clause in clauses if clause.table == table]) for table in TABLES}
         self._windows = {index: Windows(rule.window) for index, rule in enumerate(self.rules) if rule.window}
@@ -202,7 +202,7 @@ class RuleEngine:
             if not mask and not mask_first:
                 continue
             record = self.context.rest(
-                {**(signed or signed_first), **(paired or paired_first)},
+                Joined(signed or signed_first, paired or paired_first),
                 protocol=protocol,
                 unit=unit,
                 area=area,
@@ -262,7 +262,7 @@ class RuleEngine:
         test = clause.tests[Stage.ROW]
         if test is not None:
             latency = int(operations.latency_ns[index])
-            record = {**record, "value": self.evidence.value(batch, index), "latency_ms": latency / 1e6 if latency >= 0 else None}
+            record = Joined({"value": self.evidence.value(batch, index), "latency_ms": latency / 1e6 if latency >= 0 else None}, record)
             if not test(record):
                 return
         flow = int(operations.flow[index])
@@ -314,7 +314,7 @@ class RuleEngine:
             signature = tuple(known)
             mask, signed, paired = matcher.candidates(signature, self.context.anomaly, (src, dst), self.context.pair)
             if mask:
-                record = {**signed, **paired}
+                record = Joined(signed, paired)
                 for clause in matcher.passing(mask, record):
                     self._take(clause, Row(time, frame, batch.file, src, dst, record, "anomalies", signature, flow=flow), 2)
 
@@ -333,7 +333,7 @@ class RuleEngine:
         if mask and batch is not None:
             changed = before is not None and not _same_version(fact.value, before) and not _same_version(before, fact.value)
             rest = {"value": fact.value, "child": fact.child, "before": before, "changed": changed}
-            record = {**signed, **paired, **rest}
+            record = Joined(signed, paired, rest)
             signature = fact.kind, fact.source, *rest.values()
             for clause in matcher.passing(mask, record):
                 row = Row(fact.timestamp_ns, fact.frame, batch.file, fact.address, fact.address, record, "facts", signature, flow=fact.flow)

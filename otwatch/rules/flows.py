@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from otwatch.batch import Batch
 from otwatch.rules.compile import Clause
-from otwatch.rules.context import Context
+from otwatch.rules.context import Context, Joined
 from otwatch.rules.fields import TABLES, Stage
 from otwatch.rules.match import Matcher
 from otwatch.rules.rows import Row, Windows, hashable
@@ -132,11 +132,11 @@ class FlowRules:
         if not mask >> bit & 1:
             return False
         test = clause.tests[Stage.REST]
-        return test is None or test({**signed, **paired})
+        return test is None or test(Joined(signed, paired))
 
-    def record(self, signature: tuple[int, ...], src: int, dst: int) -> dict[str, Any]:
+    def record(self, signature: tuple[int, ...], src: int, dst: int) -> Joined:
         """SIGNATURE and PAIR fields."""
-        return {**self.matcher.signed(signature, self.context.flow)[1], **self.context.pair((src, dst))}
+        return Joined(self.matcher.signed(signature, self.context.flow)[1], self.context.pair((src, dst)))
 
     def row(self, seen: Seen) -> Row:
         """An event as a row."""
