@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from otwatch.addresses import Addresses
@@ -33,6 +35,7 @@ class Pipeline:
         self.operations = Operations()
         self.anomalies = Anomalies()
         self.now_ns = 0
+        self._dissected_slots = np.zeros(0, np.bool_)  # by slot of a flow: a dissector was given a message of it
         self._sharing: set[int] = set()  # protocols whose dissector has made rows of another
 
     def feed(self, packets: Packets, *, file: str = "", capture_anomalies: Anomalies | None = None) -> Batch:
@@ -63,15 +66,12 @@ class Pipeline:
                 before = self.operations.rows
                 dissector.feed(pdus, self.operations, self.anomalies, facts)
                 active += self.operations.rows > before
+                self._spoken(pdus.array("flow"))
                 self._name_flows(index, before)
         if active > 1:
             _sort_by_packet(self.operations)
         closed = list(self.streams.closed)
-        unanswered = {}
-        for slot in closed:
-            lost = sum(dissector.forget(slot) for dissector in self.dissectors if dissector is not None)
-            if lost:
-                unanswered[slot] = lost
+        unanswered = self._forget(closed)
         known = self.behaviour_index.feed(self.operations)
         return Batch(
             file=file,
@@ -88,6 +88,26 @@ class Pipeline:
             closed=closed,
             unanswered=unanswered,
         )
+
+    def _spoken(self, slots: np.ndarray[Any, Any]) -> None:
+        """Dissectors may remember something of these flows."""
+        capacity = self.streams.flows.capacity
+        if capacity > len(self._dissected_slots):
+            self._dissected_slots = np.concatenate([self._dissected_slots, np.zeros(capacity - len(self._dissected_slots), np.bool_)])
+        self._dissected_slots[slots] = True
+
+    def _forget(self, closed: list[int]) -> dict[int, int]:
+        """Slot -> requests without response, of closed flows that have some. Flows without a message, as a scan makes by millions, cost nothing."""
+        slots = np.array(closed, np.int64)
+        slots = slots[slots < len(self._dissected_slots)]
+        slots = slots[self._dissected_slots[slots]]
+        self._dissected_slots[slots] = False
+        unanswered = {}
+        for slot in slots.tolist():
+            lost = sum(dissector.forget(slot) for dissector in self.dissectors if dissector is not None)
+            if lost:
+                unanswered[slot] = lost
+        return unanswered
 
     def _name_flows(self, protocol: int, before: int) -> None:
         """Protocols that share a framing (TPKT: S7comm, S7comm-plus, MMS) are told apart by the dissector: a flow is of its last row's protocol."""

@@ -36,7 +36,6 @@ from otwatch.tables import Packets
 # Of a process that must live through any flood within the memory of a small box, copies for checkpoints included. A plant has some hundred assets.
 SENSOR_LIMITS: Final = Limits(addresses=262_144, flows=65_536, streams=32_768, behaviours=100_000, assets=20_000, conversations=30_000)
 _SECOND: Final = 1.0
-_MINUTE: Final = 60.0
 _POLL_SECONDS: Final = 0.25
 _BUSY_SHARE: Final = 20  # looking for changed alerts may take a twentieth of the time
 _STORED_ASSETS: Final = 10_000
@@ -83,6 +82,7 @@ class Sensor:
         limits: Limits | None = None,
         packet_time: bool = False,
         transmitted: Callable[[str], int] | None = None,
+        arrived: Callable[[str], int] | None = None,
     ) -> None:
         self.config = config
         self.interfaces = interfaces
@@ -93,7 +93,7 @@ class Sensor:
         self.metrics_port = MetricsPort(config["outputs.metrics_port"]) if config["outputs.metrics_port"] else None
         self._metrics_file = MetricsFile(Path(config["outputs.metrics_file"])) if config["outputs.metrics_file"] else None
         self._packet_time = packet_time
-        self.transmitted = transmitted
+        self.transmitted, self.arrived = transmitted, arrived
         self.statistics: list[LiveStatistics] = []
         self.flows_not_stored = self.assets_not_stored = 0
         self.not_evaluable: dict[str, str] = {}
@@ -246,7 +246,7 @@ class Sensor:
             begun = time.perf_counter()
             self._report_changes()
             self._due["changes"] = max(self._due["changes"], self.monotonic() + _BUSY_SHARE * (time.perf_counter() - begun))
-        if self._is_due("minute", _MINUTE):
+        if self._is_due("minute", self.config["sensor.checkpoint_seconds"]):
             self._minute()
         for interface, vlan in self.watch.new_vlans():
             if self.monotonic() - self._started > _VLAN_PATIENCE_SECONDS:
@@ -287,7 +287,7 @@ class Sensor:
         self._counts[alert.severity.label] = self._counts.get(alert.severity.label, 0) + 1
         self.reporting.emit(record)
 
-    # about once a minute
+    # about once a minute (sensor.checkpoint_seconds)
 
     def _minute(self, *, final: bool = False) -> None:
         try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ class Watch:
 
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
-        self.open: set[int] = set()
+        self._open = np.zeros(1024, np.bool_)  # by slot of a flow
         self.vlans: dict[tuple[str, int], Vlan] = {}
         self.batches = 0
 
@@ -40,14 +41,21 @@ class Watch:
         self.batches += 1
         events = batch.flow_events
         if events.rows:
-            slots = events.array("flow")[events.array("kind") == int(FlowEvent.OPENED)]
-            self.open.update(slots.tolist())
-            self.open.difference_update(batch.closed)
+            if batch.flows.capacity > len(self._open):
+                self._open = np.concatenate([self._open, np.zeros(batch.flows.capacity - len(self._open), np.bool_)])
+            self._open[events.array("flow")[events.array("kind") == int(FlowEvent.OPENED)]] = True
+        if batch.closed:
+            self._open[batch.closed] = False
         if batch.packets.rows:
             tags = batch.packets.array("vlan_outer")
             seen = np.flatnonzero(np.bincount(np.clip(tags, -1, 4095) + 1, minlength=1)[1:])
             for vlan in seen.tolist():
                 self._vlan(batch.file, vlan, monotonic)
+
+    @property
+    def open(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Slots of the flows that are open."""
+        return np.flatnonzero(self._open)
 
     def _vlan(self, interface: str, vlan: int, monotonic: float) -> None:
         known = self.vlans.get((interface, vlan))
@@ -77,7 +85,7 @@ class Watch:
     def directions(self, now_ns: int) -> tuple[int, int]:
         """(one-way, two-way) OT conversations of the last minute."""
         flows = self._analysis.pipeline.streams.flows
-        slots = np.fromiter(self.open, np.int64, len(self.open))
+        slots = self.open
         column = {name: np.asarray(getattr(flows, name))[slots] for name in ("protocol", "last_ns", "packets_to_server", "packets_to_client")}
         recent = (column["protocol"] > 0) & (column["last_ns"] > now_ns - _RECENT_NS)
         there, back = column["packets_to_server"], column["packets_to_client"]
@@ -87,15 +95,15 @@ class Watch:
     def gaps(self) -> int:
         """Bytes that were never captured, in all streams so far."""
         flows = self._analysis.pipeline.streams.flows
-        slots = np.fromiter(self.open, np.int64, len(self.open))
-        closed = sum(talk.counts["gap_bytes"] for talk in self._analysis.inventory.hosts.conversations.values())
-        return closed + int(np.asarray(flows.gap_bytes)[slots].sum())
+        slots = self.open
+        closed = self._analysis.inventory.hosts.tally.talks.array("gap_bytes")
+        return int(closed.sum()) + int(np.asarray(flows.gap_bytes)[slots].sum())
 
     def busiest(self, count: int = 8) -> list[tuple[str, int, int]]:
         """(client > server service, packets, bytes) of the flows that are open, the busiest first."""
         pipeline = self._analysis.pipeline
         flows, addresses = pipeline.streams.flows, pipeline.addresses
-        slots = np.fromiter(self.open, np.int64, len(self.open))
+        slots = self.open
         packets = np.asarray(flows.packets_to_server)[slots] + np.asarray(flows.packets_to_client)[slots]
         found = []
         for place in np.argsort(packets)[::-1][:count].tolist():
@@ -114,11 +122,7 @@ class Watch:
         """The inventory with the flows that are still open: OT connections stay open for months."""
         analysis = self._analysis
         now = Inventory(analysis.pipeline.addresses, analysis.pipeline.protocols, analysis.limits)
-        kept = analysis.inventory.hosts
-        now.hosts.hosts = {
-            key: replace(host, macs=dict(host.macs), vlans=set(host.vlans), arp_macs=dict(host.arp_macs)) for key, host in kept.hosts.items()
-        }
-        now.hosts.conversations = {key: replace(talk, counts=dict(talk.counts)) for key, talk in kept.conversations.items()}
+        now.hosts = analysis.inventory.hosts.copy()
         now.facts = analysis.inventory.facts
-        now.hosts.fold(analysis.pipeline.streams.flows, sorted(self.open), {})
+        now.hosts.fold(analysis.pipeline.streams.flows, self.open, {})
         return now

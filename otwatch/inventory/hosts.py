@@ -1,34 +1,39 @@
-"""Closed flows and ARP to hosts and conversations: the counted, mergeable raw material of the inventory."""
+"""Closed flows and ARP to hosts and conversations: the counted, mergeable raw material of the inventory.
+
+The counting is in `tally`, in columns; here are the words in which the rest of the house reads it. Objects are made when somebody looks.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 import numpy as np
 
+from otwatch.inventory.tally import SUMMED, Tally
 from otwatch.limits import Limits
-from otwatch.tables import Flows, Packets
+from otwatch.tables import Flows, Packets, Table
 
 Key = tuple[int, int]  # (interned IP address or -1, MAC where there is no IP address, else -1)
+Place = tuple[Key, Key, int, int, int]  # client, server, IP protocol, server port, protocol
 
 _TCP = 6
 _SYN = 0x02
-_SUMMED = (
-    "packets_to_server",
-    "packets_to_client",
-    "bytes_to_server",
-    "bytes_to_client",
-    "payload_to_server",
-    "payload_to_client",
-    "pdus",
-    "violations",
-    "gaps",
-    "gap_bytes",
-    "retransmissions",
-    "conflicts",
-    "duplicates",
-    "skipped_bytes",
+_AT_ONCE: Final = 1024  # rows that are Python objects at one time
+_HOST_COLUMNS: Final = ("first_ns", "last_ns", "packets_sent", "packets_received", "bytes_sent", "bytes_received")
+_TALK_COLUMNS: Final = (
+    "first_ns",
+    "last_ns",
+    "first_frame",
+    "flows",
+    "answered",
+    "unanswered_requests",
+    "protocol_how",
+    "tcp_flags_to_client",
+    "vlan",
+    "tunnel",
+    "ethertype",
 )
 
 
@@ -47,17 +52,12 @@ class Host:
     vlans: set[int] = field(default_factory=set)
     arp_macs: dict[int, int] = field(default_factory=dict)  # MAC -> times ARP said so
 
-    def seen(self, first_ns: int, last_ns: int) -> None:
-        """Widens the time in which the host was seen."""
-        self.first_ns = min(self.first_ns, first_ns) if self.first_ns else first_ns
-        self.last_ns = max(self.last_ns, last_ns)
-
 
 @dataclass(slots=True)
 class Conversation:
     """All flows of one client to one service of one server."""
 
-    client: Key
+    client: Key  # (-1, -1) where those of several were merged beyond the limit, likewise the server
     server: Key
     ip_protocol: int
     server_port: int  # -1 when merged beyond the limit or where there are no ports
@@ -73,7 +73,7 @@ class Conversation:
     tcp_flags_to_client: int = 0
     vlan: int = -1
     tunnel: int = 0
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_SUMMED, 0))
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SUMMED, 0))
 
     @property
     def served(self) -> bool:
@@ -83,96 +83,162 @@ class Conversation:
         return self.answered > 0
 
 
+class HostView(Mapping[Key, Host]):
+    """The hosts of a tally by key, in order of appearance. What is got is a copy; what is set replaces, and finds no room beyond the limit."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+
+    def __len__(self) -> int:
+        return int(self._tally.hosts.rows)
+
+    def __iter__(self) -> Iterator[Key]:
+        rows = self._tally.hosts
+        return iter(list(zip(rows.array("address").tolist(), rows.array("mac").tolist(), strict=True)))
+
+    def __getitem__(self, key: Key) -> Host:
+        row = self._tally.find_host(*key)
+        if row < 0:
+            raise KeyError(key)
+        return next(self._hosts(row, row + 1))
+
+    def values(self) -> Iterator[Host]:  # type: ignore[override]
+        """Every host; few of them are objects at one time."""
+        for start in range(0, len(self), _AT_ONCE):
+            yield from self._hosts(start, min(start + _AT_ONCE, len(self)))
+
+    def items(self) -> Iterator[tuple[Key, Host]]:  # type: ignore[override]
+        """Every host with its key."""
+        return ((host.key, host) for host in self.values())
+
+    def _hosts(self, start: int, end: int) -> Iterator[Host]:
+        tally = self._tally
+        columns = _lists(tally.hosts, ("address", "mac", "shown_mac", "shown_times", "told_mac", "told_times", "vlan", *_HOST_COLUMNS), start, end)
+        for row, (address, mac, shown, times, told, told_times, vlan, *counts) in enumerate(zip(*columns, strict=True), start):
+            host = Host((address, mac), {shown: times} if shown >= 0 else {}, *counts)
+            host.macs.update(tally.shown.get(row, {}))
+            if vlan >= 0:
+                host.vlans = {vlan, *tally.vlans.get(row, {})}
+            if told >= 0:
+                host.arp_macs = {told: told_times, **tally.told.get(row, {})}
+            yield host
+
+    def __setitem__(self, key: Key, host: Host) -> None:
+        tally = self._tally
+        row = tally.host(*key, True)
+        if row < 0:
+            return
+        rows = tally.hosts
+        for name in _HOST_COLUMNS:
+            getattr(rows, name)[row] = getattr(host, name)
+        for macs, mac, times, more in (
+            (host.macs, rows.shown_mac, rows.shown_times, tally.shown),
+            (host.arp_macs, rows.told_mac, rows.told_times, tally.told),
+            (dict.fromkeys(sorted(host.vlans), 1), rows.vlan, None, tally.vlans),
+        ):
+            first = next(iter(macs), -1)
+            mac[row] = first
+            if times is not None:
+                times[row] = macs.get(first, 0)
+            more[row] = dict(list(macs.items())[1 : tally.most_macs])
+            if not more[row]:
+                del more[row]
+
+
+class TalkView(Mapping[Place, Conversation]):
+    """The conversations of a tally by place, in order of appearance. What is got is a copy; what is set replaces."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+
+    def __len__(self) -> int:
+        return int(self._tally.talks.rows)
+
+    def __iter__(self) -> Iterator[Place]:
+        return (place for place, _ in self.items())
+
+    def __getitem__(self, place: Place) -> Conversation:
+        row = self._tally.find_talk(*_flat(place))
+        if row < 0:
+            raise KeyError(place)
+        return next(self._talks(row, row + 1))
+
+    def values(self) -> Iterator[Conversation]:  # type: ignore[override]
+        """Every conversation; few of them are objects at one time."""
+        for start in range(0, len(self), _AT_ONCE):
+            yield from self._talks(start, min(start + _AT_ONCE, len(self)))
+
+    def items(self) -> Iterator[tuple[Place, Conversation]]:  # type: ignore[override]
+        """Every conversation with its place."""
+        return (((talk.client, talk.server, talk.ip_protocol, talk.server_port, talk.protocol), talk) for talk in self.values())
+
+    def _talks(self, start: int, end: int) -> Iterator[Conversation]:
+        names = ("client", "client_mac", "server", "server_mac", "ip_protocol", "server_port", "protocol", *_TALK_COLUMNS)
+        rows = zip(*_lists(self._tally.talks, names, start, end), strict=True)
+        sums = zip(*_lists(self._tally.talks, SUMMED, start, end), strict=True)
+        for (client, client_mac, server, server_mac, ip_protocol, port, protocol, *rest), counts in zip(rows, sums, strict=True):
+            yield Conversation(
+                (client, client_mac),
+                (server, server_mac),
+                ip_protocol,
+                port,
+                protocol=protocol,
+                counts=dict(zip(SUMMED, counts, strict=True)),
+                **dict(zip(_TALK_COLUMNS, rest, strict=True)),
+            )
+
+    def __setitem__(self, place: Place, talk: Conversation) -> None:
+        rows = self._tally.talks
+        row = self._tally.talk(*_flat(place), True)
+        for name in _TALK_COLUMNS:
+            getattr(rows, name)[row] = getattr(talk, name)
+        for name in SUMMED:
+            getattr(rows, name)[row] = talk.counts[name]
+
+
 class Hosts:
     """Folds flows, once they are closed, into hosts and conversations. Counters add, times take the minimum and maximum."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, tally: Tally | None = None) -> None:
         self.limits = limits
-        self.hosts: dict[Key, Host] = {}
-        self.conversations: dict[tuple[Key, Key, int, int, int], Conversation] = {}
-        self.merged_conversations = 0
-        self.refused_hosts = 0
+        self.tally = tally if tally is not None else Tally(limits)
+        self.hosts = HostView(self.tally)
+        self.conversations = TalkView(self.tally)
 
-    def fold(self, flows: Flows, slots: Iterable[int], unanswered: dict[int, int]) -> None:
+    @property
+    def refused_hosts(self) -> int:
+        """Times that a host found no room."""
+        return int(self.tally.refused_hosts)
+
+    @property
+    def merged_conversations(self) -> int:
+        """Flows that were added to those of other conversations, because theirs found no room."""
+        return int(self.tally.merged_talks)
+
+    @property
+    def refused_macs(self) -> int:
+        """Times that a further MAC or VLAN of a host found no room."""
+        return int(self.tally.refused_macs)
+
+    def copy(self) -> Hosts:
+        """The same, apart."""
+        return Hosts(self.limits, self.tally.copy(self.limits))
+
+    def fold(self, flows: Flows, slots: Iterable[int] | np.ndarray[Any, Any], unanswered: dict[int, int]) -> None:
         """Adds the rows of closed flows."""
-        chosen = list(slots)
-        if not chosen:
-            return
-        columns = {column.name: np.asarray(getattr(flows, column.name))[chosen].tolist() for column in flows.schema.columns}
-        for i, slot in enumerate(chosen):
-            self._fold_one({name: values[i] for name, values in columns.items()}, unanswered.get(slot, 0))
-
-    def _fold_one(self, flow: dict[str, int], unanswered: int) -> None:
-        client: Key = (flow["client"], -1 if flow["client"] >= 0 else flow["mac_client"])
-        server: Key = (flow["server"], -1 if flow["server"] >= 0 else flow["mac_server"])
-        for key, mac, sent, received, bytes_sent, bytes_received in (
-            (client, flow["mac_client"], flow["packets_to_server"], flow["packets_to_client"], flow["bytes_to_server"], flow["bytes_to_client"]),
-            (server, flow["mac_server"], flow["packets_to_client"], flow["packets_to_server"], flow["bytes_to_client"], flow["bytes_to_server"]),
-        ):
-            host = self._host(key)
-            if host is None:
-                continue
-            if mac >= 0 and (sent or key == client):
-                host.macs[mac] = host.macs.get(mac, 0) + 1
-            host.seen(flow["first_ns"], flow["last_ns"])
-            host.packets_sent += sent
-            host.packets_received += received
-            host.bytes_sent += bytes_sent
-            host.bytes_received += bytes_received
-            if flow["vlan_outer"] >= 0:
-                host.vlans.add(flow["vlan_outer"])
-        self._conversation(client, server, flow, unanswered)
-
-    def _host(self, key: Key) -> Host | None:
-        host = self.hosts.get(key)
-        if host is None:
-            if len(self.hosts) >= self.limits.assets:
-                self.refused_hosts += 1
-                return None
-            host = self.hosts[key] = Host(key)
-        return host
-
-    def _conversation(self, client: Key, server: Key, flow: dict[str, int], unanswered: int) -> None:
-        port = flow["server_port"] if flow["ip_protocol"] in (6, 17) else -1
-        place = (client, server, flow["ip_protocol"], port, flow["protocol"])
-        conversation = self.conversations.get(place)
-        if conversation is None:
-            if len(self.conversations) >= self.limits.conversations:
-                self.merged_conversations += 1
-                place = ((-1, -1), server, flow["ip_protocol"], -1, flow["protocol"])
-                conversation = self.conversations.get(place)
-            if conversation is None:
-                conversation = self.conversations[place] = Conversation(
-                    place[0],
-                    server,
-                    flow["ip_protocol"],
-                    place[3],
-                    flow["ethertype"],
-                    flow["protocol"],
-                    first_ns=flow["first_ns"],
-                    first_frame=flow["first_frame"],
-                    vlan=flow["vlan_outer"],
-                    tunnel=flow["tunnel"],
-                )
-        conversation.first_ns = min(conversation.first_ns, flow["first_ns"])
-        conversation.last_ns = max(conversation.last_ns, flow["last_ns"])
-        conversation.flows += 1
-        conversation.answered += flow["packets_to_server"] > 0 and flow["packets_to_client"] > 0
-        conversation.unanswered_requests += unanswered
-        conversation.protocol_how = max(conversation.protocol_how, flow["protocol_how"])
-        conversation.tcp_flags_to_client |= flow["tcp_flags_to_client"]
-        for name in _SUMMED:
-            conversation.counts[name] += flow[name]
+        chosen = np.array(slots if isinstance(slots, np.ndarray) else list(slots), np.int64)
+        if len(chosen):
+            self.tally.fold(flows, memoryview(chosen), unanswered)  # type: ignore[arg-type]
 
     def arp(self, packets: Packets) -> None:
         """Who says which MAC has which address."""
-        operations = packets.array("arp_operation")
-        for row in np.flatnonzero(operations).tolist():
-            address, mac = packets.source[row], packets.arp_mac[row]
-            if address <= 0 or mac < 0:  # probes (RFC 5227) carry 0.0.0.0
-                continue
-            host = self._host((address, -1))
-            if host is None:
-                continue
-            host.arp_macs[mac] = host.arp_macs.get(mac, 0) + 1
-            host.seen(packets.timestamp_ns[row], packets.timestamp_ns[row])
+        self.tally.arp(packets)
+
+
+def _lists(table: Table, names: Iterable[str], start: int, end: int) -> list[list[int]]:
+    return [table.array(name)[start:end].tolist() for name in names]
+
+
+def _flat(place: Place) -> tuple[int, int, int, int, int, int, int]:
+    (client, client_mac), (server, server_mac), ip_protocol, port, protocol = place
+    return client, client_mac, server, server_mac, ip_protocol, port, protocol

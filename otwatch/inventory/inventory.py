@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from otwatch.actions import Action, Role
 from otwatch.addresses import Addresses
@@ -19,6 +19,8 @@ from otwatch.tables import Behaviours
 
 _NO_MAC: Key = (-1, -1)
 _BROADCAST_IPV4 = 0xFFFFFFFF
+_Children = dict[int, dict[tuple[int, int], Child]]  # address -> (protocol, unit) -> child
+_Facts = dict[int, list[tuple[int, str, KnownFact]]]  # address -> (order, name of a child or empty, fact)
 
 
 @dataclass(slots=True)
@@ -94,10 +96,9 @@ class Inventory:
                 if ip.version == 4:  # link-local and several IPv6 prefixes on one card are normal
                     for mac in host.macs:
                         carried.setdefault(mac, set()).add(subnet(ip))
-        for (address, _), host in self.hosts.hosts.items():
-            if self._is_host_address(address) and self._only_reaches_other_networks(address):
-                for mac in host.macs:
-                    carried.setdefault(mac, set()).add("others")
+                if self._only_reaches_other_networks(address):
+                    for mac in host.macs:
+                        carried.setdefault(mac, set()).add("others")
         return {mac: networks for mac, networks in carried.items() if len(networks) > 1}
 
     def _only_reaches_other_networks(self, address: int) -> bool:
@@ -172,10 +173,14 @@ class Inventory:
         doings = self.doings(behaviours)
         ot_subnets = {subnet(self.addresses.ip(address)) for address, did in doings.items() if address > 0 and did.served}
         groups = self._groups(routers)
-        router_names = {mac: self._router_name(mac) for mac in routers}
+        router_names = self._router_names(routers)
+        children = self._children(behaviours)
+        facts: _Facts = {}
+        for number, ((address, child, _, _), fact) in enumerate(self.facts.items()):
+            facts.setdefault(address, []).append((number, child, fact))
         assets = []
         for members in groups:
-            asset = self._asset(members, routers, router_names, doings, ot_subnets, behaviours)
+            asset = self._asset(members, routers, router_names, doings, ot_subnets, children, facts)
             if name_of is not None:
                 asset.name = name_of(asset.id) or asset.name
             placed = next((found for found in (zone_of(text) for text in asset.addresses) if found), None) if zone_of else None
@@ -216,11 +221,15 @@ class Inventory:
             group.sort(key=lambda host: (host.key[0] < 0, host.key[0] >= 0 and self.addresses.ip(host.key[0]).version, host.key))
         return groups
 
-    def _router_name(self, mac: int) -> str:
-        for (address, _), host in self.hosts.hosts.items():
-            if address > 0 and mac in host.arp_macs:
-                return self.addresses.text(address)
-        return mac_text(mac)
+    def _router_names(self, routers: Iterable[int]) -> dict[int, str]:
+        """The first address that ARP told for each of these MACs, else the MAC."""
+        names = dict.fromkeys(routers, "")
+        if names:
+            for (address, _), host in self.hosts.hosts.items():
+                for mac in host.arp_macs:
+                    if address > 0 and names.get(mac) == "":
+                        names[mac] = self.addresses.text(address)
+        return {mac: name or mac_text(mac) for mac, name in names.items()}
 
     def _asset(
         self,
@@ -229,7 +238,8 @@ class Inventory:
         router_names: dict[int, str],
         doings: dict[int, Doings],
         ot_subnets: set[str],
-        behaviours: Behaviours,
+        children: _Children,
+        facts: _Facts,
     ) -> Asset:
         main = members[0]
         ids = [host.key[0] for host in members if host.key[0] > 0]
@@ -250,10 +260,10 @@ class Inventory:
             bytes_sent=sum(host.bytes_sent for host in members),
             bytes_received=sum(host.bytes_received for host in members),
         )
-        for (address, child, _, _), fact in self.facts.items():
-            if address in ids and not child:
-                asset.facts.append(fact)
-        asset.children = self._children(ids, behaviours)
+        in_order = sorted((entry for address in ids for entry in facts.get(address, ())), key=lambda entry: entry[0])
+        told_of = [(child, fact) for _, child, fact in in_order]
+        asset.facts = [fact for child, fact in told_of if not child]
+        asset.children = self._joined([children[address] for address in ids if address in children], told_of)
         for alone in _alone(asset.children):  # one unit alone is the device itself
             asset.facts += alone.facts
             alone.facts = []
@@ -290,28 +300,38 @@ class Inventory:
         """What the ports of these protocols would be guessed to be: nothing to add where the protocol itself was seen."""
         return {service_name(port.transport, port.number, -1) for spec in self.protocols if spec.name in spoken for port in spec.ports}
 
-    def _children(self, ids: list[int], behaviours: Behaviours) -> list[Child]:
-        children: dict[tuple[int, int], Child] = {}
-        columns = {name: behaviours.array(name).tolist() for name in ("destination", "source", "protocol", "role", "unit", "messages", "status")}
-        for i in range(behaviours.rows):
-            unit = columns["unit"][i]
-            device = columns["source"][i] if columns["role"][i] == Role.EVENT else columns["destination"][i]
-            if unit < 0 or device not in ids:
+    def _children(self, behaviours: Behaviours) -> _Children:
+        """What was spoken to behind each address."""
+        children: _Children = {}
+        names = ("destination", "source", "protocol", "role", "unit", "messages", "status")
+        for destination, source, protocol, role, unit, messages, status in zip(*(behaviours.array(name).tolist() for name in names), strict=True):
+            if unit < 0:
                 continue
-            spec = self.protocols[columns["protocol"][i] - 1]
-            child = children.get((columns["protocol"][i], unit))
+            own = children.setdefault(source if role == Role.EVENT else destination, {})
+            child = own.get((protocol, unit))
             if child is None:
-                child = children[columns["protocol"][i], unit] = Child(
-                    name=spec.unit_name(unit), protocol=spec.name, unit=unit, messages=0, answered=False
-                )
-            child.messages += columns["messages"][i]
-            child.answered |= columns["role"][i] != Role.REQUEST and columns["status"][i] == 0
-        for (address, name, _, _), fact in self.facts.items():
-            if address in ids and name:
-                for child in children.values():
-                    if child.name == name:
-                        child.facts.append(fact)
-        return sorted(children.values(), key=lambda child: (child.protocol, child.unit))[: self.limits.facts_per_asset]
+                spec = self.protocols[protocol - 1]
+                child = own[protocol, unit] = Child(name=spec.unit_name(unit), protocol=spec.name, unit=unit, messages=0, answered=False)
+            child.messages += messages
+            child.answered |= role != Role.REQUEST and status == 0
+        return children
+
+    def _joined(self, behind: Iterable[dict[tuple[int, int], Child]], facts: Iterable[tuple[str, KnownFact]]) -> list[Child]:
+        """The children behind all addresses of one device, with the facts that were told of them."""
+        joined: dict[tuple[int, int], Child] = {}
+        by_name: dict[str, list[Child]] = {}
+        for place, child in ((place, child) for children in behind for place, child in children.items()):
+            known = joined.get(place)
+            if known is None:
+                joined[place] = replace(child, facts=[])
+                by_name.setdefault(child.name, []).append(joined[place])
+            else:
+                known.messages += child.messages
+                known.answered |= child.answered
+        for name, fact in facts:
+            for child in by_name.get(name, ()) if name else ():
+                child.facts.append(fact)
+        return sorted(joined.values(), key=lambda child: (child.protocol, child.unit))[: self.limits.facts_per_asset]
 
     def talks(self, behaviours: Behaviours) -> list[Talk]:
         """Every conversation, the busiest first, with what was done in it."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 import otwatch
 from otwatch.alerts.alert import Severity
+from otwatch.outputs.json_text import json_text
 from otwatch.outputs.records import SCHEMA_VERSION, alert_record, asset_record, talk_record, time_text
 from otwatch.outputs.result import Result
 from otwatch.outputs.story import verdict
@@ -71,4 +71,4 @@ def records(result: Result, *, min_severity: Severity = Severity.INFO) -> Iterat
 
 def line(record: dict[str, Any]) -> str:
     """One record as one line: ASCII only, so that nothing in it can act on a terminal or break the line."""
-    return json.dumps(record, ensure_ascii=True, separators=(",", ":"), default=str)
+    return json_text(record)

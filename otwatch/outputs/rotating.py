@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 from otwatch.errors import CaptureError
+from otwatch.outputs.json_text import json_text
 
 
 class RotatingLines:
@@ -32,7 +32,7 @@ class RotatingLines:
 
     def write(self, record: dict[str, Any]) -> bool:
         """One line; False when it could not be written."""
-        data = json.dumps(record, ensure_ascii=True, separators=(",", ":"), default=str).encode() + b"\n"
+        data = json_text(record).encode() + b"\n"
         try:
             if self._descriptor < 0:
                 self._open()

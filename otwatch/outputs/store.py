@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from otwatch.errors import CaptureError
+from otwatch.outputs.json_text import json_text
 
 _VERSION: Final = 1
 _TABLES: Final = """
@@ -66,7 +67,7 @@ class Store:
                     record["dst"],
                     record["count"],
                     sequence,
-                    _json(record),
+                    json_text(record),
                 )
             ],
         )
@@ -84,7 +85,7 @@ class Store:
                     record["name"],
                     ",".join(record["roles"]),
                     record["zone"],
-                    _json(record),
+                    json_text(record),
                 )
                 for record in records
             ],
@@ -102,7 +103,7 @@ class Store:
                     record["server"],
                     record["server_port"],
                     record["service"],
-                    _json(record),
+                    json_text(record),
                 )
                 for record in records
             ],
@@ -182,7 +183,3 @@ class StoreReader:
     def close(self) -> None:
         """Lets go of the file."""
         self._connection.close()
-
-
-def _json(record: dict[str, Any]) -> str:
-    return json.dumps(record, ensure_ascii=True, separators=(",", ":"), default=str)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -13,6 +12,8 @@ from typing import IO, Any, Self
 
 from otwatch.errors import CaptureError
 from otwatch.outputs.escape import cell
+from otwatch.outputs.json_text import json_text
+from otwatch.outputs.parquet import Columns, duckdb_module, to_parquet
 
 FORMATS = (".jsonl", ".csv", ".parquet")
 
@@ -30,8 +31,9 @@ class TableWriter:
         self._fields: list[str] = []
         self._csv: Any = None
         self._scratch: Path | None = None
+        self._columns = Columns()
         if suffix == ".parquet":
-            _duckdb()
+            duckdb_module()
             with tempfile.NamedTemporaryFile(prefix="otwatch-", suffix=".jsonl", delete=False) as scratch:
                 self._scratch = Path(scratch.name)
         self._out: IO[str] = self._open()
@@ -51,7 +53,9 @@ class TableWriter:
             if self._suffix == ".csv":
                 self._write_csv(record)
             else:
-                self._out.write(json.dumps(record, ensure_ascii=True, separators=(",", ":")) + "\n")
+                if self._scratch is not None:
+                    self._columns.note(record)
+                self._out.write(json_text(record) + "\n")
 
     def _write_csv(self, record: dict[str, Any]) -> None:
         if self._csv is None:
@@ -59,7 +63,7 @@ class TableWriter:
             self._csv = csv.writer(self._out, lineterminator="\n")
             self._csv.writerow(self._fields)
         row = [record.get(name) for name in self._fields]
-        self._csv.writerow([cell(json.dumps(value) if isinstance(value, dict | list) else value) for value in row])
+        self._csv.writerow([cell(json_text(value) if isinstance(value, dict | list) else value) for value in row])
 
     def __enter__(self) -> Self:
         return self
@@ -70,22 +74,7 @@ class TableWriter:
         if self._scratch is not None:
             try:
                 if kind is None:
-                    _to_parquet(self._scratch, self.output, empty=self.rows == 0)
+                    to_parquet(self._scratch, self.output, self._columns)
             finally:
                 self._scratch.unlink()
 
-
-def _duckdb() -> Any:
-    try:
-        import duckdb  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise CaptureError("Parquet needs duckdb: pip install 'otwatch[parquet]'") from error
-    return duckdb
-
-
-def _to_parquet(scratch: Path, output: str, *, empty: bool) -> None:
-    def quote(text: str) -> str:
-        return "'" + text.replace("'", "''") + "'"
-
-    source = "(SELECT NULL AS type WHERE false)" if empty else f"read_json_auto({quote(str(scratch))}, format='newline_delimited', sample_size=-1)"
-    _duckdb().execute(f"COPY (SELECT * FROM {source}) TO {quote(output)} (FORMAT parquet)")  # noqa: S608 - literals are quoted

@@ -31,18 +31,21 @@ class Clause:
     table: str
     key: str
     tests: tuple[Test | None, Test | None, Test | None, Test | None, Test | None]  # by Stage
-
-    def late_fields(self) -> frozenset[str]:
-        """Names of its LATE fields."""
-        where = self.rule.sequence.steps[self.step].where if self.rule.sequence else self.rule.where
-        return frozenset(term.name for term in terms_of(where) if TABLES[self.table][term.name].stage is Stage.LATE)
+    late_fields: frozenset[str]  # names of its LATE fields
 
 
 def clauses_of(rule: Rule, index: int) -> list[Clause]:
     """The clauses of a rule: one, or one for each step of its sequence."""
     if rule.sequence is None:
-        return [Clause(rule, index, 0, rule.table, "", _split(rule.where, rule.table))]
-    return [Clause(rule, index, number, step.table, step.key, _split(step.where, step.table)) for number, step in enumerate(rule.sequence.steps)]
+        return [Clause(rule, index, 0, rule.table, "", _split(rule.where, rule.table), _late(rule.where, rule.table))]
+    return [
+        Clause(rule, index, number, step.table, step.key, _split(step.where, step.table), _late(step.where, step.table))
+        for number, step in enumerate(rule.sequence.steps)
+    ]
+
+
+def _late(where: Condition, table: str) -> frozenset[str]:
+    return frozenset(term.name for term in terms_of(where) if TABLES[table][term.name].stage is Stage.LATE)
 
 
 def _split(where: Condition, table: str) -> tuple[Test | None, Test | None, Test | None, Test | None, Test | None]:

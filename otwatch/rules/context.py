@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 from otwatch.actions import CHANGING, ENGINEERING, VERBS, Action, Role
@@ -14,6 +15,8 @@ from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, AnomalyKind, DirectionHow, 
 _TRANSPORTS: Final = {1: "icmp", 2: "igmp", 6: "tcp", 17: "udp", 47: "gre", 50: "esp", 58: "icmpv6", 132: "sctp"}
 _CONTROLLERS: Final = frozenset({"controller", "outstation", "plc", "rtu", "gateway", "sis", "ied"})
 _BROADCAST: Final = 0xFFFFFFFF
+_ABSENT: Final = object()
+_PLACES: Final = 16_384  # addresses remembered; a flood of new ones is asked about again
 
 
 class Context:
@@ -37,6 +40,7 @@ class Context:
         self.layers = layers
         self.knowledge = knowledge
         self.host = host
+        self._places: dict[int, Place] = {}
 
     def protocol_name(self, protocol: int) -> str:
         """Name of a protocol id, empty for 0."""
@@ -85,88 +89,160 @@ class Context:
             known = next((item for item in self.protocols[layer - FIRST_PROTOCOL_LAYER - 1].anomalies if item.code == kind), None)
         return {"anomaly": f"{name}.{known.name if known else kind}", "layer": name}
 
-    def pair(self, pair: tuple[int, int]) -> dict[str, Any]:
-        """PAIR fields of (src, dst)."""
-        source, destination = pair
-        src, dst = self.addresses.text(source), self.addresses.text(destination)
-        site = self.site
-        src_zone = site.zone(src) if site else None
-        dst_zone = site.zone(dst) if site else None
-        conduit = site.conduit(src, dst) if site else None
-        same_network = source >= 0 and (
-            src_zone[0] == dst_zone[0] if src_zone and dst_zone else network_of(self.addresses, source) == network_of(self.addresses, destination)
-        )
-        return {
-            "src": src,
-            "dst": dst,
-            "src_zone": src_zone[0] if src_zone else None,
-            "dst_zone": dst_zone[0] if dst_zone else None,
-            "src_level": src_zone[1] if src_zone else None,
-            "dst_level": dst_zone[1] if dst_zone else None,
-            # Plants use public addresses inside: a neighbour in the same network is not the internet.
-            "src_internet": not same_network and self._is_internet(source, src),
-            "dst_internet": not same_network and self._is_internet(destination, dst),
-            "dst_group": self._is_group(destination),
-            "same_network": same_network,
-            "src_engineering": bool(site and site.is_engineering(src)),
-            "src_jump_host": bool(site and site.is_jump_host(src)),
-            "jump_hosts_known": bool(site and site.has_jump_hosts),
-            "conduit": conduit,
-        }
+    def pair(self, pair: tuple[int, int]) -> PairRecord:
+        """PAIR fields of (src, dst), computed as they are asked for."""
+        return PairRecord(self, *pair)
 
-    def _is_internet(self, address: int, text: str) -> bool:
-        if address <= 0:
-            return False
-        ip = self.addresses.ip(address)
-        return ip.is_global and not ip.is_multicast and not (self.site is not None and self.site.knows(text))
+    def place(self, address: int) -> Place:
+        """What is known of an address for itself."""
+        found = self._places.get(address)
+        if found is None:
+            if len(self._places) >= _PLACES:
+                self._places.clear()
+            found = self._places[address] = Place(self, address)
+        return found
 
-    def _is_group(self, address: int) -> bool:
-        if address < 0:
-            return False
-        ip = self.addresses.ip(address)
-        return ip.is_multicast or (ip.version == 4 and (int(ip) == _BROADCAST or int(ip) & 0xFF == 0xFF))
-
-    def rest(self, record: dict[str, Any], *, protocol: int, unit: int, area: int, object_: int, start: int, count: int) -> dict[str, Any]:
-        """Adds the REST fields of a behaviour to the fields of its signature and pair."""
+    def rest(self, record: Joined, *, protocol: int, unit: int, area: int, object_: int, start: int, count: int) -> Joined:
+        """The fields of a behaviour's signature and pair with its REST fields."""
         names = self.protocols[protocol - 1] if 0 < protocol <= len(self.protocols) else None
         area_name = names.areas.get(area) if names and area >= 0 else None
         action = Action[record["action"]]
-        record.update(
-            unit=_known(unit),
-            area=_known(area),
-            area_name=area_name,
-            object=_known(object_),
-            start=_known(start),
-            count=_known(count),
-            end=start + max(count, 1) - 1 if start >= 0 else None,
-        )
-        asked = record["role"] == "request"
-        record["permitted"] = (
-            self.site.judge(
+        rest: dict[str, Any] = {
+            "unit": _known(unit),
+            "area": _known(area),
+            "area_name": area_name,
+            "object": _known(object_),
+            "start": _known(start),
+            "count": _known(count),
+            "end": start + max(count, 1) - 1 if start >= 0 else None,
+            "permitted": None,
+        }
+        if self.site and record["role"] == "request":
+            rest["permitted"] = self.site.judge(
                 record["src"], record["dst"], protocol=record["protocol"], action=action, unit=unit, area=area_name or "", start=start, count=count
             )
-            if self.site and asked
-            else None
-        )
         if self.baseline is not None:
-            record["in_baseline"] = self.baseline.does(record["src"], record["dst"], record["protocol"], action)
-            record["range_in_baseline"] = VERBS[action] != "write" or self.baseline.covers(
+            rest["in_baseline"] = self.baseline.does(record["src"], record["dst"], record["protocol"], action)
+            rest["range_in_baseline"] = VERBS[action] != "write" or self.baseline.covers(
                 record["src"], record["dst"], record["protocol"], unit=unit, area=area, object=object_, start=start, count=count
             )
-        return record
+        return Joined(rest, *record.parts)
 
     def late(
-        self, base: Mapping[str, Any], src: int, dst: int, *, protocol: int = 0, first_ns: int = 0, carried_data: Callable[[], bool] | None = None
+        self, base: Joined, src: int, dst: int, *, protocol: int = 0, first_ns: int = 0, carried_data: Callable[[], bool] | None = None
     ) -> LateRecord:
         """The record of a row with its LATE fields, computed when asked for."""
         return LateRecord(self, base, src, dst, protocol, first_ns, carried_data)
+
+
+class Joined:
+    """Records as one: the first that has a field tells it. Nothing is copied or computed before it is asked for."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, *parts: Any) -> None:
+        self.parts = parts
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        """The value of a field; None when it is not known."""
+        for part in self.parts:
+            value = part.get(name, _ABSENT)
+            if value is not _ABSENT:
+                return value
+        return default
+
+    def __getitem__(self, name: str) -> Any:
+        return self.get(name)
+
+    def __contains__(self, name: str) -> bool:
+        return self.get(name, _ABSENT) is not _ABSENT
+
+
+class Place:
+    """An address as text, where the site file puts it, and whether it is a public one that the site does not know."""
+
+    def __init__(self, context: Context, address: int) -> None:
+        self.address = address
+        self.context = context
+
+    @cached_property
+    def text(self) -> str:
+        return self.context.addresses.text(self.address)
+
+    @cached_property
+    def zone(self) -> tuple[str, float | None] | None:
+        return self.context.site.zone(self.text) if self.context.site else None
+
+    @cached_property
+    def network(self) -> tuple[int, int]:
+        return network_of(self.context.addresses, self.address)
+
+    @cached_property
+    def internet(self) -> bool:
+        if self.address <= 0:
+            return False
+        ip, site = self.context.addresses.ip(self.address), self.context.site
+        return ip.is_global and not ip.is_multicast and not (site is not None and site.knows(self.text))
+
+    def is_group(self) -> bool:
+        """Whether it is a broadcast or multicast address."""
+        if self.address < 0:
+            return False
+        ip = self.context.addresses.ip(self.address)
+        return ip.is_multicast or (ip.version == 4 and (int(ip) == _BROADCAST or int(ip) & 0xFF == 0xFF))
+
+
+class PairRecord:
+    """The PAIR fields of (src, dst), each computed when it is asked for: of most pairs of a flood only one ever is."""
+
+    __slots__ = ("_known", "context", "dst", "src")
+
+    def __init__(self, context: Context, source: int, destination: int) -> None:
+        self.context = context
+        self.src = context.place(source)
+        self.dst = context.place(destination)
+        self._known: dict[str, Any] = {}
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        """The value of a field; None when it is not known."""
+        known = self._known
+        if name not in known:
+            compute = _PAIR.get(name)
+            if compute is None:
+                return default
+            known[name] = compute(self)
+        return known[name]
+
+    def same_network(self) -> bool:
+        """Whether both are in one zone or, where the site file says nothing, in one network."""
+        src, dst = self.src, self.dst
+        return src.address >= 0 and (src.zone[0] == dst.zone[0] if src.zone and dst.zone else src.network == dst.network)
+
+
+# Plants use public addresses inside: a neighbour in the same network is not the internet.
+_PAIR: Final[dict[str, Callable[[PairRecord], Any]]] = {
+    "src": lambda pair: pair.src.text,
+    "dst": lambda pair: pair.dst.text,
+    "src_zone": lambda pair: pair.src.zone[0] if pair.src.zone else None,
+    "dst_zone": lambda pair: pair.dst.zone[0] if pair.dst.zone else None,
+    "src_level": lambda pair: pair.src.zone[1] if pair.src.zone else None,
+    "dst_level": lambda pair: pair.dst.zone[1] if pair.dst.zone else None,
+    "src_internet": lambda pair: pair.src.internet and not pair.same_network(),
+    "dst_internet": lambda pair: pair.dst.internet and not pair.same_network(),
+    "dst_group": lambda pair: pair.dst.is_group(),
+    "same_network": PairRecord.same_network,
+    "src_engineering": lambda pair: bool(pair.context.site and pair.context.site.is_engineering(pair.src.text)),
+    "src_jump_host": lambda pair: bool(pair.context.site and pair.context.site.is_jump_host(pair.src.text)),
+    "jump_hosts_known": lambda pair: bool(pair.context.site and pair.context.site.has_jump_hosts),
+    "conduit": lambda pair: pair.context.site.conduit(pair.src.text, pair.dst.text) if pair.context.site else None,
+}
 
 
 class LateRecord:
     """A record whose LATE fields are computed from what is known now."""
 
     def __init__(
-        self, context: Context, base: Mapping[str, Any], src: int, dst: int, protocol: int, first_ns: int, carried_data: Callable[[], bool] | None
+        self, context: Context, base: Joined, src: int, dst: int, protocol: int, first_ns: int, carried_data: Callable[[], bool] | None
     ) -> None:
         self.context = context
         self.base = base
@@ -179,11 +255,9 @@ class LateRecord:
 
     def get(self, name: str, default: Any = None, /) -> Any:
         """The value of a field; None when it is not known."""
-        if name in self.base:
-            return self.base[name]
         compute = _LATE.get(name)
         if compute is None:
-            return default
+            return self.base.get(name, default)
         if name not in self._late:
             self._late[name] = compute(self)
         return self._late[name]

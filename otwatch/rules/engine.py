@@ -12,27 +12,26 @@ from typing import Any, Final
 
 import numpy as np
 
-from otwatch.actions import Role
 from otwatch.addresses import Addresses
 from otwatch.alerts.alert import Alert
 from otwatch.alerts.incidents import Incident, Incidents, Sample
 from otwatch.batch import Batch
 from otwatch.limits import Limits
 from otwatch.rules.compile import Clause, clauses_of
-from otwatch.rules.context import Context
+from otwatch.rules.context import Context, Joined
+from otwatch.rules.evidence import Evidence
 from otwatch.rules.fields import TABLES, Stage
+from otwatch.rules.flows import FlowRules
 from otwatch.rules.knowledge import Knowledge, Learning
 from otwatch.rules.match import Matcher
 from otwatch.rules.report import Reporter
-from otwatch.rules.rows import Message, Row, Sequences, Windows
+from otwatch.rules.rows import Row, Sequences, Windows, hashable
 from otwatch.rules.rule import Rule
 from otwatch.rules.seams import HostView, Known, ProtocolNames, SitePolicy
-from otwatch.vocabulary import AnomalyKind, FlowEvent
+from otwatch.vocabulary import AnomalyKind
 
 _SAMPLE: Final = 1  # bits of _wanted: another message is wanted as evidence
 _ROWS: Final = 2  # every message is looked at
-_YOUNG_FLOW_NS: Final = 5_000_000_000
-_WATCHED: Final = 4_096  # requests whose answer is waited for
 _UPDATE_NS: Final = 60_000_000_000  # an incident that goes on is sent out again after this much packet time
 _BEHAVIOUR_COLUMNS: Final = (
     "source",
@@ -78,20 +77,19 @@ class RuleEngine:
         self.context = Context(
             site=site, baseline=baseline, addresses=addresses, protocols=protocols, layers=layers or {}, knowledge=self.knowledge, host=host
         )
-        self.incidents = Incidents(limits.alerts)
+        self.incidents = Incidents(limits.alerts, limits.alerts_per_rule)
         clauses = [clause for index, rule in enumerate(self.rules) for clause in clauses_of(rule, index)]
         self._matchers = {table: Matcher([clause for clause in clauses if clause.table == table]) for table in TABLES}
         self._windows = {index: Windows(rule.window) for index, rule in enumerate(self.rules) if rule.window}
         self._sequences = {index: Sequences(rule) for index, rule in enumerate(self.rules) if rule.sequence}
+        self.flows = FlowRules(self._matchers["flows"].clauses, self.context, self._windows, self._take, self._credit, limits.flows)
+        self.evidence = Evidence(self.context)
         self.reporter = Reporter(self.rules, clauses, self.context, self._flow_carried)
         self._wanted = np.zeros(1024, np.uint8)
         self._clauses_of: dict[int, tuple[Clause, ...]] = {}
         self._shared: dict[tuple[Clause, ...], tuple[Clause, ...]] = {}
-        self._watched: dict[tuple[int, int], list[Sample]] = {}
-        self._watched_frames: np.ndarray[Any, Any] | None = None
         self._steps: list[tuple[int, int, int, Clause, Row]] = []
         self._moving: set[int] = set()  # rules with rows in _steps
-        self._tracked: dict[int, bool] = {}  # number of a flow -> whether both sides sent data, once it is closed
         self._told: dict[str, str] = {}
         self._batch: Batch | None = None
         self._batches = 0
@@ -108,7 +106,9 @@ class RuleEngine:
         self._batches += 1
         self.now_ns = max(self.now_ns, batch.now_ns)
         self._grow(batch.behaviours.rows)
-        self._flow_events(batch)
+        began = self.flows.feed(batch)
+        if began is not None:
+            self._seen(began)
         self._new_behaviours(batch)
         if batch.operations.rows:
             self._operations(batch)
@@ -121,9 +121,10 @@ class RuleEngine:
                 self._sequences[clause.index].feed(clause, row, self._credit)
             self._steps.clear()
             self._moving.clear()
-        if self._watched and batch.operations.rows:
-            self._answers(batch)
-        self._forget_closed(batch)
+        self.evidence.answers(batch)
+        if batch.closed:
+            self.flows.close(batch.flows, batch.closed)
+            self.evidence.forget(batch.closed)
 
     def finish(self, now_ns: int) -> None:
         """The observation is over."""
@@ -186,35 +187,6 @@ class RuleEngine:
         if self.first_ns is None or timestamp_ns < self.first_ns:
             self.first_ns = timestamp_ns
 
-    def _flow_events(self, batch: Batch) -> None:
-        events, flows = batch.flow_events, batch.flows
-        if not events.rows:
-            return
-        matcher = self._matchers["flows"]
-        slots = events.array("flow")
-        columns = [
-            flows.array(name)[slots].tolist() for name in ("ip_protocol", "server_port", "protocol", "direction_how", "client", "server", "number")
-        ]
-        opened = int(FlowEvent.ANSWERED)
-        times = events.array("timestamp_ns").tolist()
-        self._seen(min(times))
-        for event, time, frame, slot, ip_protocol, port, protocol, how, client, server, number in zip(
-            events.array("kind").tolist(), times, events.array("frame").tolist(), slots.tolist(), *columns, strict=True
-        ):
-            # What is identified later in the same batch must not show in an earlier event.
-            signature = (event, ip_protocol, port, protocol if event > opened else 0, how)
-            mask, signed, paired = matcher.candidates(signature, self.context.flow, (client, server), self.context.pair)
-            if not mask:
-                continue
-            record = {**signed, **paired}
-            for clause in matcher.passing(mask, record):
-                row = Row(time, frame, batch.file, client, server, record, protocol=signature[3], flow=slot, flow_number=number)
-                if "carried_data" in clause.late_fields() and number not in self._tracked:
-                    if len(self._tracked) >= self.limits.flows:
-                        self._tracked.pop(next(iter(self._tracked)))
-                    self._tracked[number] = False
-                self._take(clause, row, 0)
-
     def _new_behaviours(self, batch: Batch) -> None:
         table = batch.behaviours
         known = batch.known_behaviours
@@ -230,7 +202,7 @@ class RuleEngine:
             if not mask and not mask_first:
                 continue
             record = self.context.rest(
-                {**(signed or signed_first), **(paired or paired_first)},
+                Joined(signed or signed_first, paired or paired_first),
                 protocol=protocol,
                 unit=unit,
                 area=area,
@@ -241,9 +213,8 @@ class RuleEngine:
             passing = operations.passing(mask, record)
             for clause in first.passing(mask_first, record):
                 if clause.rule.window or clause.rule.sequence:
-                    self._take(
-                        clause, Row(first_ns, first_frame, batch.file, src, dst, record, behaviour=number, protocol=protocol, batch=self._batches), 1
-                    )
+                    row = Row(first_ns, first_frame, batch.file, src, dst, record, behaviour=number, protocol=protocol, batch=self._batches)
+                    self._take(clause, row, 1)
                 else:
                     passing.append(clause)
             if passing:
@@ -272,7 +243,7 @@ class RuleEngine:
                 elif wanted[behaviour] & _SAMPLE:
                     incident = self._incident(clause, int(batch.behaviours.source[behaviour]), int(batch.behaviours.destination[behaviour]))
                     if incident.wants(behaviour, self.limits.alert_frames):
-                        incident.keep(self._sample(batch, index, behaviour))
+                        incident.keep(self.evidence.sample(batch, index, behaviour))
                         still |= _SAMPLE
             wanted[behaviour] = still
 
@@ -282,7 +253,7 @@ class RuleEngine:
         if window is not None and window.distinct is None and clause.tests[Stage.ROW] is None:
             lane = self._windows[clause.index].lane(behaviour, lambda: self.reporter.behaviour_record(batch.behaviours, behaviour))
             message = operations.timestamp_ns[index], operations.frame[index], operations.flow[index], behaviour
-            for earlier in lane.add(message, window.for_ns):
+            for earlier in lane.add(int(message[0]), message, window.for_ns):
                 self._credit(clause, self._row_of(batch, earlier, index if earlier is message else -1))
             return
         if clause.rule.sequence is not None and clause.index not in self._moving and not self._sequences[clause.index].waits_for(clause.step):
@@ -291,7 +262,7 @@ class RuleEngine:
         test = clause.tests[Stage.ROW]
         if test is not None:
             latency = int(operations.latency_ns[index])
-            record = {**record, "value": self._value(batch, index), "latency_ms": latency / 1e6 if latency >= 0 else None}
+            record = Joined({"value": self.evidence.value(batch, index), "latency_ms": latency / 1e6 if latency >= 0 else None}, record)
             if not test(record):
                 return
         flow = int(operations.flow[index])
@@ -310,7 +281,7 @@ class RuleEngine:
         )
         self._take(clause, row, 1)
 
-    def _row_of(self, batch: Batch, message: Message, index: int) -> Row:
+    def _row_of(self, batch: Batch, message: tuple[int, int, int, int], index: int) -> Row:
         """A message of a lane as a row; `index` is its operation when it is of this batch's moment, else -1."""
         time, frame, flow, behaviour = message
         record = self.reporter.behaviour_record(batch.behaviours, behaviour)
@@ -329,40 +300,23 @@ class RuleEngine:
             batch=self._batches if index >= 0 else -1,
         )
 
-    def _answers(self, batch: Batch) -> None:
-        """Responses to the requests that were kept as evidence."""
-        operations = batch.operations
-        if self._watched_frames is None:
-            self._watched_frames = np.fromiter((frame for _, frame in self._watched), np.int64, len(self._watched))
-        responses = np.nonzero(operations.array("role") == int(Role.RESPONSE))[0]
-        answered: dict[tuple[int, int], int] = {}
-        for index in responses[np.isin(operations.array("request_frame")[responses], self._watched_frames)].tolist():
-            key = int(operations.flow[index]), int(operations.request_frame[index])
-            for sample in self._watched.get(key, ()):
-                if answered.setdefault(key, int(operations.frame[index])) != operations.frame[index]:
-                    continue  # the first response decides, wherever batches are cut
-                if operations.status[index]:
-                    sample.refusals += 1
-                else:
-                    sample.answers += 1
-        for key in answered:  # all items of a response end in one packet, hence in one batch
-            del self._watched[key]
-            self._watched_frames = None
-
     def _anomalies(self, batch: Batch) -> None:
         anomalies = batch.anomalies
         matcher = self._matchers["anomalies"]
         if not matcher.clauses:
             return
-        columns = zip(
-            *(anomalies.array(name).tolist() for name in ("timestamp_ns", "frame", "flow", "source", "destination", "layer", "kind")), strict=True
-        )
-        for time, frame, flow, src, dst, layer, kind in columns:
-            mask, signed, paired = matcher.candidates((layer, kind), self.context.anomaly, (src, dst), self.context.pair)
+        packed = anomalies.array("layer").astype(np.int64) << 32 | anomalies.array("kind")
+        distinct, which = np.unique(packed, return_inverse=True)
+        possible = np.array([matcher.signed((number >> 32, number & 0xFFFFFFFF), self.context.anomaly)[0] != 0 for number in distinct.tolist()])
+        rows = np.flatnonzero(possible[which.reshape(-1)])
+        names = ("timestamp_ns", "frame", "flow", "source", "destination", "layer", "kind")
+        for time, frame, flow, src, dst, *known in zip(*(anomalies.array(name)[rows].tolist() for name in names), strict=True):
+            signature = tuple(known)
+            mask, signed, paired = matcher.candidates(signature, self.context.anomaly, (src, dst), self.context.pair)
             if mask:
-                record = {**signed, **paired}
+                record = Joined(signed, paired)
                 for clause in matcher.passing(mask, record):
-                    self._take(clause, Row(time, frame, batch.file, src, dst, record, flow=flow), 2)
+                    self._take(clause, Row(time, frame, batch.file, src, dst, record, "anomalies", signature, flow=flow), 2)
 
     def _fact(self, fact: Any) -> None:
         batch = self._batch
@@ -377,16 +331,13 @@ class RuleEngine:
             (fact.kind, fact.source), lambda pair: {"kind": pair[0], "source": pair[1]}, (fact.address, fact.address), self.context.pair
         )
         if mask and batch is not None:
-            record = {
-                **signed,
-                **paired,
-                "value": fact.value,
-                "child": fact.child,
-                "before": before,
-                "changed": before is not None and not _same_version(fact.value, before) and not _same_version(before, fact.value),
-            }
+            changed = before is not None and not _same_version(fact.value, before) and not _same_version(before, fact.value)
+            rest = {"value": fact.value, "child": fact.child, "before": before, "changed": changed}
+            record = Joined(signed, paired, rest)
+            signature = fact.kind, fact.source, *rest.values()
             for clause in matcher.passing(mask, record):
-                self._take(clause, Row(fact.timestamp_ns, fact.frame, batch.file, fact.address, fact.address, record, flow=fact.flow), 3)
+                row = Row(fact.timestamp_ns, fact.frame, batch.file, fact.address, fact.address, record, "facts", signature, flow=fact.flow)
+                self._take(clause, row, 3)
 
     # incidents
 
@@ -396,7 +347,13 @@ class RuleEngine:
             self._steps.append((row.frame, order, len(self._steps), clause, row))
             self._moving.add(clause.index)
         elif clause.rule.window is not None:
-            self._windows[clause.index].feed(clause, row, self._credit)
+            window = clause.rule.window
+            key = tuple([hashable(row.record.get(name)) for name in window.by])
+            value = hashable(row.record.get(window.distinct)) if window.distinct else None
+            for earlier in self._windows[clause.index].feed([(key, value, row.timestamp_ns, row)]):
+                if earlier is not row:
+                    earlier.batch = -1  # its batch may be over: the same evidence whether it is or not
+                self._credit(clause, earlier)
         else:
             self._credit(clause, row)
 
@@ -405,15 +362,17 @@ class RuleEngine:
         part = incident.part(row.behaviour if row.behaviour >= 0 else _part_key(clause, row), row.src, row.dst)
         if not part.count:
             part.behaviour, part.record, part.flow = row.behaviour, row.record, (row.flow, row.flow_number)
+            part.table, part.signature = row.table, row.signature
         part.add(row.timestamp_ns)
         self._chain(incident, clause.step, row)
         sampled = row.behaviour if row.behaviour >= 0 else -2 - len(incident.parts)
         if incident.wants(sampled, self.limits.alert_frames):
             if row.batch == self._batches and self._batch is not None:
                 index = row.operation if row.operation >= 0 else int(np.argmax(self._batch.operations.array("behaviour") == row.behaviour))
-                incident.keep(self._sample(self._batch, index, row.behaviour))
+                incident.keep(self.evidence.sample(self._batch, index, row.behaviour))
             else:
-                incident.keep(Sample(sampled, row.timestamp_ns, row.frame, row.file, row.flow, ports=self._ports(row.flow, row.src)))
+                ports = self.evidence.ports(self._batch.flows, row.flow, row.src) if self._batch is not None else (-1, -1)
+                incident.keep(Sample(sampled, row.timestamp_ns, row.frame, row.file, row.flow, ports=ports))
 
     def _chain(self, incident: Incident, step: int, row: Row) -> None:
         """Keeps the rows of the earlier steps that led here."""
@@ -429,85 +388,14 @@ class RuleEngine:
         group = clause.rule.group
         return self.incidents.incident(clause.index, clause.rule.severity, src if "src" in group else -1, dst if "dst" in group else -1)
 
-    def _sample(self, batch: Batch, index: int, behaviour: int) -> Sample:
-        """One operation as evidence; from now on its answer is waited for."""
-        operations = batch.operations
-        flow, frame = int(operations.flow[index]), int(operations.frame[index])
-        actor = int(batch.behaviours.source[behaviour])
-        sample = Sample(
-            behaviour,
-            int(operations.timestamp_ns[index]),
-            frame,
-            batch.file,
-            flow,
-            ports=self._ports(flow, actor),
-            macs=self._macs(flow, actor),
-            value=self._value(batch, index),
-            watched=True,
-        )
-        if operations.role[index] == int(Role.REQUEST):
-            if len(self._watched) >= _WATCHED:
-                self._watched.pop(next(iter(self._watched)))
-            self._watched.setdefault((flow, frame), []).append(sample)
-            self._watched_frames = None
-        elif operations.role[index] == int(Role.RESPONSE):
-            sample.answers, sample.refusals = int(operations.status[index] == 0), int(operations.status[index] != 0)
-        return sample
-
-    def _value(self, batch: Batch, index: int) -> Any:
-        operations = batch.operations
-        kind, at, length = int(operations.value_kind[index]), int(operations.value_at[index]), int(operations.value_length[index])
-        protocol = int(operations.protocol[index])
-        if not kind or not 0 < protocol <= len(self.context.protocols):
-            return None
-        return self.context.protocols[protocol - 1].value(kind, batch.octets.tobytes(at, at + length), operations.row(index))
-
-    def _ports(self, flow: int, actor: int) -> tuple[int, int]:
-        flows = self._batch.flows if self._batch else None
-        if flows is None or not 0 <= flow < flows.rows:
-            return -1, -1
-        ports = int(flows.client_port[flow]), int(flows.server_port[flow])
-        return ports if flows.client[flow] == actor else ports[::-1]
-
-    def _macs(self, flow: int, actor: int) -> tuple[int, int]:
-        flows = self._batch.flows if self._batch else None
-        if flows is None or not 0 <= flow < flows.rows:
-            return -1, -1
-        macs = int(flows.mac_client[flow]), int(flows.mac_server[flow])
-        return macs if flows.client[flow] == actor else macs[::-1]
-
-    # flows
-
     def _flow_carried(self, slot: int, number: int) -> bool:
-        """Whether both sides of a flow sent data, now or, of a closed one, when it closed."""
-        flows = self._batch.flows if self._batch else None
-        if flows is not None and 0 <= slot < flows.rows and flows.number[slot] == number:
-            if flows.payload_to_server[slot] and flows.payload_to_client[slot]:
-                return True
-            # A flow that has just opened may still carry data: while the observation goes on, nobody is called a scanner for it.
-            return not self._finished and self.now_ns - int(flows.first_ns[slot]) < _YOUNG_FLOW_NS
-        return self._tracked.get(number, False)
-
-    def _forget_closed(self, batch: Batch) -> None:
-        if not batch.closed:
-            return
-        flows = batch.flows
-        closed = set(batch.closed)
-        if self._tracked:
-            for slot in closed:
-                number = int(flows.number[slot])
-                if number in self._tracked:
-                    self._tracked[number] = bool(flows.payload_to_server[slot] and flows.payload_to_client[slot])
-        if self._watched:
-            for key in [key for key in self._watched if key[0] in closed]:
-                del self._watched[key]
-                self._watched_frames = None
+        return self.flows.carried(self._batch.flows if self._batch else None, slot, number, self.now_ns, self._finished)
 
 
 def _part_key(clause: Clause, row: Row) -> tuple[object, ...]:
     """What of a row without behaviour is counted apart: each flow for itself only where its data decide."""
     record = row.record
-    return row.src, row.dst, record.get("anomaly"), record.get("port"), row.flow_number if "carried_data" in clause.late_fields() else 0
+    return row.src, row.dst, record.get("anomaly"), record.get("port"), row.flow_number if "carried_data" in clause.late_fields else 0
 
 
 def _by_row(clause: Clause) -> bool:

@@ -17,9 +17,9 @@ def row(at: float, **record: object) -> Row:
 def fired(windows: Windows, rows: list[Row]) -> list[list[float]]:
     credited: list[list[float]] = []
     for item in rows:
-        now: list[float] = []
-        windows.feed(None, item, lambda _, found, now=now: now.append(found.timestamp_ns / S))  # type: ignore[arg-type]
-        credited.append(now)
+        by, distinct = windows.window.by, windows.window.distinct
+        key, value = tuple(item.record.get(name) for name in by), item.record.get(distinct or "")
+        credited.append([found.timestamp_ns / S for found in windows.feed([(key, value, item.timestamp_ns, item)])])
     return credited
 
 

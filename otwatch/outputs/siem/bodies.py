@@ -6,7 +6,6 @@ The field mapping is the table in docs/reference/siem.md.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from typing import Any, Final
 
 from otwatch.alerts.alert import Severity
 from otwatch.outputs.escape import one_line
+from otwatch.outputs.json_text import json_text
 from otwatch.outputs.siem.event import Event, Sensor
 
 Body = Callable[[Event, Sensor], str]
@@ -220,12 +220,12 @@ def ecs(event: Event, sensor: Sensor) -> str:
             }
         ),
     }
-    return _json({name: value for name, value in document.items() if value not in (None, {})})
+    return json_text({name: value for name, value in document.items() if value not in (None, {})})
 
 
 def own(event: Event, sensor: Sensor) -> str:
     """The record itself, with the sensor's name and the sequence number."""
-    return _json({"sequence": event.sequence, "sensor": sensor.name, **{name: event.field(name) for name in event.record}})
+    return json_text({"sequence": event.sequence, "sensor": sensor.name, **{name: event.field(name) for name in event.record}})
 
 
 def _interface(event: Event, sensor: Sensor) -> str:
@@ -236,10 +236,6 @@ def _interface(event: Event, sensor: Sensor) -> str:
 
 def _present(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value not in (None, "", {})}
-
-
-def _json(document: dict[str, Any]) -> str:
-    return json.dumps(document, ensure_ascii=True, separators=(",", ":"), default=str)
 
 
 BODIES: Final[dict[str, Body]] = {"text": plain, "cef": cef, "leef": leef, "ecs": ecs, "json": own}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import os
 import threading
 import zlib
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from otwatch.errors import CaptureError
+from otwatch.outputs.json_text import json_text
 from otwatch.outputs.siem.cursors import Cursors
 from otwatch.outputs.siem.reading import SpoolReader, parse_line, segments_of
 
@@ -78,7 +78,7 @@ class Spool:
         with self.lock:
             sequence = self.next_sequence
             self.next_sequence += 1
-            body = json.dumps({"sequence": sequence, "record": record}, ensure_ascii=True, separators=(",", ":"), default=str).encode()
+            body = json_text({"sequence": sequence, "record": record}).encode()
             self._waiting.append(b"%08x %s\n" % (zlib.crc32(body), body))
             self._flush()
         return sequence
