@@ -10,10 +10,12 @@ import shutil
 from pathlib import Path
 
 from Cython.Build import cythonize
+from Cython.Compiler import Options
 from Cython.Compiler.Errors import CompileError
 from setuptools import Extension, setup
 from setuptools.command.build_py import build_py
 
+Options.buffer_max_dims = 2  # a view is passed by value, with room for this many dimensions: ours have one, and 8 would triple its size
 SHARED = "otwatch._views"  # what every compiled module needs for its memory views, compiled once
 
 
@@ -44,7 +46,7 @@ def translated(module: Extension) -> list[Extension]:
     try:
         extensions = cythonize(
             [module],
-            build_dir="build/translated",
+            build_dir=f"build/translated/{Options.buffer_max_dims}",  # modules of different layouts must not meet
             language_level=3,
             quiet=True,
             # A view that was never set has no rows: the bounds check alone refuses it.

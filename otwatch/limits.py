@@ -42,5 +42,6 @@ class Limits:
     macs_per_asset: int = 16  # MACs, and VLANs, that one address showed: a pair of redundant routers has two or three
     conversations: int = 50_000  # about 2 KB each; beyond it all clients of one server count as one
     alerts: int = 10_000  # open incidents; the least severe and oldest are closed first
+    alerts_per_rule: int = 500  # open incidents of one rule; what more sources do is told as one: a flood is one thing
     alert_frames: int = 16  # frame numbers kept per incident
     text_characters: int = 256  # of one string from the wire

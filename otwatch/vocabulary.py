@@ -68,7 +68,7 @@ class PduFlag(IntFlag):
     CONFLICT = 2  # from a retransmission, or a fragment, that carries other bytes than the copy read first
     RESYNCHRONISED = 4  # found by searching after wrong bytes
     DATAGRAM = 8  # from UDP
-    UNHEARD = 32  # its segment acknowledges bytes of the other side that the capture has not shown: what it answers may be among them
+    UNHEARD = 32  # requests that this may answer were not captured: its segment acknowledges bytes that were not, or its stream was picked up midway
     CUT = 16  # the rest of it was never captured (snap length, gap or end): end is where the bytes end
     ENDED = 64  # no PDU: the flow is over, told where a framing asks for it (Framing.tells_end)
 

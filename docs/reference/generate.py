@@ -98,15 +98,9 @@ def sensor_configuration_page() -> str:
         rows = []
         for setting in SETTINGS:
             if setting.key.startswith(section + "."):
-                default = {"": "none", (): "none", True: "`true`", False: "`false`"}.get(setting.default, f"`{setting.default}`")
-                rows.append(
-                    (
-                        f"`{setting.key.split('.')[1]}`",
-                        setting.kind,
-                        "`0`" if setting.kind == "number" and not setting.default else default,
-                        setting.doc,
-                    )
-                )
+                shown = str(setting.default).lower() if setting.kind == "yes" else setting.default
+                default = "none" if shown in ("", ()) else f"`{shown}`"
+                rows.append((f"`{setting.key.split('.')[1]}`", setting.kind, default, setting.doc))
         parts += [f"## [{section}]\n", table(("key", "kind", "default", "meaning"), *rows)]
     return "\n".join(parts)
 

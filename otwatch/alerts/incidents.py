@@ -2,7 +2,8 @@
 
 An incident does not count the messages of behaviours; it holds the behaviours, whose counts stand in the behaviours table. What is counted row
 by row (windows, values, flows, anomalies) is counted in its parts. Memory is bounded by `limits.alerts`: the least severe and
-oldest incident is closed first and counted in `closed`.
+oldest incident is closed first and counted in `closed`. A rule with `limits.alerts_per_rule` incidents puts what further sources do into one
+for all of them: a flood of spoofed sources is one thing, not ten thousand.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Part:
     count: int = 0
     first_ns: int = 0
     last_ns: int = 0
-    record: dict[str, Any] = field(default_factory=dict)  # what the rule's conditions saw
+    record: Any = None  # what the rule's conditions saw
     table: str = ""
     signature: tuple[Any, ...] = ()  # with the table, what the record can be made from again
     flow: tuple[int, int] = (-1, 0)  # slot, number
@@ -98,9 +99,12 @@ class Incident:
 class Incidents:
     """All open incidents by (rule, src, dst)."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, limit_per_rule: int) -> None:
         self.limit = limit
+        self.limit_per_rule = limit_per_rule
         self.closed = 0
+        self.joined: dict[int, int] = {}  # rule -> how often something went to its collective incident
+        self._of_rule: dict[int, int] = {}  # incidents so far
         self._open: dict[tuple[int, int, int], Incident] = {}
         self._order: list[tuple[int, int, tuple[int, int, int]]] = []
         self._numbers = 0
@@ -112,15 +116,29 @@ class Incidents:
         return len(self._open)
 
     def incident(self, rule: int, severity: Severity, src: int, dst: int) -> Incident:
-        """The open incident of a key, or a new one."""
+        """The open incident of a key, or a new one; when the rule has too many, its collective incident (-1, -1)."""
         key = rule, src, dst
         found = self._open.get(key)
-        if found is None:
-            found = self._open[key] = Incident(rule, src, dst, severity, self._numbers)
-            heapq.heappush(self._order, (int(severity), self._numbers, key))
-            self._numbers += 1
-            if len(self._open) > self.limit:
-                _, _, oldest = heapq.heappop(self._order)
-                self._open.pop(oldest).open = False
-                self.closed += 1
-        return found
+        if found is not None:
+            return found
+        if self._of_rule.get(rule, 0) >= self.limit_per_rule:
+            self.joined[rule] = self.joined.get(rule, 0) + 1
+            key = rule, -1, -1
+            found = self._open.get(key)
+            if found is not None:
+                return found
+        return self.add(Incident(rule, key[1], key[2], severity, self._numbers))
+
+    def add(self, incident: Incident) -> Incident:
+        """Opens an incident, its number included; the least severe and oldest makes room."""
+        key = incident.rule, incident.src, incident.dst
+        self._open[key] = incident
+        self._of_rule[incident.rule] = self._of_rule.get(incident.rule, 0) + 1
+        heapq.heappush(self._order, (int(incident.severity), incident.number, key))
+        self._numbers = max(self._numbers, incident.number + 1)
+        if len(self._open) > self.limit:
+            _, _, oldest = heapq.heappop(self._order)
+            self._open.pop(oldest).open = False
+            self._of_rule[oldest[0]] -= 1
+            self.closed += 1
+        return incident

@@ -1,4 +1,4 @@
-"""The live source that this system has."""
+"""The live source: what this system has, or what was asked for."""
 
 from __future__ import annotations
 
@@ -35,15 +35,39 @@ class Live(Protocol):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /) -> None: ...
 
 
-def open_live(interfaces: Sequence[str], *, snap_length: int = 262_144, block_bytes: int = 1 << 20, blocks: int = 64, bpf: str = "",
-              fanout: int | None = None, limits: Limits | None = None) -> Live:
-    """A ring for each interface where there are AF_PACKET sockets (Linux), else libpcap. CaptureError, in one line, when it cannot be."""
-    if hasattr(socket, "AF_PACKET"):
+def open_live(interfaces: Sequence[str], *, capture: str = "auto", snap_length: int = 262_144, block_bytes: int = 1 << 20, blocks: int = 64,
+              bpf: str = "", hardware_time: bool = False, limits: Limits | None = None) -> Live:
+    """The source that `capture` names: `ring`, `libpcap`, or `auto`: a ring where there are AF_PACKET sockets (Linux), else libpcap.
+
+    CaptureError, in one line, when it cannot be.
+    """
+    if capture == "ring" or (capture == "auto" and hasattr(socket, "AF_PACKET")):
         from otwatch.capture.ring import LiveSource  # noqa: PLC0415 - of use on Linux only
 
-        return LiveSource(interfaces, snap_length=snap_length, block_bytes=block_bytes, blocks=blocks, bpf=bpf, fanout=fanout, limits=limits)
+        return LiveSource(interfaces, snap_length=snap_length, block_bytes=block_bytes, blocks=blocks, bpf=bpf, hardware_time=hardware_time,
+                          limits=limits)
     from otwatch.capture.libpcap import PcapSource  # noqa: PLC0415 - of use elsewhere
 
-    if fanout is not None:
-        raise CaptureError("sharing one interface between processes needs AF_PACKET sockets (Linux)")
-    return PcapSource(interfaces, snap_length=snap_length, buffer_bytes=block_bytes * blocks, bpf=bpf, limits=limits)
+    return PcapSource(interfaces, snap_length=snap_length, buffer_bytes=block_bytes * blocks, bpf=bpf, hardware_time=hardware_time, limits=limits)
+
+
+def open_shared(interfaces: Sequence[str], processes: int, *, capture: str = "auto", snap_length: int = 262_144, block_bytes: int = 1 << 20,
+                blocks: int = 64, bpf: str = "", hardware_time: bool = False, limits: Limits | None = None) -> list[Live]:
+    """As many rings, each with a buffer of its own, that share the interfaces between them, one for each process. CaptureError as above."""
+    if capture == "libpcap" or not hasattr(socket, "AF_PACKET"):
+        raise CaptureError("several processes can share an interface only with AF_PACKET rings (Linux): sensor.capture = \"ring\"")
+    from otwatch.capture.ring import NEW_GROUP, LiveSource  # noqa: PLC0415 - of use on Linux only
+
+    sources: list[Live] = []
+    groups = [NEW_GROUP] * len(interfaces)
+    try:
+        for _ in range(processes):
+            source = LiveSource(interfaces, snap_length=snap_length, block_bytes=block_bytes, blocks=blocks, bpf=bpf, groups=groups,
+                                hardware_time=hardware_time, limits=limits)
+            sources.append(source)
+            groups = source.groups
+    except BaseException:
+        for opened in sources:
+            opened.close()
+        raise
+    return sources

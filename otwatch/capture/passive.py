@@ -13,6 +13,7 @@ import platform
 import pwd
 import socket
 import struct
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -96,8 +97,12 @@ def confine(descriptors: Sequence[int], *, user: str = "nobody") -> Confinement:
     """Gives up every privilege and the ability to send on `descriptors`, in all threads, irrevocably.
 
     A process of root becomes `user`; another one keeps its user and loses its capabilities. CaptureError when the user does not exist. What
-    the machine has no means for (no seccomp, an unknown architecture) is missing in the answer, and it is for the caller to say so.
+    the machine has no means for (no seccomp, an unknown architecture, a system that is not Linux) is missing in the answer, and it is for the
+    caller to say so.
     """
+    if sys.platform != "linux":
+        _become(user)
+        return Confinement(user=_user(), capabilities=0, no_new_privileges=False, calls_refused=False, filters_locked=False)
     locked = _lock_filters(descriptors)
     every = _with_duplicates(descriptors)
     if len(every) > _MOST_DESCRIPTORS:
@@ -113,11 +118,20 @@ def confine(descriptors: Sequence[int], *, user: str = "nobody") -> Confinement:
 
 def transmitted(interface: str) -> int:
     """Packets that the interface has sent since it is there, by the kernel's count. CaptureError when there is no such interface."""
+    return _counter(interface, 9)
+
+
+def arrived(interface: str) -> int:
+    """Packets that came to the interface since it is there, for whomever. CaptureError when there is no such interface."""
+    return _counter(interface, 1)
+
+
+def _counter(interface: str, column: int) -> int:
     with suppress(OSError):
         for line in Path("/proc/self/net/dev").read_text(encoding="utf-8").splitlines():
             name, colon, figures = line.partition(":")
             if colon and name.strip() == interface:
-                return int(figures.split()[9])
+                return int(figures.split()[column])
     raise CaptureError(f"{interface}: no such interface")
 
 
@@ -176,12 +190,13 @@ def _become(user: str) -> None:
         entry = pwd.getpwnam(user)
     except KeyError:
         raise CaptureError(f"no user {user!r} to run as: create it (useradd --system {user}) or name another") from None
-    libc = ctypes.CDLL(None, use_errno=True)
-    for capability in range(_CAPABILITIES):
-        libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        for capability in range(_CAPABILITIES):
+            libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
     os.setgroups([])
-    os.setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid)
-    os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)
+    os.setgid(entry.pw_gid)  # of root: the real, the effective and the saved one
+    os.setuid(entry.pw_uid)
 
 
 def _drop_capabilities(libc: ctypes.CDLL) -> None:
@@ -210,9 +225,12 @@ def _confinement(locked: bool) -> Confinement:
                 capabilities |= int(fields.get(name, "0"), 16)
             no_new_privileges &= fields.get("NoNewPrivs") == "1"
             calls_refused &= fields.get("Seccomp") == "2"
-    try:
-        user = pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        user = str(os.geteuid())
-    return Confinement(user=user, capabilities=capabilities, no_new_privileges=no_new_privileges,
+    return Confinement(user=_user(), capabilities=capabilities, no_new_privileges=no_new_privileges,
                        calls_refused=calls_refused, filters_locked=locked)
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())

@@ -13,6 +13,9 @@ from otwatch.cli.failing import complain, one_line_errors
 from otwatch.cli.options import SEVERITIES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otwatch.capture.live import Live
     from otwatch.engine.config import SensorConfig
     from otwatch.engine.sensor import Sensor, Status
 
@@ -22,6 +25,8 @@ _OVERRIDES = {
     "state": "sensor.state",
     "user": "sensor.user",
     "bpf": "sensor.filter",
+    "capture": "sensor.capture",
+    "workers": "sensor.workers",
     "site": "policy.site",
     "baseline": "policy.baseline",
     "min_severity": "policy.min_severity",
@@ -40,6 +45,8 @@ _OVERRIDES = {
 )
 @click.option("--user", help="User to become once everything is open, when started as root (default: otwatch).")
 @click.option("--filter", "bpf", metavar="EXPRESSION", help="Capture filter in tcpdump's language. What it leaves out is not seen.")
+@click.option("--capture", type=click.Choice(["auto", "ring", "libpcap"]), help="How to listen (default: a ring where there is one, else libpcap).")
+@click.option("--workers", type=click.IntRange(1, 64), metavar="N", help="Share the interfaces between so many processes (default: 1).")
 @click.option("--syslog", "destinations", multiple=True, metavar="URL", help="Destination: udp://, tcp://, tls:// or https://; may be repeated.")
 @click.option("--site", type=click.Path(dir_okay=False), metavar="FILE", help="Site file: zones, allowed writers, tickets.")
 @click.option("--baseline", type=click.Path(dir_okay=False), metavar="FILE", help="Baseline: what is normal here.")
@@ -108,45 +115,96 @@ def _replay(config: SensorConfig, captures: tuple[str, ...]) -> None:
 
 
 def _listen(config: SensorConfig, view: bool) -> None:
-    from otwatch.capture.passive import transmitted
-    from otwatch.capture.ring import LiveSource
+    from otwatch.capture.live import open_live, open_shared
+    from otwatch.engine.notify import notify
+    from otwatch.engine.sensor import SENSOR_LIMITS
+    from otwatch.errors import CaptureError
+
+    interfaces, workers = config["sensor.interfaces"], config["sensor.workers"]
+    wanted: dict[str, Any] = {
+        "capture": config["sensor.capture"],
+        "snap_length": config["sensor.snap_length"],
+        "blocks": config["sensor.ring_megabytes"],
+        "bpf": config["sensor.filter"],
+        "hardware_time": config["sensor.hardware_time"],
+        "limits": SENSOR_LIMITS,
+    }
+    if workers == 1:
+        with open_live(interfaces, **wanted) as source:
+
+            def alive() -> bool:
+                notify("WATCHDOG=1")
+                return True
+
+            _run(config, source, alive, begun=lambda: notify("READY=1"), view=view and sys.stdout.isatty())
+            return
+    if view:
+        raise CaptureError("--view shows one process: with several, `otwatch alerts --db FILE` asks each one's store")
+    _share(config, open_shared(interfaces, workers, **wanted))
+
+
+def _share(config: SensorConfig, sources: list[Live]) -> None:
+    """One process for each source. This one opens nothing, and what it could do is taken from it."""
+    import os
+
+    from otwatch.capture.passive import confine
+    from otwatch.engine.notify import notify
+    from otwatch.engine.workers import Beat, run_workers
+    from otwatch.errors import CaptureError
+
+    def close_but(kept: Live | None) -> None:
+        for source in sources:
+            if source is not kept:
+                source.close()
+
+    def work(number: int, beat: Beat) -> None:
+        source = sources[number - 1]
+        close_but(source)
+        os.environ.pop("NOTIFY_SOCKET", None)  # the parent speaks for all
+        with one_line_errors(), source:
+            _run(config.of_worker(number), source, beat, begun=beat)
+
+    def begun() -> None:
+        close_but(None)
+        confine([], user=config["sensor.user"])
+
+    told = run_workers(len(sources), work, begun=begun, notify=notify)
+    if told:
+        raise CaptureError("; ".join(told) + ": all were stopped, for the rest would pass for the whole")
+
+
+def _run(config: SensorConfig, source: Live, alive: Callable[[], bool], *, begun: Callable[[], object], view: bool = False) -> None:
+    """The sensor on a source, until a signal, or until `alive` says that nobody wants it any more."""
+    from otwatch.capture.passive import arrived, transmitted
     from otwatch.engine.notify import notify
     from otwatch.engine.sensor import SENSOR_LIMITS, Sensor
 
-    limits = SENSOR_LIMITS
     interfaces = tuple(config["sensor.interfaces"])
-    running = Sensor(config, interfaces, limits=limits, transmitted=transmitted)
-    with LiveSource(
-        interfaces,
-        snap_length=config["sensor.snap_length"],
-        blocks=config["sensor.ring_megabytes"],
-        bpf=config["sensor.filter"],
-        hardware_time=config["sensor.hardware_time"],
-        limits=limits,
-    ) as source:
-        _confine(running, source.filenos())
-        signal.signal(signal.SIGTERM, lambda *_: running.stop())
-        signal.signal(signal.SIGINT, lambda *_: running.stop())
-        signal.signal(signal.SIGHUP, lambda *_: running.reload())
-        complain(f"listening on {', '.join(interfaces)}; state in {config.state}")
-        notify("READY=1")
-        try:
-            if view and sys.stdout.isatty():
-                from otwatch.cli.view import SensorView
+    running = Sensor(config, interfaces, limits=SENSOR_LIMITS, transmitted=transmitted, arrived=arrived if config.worker else None)
+    _confine(running, source.filenos())
+    signal.signal(signal.SIGTERM, lambda *_: running.stop())
+    signal.signal(signal.SIGINT, lambda *_: running.stop())
+    signal.signal(signal.SIGHUP, lambda *_: running.reload())
+    complain(f"listening on {', '.join(interfaces)}; state in {config.state}")
+    begun()
+    try:
+        if view:
+            from otwatch.cli.view import SensorView
 
-                showing: Any = SensorView()
-            else:
-                showing = nullcontext(lambda _: None)
-            with showing as show:
+            showing: Any = SensorView()
+        else:
+            showing = nullcontext(lambda _: None)
+        with showing as show:
 
-                def tick(status: Status) -> None:
-                    show(status)
-                    notify("WATCHDOG=1")
+            def tick(status: Status) -> None:
+                show(status)
+                if not alive():
+                    running.stop()
 
-                running.run(source, on_tick=tick)
-        finally:
-            notify("STOPPING=1")
-            running.close()
+            running.run(source, on_tick=tick)
+    finally:
+        notify("STOPPING=1")
+        running.close()
 
 
 def _confine(running: Sensor, descriptors: list[int]) -> None:

@@ -9,7 +9,7 @@ import re
 import socket
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ class Setting:
     doc: str
     low: float = 0
     high: float = 2**53
+    choices: tuple[str, ...] = ()  # of a text
 
 
 SETTINGS: Final = (
@@ -37,13 +38,22 @@ SETTINGS: Final = (
     Setting("sensor.state", "text", "/var/lib/otwatch", "Folder of everything that survives a restart: spool, checkpoint, learned baseline."),
     Setting("sensor.user", "text", "otwatch", "User to become once sockets and files are open, when started as root."),
     Setting("sensor.filter", "text", "", "Capture filter in tcpdump's language (needs tcpdump); empty: everything. What it leaves out is not seen."),
+    Setting(
+        "sensor.capture", "text", "auto", "How to listen: auto, ring (AF_PACKET, Linux) or libpcap; auto takes the ring where there is one.",
+        choices=("auto", "ring", "libpcap"),
+    ),
+    Setting("sensor.workers", "number", 1, "Processes that share the interfaces, each with its own ring: for more than one core takes.", 1, 64),
     Setting("sensor.ring_megabytes", "number", 64, "Kernel buffer of each interface: what covers for pauses of the sensor.", 1, 4096),
     Setting("sensor.snap_length", "number", 262_144, "Bytes taken of each packet.", 64, 262_144),
     Setting("sensor.hardware_time", "yes", False, "Use the network card's own time stamps where it has them."),
+    Setting("sensor.checkpoint_seconds", "number", 60, "How often the state is written: what a `kill -9` or a power cut can cost.", 1, 3600),
     Setting("policy.rules", "texts", (), "Files and folders of more rules, beside those that come with otwatch."),
     Setting("policy.site", "text", "", "Site file: zones, allowed writers, tickets."),
     Setting("policy.baseline", "text", "", "Baseline made by `otwatch baseline learn`, or by this sensor's own learning."),
-    Setting("policy.min_severity", "text", "info", "Alerts below this severity are not reported: info, low, medium, high or critical."),
+    Setting(
+        "policy.min_severity", "text", "info", "Alerts below this severity are not reported: info, low, medium, high or critical.",
+        choices=tuple(severity.label for severity in Severity),
+    ),
     Setting("learning.until", "time", "", "Learn what is normal until this UTC time, then compare (2026-12-01T06:00:00); not with policy.baseline."),
     Setting("learning.until_complete", "yes", False, "Learn until nothing new has come for a fifth of the time, then compare."),
     Setting("learning.at_least_hours", "number", 24, "With until_complete: learn at least so long.", 0, 8760),
@@ -71,6 +81,7 @@ class SensorConfig:
 
     values: Mapping[str, Any]
     targets: tuple[Target, ...]
+    worker: int = 0  # which of `sensor.workers` processes this is, counted from 1; 0: all of it
 
     def __getitem__(self, key: str) -> Any:
         return self.values[key]
@@ -79,6 +90,23 @@ class SensorConfig:
     def name(self) -> str:
         """The sensor's name."""
         return str(self["sensor.name"]) or socket.gethostname()
+
+    def of_worker(self, worker: int) -> SensorConfig:
+        """The configuration of one of several processes: its own name, its own files, its own port.
+
+        The state folder names how many there are: with another number other addresses are a process's own, and what it learned of the old ones
+        would make strangers of old friends.
+        """
+        values = dict(self.values)
+        values["sensor.name"] = f"{self.name}/{worker}"
+        values["sensor.state"] = str(self.state / f"{worker}-of-{self['sensor.workers']}")
+        for key in ("outputs.jsonl", "outputs.database", "outputs.metrics_file"):
+            if values[key]:
+                path = Path(values[key])
+                values[key] = str(path.with_name(f"{path.stem}.{worker}{path.suffix}"))
+        if values["outputs.metrics_port"]:
+            values["outputs.metrics_port"] += worker - 1
+        return replace(self, values=values, worker=worker)
 
     @property
     def state(self) -> Path:
@@ -113,12 +141,12 @@ def read_config(path: str | None, overrides: Mapping[str, Any] | None = None) ->
             if problem:
                 errors.append(_error(text, path, section, name, problem))
             else:
-                values[setting.key] = tuple(value) if setting.kind == "texts" else value
+                values[setting.key] = _kept(setting, value)
     for key, value in (overrides or {}).items():
         problem = _problem(_BY_KEY[key], value)
         if problem:
             raise CaptureError(problem)
-        values[key] = value
+        values[key] = _kept(_BY_KEY[key], value)
     targets = []
     for url in values["outputs.destinations"]:
         try:
@@ -145,6 +173,13 @@ def _document(path: str) -> tuple[str, dict[str, Any]]:
         raise ConfigErrors([ConfigError(f"is not TOML: {str(error).split(' (at ')[0]}", path=path, line=line, column=column)]) from error
 
 
+def _kept(setting: Setting, value: Any) -> Any:
+    """A value that is right, as it is kept."""
+    if setting.kind == "texts":
+        return tuple(value)
+    return value.lower() if setting.choices else value
+
+
 def _problem(setting: Setting, value: Any) -> str:
     """What is wrong with a value; empty when nothing is."""
     key = f'"{setting.key}"'
@@ -161,8 +196,8 @@ def _problem(setting: Setting, value: Any) -> str:
         return ""
     if not isinstance(value, str):
         return f"{key} is text"
-    if setting.key == "policy.min_severity" and value.upper() not in Severity.__members__:
-        return f"{key} is one of {', '.join(severity.label for severity in Severity)}"
+    if setting.choices and value.lower() not in setting.choices:
+        return f"{key} is one of {', '.join(setting.choices)}"
     return ""
 
 

@@ -27,12 +27,19 @@ def figures(sensor: Sensor) -> Figures:
         anomalies[name] = anomalies.get(name, 0) + count.count
     links = {}
     for statistics in sensor.statistics:
-        sent = 0
-        if sensor.transmitted is not None:
-            with suppress(CaptureError):  # the interface is away
+        sent, came = 0, -1
+        with suppress(CaptureError):  # the interface is away
+            if sensor.transmitted is not None:
                 sent = sensor.transmitted(statistics.interface)
+            if sensor.arrived is not None:  # one of several processes: that its share is quiet does not mean that the interface is
+                came = sensor.arrived(statistics.interface)
         links[statistics.interface] = Link(
-            packets=statistics.received, dropped=statistics.dropped, up=statistics.up, transmitted=sent, losses=statistics.losses
+            packets=statistics.received,
+            dropped=statistics.dropped,
+            up=statistics.up,
+            transmitted=sent,
+            arrived=came,
+            losses=statistics.losses,
         )
     return Figures(
         monotonic=sensor.monotonic(),
@@ -79,6 +86,7 @@ def coverage(sensor: Sensor) -> dict[str, Any]:
     one_way, two_way = sensor.directions
     partly = sum(note.startswith("partly") for note in sensor.not_evaluable.values())
     return {
+        **({"share": f"{sensor.config.worker} of {sensor.config['sensor.workers']}"} if sensor.config.worker else {}),
         "packets": analysis.summary.packets,
         "bytes": analysis.summary.wire_bytes,
         "operations": analysis.operations,

@@ -67,6 +67,7 @@ class Link:
     dropped: int
     up: bool = True
     transmitted: int = 0
+    arrived: int = -1  # for whomever, where several processes share the interface; -1: `packets` are all
     losses: int = 0
 
 
@@ -180,10 +181,11 @@ class Health:
 
     def _links(self, now: Figures, before: Figures | None) -> None:
         for name, link in now.links.items():
+            came = link.packets if link.arrived < 0 else link.arrived
             packets, since = self._packet_at.get(name, (-1, now.monotonic))
-            if link.packets != packets:
+            if came != packets:
                 since = now.monotonic
-            self._packet_at[name] = link.packets, since
+            self._packet_at[name] = came, since
             if not link.up:
                 self.tell("interface-down", name, now.monotonic, now.wall_ns, "")
             elif now.monotonic - since >= self._settings["health.quiet_seconds"]:

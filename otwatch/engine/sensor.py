@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 from otwatch.alerts.alert import Alert, Severity
 from otwatch.capture.report import LiveStatistics
 from otwatch.engine.analysis import Analysis
-from otwatch.engine.checkpoint import Memory, known_behaviours, restore_checkpoint, save_checkpoint
+from otwatch.engine.checkpoint import Memory, restore_checkpoint, save_checkpoint
 from otwatch.engine.config import SensorConfig
 from otwatch.engine.detector import Policy, RuleDetector
 from otwatch.engine.figures import coverage, figures, metrics
@@ -36,7 +36,6 @@ from otwatch.tables import Packets
 # Of a process that must live through any flood within the memory of a small box, copies for checkpoints included. A plant has some hundred assets.
 SENSOR_LIMITS: Final = Limits(addresses=262_144, flows=65_536, streams=32_768, behaviours=100_000, assets=20_000, conversations=30_000)
 _SECOND: Final = 1.0
-_MINUTE: Final = 60.0
 _POLL_SECONDS: Final = 0.25
 _BUSY_SHARE: Final = 20  # looking for changed alerts may take a twentieth of the time
 _STORED_ASSETS: Final = 10_000
@@ -83,6 +82,7 @@ class Sensor:
         limits: Limits | None = None,
         packet_time: bool = False,
         transmitted: Callable[[str], int] | None = None,
+        arrived: Callable[[str], int] | None = None,
     ) -> None:
         self.config = config
         self.interfaces = interfaces
@@ -93,7 +93,7 @@ class Sensor:
         self.metrics_port = MetricsPort(config["outputs.metrics_port"]) if config["outputs.metrics_port"] else None
         self._metrics_file = MetricsFile(Path(config["outputs.metrics_file"])) if config["outputs.metrics_file"] else None
         self._packet_time = packet_time
-        self.transmitted = transmitted
+        self.transmitted, self.arrived = transmitted, arrived
         self.statistics: list[LiveStatistics] = []
         self.flows_not_stored = self.assets_not_stored = 0
         self.not_evaluable: dict[str, str] = {}
@@ -112,24 +112,24 @@ class Sensor:
         self._fresh()
         self.memory = Memory()
         try:
-            memory = restore_checkpoint(self.config.state / "checkpoint.npz", self.analysis)
+            kept = restore_checkpoint(self.config.state / "checkpoint.npz", self.analysis)
+            self._detect(self.policy, kept[1] if kept else None)
         except ConfigError as error:
             self._fresh()
+            self._detect(self.policy, None)
             self.health.tell("checkpoint-damaged", "", self.monotonic(), self.wall_ns(), str(error))
-            memory = None
-        if memory is not None:
-            self.memory = memory
-        self._detect(self.policy)
+        else:
+            self.memory = kept[0] if kept else Memory()
 
     def _fresh(self) -> None:
         self.analysis = Analysis(self.limits)
         self.watch = Watch(self.analysis)
 
-    def _detect(self, policy: Policy) -> None:
-        """Puts rules to work; what is already known is new to them."""
+    def _detect(self, policy: Policy, state: dict[str, Any] | None) -> None:
+        """Puts rules to work: those of `state` go on where they were, what is already known is new to the others."""
         self.policy = policy
         detector = RuleDetector(self.analysis.pipeline, policy)
-        detector.feed(known_behaviours(self.analysis.pipeline))
+        detector.resume(state)
         self.detector = self.analysis.detector = detector
         self.analysis.site = policy.site
 
@@ -246,7 +246,7 @@ class Sensor:
             begun = time.perf_counter()
             self._report_changes()
             self._due["changes"] = max(self._due["changes"], self.monotonic() + _BUSY_SHARE * (time.perf_counter() - begun))
-        if self._is_due("minute", _MINUTE):
+        if self._is_due("minute", self.config["sensor.checkpoint_seconds"]):
             self._minute()
         for interface, vlan in self.watch.new_vlans():
             if self.monotonic() - self._started > _VLAN_PATIENCE_SECONDS:
@@ -287,7 +287,7 @@ class Sensor:
         self._counts[alert.severity.label] = self._counts.get(alert.severity.label, 0) + 1
         self.reporting.emit(record)
 
-    # about once a minute
+    # about once a minute (sensor.checkpoint_seconds)
 
     def _minute(self, *, final: bool = False) -> None:
         try:
@@ -313,7 +313,7 @@ class Sensor:
             self.reporting.store.assets(map(asset_record, assets))
         self.memory.operations = self.analysis.operations
         try:
-            save_checkpoint(self.config.state / "checkpoint.npz", self.analysis, inventory, self.memory)
+            save_checkpoint(self.config.state / "checkpoint.npz", self.analysis, inventory, self.memory, self.detector.state())
             if is_learning(self.policy) and not final:
                 self._learn(inventory.hosts.hosts)
         except OSError as error:
@@ -335,7 +335,7 @@ class Sensor:
         if found is not None:
             policy, reason = found
             self._report_changes()
-            self._detect(policy)
+            self._detect(policy, self.detector.state())
             self.health.tell("learning-ended", "", self.monotonic(), self.wall_ns(), reason)
 
     def _reload(self) -> None:
@@ -350,7 +350,7 @@ class Sensor:
             self._fingerprint = fingerprint
             self.health.tell("configuration-changed", "", self.monotonic(), self.wall_ns(), f"fingerprint {fingerprint}, {len(policy.rules)} rules")
         self._report_changes()
-        self._detect(policy)
+        self._detect(policy, self.detector.state())
 
     def _heartbeat(self) -> dict[str, Any]:
         seen = coverage(self)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 from otwatch.actions import CHANGING, ENGINEERING, VERBS, Action, Role
@@ -14,6 +15,7 @@ from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, AnomalyKind, DirectionHow, 
 _TRANSPORTS: Final = {1: "icmp", 2: "igmp", 6: "tcp", 17: "udp", 47: "gre", 50: "esp", 58: "icmpv6", 132: "sctp"}
 _CONTROLLERS: Final = frozenset({"controller", "outstation", "plc", "rtu", "gateway", "sis", "ied"})
 _BROADCAST: Final = 0xFFFFFFFF
+_ABSENT: Final = object()
 _PLACES: Final = 16_384  # addresses remembered; a flood of new ones is asked about again
 
 
@@ -100,57 +102,87 @@ class Context:
             found = self._places[address] = Place(self, address)
         return found
 
-    def rest(self, record: dict[str, Any], *, protocol: int, unit: int, area: int, object_: int, start: int, count: int) -> dict[str, Any]:
-        """Adds the REST fields of a behaviour to the fields of its signature and pair."""
+    def rest(self, record: Joined, *, protocol: int, unit: int, area: int, object_: int, start: int, count: int) -> Joined:
+        """The fields of a behaviour's signature and pair with its REST fields."""
         names = self.protocols[protocol - 1] if 0 < protocol <= len(self.protocols) else None
         area_name = names.areas.get(area) if names and area >= 0 else None
         action = Action[record["action"]]
-        record.update(
-            unit=_known(unit),
-            area=_known(area),
-            area_name=area_name,
-            object=_known(object_),
-            start=_known(start),
-            count=_known(count),
-            end=start + max(count, 1) - 1 if start >= 0 else None,
-        )
-        asked = record["role"] == "request"
-        record["permitted"] = (
-            self.site.judge(
+        rest: dict[str, Any] = {
+            "unit": _known(unit),
+            "area": _known(area),
+            "area_name": area_name,
+            "object": _known(object_),
+            "start": _known(start),
+            "count": _known(count),
+            "end": start + max(count, 1) - 1 if start >= 0 else None,
+            "permitted": None,
+        }
+        if self.site and record["role"] == "request":
+            rest["permitted"] = self.site.judge(
                 record["src"], record["dst"], protocol=record["protocol"], action=action, unit=unit, area=area_name or "", start=start, count=count
             )
-            if self.site and asked
-            else None
-        )
         if self.baseline is not None:
-            record["in_baseline"] = self.baseline.does(record["src"], record["dst"], record["protocol"], action)
-            record["range_in_baseline"] = VERBS[action] != "write" or self.baseline.covers(
+            rest["in_baseline"] = self.baseline.does(record["src"], record["dst"], record["protocol"], action)
+            rest["range_in_baseline"] = VERBS[action] != "write" or self.baseline.covers(
                 record["src"], record["dst"], record["protocol"], unit=unit, area=area, object=object_, start=start, count=count
             )
-        return record
+        return Joined(rest, *record.parts)
 
     def late(
-        self, base: Mapping[str, Any], src: int, dst: int, *, protocol: int = 0, first_ns: int = 0, carried_data: Callable[[], bool] | None = None
+        self, base: Joined, src: int, dst: int, *, protocol: int = 0, first_ns: int = 0, carried_data: Callable[[], bool] | None = None
     ) -> LateRecord:
         """The record of a row with its LATE fields, computed when asked for."""
         return LateRecord(self, base, src, dst, protocol, first_ns, carried_data)
 
 
+class Joined:
+    """Records as one: the first that has a field tells it. Nothing is copied or computed before it is asked for."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, *parts: Any) -> None:
+        self.parts = parts
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        """The value of a field; None when it is not known."""
+        for part in self.parts:
+            value = part.get(name, _ABSENT)
+            if value is not _ABSENT:
+                return value
+        return default
+
+    def __getitem__(self, name: str) -> Any:
+        return self.get(name)
+
+    def __contains__(self, name: str) -> bool:
+        return self.get(name, _ABSENT) is not _ABSENT
+
+
 class Place:
     """An address as text, where the site file puts it, and whether it is a public one that the site does not know."""
-
-    __slots__ = ("address", "context", "internet", "network", "text", "zone")
 
     def __init__(self, context: Context, address: int) -> None:
         self.address = address
         self.context = context
-        self.text = context.addresses.text(address)
-        self.zone = context.site.zone(self.text) if context.site else None
-        self.network = network_of(context.addresses, address)
-        self.internet = False
-        if address > 0:
-            ip = context.addresses.ip(address)
-            self.internet = ip.is_global and not ip.is_multicast and not (context.site is not None and context.site.knows(self.text))
+
+    @cached_property
+    def text(self) -> str:
+        return self.context.addresses.text(self.address)
+
+    @cached_property
+    def zone(self) -> tuple[str, float | None] | None:
+        return self.context.site.zone(self.text) if self.context.site else None
+
+    @cached_property
+    def network(self) -> tuple[int, int]:
+        return network_of(self.context.addresses, self.address)
+
+    @cached_property
+    def internet(self) -> bool:
+        if self.address <= 0:
+            return False
+        ip, site = self.context.addresses.ip(self.address), self.context.site
+        return ip.is_global and not ip.is_multicast and not (site is not None and site.knows(self.text))
 
     def is_group(self) -> bool:
         """Whether it is a broadcast or multicast address."""
@@ -161,7 +193,7 @@ class Place:
 
 
 class PairRecord:
-    """The PAIR fields of (src, dst). A mapping as far as `{**record}` asks: of most pairs of a flood only one field is ever read."""
+    """The PAIR fields of (src, dst), each computed when it is asked for: of most pairs of a flood only one ever is."""
 
     __slots__ = ("_known", "context", "dst", "src")
 
@@ -180,13 +212,6 @@ class PairRecord:
                 return default
             known[name] = compute(self)
         return known[name]
-
-    def keys(self) -> Iterable[str]:
-        """Every PAIR field."""
-        return _PAIR
-
-    def __getitem__(self, name: str) -> Any:
-        return self.get(name)
 
     def same_network(self) -> bool:
         """Whether both are in one zone or, where the site file says nothing, in one network."""
@@ -217,7 +242,7 @@ class LateRecord:
     """A record whose LATE fields are computed from what is known now."""
 
     def __init__(
-        self, context: Context, base: Mapping[str, Any], src: int, dst: int, protocol: int, first_ns: int, carried_data: Callable[[], bool] | None
+        self, context: Context, base: Joined, src: int, dst: int, protocol: int, first_ns: int, carried_data: Callable[[], bool] | None
     ) -> None:
         self.context = context
         self.base = base
@@ -230,11 +255,9 @@ class LateRecord:
 
     def get(self, name: str, default: Any = None, /) -> Any:
         """The value of a field; None when it is not known."""
-        if name in self.base:
-            return self.base[name]
         compute = _LATE.get(name)
         if compute is None:
-            return default
+            return self.base.get(name, default)
         if name not in self._late:
             self._late[name] = compute(self)
         return self._late[name]

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from otwatch.batch import Batch
 from otwatch.rules.compile import Clause
-from otwatch.rules.context import Context
+from otwatch.rules.context import Context, Joined
 from otwatch.rules.fields import TABLES, Stage
 from otwatch.rules.match import Matcher
 from otwatch.rules.rows import Row, Windows, hashable
@@ -27,7 +27,7 @@ Seen = tuple[int, int, str, int, int, int, int, tuple[int, ...]]  # timestamp_ns
 Numbers = npt.NDArray[np.int64]
 
 _YOUNG_FLOW_NS: Final = 5_000_000_000
-_PORTED: Final = (6, 17)  # IP protocols whose port is one
+_AWAITED_NS: Final = 600_000_000_000  # what was open before a restart and is silent for so long after it is not met again
 
 
 class FlowRules:
@@ -49,6 +49,10 @@ class FlowRules:
         self.credit = credit
         self.remembered = remembered
         self.carrying: dict[int, None] = {}  # numbers of closed flows on which both sides sent data, where a rule asks about that
+        # After a restart: flows that were open, by (client, server, ports, transport), and as which flow they went on (slot, number).
+        self.awaited: dict[tuple[int, int, int, int, int], int] = {}
+        self.awaited_since_ns = 0
+        self.continued: dict[int, tuple[int, int]] = {}
         self._kinds = np.array(sorted(set().union(*(_events(clause) for clause in clauses))), np.uint8)
         self._asks_data = any("carried_data" in clause.late_fields for clause in clauses)
 
@@ -57,6 +61,8 @@ class FlowRules:
         events, flows = batch.flow_events, batch.flows
         if not events.rows:
             return None
+        if self.awaited:
+            self._meet_again(batch)
         times = events.array("timestamp_ns")
         earliest = int(times.min())
         chosen = np.flatnonzero(np.isin(events.array("kind"), self._kinds))
@@ -91,11 +97,10 @@ class FlowRules:
 
     def _signatures(self, kinds: Any, flows: Flows, slots: Any) -> tuple[list[tuple[int, ...]], Any]:
         """The distinct signatures, and which of them each event has."""
-        ported = kinds.astype(np.int64)
         # What is identified later in the same batch must not show in an earlier event.
         protocol = np.where(kinds > int(FlowEvent.OPENED), flows.array("protocol")[slots], 0)
         how, transport, port = (flows.array(name)[slots].astype(np.int64) for name in ("direction_how", "ip_protocol", "server_port"))
-        packed = (((ported << 8 | protocol) << 8 | how) << 16 | transport + 1) << 24 | port + 1
+        packed = (((kinds.astype(np.int64) << 8 | protocol) << 8 | how) << 16 | transport + 1) << 24 | port + 1
         distinct, which = np.unique(packed, return_inverse=True)
         return [
             (number >> 56, (number >> 24 & 0xFFFF) - 1, (number & 0xFFFFFF) - 1, number >> 48 & 0xFF, number >> 40 & 0xFF)
@@ -132,11 +137,11 @@ class FlowRules:
         if not mask >> bit & 1:
             return False
         test = clause.tests[Stage.REST]
-        return test is None or test({**signed, **paired})
+        return test is None or test(Joined(signed, paired))
 
-    def record(self, signature: tuple[int, ...], src: int, dst: int) -> dict[str, Any]:
+    def record(self, signature: tuple[int, ...], src: int, dst: int) -> Joined:
         """SIGNATURE and PAIR fields."""
-        return {**self.matcher.signed(signature, self.context.flow)[1], **self.context.pair((src, dst))}
+        return Joined(self.matcher.signed(signature, self.context.flow)[1], self.context.pair((src, dst)))
 
     def row(self, seen: Seen) -> Row:
         """An event as a row."""
@@ -157,6 +162,20 @@ class FlowRules:
             for number in list(islice(self.carrying, len(self.carrying) // 2)):
                 del self.carrying[number]
 
+    def _meet_again(self, batch: Batch) -> None:
+        """Flows that were open before a restart go on under new numbers."""
+        if batch.now_ns - self.awaited_since_ns > _AWAITED_NS:
+            self.awaited.clear()
+            return
+        events, flows = batch.flow_events, batch.flows
+        for slot in events.array("flow")[events.array("kind") == int(FlowEvent.OPENED)].tolist():
+            client, server, transport = flows.client[slot], flows.server[slot], flows.ip_protocol[slot]
+            client_port, server_port = flows.client_port[slot], flows.server_port[slot]
+            for key in ((client, server, client_port, server_port, transport), (server, client, server_port, client_port, transport)):
+                old = self.awaited.pop(key, None)
+                if old is not None:
+                    self.continued[old] = slot, flows.number[slot]
+
     def carried(self, flows: Flows | None, slot: int, number: int, now_ns: int, finished: bool) -> bool:
         """Whether both sides of a flow sent data, now or, of a closed one, when it closed."""
         if flows is not None and 0 <= slot < flows.rows and flows.number[slot] == number:
@@ -164,6 +183,10 @@ class FlowRules:
                 return True
             # A flow that has just opened may still carry data: while the observation goes on, nobody is called a scanner for it.
             return not finished and now_ns - int(flows.first_ns[slot]) < _YOUNG_FLOW_NS
+        if number < 0 and number in self.continued:
+            return self.carried(flows, *self.continued[number], now_ns, finished)
+        if number < 0 and not finished and now_ns - self.awaited_since_ns < _YOUNG_FLOW_NS and number in self.awaited.values():
+            return True
         return number in self.carrying
 
 

@@ -6,23 +6,14 @@ are. Only candidates are asked about the rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Final
 
 from otwatch.rules.compile import Clause, Record
 from otwatch.rules.fields import Stage
 
 _REMEMBERED: Final = 131_072  # signatures; a flood of new ones is judged again, not remembered without end
 _PAIRS: Final = 16_384
-
-
-class Fields(Record, Protocol):
-    """A record that is a mapping, too, as far as `{**record}` asks."""
-
-    def keys(self) -> Iterable[str]:
-        """Its fields."""
-
-    def __getitem__(self, name: str) -> Any: ...
 
 
 class Matcher:
@@ -50,8 +41,8 @@ class Matcher:
         signature: Hashable,
         of_signature: Callable[[Any], dict[str, Any]],
         pair: tuple[int, int],
-        of_pair: Callable[[tuple[int, int]], Fields],
-    ) -> tuple[int, dict[str, Any], Fields]:
+        of_pair: Callable[[tuple[int, int]], Record],
+    ) -> tuple[int, dict[str, Any], Record]:
         """(mask of clauses that signature and pair leave, record of the signature, record of the pair)."""
         mask, record = self.signed(signature, of_signature)
         if not mask:

@@ -13,7 +13,7 @@ from otwatch.actions import Action
 from otwatch.alerts.alert import Alert, Severity
 from otwatch.alerts.incidents import Incident, Part, Sample
 from otwatch.rules.compile import Clause
-from otwatch.rules.context import Context, LateRecord
+from otwatch.rules.context import Context, Joined, LateRecord
 from otwatch.rules.explain import explain, learned_from, time_text
 from otwatch.rules.fields import TABLES, Stage
 from otwatch.rules.rows import Row
@@ -64,24 +64,24 @@ class Reporter:
             self.clauses.setdefault(clause.index, []).append(clause)
         self.behaviours: Behaviours | None = None
         self.finished = False
-        self._records: dict[int, dict[str, Any]] = {}
+        self._records: dict[int, Joined] = {}
 
     def refresh(self, behaviours: Behaviours | None, finished: bool) -> None:
         """Before alerts are asked for."""
         self.behaviours = behaviours
         self.finished = finished
 
-    def behaviour_record(self, behaviours: Behaviours, number: int) -> dict[str, Any]:
+    def behaviour_record(self, behaviours: Behaviours, number: int) -> Joined:
         """SIGNATURE, PAIR and REST fields of a behaviour."""
         record = self._records.get(number)
         if record is None:
             row = behaviours.row(number)
             context = self.context
             record = context.rest(
-                {
-                    **context.operation((row["protocol"], row["role"], row["function"], row["subfunction"], row["action"], row["status"])),
-                    **context.pair((row["source"], row["destination"])),
-                },
+                Joined(
+                    context.operation((row["protocol"], row["role"], row["function"], row["subfunction"], row["action"], row["status"])),
+                    context.pair((row["source"], row["destination"])),
+                ),
                 protocol=row["protocol"],
                 unit=row["unit"],
                 area=row["area"],

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from otwatch.rules.compile import Clause
+from otwatch.rules.compile import Clause, Record
 from otwatch.rules.rule import Rule, Sequence, Window
 
 _KEYS: Final = 8_192  # windows and half-done sequences of one rule; the one unused for longest is forgotten
@@ -23,7 +23,7 @@ class Row:
     file: str
     src: int
     dst: int
-    record: dict[str, Any]
+    record: Record
     table: str = "operations"
     signature: tuple[Any, ...] = ()  # with it, and src and dst, the record of a row without behaviour can be made anew
     behaviour: int = -1
@@ -74,7 +74,7 @@ class Windows:
         self.lanes: OrderedDict[Hashable, Lane] = OrderedDict()
         self._lane_of: dict[int, Lane] = {}
 
-    def lane(self, behaviour: int, record: Callable[[], dict[str, Any]]) -> Lane:
+    def lane(self, behaviour: int, record: Callable[[], Record]) -> Lane:
         """The lane of a behaviour's key, for windows that count messages of operations."""
         found = self._lane_of.get(behaviour)
         if found is None:

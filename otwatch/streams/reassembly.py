@@ -27,6 +27,7 @@ _M32 = cython.declare(cython.longlong, 0xFFFFFFFF)
 _HALF = cython.declare(cython.longlong, 0x80000000)
 _NEVER = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFFF)
 _AFTER_GAP = cython.declare(cython.int, PduFlag.AFTER_GAP)
+_UNHEARD = cython.declare(cython.int, PduFlag.UNHEARD)
 
 
 @cython.cfunc
@@ -54,6 +55,7 @@ class Reassembler:
             stream.started = True
             if not stream.from_start:
                 stream.next = sequence
+                stream.flags |= _UNHEARD  # what came before the capture may be what this answers
         delta: cython.longlong = _signed(sequence - stream.next)
         if delta == 0 and missing == 0 and stream.held is None:
             return self.cutter.deliver(stream, data, at, length, time, frame)

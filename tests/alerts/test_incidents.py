@@ -8,7 +8,7 @@ from otwatch.alerts.incidents import Incidents, Sample
 
 
 def test_one_incident_per_rule_actor_and_target():
-    incidents = Incidents(10)
+    incidents = Incidents(10, 10)
     first = incidents.incident(1, Severity.LOW, 2, 3)
     assert incidents.incident(1, Severity.LOW, 2, 3) is first
     assert incidents.incident(1, Severity.LOW, 2, 4) is not first
@@ -16,7 +16,7 @@ def test_one_incident_per_rule_actor_and_target():
 
 
 def test_the_least_severe_and_oldest_is_closed_first():
-    incidents = Incidents(2)
+    incidents = Incidents(2, 10)
     incidents.incident(1, Severity.LOW, 1, 1)
     incidents.incident(2, Severity.HIGH, 1, 1)
     incidents.incident(3, Severity.LOW, 1, 1)
@@ -27,7 +27,7 @@ def test_the_least_severe_and_oldest_is_closed_first():
 
 
 def test_parts_of_one_incident_are_bounded():
-    incident = Incidents(1).incident(1, Severity.LOW, 1, -1)
+    incident = Incidents(1, 10).incident(1, Severity.LOW, 1, -1)
     for target in range(5_000):
         incident.part((1, target), 1, target).add(
             target,
@@ -37,7 +37,7 @@ def test_parts_of_one_incident_are_bounded():
 
 
 def test_evidence_is_kept_of_many_behaviours_rather_than_much_of_one():
-    incident = Incidents(1).incident(1, Severity.LOW, 1, 2)
+    incident = Incidents(1, 10).incident(1, Severity.LOW, 1, 2)
     for behaviour in range(1_000):
         while incident.wants(behaviour, 16):
             incident.keep(Sample(behaviour, 0, 1, "", 0))

@@ -62,6 +62,77 @@ def test_filter_and_snap_length(wire: Wire) -> None:
     assert [(row[1], row[2]) for row in rows] == [(frame(8, size=64), 100), (frame(9, size=64), 100)]
 
 
+_SLOW = """
+from otwatch.capture.libpcap import PcapSource
+with PcapSource(["wire0"], buffer_bytes=1 << 17) as source:
+    print("ready", flush=True)
+    input()
+    seen = quiet = 0
+    while quiet < 5:
+        rows = sum(packets.rows for _, packets in source.poll(0.1))
+        seen += rows
+        quiet = 0 if rows else quiet + 1
+    s = source.statistics()[0]
+print((seen, s.received, s.dropped))
+"""
+
+
+def test_drops_are_counted_exactly(wire: Wire) -> None:
+    process = wire.listen(_SLOW)
+    wire.send([frame(0, size=1000)], count=3000)
+    assert process.stdin is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
+    seen, received, dropped = result(process)
+    assert seen == received
+    assert received + dropped == 3000
+    assert dropped > 1000
+
+
+_WATCH = """
+import sys
+from otwatch.capture.libpcap import PcapSource
+with PcapSource(["wire0"]) as source:
+    print("ready", flush=True)
+    got = 0
+    for command in sys.stdin:
+        for _ in range(int(command)):
+            got += sum(packets.rows for _, packets in source.poll(0.1))
+        s = source.statistics()[0]
+        print((got, s.up, s.losses), flush=True)
+"""
+
+
+def test_an_interface_that_goes_down_is_waited_for_and_one_that_is_made_anew_stays_away() -> None:
+    with Wire() as wire:
+        process = wire.listen(_WATCH)
+        assert process.stdin is not None
+        assert process.stdout is not None
+
+        def watch(rounds: int) -> str:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(f"{rounds}\n")
+            process.stdin.flush()
+            return process.stdout.readline().strip()
+
+        wire.send([frame(1)])
+        assert watch(5) == "(1, True, 0)"
+        wire.up(False)
+        assert watch(5) == "(1, False, 1)"
+        wire.up(True)
+        assert watch(5) == "(1, True, 1)"
+        wire.send([frame(2)] * 2)
+        assert watch(5) == "(3, True, 1)"
+        wire.unplug()
+        assert watch(5) == "(3, False, 2)"
+        wire.plug()
+        assert watch(5) == "(3, False, 2)"
+        process.stdin.close()
+        assert process.wait(10) == 0
+        process.stdout.close()
+
+
 def test_what_cannot_be_listened_on_is_refused_in_one_line() -> None:
     for interfaces, bpf, words in [(["nosuch0"], "", "nosuch0: cannot be listened on"), (["lo"], "tcp prot", "capture filter 'tcp prot'"),
                                    ([], "", "once")]:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import struct
+import sys
 from pathlib import Path
 
 import pytest
 
 from otwatch.capture import passive
-from otwatch.capture.passive import confine, refusing_program, transmitted
+from otwatch.capture.passive import arrived, confine, refusing_program, transmitted
 from otwatch.errors import CaptureError
+from tests.capture.test_bpf import needs_libpcap
 from tests.capture.wire import Wire, frame, lab, result
 
 _ATTEMPTS = """
-import ctypes, fcntl, os, socket, time
+import ctypes, fcntl, os, socket, sys, time
 from pathlib import Path
+from otwatch.capture.live import open_live
 from otwatch.capture.passive import confine, transmitted
-from otwatch.capture.ring import LiveSource
 
 "localhost".encode("idna")  # imported now: the user nobody may not be able to read it later
-source = LiveSource(["wire0"])
+source = open_live(["wire0"], capture=sys.argv[1])
 descriptor, = source.filenos()
 confinement = confine([descriptor])
 print("ready", flush=True)
@@ -81,17 +83,18 @@ print((got, transmitted("wire0"), os.getuid(), confinement.complete, confinement
 
 @pytest.mark.lab
 @pytest.mark.skipif(lab[1].args[0], reason=lab[1].kwargs["reason"])
-def test_a_confined_process_still_listens_and_sends_nothing() -> None:
+@pytest.mark.parametrize("capture", ["ring", pytest.param("libpcap", marks=needs_libpcap)])
+def test_a_confined_process_still_listens_and_sends_nothing(capture: str) -> None:
     with Wire() as wire:
         wire.run("ip", "-n", wire.sensor, "link", "set", "lo", "up")
-        process = wire.listen(_ATTEMPTS)
+        process = wire.listen(_ATTEMPTS, capture)
         wire.send([frame(number) for number in range(50)])
         got, sent, uid, complete, capabilities, user, refused = result(process)
         assert (got, sent) == (50, 0)
         assert uid != 0
         assert (complete, capabilities, user) == (True, 0, "nobody")
         assert [name for name, error in refused if error != 1] == []
-        assert "write to a duplicate" in {name for name, _ in refused}
+        assert ("write to a duplicate" in {name for name, _ in refused}) == (capture == "ring"), "mmap keeps a duplicate of the ring's"
 
 
 def test_too_many_descriptors_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,9 +150,19 @@ def test_an_unknown_machine_has_no_program() -> None:
     assert refusing_program([5], "pdp11") == b""
 
 
-def test_the_transmit_counter_of_an_interface() -> None:
+def test_where_the_system_has_no_means_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    became: list[str] = []
+    monkeypatch.setattr(passive, "_become", became.append)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    confinement = confine([5], user="watcher")
+    assert became == ["watcher"]
+    assert not confinement.complete
+
+
+def test_the_counters_of_an_interface() -> None:
     if not Path("/proc/self/net/dev").exists():
         pytest.skip("no /proc/self/net/dev")
     assert transmitted("lo") >= 0
+    assert arrived("lo") >= 0
     with pytest.raises(CaptureError, match="no such interface"):
         transmitted("nosuch0")

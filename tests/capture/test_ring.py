@@ -182,38 +182,6 @@ def test_several_interfaces(wire: Wire) -> None:
     assert sent == {"lo": 0, "wire0": 0}
 
 
-_FAN = """
-import sys
-from otwatch.capture.ring import LiveSource
-with LiveSource(["wire0"], fanout=77) as one, LiveSource(["wire0"], fanout=77) as other:
-    print("ready", flush=True)
-    input()
-    print([sum(packets.rows for _ in range(3) for _, packets in source.poll(0.1)) for source in (one, other)])
-"""
-
-
-def test_a_fanout_group_shares_the_packets_by_conversation(wire: Wire) -> None:
-    def udp(port: int, back: bool) -> bytes:
-        a, b = (b"\x0a\0\0\x01", b"\x0a\0\0\x02")
-        ports = [port.to_bytes(2, "big"), (20000).to_bytes(2, "big")]
-        if back:
-            a, b = b, a
-            ports.reverse()
-        ip = b"\x45\0\0\x1c\0\0\0\0\x40\x11\0\0" + a + b
-        return frame(0)[:12] + b"\x08\0" + ip + ports[0] + ports[1] + b"\0\x08\0\0"
-
-    process = wire.listen(_FAN)
-    wire.send([udp(port, back) for port in range(30000, 30040) for back in (False, True)])
-    assert process.stdin is not None
-    process.stdin.write("\n")
-    process.stdin.flush()
-    one, other = result(process)
-    assert one + other == 80
-    assert one > 0
-    assert other > 0
-    assert one % 2 == 0  # both directions of a conversation are together
-
-
 def test_what_cannot_be_listened_on_is_refused_in_one_line() -> None:
     for interfaces, options, words in [
         (["nosuch0"], {}, "no such interface; there are: "), ([], {}, "name each interface"), (["lo", "lo"], {}, "name each interface"),

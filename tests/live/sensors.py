@@ -6,16 +6,18 @@ import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tests.outputs.siem.receivers import wait_for
+
+ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
@@ -29,28 +31,43 @@ def open_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def frames_of(name: str) -> list[bytes]:
+    """The frames of one of our captures."""
+    data = (ROOT / "pcaps" / "plant" / f"{name}.pcap").read_bytes()
+    frames, at = [], 24
+    while at < len(data):
+        length = struct.unpack_from("<I", data, at + 8)[0]
+        frames.append(data[at + 16:at + 16 + length])
+        at += 16 + length
+    return frames
+
+
 class RunningSensor:
     """The command as a child process. It becomes `nobody`, so its folder is one that everybody may write (`open_folder`)."""
 
-    def __init__(self, namespace: str, interface: str, folder: Path, *, destinations: tuple[str, ...] = (), more: str = "") -> None:
+    def __init__(self, namespace: str, interface: str, folder: Path, *, destinations: tuple[str, ...] = (), more: str = "",
+                 keys: str = "") -> None:
+        """`interface`: several with commas between them; `keys` go into the section [sensor], `more` are sections of their own."""
         self.namespace, self.interface, self.folder = namespace, interface, folder
         self.lines = folder / "alerts.jsonl"
         self.database = folder / "store.sqlite"
         self.config = folder / "sensor.toml"
         self.config.write_text(
-            f'[sensor]\nname = "sensor-7"\ninterfaces = ["{interface}"]\nstate = "{folder}/state"\nuser = "nobody"\nring_megabytes = 16\n'
+            f'[sensor]\nname = "sensor-7"\ninterfaces = {json.dumps(interface.split(","))}\nstate = "{folder}/state"\nuser = "nobody"\n'
+            f'ring_megabytes = 16\n{keys}\n'
             f'[outputs]\ndestinations = {json.dumps(list(destinations))}\njsonl = "{self.lines}"\ndatabase = "{self.database}"\n'
             f'metrics_file = "{folder}/metrics.prom"\nheartbeat_seconds = 2\n{more}'
         )
         self.process: subprocess.Popen[str] | None = None
 
-    def start(self) -> None:
+    def start(self, program: str = "from otwatch.cli import main; main()") -> None:
+        """Until it says that it is alive."""
         log = (self.folder / "log").open("a")
-        command = [sys.executable, "-c", "from otwatch.cli import main; main()", "sensor", "--config", str(self.config)]
+        command = [sys.executable, "-c", program, "sensor", "--config", str(self.config)]
         self.process = subprocess.Popen(
             ["ip", "netns", "exec", self.namespace, *command], stdout=log, stderr=log, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
         before = len(self.heartbeats())
-        assert wait_for(lambda: len(self.heartbeats()) > before, 30), (self.folder / "log").read_text()
+        assert wait_for(lambda: len(self.heartbeats()) > before, 90), (self.folder / "log").read_text()
 
     def send_signal(self, number: int) -> None:
         assert self.process is not None
@@ -59,7 +76,7 @@ class RunningSensor:
     def stop(self, how: int = signal.SIGTERM) -> int:
         assert self.process is not None
         self.process.send_signal(how)
-        code = self.process.wait(timeout=30)
+        code = self.process.wait(timeout=90)
         self.process = None
         return code
 
@@ -72,15 +89,25 @@ class RunningSensor:
             self.stop()
 
     def records(self) -> list[dict[str, Any]]:
-        if not self.lines.exists():
-            return []
-        return [json.loads(line) for line in self.lines.read_text().split("\n") if line.endswith("}")]
+        return [json.loads(line) for path in sorted(self.folder.glob("alerts*.jsonl")) for line in path.read_text().split("\n") if line.endswith("}")]
+
+    def coverage(self) -> dict[str, Any]:
+        """Of the newest heartbeat."""
+        return dict(self.heartbeats()[-1]["coverage"])
 
     def alerts(self, rule: str = "") -> list[dict[str, Any]]:
         return [record for record in self.records() if record["type"] == "alert" and record["rule"].startswith(rule)]
 
     def heartbeats(self) -> list[dict[str, Any]]:
         return [record for record in self.records() if record["type"] == "heartbeat"]
+
+    def lasting(self) -> list[str]:
+        """The conditions of the newest heartbeat."""
+        return list(self.heartbeats()[-1]["conditions"])
+
+    def over(self, rule: str) -> list[dict[str, Any]]:
+        """Alerts that say that a condition has ended."""
+        return [alert for alert in self.alerts(rule) if alert["evidence"].get("over")]
 
     def memory_kilobytes(self) -> int:
         assert self.process is not None
@@ -93,13 +120,12 @@ class RunningSensor:
         assert self.process is not None
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
 
-    def wait(self, rule: str, seconds: float = 20, **fields: Any) -> dict[str, Any]:
+    def wait(self, rule: str, seconds: float = 60, **fields: Any) -> dict[str, Any]:
         """The first alert of a rule with these fields."""
 
         def fitting() -> dict[str, Any] | None:
             return next((alert for alert in self.alerts(rule) if all(alert.get(name) == value for name, value in fields.items())), None)
 
         found = wait_for(fitting, seconds)
-        time.sleep(0)
         assert found, f"no {rule} {fields} among {sorted({alert['rule'] for alert in self.alerts()})}"
         return dict(found)

@@ -5,44 +5,16 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
-import struct
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from otwatch.outputs.siem.reading import stored_events
 from tests.capture.wire import Wire, lab
-from tests.live.sensors import RunningSensor, open_folder
+from tests.live.sensors import RunningSensor, frames_of
 from tests.outputs.siem.receivers import wait_for
 
 pytestmark = lab
-ROOT = Path(__file__).parents[2]
-
-
-def frames_of(name: str) -> list[bytes]:
-    """The frames of one of our captures."""
-    data = (ROOT / "pcaps" / "plant" / f"{name}.pcap").read_bytes()
-    frames, at = [], 24
-    while at < len(data):
-        length = struct.unpack_from("<I", data, at + 8)[0]
-        frames.append(data[at + 16:at + 16 + length])
-        at += 16 + length
-    return frames
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    with open_folder() as made:
-        yield made
-
-
-@pytest.fixture
-def wire() -> Iterator[Wire]:
-    with Wire() as made:
-        yield made
 
 
 def test_silence_and_a_pulled_cable_are_alarms_and_the_sensor_goes_on(folder: Path, wire: Wire) -> None:
@@ -53,7 +25,7 @@ def test_silence_and_a_pulled_cable_are_alarms_and_the_sensor_goes_on(folder: Pa
         wire.up(False)
         assert sensor.wait("sensor.interface-down")["file"] == "wire0"
         wire.up(True)
-        assert wait_for(lambda: [alert for alert in sensor.alerts("sensor.interface-down") if alert["evidence"].get("over")], 30)
+        assert wait_for(lambda: sensor.over("sensor.interface-down"), 60)
         before = sensor.heartbeats()[-1]["coverage"]["packets"]
         wire.send(frames_of("s7comm-stop"))
         sensor.wait("ot.controller-stop")

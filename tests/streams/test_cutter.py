@@ -73,7 +73,7 @@ def test_a_stream_picked_up_in_the_middle_of_a_pdu() -> None:
     data = modbus_response(1, bytes(range(60))) + modbus_response(2, b"ab") + modbus_response(3, b"cd")
     run = Run(said(data[30:], 500, back=True))
     assert run.data(1) == [modbus_response(2, b"ab"), modbus_response(3, b"cd")]
-    assert run.pdus[0].flags == PduFlag.RESYNCHRONISED
+    assert run.pdus[0].flags == PduFlag.RESYNCHRONISED | PduFlag.UNHEARD
     away = Run([P(b"\xee" * 300, 1, 1, server_port=7777), *[P(modbus_request(n), 301 + 12 * n, 1, server_port=7777) for n in range(3)]])
     assert away.data(0) == [modbus_request(n) for n in range(3)]
 

@@ -317,8 +317,15 @@ def test_a_pdu_that_acknowledges_what_was_not_shown_says_so() -> None:
     assert [bool(pdu.flags & PduFlag.UNHEARD) for pdu in run.pdus] == [False, False, True, True]
 
 
+def test_the_first_pdu_of_a_stream_picked_up_midway_may_answer_what_nobody_saw() -> None:
+    run = Run([P(modbus_request(9), 100, 200), P(modbus_response(7), 200, 112, back=True), P(modbus_response(9), 211, 112, back=True)])
+    assert [bool(pdu.flags & PduFlag.UNHEARD) for pdu in run.pdus] == [True, True, False]
+
+
 def test_whose_acknowledgement_it_is_is_known_after_the_sides_were_told_apart() -> None:
     """The first packet comes from the server, by content: what it acknowledges is the client's."""
     first = P(b"\3\0\0\7\2\xd0\x80", 500, 100, back=True, server_port=40001, client_port=40000)
-    run = Run([first, P(modbus_request(1), 100, 507, client_port=40000, server_port=40001)], protocols=specs.SPECS)
-    assert not any(pdu.flags & PduFlag.UNHEARD for pdu in run.pdus)
+    ports = {"client_port": 40000, "server_port": 40001}
+    again = P(b"\3\0\0\7\2\xd0\x80", 507, 112, back=True, server_port=40001, client_port=40000)
+    run = Run([first, P(modbus_request(1), 100, 507, **ports), again], protocols=specs.SPECS)
+    assert [bool(pdu.flags & PduFlag.UNHEARD) for pdu in run.pdus] == [True, False]  # both streams were picked up midway

@@ -9,6 +9,8 @@ import pytest
 
 from otwatch.limits import Limits
 from otwatch.vocabulary import PduFlag
+from tests.evasion.wire import ACK, FIN, GUEST, PLC, Capture, Tcp
+from tests.properties.test_invariants import operations
 from tests.protocols.s7comm.pipeline import COLLECTION, tell
 from tests.protocols.s7comm.test_dissect import READ, STOP
 from tests.protocols.s7comm.test_plus import pdu, request
@@ -96,6 +98,29 @@ def test_data_that_say_nothing_leave_it_open() -> None:
     wire = opened(OPEN["slot 0"]).ask(data(b"hello")).run()
     assert wire.rows == []
     assert [row["protocol"] for row in wire.ask(job(READ)).run().rows] == [S7] * 3
+
+
+def test_whole_captures_do_not_depend_on_how_batches_are_cut(tmp_path: Path) -> None:
+    capture = Capture()
+    talks = [Tcp(capture, GUEST, PLC, 102, client_port=50_000 + index, start=(index, 9000)) for index in range(4)]
+    for talk, first in zip(talks, (SESSION, job(READ), b"", b""), strict=True):
+        talk.say(connect(called=b"\2\0", source=5))
+        talk.answer(connect(0xD0, called=b"\2\0", destination=5))
+        if first:
+            talk.say(first)
+    for side in (0, 1):
+        talks[3].send(side, flags=FIN | ACK)
+        talks[3].sequence[side] += 1
+    capture.now += 200_000_000_000
+    for reference in range(3):
+        talks[1].say(job(READ, reference=2 + reference))
+    path = capture.write(tmp_path / "opening.pcap")
+    expected = operations(path)
+    assert [(row["src_port"], row["frame"], row["protocol"]) for row in expected if row["src_port"] != 102] == [
+        (50_000, 13, "mms"), (50_000, 15, "mms"), (50_001, 16, "s7comm"), (50_001, 18, "s7comm"),
+        (50_003, 21, "s7comm"), *((50_001, frame, "s7comm") for frame in (25, 26, 27)), (50_002, 19, "s7comm")]
+    for packets in (1, 2, 5):
+        assert operations(path, batch_packets=packets) == expected
 
 
 @pytest.mark.captures
