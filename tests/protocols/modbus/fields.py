@@ -79,7 +79,7 @@ def of_otwatch(rows: Iterable[dict[str, Any]]) -> dict[int, Fields]:
 
 
 def _fields(row: dict[str, Any]) -> Iterable[tuple[str, Any]]:
-    function, octets = row["function"], row["value"]
+    function = row["function"]
     if row["status"] and function != 90:
         if row["item"] == 0:
             yield "exception_code", max(row["status"], 0)

@@ -9,7 +9,6 @@ import os
 import shutil
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -83,8 +82,9 @@ def test_every_field_is_that_of_tshark(tmp_path: Path, capsys: pytest.CaptureFix
                 compared += 1
                 if mine.get(name) != other.get(name):
                     why = reason(name, mine, other)
-                    excused[why] += why != ""
-                    if not why:
+                    if why:
+                        excused[why] += 1
+                    else:
                         wrong.append((number, frame, name, mine.get(name), other.get(name), other.get("remarks")))
         assert sum(len(fields["func_code"]) for fields in ours.values()) == traffic.messages
     with capsys.disabled():
