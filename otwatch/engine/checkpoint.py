@@ -46,6 +46,21 @@ _FOUND_BY: Final = (
 _COUNTED: Final = ("messages", "first_ns", "last_ns", "first_frame", "last_frame")
 
 
+# What reading a file that is not what it should be can raise.
+_DAMAGE: Final = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    OverflowError,
+    EOFError,
+    RecursionError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _HOST: Final = tuple(item.name for item in fields(Host))
 _TALK: Final = tuple(item.name for item in fields(Conversation))
 _FACT: Final = tuple(item.name for item in fields(KnownFact))
@@ -110,33 +125,36 @@ def restore_checkpoint(path: Path, analysis: Analysis) -> tuple[Memory, dict[str
         return None
     try:
         with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        document = json.loads(arrays["document"].tobytes())
-        _check_kinship(document, analysis, path)
-        _restore_tables(analysis.pipeline, document["addresses"], arrays)
-        _restore_inventory(analysis.inventory, document)
-        analysis.pipeline.now_ns = int(document["now_ns"])
-        summary, stored = analysis.summary, document["summary"]
-        summary.packets, summary.wire_bytes = int(stored["packets"]), int(stored["wire_bytes"])
-        summary.first_ns, summary.last_ns = stored["first_ns"], stored["last_ns"]
-        summary.anomalies = {(layer, kind): AnomalyCount(**count) for layer, kind, count in stored["anomalies"]}
-        owners, first_ip = document["bindings"]
-        analysis.pipeline.bindings.owners = {int(address): (int(mac), int(last)) for address, mac, last in owners}
-        analysis.pipeline.bindings.first_ip = {int(mac): int(address) for mac, address in first_ip}
-        memory, rules = document["memory"], document["rules"]
-        analysis.operations = int(memory["operations"])
-        kept = Memory(
-            reported={name: (int(count), int(severity), str(outcome)) for name, (count, severity, outcome) in memory["reported"].items()},
-            operations=int(memory["operations"]),
-            started_ns=int(memory["started_ns"]),
-        )
-        if rules is not None and not isinstance(rules, dict):
-            raise ValueError("no state of rules")
-        return kept, rules
+            return _restored(path, {name: archive[name] for name in archive.files}, analysis)
     except ConfigError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, EOFError, RecursionError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+    except _DAMAGE as error:
         raise ConfigError(f"a damaged checkpoint: {type(error).__name__} {error}", path=str(path)) from error
+
+
+def _restored(path: Path, arrays: dict[str, Any], analysis: Analysis) -> tuple[Memory, dict[str, Any] | None]:
+    document = json.loads(arrays["document"].tobytes())
+    _check_kinship(document, analysis, path)
+    _restore_tables(analysis.pipeline, document["addresses"], arrays)
+    _restore_inventory(analysis.inventory, document)
+    analysis.pipeline.now_ns = int(document["now_ns"])
+    summary, stored = analysis.summary, document["summary"]
+    summary.packets, summary.wire_bytes = int(stored["packets"]), int(stored["wire_bytes"])
+    summary.first_ns, summary.last_ns = stored["first_ns"], stored["last_ns"]
+    summary.anomalies = {(layer, kind): AnomalyCount(**count) for layer, kind, count in stored["anomalies"]}
+    owners, first_ip = document["bindings"]
+    analysis.pipeline.bindings.owners = {int(address): (int(mac), int(last)) for address, mac, last in owners}
+    analysis.pipeline.bindings.first_ip = {int(mac): int(address) for mac, address in first_ip}
+    memory, rules = document["memory"], document["rules"]
+    if rules is not None and not isinstance(rules, dict):
+        raise ValueError("no state of rules")
+    analysis.operations = int(memory["operations"])
+    kept = Memory(
+        reported={name: (int(count), int(severity), str(outcome)) for name, (count, severity, outcome) in memory["reported"].items()},
+        operations=int(memory["operations"]),
+        started_ns=int(memory["started_ns"]),
+    )
+    return kept, rules
 
 
 def _row(thing: Any, names: tuple[str, ...]) -> list[Any]:

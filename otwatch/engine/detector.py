@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import otwatch
 from otwatch.alerts.alert import Alert
 from otwatch.baseline.baseline import Baseline
@@ -77,6 +79,7 @@ def policy_of(*, rules: Sequence[str] = (), site: str | None = None, baseline: s
     )
 
 
+_KEPT_FLOWS = 16_384  # open flows in a checkpoint; a plant has hundreds
 _ON_MESSAGES = frozenset({"operations", "facts"})  # tables of rules that look at messages of OT protocols
 
 
@@ -132,9 +135,11 @@ class RuleDetector:
         """One batch, in time order."""
         self.engine.feed(batch)
 
-    def state(self) -> dict[str, Any]:
-        """What the rules remember, as plain data, between two batches."""
-        return saved(self.engine, self._pipeline.streams.flows)
+    def state(self, open_flows: Sequence[int] | np.ndarray[Any, Any] = ()) -> dict[str, Any]:
+        """What the rules remember, as plain data, between two batches. `open_flows`: slots of flows that shall be known again after a restart."""
+        flows, slots = self._pipeline.streams.flows, np.asarray(open_flows, np.int64)
+        answered = slots[(flows.array("packets_to_server")[slots] > 0) & (flows.array("packets_to_client")[slots] > 0)]
+        return saved(self.engine, flows, answered[-_KEPT_FLOWS:].tolist())
 
     def resume(self, state: dict[str, Any] | None) -> None:
         """Goes on where rules stopped before, in this process or another: `state` is theirs, and what the pipeline knows is told to all others.
@@ -147,7 +152,7 @@ class RuleDetector:
             try:
                 going_on = resumed(self.engine, state, streams.flows, behaviours)
             except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
-                raise ConfigError(f"no state of rules: {type(error).__name__} {error}") from error
+                raise ConfigError(f"no state of rules: {type(error).__name__} {error}", path="checkpoint") from error
         self.engine.feed_known(_known_batch(self._pipeline), going_on)
 
     def finish(self, now_ns: int) -> None:

@@ -313,7 +313,7 @@ class Sensor:
             self.reporting.store.assets(map(asset_record, assets))
         self.memory.operations = self.analysis.operations
         try:
-            save_checkpoint(self.config.state / "checkpoint.npz", self.analysis, inventory, self.memory, self.detector.state())
+            save_checkpoint(self.config.state / "checkpoint.npz", self.analysis, inventory, self.memory, self.detector.state(self.watch.open))
             if is_learning(self.policy) and not final:
                 self._learn(inventory.hosts.hosts)
         except OSError as error:
