@@ -8,6 +8,7 @@ and are never reused. Id 0 is always `::`: what every address beyond the limit b
 from __future__ import annotations
 
 import ipaddress
+from typing import Any
 
 import cython
 import numpy as np
@@ -81,6 +82,10 @@ class Addresses:
         if address.version == 4:
             return int(self.intern(0, _IPV4_MAPPED | number))
         return int(self.intern(number >> 64, number & 0xFFFFFFFFFFFFFFFF))
+
+    def halves(self) -> tuple[np.ndarray[Any, np.dtype[np.uint64]], np.ndarray[Any, np.dtype[np.uint64]]]:
+        """The upper and the lower halves of all addresses, by id: views, valid until the next address."""
+        return np.asarray(self.high)[:self.rows], np.asarray(self.low)[:self.rows]
 
     def ip(self, index: int) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
         """The address of an id."""
