@@ -60,7 +60,7 @@ def analyze(
 ) -> None:
     """Say what is on the network, who does what to the controllers, and what of that should not be happening.
 
-    CAPTURE is a pcap or pcapng file (also .gz, .zst, .xz), a folder, a glob, or - for standard input.
+    CAPTURE is a pcap or pcapng file (also .gz, .bz2, .xz, .zst), a folder, a glob, or - for standard input.
 
     \b
     Examples:
