@@ -22,6 +22,7 @@ from otwatch.rules.context import Context, Joined
 from otwatch.rules.evidence import Evidence
 from otwatch.rules.fields import TABLES, Stage
 from otwatch.rules.flows import FlowRules
+from otwatch.rules.fold import Folder
 from otwatch.rules.knowledge import Knowledge, Learning
 from otwatch.rules.match import Matcher
 from otwatch.rules.report import Reporter
@@ -77,6 +78,7 @@ class RuleEngine:
         self.context = Context(
             site=site, baseline=baseline, addresses=addresses, protocols=protocols, layers=layers or {}, knowledge=self.knowledge, host=host
         )
+        self._folder = Folder(self.rules)
         self.incidents = Incidents(limits.alerts, limits.alerts_per_rule)
         clauses = [clause for index, rule in enumerate(self.rules) for clause in clauses_of(rule, index)]
         self.clauses = {(clause.index, clause.step): clause for clause in clauses}
@@ -96,7 +98,7 @@ class RuleEngine:
         self._batches = 0
         self.first_ns: int | None = None
         self.now_ns = 0
-        self.sent: dict[int, tuple[int, int, str, int]] = {}
+        self.sent: dict[int, tuple[int, int, str, int, int]] = {}
         self._finished = False
         self._resumed: set[int] = set()
 
@@ -145,20 +147,21 @@ class RuleEngine:
         """All incidents as far as they are known now, gravest first, then in order of time."""
         self._refresh()
         found = [alert for alert in (self._alert(incident) for incident in self.incidents) if alert is not None]
-        return sorted(found, key=lambda alert: (-alert.severity, alert.first_seen_ns, alert.rule, alert.src, alert.dst))
+        return sorted(self._folder.fold(found), key=lambda alert: (-alert.severity, alert.first_seen_ns, alert.rule, alert.src, alert.dst))
 
     def take_changes(self) -> list[Alert]:
         """Alerts that are new, graver or otherwise answered since the last call, or went on for another minute of packet time."""
         self._refresh()
         changed = []
-        for incident in self.incidents:
-            alert = self._alert(incident)
-            if alert is None:
+        found = [(alert, incident.number) for incident in self.incidents if (alert := self._alert(incident)) is not None]
+        kept = {id(alert) for alert in self._folder.fold([alert for alert, _ in found])}
+        for alert, number in found:
+            if id(alert) not in kept:
                 continue
-            count, severity, outcome, sent_ns = self.sent.get(incident.number, (0, -1, "", -_UPDATE_NS))
-            graver = int(alert.severity) > severity or alert.outcome != outcome
+            count, severity, outcome, sent_ns, also = self.sent.get(number, (0, -1, "", -_UPDATE_NS, 0))
+            graver = int(alert.severity) > severity or alert.outcome != outcome or len(alert.evidence.get("also", ())) > also
             if graver or (alert.count > count and (self.now_ns - sent_ns >= _UPDATE_NS or self._finished)):
-                self.sent[incident.number] = alert.count, int(alert.severity), alert.outcome, self.now_ns
+                self.sent[number] = alert.count, int(alert.severity), alert.outcome, self.now_ns, len(alert.evidence.get("also", ()))
                 changed.append(alert)
         return sorted(changed, key=lambda alert: (alert.first_seen_ns, alert.rule, alert.src, alert.dst))
 

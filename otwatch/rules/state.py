@@ -182,9 +182,9 @@ class _Reader:
         engine.incidents.closed = int(document["closed"])
         engine.incidents.joined = {self.known[name]: int(count) for name, count in document["joined"].items() if name in self.known}
         numbers = {incident.number for incident in engine.incidents}
-        for number, count, severity, outcome, sent_ns in document["sent"]:
+        for number, count, severity, outcome, sent_ns, also in document["sent"]:
             if number in numbers:
-                engine.sent[number] = int(count), int(severity), str(outcome), int(sent_ns)
+                engine.sent[number] = int(count), int(severity), str(outcome), int(sent_ns), int(also)
         for slot, number, frame, *place in document["watched"]:
             if number in self.live and tuple(place) in samples:
                 engine.evidence.watch(int(slot), int(frame), samples[place[0], place[1]])

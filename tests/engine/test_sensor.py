@@ -35,7 +35,7 @@ def config_of(tmp_path: Path, **more: Any) -> SensorConfig:
 def analyzed(*names: str, site: str | None = SITE) -> Result:
     policy = policy_of(site=site)
     analysis = Analysis(Limits())
-    analysis.detector, analysis.site = RuleDetector(analysis.pipeline, policy), policy.site
+    analysis.detector, analysis.site = RuleDetector(analysis.pipeline, policy, analysis.inventory), policy.site
     analysis.run([str(PLANT / f"{name}.pcap") for name in names])
     return analysis.finish()
 
@@ -146,7 +146,7 @@ def test_learning_until_a_time_ends_with_a_baseline(tmp_path: Path) -> None:
     again = Sensor(config, (), packet_time=True)
     assert not is_learning(again.policy), "what was learned is used after a restart"
     _whole(replay_batches([str(PLANT / "plant-attack.pcap")], Limits()), again)
-    assert "ot.new-talker" in {alert.rule for alert in again.detector.alerts()}
+    assert "ot.new-talker" in {check.rule for check in again.detector.checks() if check.alerts}
     again.close()
 
 
@@ -154,7 +154,7 @@ def test_nobody_is_new_while_it_learns(tmp_path: Path) -> None:
     running = Sensor(config_of(tmp_path, **{"learning.until": "2100-01-01T00:00:00"}), (), packet_time=True)
     result = running.replay(replay_batches([str(PLANT / "plant-attack.pcap")], Limits()))
     running.close()
-    assert "ot.new-talker" not in {alert.rule for alert in result.alerts}
+    assert "ot.new-talker" not in {check.rule for check in result.checks if check.alerts}
 
 
 def test_a_wrong_file_keeps_the_old_rules_and_is_reported(tmp_path: Path) -> None:
