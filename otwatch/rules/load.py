@@ -49,12 +49,12 @@ def load_rules(
                     complaints.add(value, f'the id "{rule.id}" stands in {other.path}:{other.line} already')
                 found[rule.id] = rule
     for rule in found.values():
-        for other in rule.supersedes:
+        for general in rule.supersedes:
             place = Value(None, rule.path, rule.line, 1)
-            if whole and other not in found:
-                complaints.add(place, f'{rule.id} supersedes "{other}", which is no rule{nearest(other, found)}')
-            elif other in found and rule.id in found[other].supersedes:
-                complaints.add(place, f"{rule.id} and {other} supersede each other")
+            if whole and general not in found:
+                complaints.add(place, f'{rule.id} supersedes "{general}", which is no rule{nearest(general, found)}')
+            elif general in found and rule.id in found[general].supersedes:
+                complaints.add(place, f"{rule.id} and {general} supersede each other")
     complaints.raise_if_any()
     return [rule for _, rule in sorted(found.items()) if drafts or rule.status == "stable"]
 
