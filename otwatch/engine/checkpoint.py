@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import struct
+import tokenize
 import zipfile
 import zlib
 from dataclasses import asdict, dataclass, field, fields
@@ -58,6 +59,9 @@ _DAMAGE: Final = (
     EOFError,
     RuntimeError,  # recursion, an archive that says it is encrypted or packed in an unknown way
     MemoryError,
+    SyntaxError,
+    struct.error,
+    tokenize.TokenError,  # of NumPy's headers
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -99,7 +103,7 @@ def save_checkpoint(path: Path, analysis: Analysis, inventory: Inventory, memory
     }
     arrays: dict[str, Any] = {name: behaviours.array(name) for name in (*_FOUND_BY, *_COUNTED)}
     arrays |= inventory.hosts.arrays()
-    arrays["addresses.high"], arrays["addresses.low"] = pipeline.addresses.halves()
+    arrays |= {f"addresses.{name}": column for name, column in pipeline.addresses.arrays().items()}
     arrays["document"] = np.frombuffer(json.dumps(document, default=int).encode(), np.uint8)
     scratch = path.with_name(path.name + ".new")
     try:
@@ -175,9 +179,7 @@ def _check_kinship(document: dict[str, Any], analysis: Analysis, path: Path) -> 
 
 
 def _restore_tables(pipeline: Pipeline, arrays: dict[str, Any]) -> None:
-    pairs = zip(arrays["addresses.high"].tolist(), arrays["addresses.low"].tolist(), strict=True)
-    if any(pipeline.addresses.intern(high, low) != number for number, (high, low) in enumerate(pairs)):
-        raise ValueError("an address stands there twice, or finds no room")
+    pipeline.addresses.restore(**{name: arrays[f"addresses.{name}"] for name in ("high", "low", "ids", "taken")})
     index = pipeline.behaviour_index
     operations = Operations(max(1, len(arrays["source"])))
     for _ in arrays["source"]:

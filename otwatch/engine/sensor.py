@@ -34,7 +34,7 @@ from otwatch.outputs.result import Result
 from otwatch.tables import Packets
 
 # Of a process that must live through any flood within the memory of a small box, copies for checkpoints included. A plant has some hundred assets.
-SENSOR_LIMITS: Final = Limits(addresses=262_144, flows=65_536, streams=32_768, behaviours=100_000, assets=20_000, conversations=30_000)
+SENSOR_LIMITS: Final = Limits(addresses=524_288, flows=65_536, streams=32_768, behaviours=100_000, assets=20_000, conversations=30_000)
 _SECOND: Final = 1.0
 _POLL_SECONDS: Final = 0.25
 _BUSY_SHARE: Final = 20  # looking for changed alerts may take a twentieth of the time

@@ -14,7 +14,7 @@ import numpy as np
 
 from otwatch.addresses import Addresses
 from otwatch.alerts.alert import Alert
-from otwatch.alerts.incidents import Incident, Incidents, Sample
+from otwatch.alerts.incidents import Incident, Incidents, Part, Sample
 from otwatch.batch import Batch
 from otwatch.limits import Limits
 from otwatch.rules.compile import Clause, clauses_of
@@ -85,7 +85,7 @@ class RuleEngine:
         self._matchers = {table: Matcher([clause for clause in clauses if clause.table == table]) for table in TABLES}
         self.windows = {index: Windows(rule.window) for index, rule in enumerate(self.rules) if rule.window}
         self.sequences = {index: Sequences(rule) for index, rule in enumerate(self.rules) if rule.sequence}
-        self.flows = FlowRules(self._matchers["flows"].clauses, self.context, self.windows, self._take, self._credit, limits.flows)
+        self.flows = FlowRules(self._matchers["flows"].clauses, self.context, self.windows, self._take, self._credit, self._last_part, limits.flows)
         self.evidence = Evidence(self.context)
         self.reporter = Reporter(self.rules, clauses, self.context, self._flow_carried)
         self._wanted = np.zeros(1024, np.uint8)
@@ -396,6 +396,9 @@ class RuleEngine:
                 if len(kept) < 8 and not any(entry is known for known in kept):
                     kept.append(entry)
             row = row.before[-1]
+
+    def _last_part(self, clause: Clause, src: int, dst: int) -> Part | None:
+        return self._incident(clause, src, dst).last_part
 
     def _incident(self, clause: Clause, src: int, dst: int) -> Incident:
         group = clause.rule.group

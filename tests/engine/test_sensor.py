@@ -21,6 +21,8 @@ from otwatch.outputs.result import Result
 from otwatch.outputs.siem.reading import stored_events
 from otwatch.outputs.store import StoreReader
 from otwatch.tables import Packets
+from tests.capture.craft import pcap
+from tests.live.sensors import frames_of
 
 PLANT = Path(__file__).parents[2] / "pcaps" / "plant"
 SITE = str(PLANT / "site.yaml")
@@ -174,6 +176,25 @@ def test_a_wrong_file_keeps_the_old_rules_and_is_reported(tmp_path: Path) -> Non
     assert running.policy.site is not None
     assert running.policy.site.zone("192.168.10.1") == ("hall", 1.0)
     running.close()
+
+
+@pytest.mark.parametrize("hours", [-10_000, -1, 1, 10_000])
+@pytest.mark.parametrize("name", ["dnp3-cold-restart", "modbus-write-stranger", "s7comm-stop"])
+def test_a_clock_that_jumps_amid_packets_hides_nothing(tmp_path: Path, name: str, hours: int) -> None:
+    """The kernel stamps packets with a clock that somebody sets: a year ahead or back, between any two packets."""
+    frames = frames_of(name)
+    expected = {(alert.rule, alert.src, alert.dst) for alert in analyzed(name, site=None).alerts if alert.severity >= 3}
+    for place in sorted({len(frames) * part // 5 for part in range(1, 5)}):
+        seconds = [2_000_000_000] * place + [2_000_000_000 + hours * 3600] * (len(frames) - place)
+        capture = tmp_path / f"{place}.pcap"
+        capture.write_bytes(pcap([(seconds[number], 1000 * number, data, len(data)) for number, data in enumerate(frames)]))
+        running = Sensor(config_of(tmp_path / str(place)), ("span0",))
+        _whole(replay_batches([str(capture)], Limits(batch_packets=16)), running)
+        running._report_changes()
+        running._minute()
+        assert {(alert.rule, alert.src, alert.dst) for alert in running.detector.alerts()} >= expected
+        assert [alert.why for alert in running.health.take()] == []
+        running.close()
 
 
 def test_a_fault_of_ours_costs_a_batch_and_is_an_alarm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
