@@ -25,7 +25,7 @@ from otwatch.rules.flows import FlowRules
 from otwatch.rules.fold import Folder
 from otwatch.rules.knowledge import Knowledge, Learning
 from otwatch.rules.match import Matcher
-from otwatch.rules.report import Reporter
+from otwatch.rules.report import NEEDS_BASELINE, Reporter
 from otwatch.rules.rows import Row, Sequences, Windows, hashable
 from otwatch.rules.rule import Rule
 from otwatch.rules.seams import HostView, Known, ProtocolNames, SitePolicy
@@ -82,7 +82,9 @@ class RuleEngine:
         self.incidents = Incidents(limits.alerts, limits.alerts_per_rule)
         clauses = [clause for index, rule in enumerate(self.rules) for clause in clauses_of(rule, index)]
         self.clauses = {(clause.index, clause.step): clause for clause in clauses}
-        self._matchers = {table: Matcher([clause for clause in clauses if clause.table == table]) for table in TABLES}
+        # Without a baseline nothing is judged that asks what it knows, not even row by row.
+        judged = [clause for clause in clauses if baseline is not None or not NEEDS_BASELINE & clause.demands]
+        self._matchers = {table: Matcher([clause for clause in judged if clause.table == table]) for table in TABLES}
         self.windows = {index: Windows(rule.window) for index, rule in enumerate(self.rules) if rule.window}
         self.sequences = {index: Sequences(rule) for index, rule in enumerate(self.rules) if rule.sequence}
         self.flows = FlowRules(self._matchers["flows"].clauses, self.context, self.windows, self._take, self._credit, self._last_part, limits.flows)

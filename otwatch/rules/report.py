@@ -28,7 +28,7 @@ _INFERRED: Final = frozenset(
     {"writer", "src_outside", "crosses_zone", "dst_in_ot", "dst_is_controller", "new_talker", "new_verb", "src_role", "dst_role"}
 )
 _NEEDS_LEARNING: Final = frozenset({"new_talker", "new_verb"})
-_NEEDS_BASELINE: Final = frozenset({"in_baseline", "range_in_baseline", "src_known", "dst_known"})
+NEEDS_BASELINE: Final = frozenset({"in_baseline", "range_in_baseline", "src_known", "dst_known"})
 _NEEDS_SITE: Final = frozenset({"permitted", "conduit", "src_zone", "dst_zone", "src_level", "dst_level", "jump_hosts_known"})
 
 
@@ -345,7 +345,7 @@ class Reporter:
             used = {
                 term.name for where in ([step.where for step in rule.sequence.steps] if rule.sequence else [rule.where]) for term in terms_of(where)
             }
-            if used & _NEEDS_BASELINE and self.context.baseline is None:
+            if used & NEEDS_BASELINE and self.context.baseline is None:
                 notes[rule.id] = "not evaluable: needs a baseline (otwatch baseline learn)"
             elif used & _NEEDS_SITE and self.context.site is None:
                 notes[rule.id] = "not evaluable: needs a site file (otwatch site init)"
