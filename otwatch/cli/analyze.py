@@ -60,7 +60,7 @@ def analyze(
 ) -> None:
     """Say what is on the network, who does what to the controllers, and what of that should not be happening.
 
-    CAPTURE is a pcap or pcapng file (also .gz, .zst, .xz), a folder, a glob, or - for standard input.
+    CAPTURE is a pcap or pcapng file (also .gz, .bz2, .xz, .zst), a folder, a glob, or - for standard input.
 
     \b
     Examples:
@@ -91,10 +91,10 @@ def analyze(
             if graph is not None:
                 _write_graph(result, graph)
         finally:  # also when the reader of the output has gone, or its disk is full
+            for message in result.unreadable:
+                complain(message)
             if targets and result.packets:
                 complete &= send(result, targets, severity(min_severity))
-    for message in result.unreadable:
-        complain(message)
     if result.unreadable or not result.packets:
         if not result.unreadable:
             complain("no packet was read: this is no clean bill; check that the capture holds packets (capinfos FILE)")

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import otwatch
 from otwatch.alerts.alert import Alert
 from otwatch.baseline.baseline import Baseline
@@ -44,7 +46,7 @@ def rules_of(paths: Sequence[str] = (), *, drafts: bool = False) -> list[Rule]:
             raise ConfigError("no such file or folder", path=path)
     known = protocols()
     kinds = [f"{layer_name(layer, known)}.{kind.name}" for layer, named in anomaly_kinds(known).items() for kind in named.values()]
-    return load_rules([shipped_rules(), *map(Path, paths)], drafts=drafts, protocols=[spec.name for spec in known], anomalies=kinds)
+    return load_rules([shipped_rules(), *map(Path, paths)], drafts=drafts, protocols=[spec.name for spec in known], anomalies=kinds, whole=True)
 
 
 def utc_ns(text: str) -> int:
@@ -77,6 +79,7 @@ def policy_of(*, rules: Sequence[str] = (), site: str | None = None, baseline: s
     )
 
 
+_KEPT_FLOWS = 16_384  # open flows in a checkpoint; a plant has hundreds
 _ON_MESSAGES = frozenset({"operations", "facts"})  # tables of rules that look at messages of OT protocols
 
 
@@ -90,12 +93,12 @@ class KnownHost:
 
 
 class RuleDetector:
-    """A rule engine beside a pipeline. `inventory`, where there is one, puts MACs and names to addresses."""
+    """A rule engine beside a pipeline. `inventory`, where there is one, puts MACs and names to addresses; it may be replaced by a newer one."""
 
     def __init__(self, pipeline: Pipeline, policy: Policy, inventory: Inventory | None = None) -> None:
         self.policy = policy
         self._pipeline = pipeline
-        self._inventory = inventory
+        self.inventory = inventory
         self.engine = RuleEngine(
             policy.rules,
             site=policy.site,
@@ -122,19 +125,23 @@ class RuleDetector:
         return "not evaluable: no message of a decoded OT protocol was seen" if tables & _ON_MESSAGES and not seen else ""
 
     def _host(self, address: int) -> KnownHost | None:
-        host = self._inventory.hosts.hosts.get((address, -1)) if self._inventory is not None else None
-        if host is None or self._inventory is None:
+        if self.inventory is None:
             return None
+        host, name = self.inventory.hosts.hosts.get((address, -1)), self.inventory.name_told(address)
+        if host is None:  # its flows are still open
+            return KnownHost(None, name) if name else None
         mac = max(host.macs, key=lambda mac: (host.macs[mac], mac), default=None)
-        return KnownHost(mac_text(mac) if mac is not None else None, self._inventory.name_told(address))
+        return KnownHost(mac_text(mac) if mac is not None else None, name)
 
     def feed(self, batch: Batch) -> None:
         """One batch, in time order."""
         self.engine.feed(batch)
 
-    def state(self) -> dict[str, Any]:
-        """What the rules remember, as plain data, between two batches."""
-        return saved(self.engine, self._pipeline.streams.flows)
+    def state(self, open_flows: Sequence[int] | np.ndarray[Any, Any] = ()) -> dict[str, Any]:
+        """What the rules remember, as plain data, between two batches. `open_flows`: slots of flows that shall be known again after a restart."""
+        flows, slots = self._pipeline.streams.flows, np.asarray(open_flows, np.int64)
+        answered = slots[(flows.array("packets_to_server")[slots] > 0) & (flows.array("packets_to_client")[slots] > 0)]
+        return saved(self.engine, flows, answered[-_KEPT_FLOWS:].tolist())
 
     def resume(self, state: dict[str, Any] | None) -> None:
         """Goes on where rules stopped before, in this process or another: `state` is theirs, and what the pipeline knows is told to all others.
@@ -147,7 +154,7 @@ class RuleDetector:
             try:
                 going_on = resumed(self.engine, state, streams.flows, behaviours)
             except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
-                raise ConfigError(f"no state of rules: {type(error).__name__} {error}") from error
+                raise ConfigError(f"no state of rules: {type(error).__name__} {error}", path="checkpoint") from error
         self.engine.feed_known(_known_batch(self._pipeline), going_on)
 
     def finish(self, now_ns: int) -> None:
@@ -162,7 +169,8 @@ class RuleDetector:
         """Every rule, how often it fired, and whether this observation could show it."""
         counts: dict[str, int] = {}
         for alert in self.engine.alerts():
-            counts[alert.rule] = counts.get(alert.rule, 0) + 1
+            for rule in (alert.rule, *(also["rule"] for also in alert.evidence.get("also", ()))):
+                counts[rule] = counts.get(rule, 0) + 1
         notes = self.engine.evaluability()
         checks = []
         seen = self._protocols_seen()

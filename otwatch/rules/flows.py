@@ -6,13 +6,14 @@ looked at only where a rule that is still possible asks about them, rows become 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice, repeat
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from otwatch.alerts.incidents import Part
 from otwatch.batch import Batch
 from otwatch.rules.compile import Clause
 from otwatch.rules.context import Context, Joined
@@ -27,11 +28,15 @@ Seen = tuple[int, int, str, int, int, int, int, tuple[int, ...]]  # timestamp_ns
 Numbers = npt.NDArray[np.int64]
 
 _YOUNG_FLOW_NS: Final = 5_000_000_000
+_NOTHING: Final = (0, 0, 0)
 _AWAITED_NS: Final = 600_000_000_000  # what was open before a restart and is silent for so long after it is not met again
 
 
 class FlowRules:
-    """The flow rules of one engine. `take` receives the rows of rules without a window, `credit` those that belong to an incident."""
+    """The flow rules of one engine. `take` receives the rows of rules without a window, `credit` those that belong to an incident.
+
+    `last_part` gives the part of (clause, src, dst) that takes everything when an incident has as many as it can hold.
+    """
 
     def __init__(
         self,
@@ -40,6 +45,7 @@ class FlowRules:
         windows: dict[int, Windows],
         take: Callable[[Clause, Row, int], None],
         credit: Callable[[Clause, Row], None],
+        last_part: Callable[[Clause, int, int], Part | None],
         remembered: int,
     ) -> None:
         self.matcher = Matcher(clauses)
@@ -47,12 +53,14 @@ class FlowRules:
         self.windows = windows
         self.take = take
         self.credit = credit
+        self.last_part = last_part
         self.remembered = remembered
         self.carrying: dict[int, None] = {}  # numbers of closed flows on which both sides sent data, where a rule asks about that
-        # After a restart: flows that were open, by (client, server, ports, transport), and as which flow they went on (slot, number).
-        self.awaited: dict[tuple[int, int, int, int, int], int] = {}
+        # After a restart: flows that were open, by (client, server, ports, transport): number, last event told, whether either side had sent data.
+        self.awaited: dict[tuple[int, int, int, int, int], tuple[int, int, int, int]] = {}
         self.awaited_since_ns = 0
-        self.continued: dict[int, tuple[int, int]] = {}
+        self.continued: dict[int, tuple[int, int]] = {}  # such a number -> (slot, number) under which the flow goes on
+        self.before: dict[int, tuple[int, int, int]] = {}  # number under which it goes on -> (event, to server, to client) from before
         self._kinds = np.array(sorted(set().union(*(_events(clause) for clause in clauses))), np.uint8)
         self._asks_data = any("carried_data" in clause.late_fields for clause in clauses)
 
@@ -68,6 +76,9 @@ class FlowRules:
         chosen = np.flatnonzero(np.isin(events.array("kind"), self._kinds))
         if not len(chosen):
             return earliest
+        if self.before:  # what was told before the restart is not told again
+            told = [self.before.get(number, _NOTHING)[0] for number in flows.array("number")[events.array("flow")[chosen]].tolist()]
+            chosen = chosen[events.array("kind")[chosen] > np.array(told, np.int64)]
         slots = events.array("flow")[chosen]
         signatures, which = self._signatures(events.array("kind")[chosen], flows, slots)
         judged = [self.matcher.signed(signature, self.context.flow)[0] for signature in signatures]
@@ -129,8 +140,18 @@ class FlowRules:
         keys = zip(*map(column, window.by), strict=True) if window.by else repeat(())
         values = column(window.distinct) if window.distinct else repeat(None)
         times = [event[0] for event in found]
-        for event in self.windows[clause.index].feed(zip(keys, values, times, found, strict=False)):
+        counting = self.windows[clause.index].feed(zip(keys, values, times, found, strict=False))
+        for event in counting if clause.late_fields else self._crowded(clause, counting):
             self.credit(clause, self.row(event))
+
+    def _crowded(self, clause: Clause, found: Iterable[Seen]) -> Iterator[Seen]:
+        """Counts rows of incidents that hold so many that another shows nothing new; gives the others."""
+        for event in found:
+            part = self.last_part(clause, event[5], event[6])
+            if part is None:
+                yield event
+            else:
+                part.add(event[0])
 
     def _passes(self, clause: Clause, bit: int, seen: Seen) -> bool:
         mask, signed, paired = self.matcher.candidates(seen[7], self.context.flow, (seen[5], seen[6]), self.context.pair)
@@ -158,7 +179,11 @@ class FlowRules:
         slots = np.fromiter(closed, np.int64, len(closed))
         both = (flows.array("payload_to_server")[slots] > 0) & (flows.array("payload_to_client")[slots] > 0)
         self.carrying.update(dict.fromkeys(flows.array("number")[slots[both]].tolist()))
+        if self.before:
+            met = [slot for slot in closed if flows.number[slot] in self.before]
+            self.carrying.update(dict.fromkeys(flows.number[slot] for slot in met if self._both(flows, slot)))
         if len(self.carrying) > self.remembered:
+            self.before.clear()
             for number in list(islice(self.carrying, len(self.carrying) // 2)):
                 del self.carrying[number]
 
@@ -171,21 +196,28 @@ class FlowRules:
         for slot in events.array("flow")[events.array("kind") == int(FlowEvent.OPENED)].tolist():
             client, server, transport = flows.client[slot], flows.server[slot], flows.ip_protocol[slot]
             client_port, server_port = flows.client_port[slot], flows.server_port[slot]
-            for key in ((client, server, client_port, server_port, transport), (server, client, server_port, client_port, transport)):
-                old = self.awaited.pop(key, None)
-                if old is not None:
-                    self.continued[old] = slot, flows.number[slot]
+            old = self.awaited.pop((client, server, client_port, server_port, transport), None)
+            if old is None:
+                turned = self.awaited.pop((server, client, server_port, client_port, transport), None)
+                old = (*turned[:2], *turned[:1:-1]) if turned is not None else None
+            if old is not None:
+                self.continued[old[0]] = slot, flows.number[slot]
+                self.before[flows.number[slot]] = old[1:]
+
+    def _both(self, flows: Flows, slot: int) -> bool:
+        _, there, back = self.before.get(flows.number[slot], _NOTHING)
+        return bool((flows.payload_to_server[slot] or there) and (flows.payload_to_client[slot] or back))
 
     def carried(self, flows: Flows | None, slot: int, number: int, now_ns: int, finished: bool) -> bool:
         """Whether both sides of a flow sent data, now or, of a closed one, when it closed."""
         if flows is not None and 0 <= slot < flows.rows and flows.number[slot] == number:
-            if flows.payload_to_server[slot] and flows.payload_to_client[slot]:
+            if self._both(flows, slot):
                 return True
             # A flow that has just opened may still carry data: while the observation goes on, nobody is called a scanner for it.
             return not finished and now_ns - int(flows.first_ns[slot]) < _YOUNG_FLOW_NS
         if number < 0 and number in self.continued:
             return self.carried(flows, *self.continued[number], now_ns, finished)
-        if number < 0 and not finished and now_ns - self.awaited_since_ns < _YOUNG_FLOW_NS and number in self.awaited.values():
+        if number < 0 and not finished and now_ns - self.awaited_since_ns < _YOUNG_FLOW_NS and any(number == old[0] for old in self.awaited.values()):
             return True
         return number in self.carrying
 

@@ -9,9 +9,8 @@ one; a flow that was open is met again by its addresses and ports.
 from __future__ import annotations
 
 import hashlib
-from array import array
-from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable
+from collections import deque
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 from otwatch.alerts.incidents import Incident, Part, Sample
@@ -22,8 +21,7 @@ from otwatch.rules.fields import Stage
 from otwatch.rules.rows import Lane, Row, Sequences, Windows
 from otwatch.rules.rule import Rule
 from otwatch.tables import Behaviours, Flows
-
-_TABLES = frozenset({"operations", "behaviours", "flows", "anomalies", "facts"})
+from otwatch.vocabulary import FlowEvent
 
 
 def digest(rule: Rule) -> str:
@@ -31,9 +29,12 @@ def digest(rule: Rule) -> str:
     return hashlib.sha256(repr((rule.table, rule.where, rule.window, rule.sequence, rule.group)).encode()).hexdigest()[:16]
 
 
-def saved(engine: RuleEngine, flows: Flows) -> dict[str, Any]:
-    """The state of an engine between two batches, of the types of JSON. `flows` is the flow table of its batches."""
-    return _Writer(engine, flows).document()
+def saved(engine: RuleEngine, flows: Flows, open_flows: Iterable[int]) -> dict[str, Any]:
+    """The state of an engine between two batches, of the types of JSON. `flows` is the flow table of its batches, `open_flows` slots in it."""
+    writer = _Writer(engine, flows)
+    for slot in open_flows:
+        writer.flow(slot, int(flows.number[slot]))
+    return writer.document()
 
 
 def resumed(engine: RuleEngine, document: dict[str, Any], flows: Flows, behaviours: Behaviours) -> set[int]:
@@ -42,6 +43,21 @@ def resumed(engine: RuleEngine, document: dict[str, Any], flows: Flows, behaviou
     ValueError, KeyError, TypeError, IndexError or AttributeError when the document is not one: the engine must then not be used.
     """
     return _Reader(engine, document, flows, behaviours).read()
+
+
+def addresses_in_use(engine: RuleEngine) -> set[int]:
+    """The interned addresses that incidents, windows and sequences refer to (those of behaviours stand in the behaviours table)."""
+    rows: list[Any] = [entry for incident in engine.incidents for entries in incident.entries.values() for entry in entries]
+    rows += [entry for sequences in engine.sequences.values() for step in sequences.armed for entries in step.values() for entry in entries]
+    for windows in engine.windows.values():
+        for cells in windows.values.values():
+            rows += [cells[3]] if isinstance(cells, tuple) else [cell[1] for cell in cells.values()]
+        rows += [row for lane in windows.lanes.values() for _, row in lane.rows]
+    found = {address for row in rows if isinstance(row, Row) for address in (row.src, row.dst)}
+    found |= {address for row in rows if isinstance(row, tuple) and len(row) == 8 for address in row[5:7]}
+    for incident in engine.incidents:
+        found |= {incident.src, incident.dst} | {address for part in incident.parts.values() for address in (part.src, part.dst)}
+    return found - {-1}
 
 
 class _Writer:
@@ -78,19 +94,22 @@ class _Writer:
         found["open"] = [[number, *known] for number, known in self.open.items()]
         found["carrying"] = list(engine.flows.carrying)
         found["continued"] = [[old, *new] for old, new in engine.flows.continued.items()]
-        found["awaited"] = [[*known, old] for known, old in engine.flows.awaited.items()]
+        found["before"] = [[number, *known] for number, known in engine.flows.before.items()]
+        found["awaited"] = [[*known, *old] for known, old in engine.flows.awaited.items()]
         return found
 
     def _number(self, slot: int) -> int:
         return int(self.flows.number[slot]) if 0 <= slot < self.flows.rows else 0
 
-    def _flow(self, slot: int, number: int) -> list[int]:
+    def flow(self, slot: int, number: int) -> list[int]:
         """A flow as it is written; what it can be met again by is kept while it is open."""
         flows = self.flows
         if number > 0 and number not in self.open and self._number(slot) == number and number not in self.engine.flows.carrying:
-            names = ("client", "server", "client_port", "server_port", "ip_protocol", "payload_to_server", "payload_to_client")
-            client, server, client_port, server_port, transport, there, back = (int(getattr(flows, name)[slot]) for name in names)
-            self.open[number] = [client, server, client_port, server_port, transport, int(there > 0 and back > 0)]
+            sent = [int(flows.payload_to_server[slot] > 0), int(flows.payload_to_client[slot] > 0)]
+            answered = flows.packets_to_server[slot] > 0 and flows.packets_to_client[slot] > 0
+            event = FlowEvent.IDENTIFIED if flows.pdus[slot] else FlowEvent.ANSWERED if answered else FlowEvent.OPENED
+            known = [int(getattr(flows, name)[slot]) for name in ("client", "server", "client_port", "server_port", "ip_protocol")]
+            self.open[number] = [*known, int(event), *sent]
         return [slot, number]
 
     def _windows(self, windows: Windows) -> dict[str, Any]:
@@ -108,7 +127,7 @@ class _Writer:
         if isinstance(row, Row):
             return self._row(row)
         if len(row) == 8:
-            self._flow(row[3], row[4])
+            self.flow(row[3], row[4])
         return [*row]
 
     def _row(self, row: Row) -> int:
@@ -117,7 +136,7 @@ class _Writer:
             before = [self._row(entry) for entry in row.before]
             known = [row.timestamp_ns, row.frame, row.file, row.src, row.dst, row.table, row.signature, row.behaviour, row.protocol]
             place = self.places[id(row)] = len(self.rows)
-            self.rows.append([*known, *self._flow(row.flow, row.flow_number), before])
+            self.rows.append([*known, *self.flow(row.flow, row.flow_number), before])
         return place
 
     def _sequences(self, sequences: Sequences) -> dict[str, Any]:
@@ -131,7 +150,7 @@ class _Writer:
             "dst": incident.dst,
             "number": incident.number,
             "parts": [
-                [key, part.src, part.dst, part.behaviour, part.count, part.first_ns, part.last_ns, part.table, part.signature, *self._flow(*part.flow)]
+                [key, part.src, part.dst, part.behaviour, part.count, part.first_ns, part.last_ns, part.table, part.signature, *self.flow(*part.flow)]
                 for key, part in incident.parts.items()
             ],
             "samples": [
@@ -152,7 +171,7 @@ class _Reader:
         self.addresses = engine.context.addresses.rows
         self.known = {rule.id: index for index, rule in enumerate(engine.rules) if document["rules"].get(rule.id) == digest(rule)}
         self.clauses: dict[tuple[int, int], Clause] = engine.clauses
-        self.rows: list[Row | None] = []
+        self.rows: list[Row] = []
         self.shift = 0
         self.live: set[int] = set()
 
@@ -178,9 +197,9 @@ class _Reader:
         engine.incidents.closed = int(document["closed"])
         engine.incidents.joined = {self.known[name]: int(count) for name, count in document["joined"].items() if name in self.known}
         numbers = {incident.number for incident in engine.incidents}
-        for number, count, severity, outcome, sent_ns in document["sent"]:
+        for number, count, severity, outcome, sent_ns, also in document["sent"]:
             if number in numbers:
-                engine.sent[number] = int(count), int(severity), str(outcome), int(sent_ns)
+                engine.sent[number] = int(count), int(severity), str(outcome), int(sent_ns), int(also)
         for slot, number, frame, *place in document["watched"]:
             if number in self.live and tuple(place) in samples:
                 engine.evidence.watch(int(slot), int(frame), samples[place[0], place[1]])
@@ -205,15 +224,17 @@ class _Reader:
             self.shift = 0
         rules.awaited_since_ns = self.engine.now_ns
         rules.carrying.update(dict.fromkeys(self._renumbered(int(number)) for number in document["carrying"]))
-        for number, client, server, client_port, server_port, transport, carried in document["open"]:
-            old = self._renumbered(int(number))
-            if carried:
-                rules.carrying[old] = None
-            elif self.shift:
-                rules.awaited[int(client), int(server), int(client_port), int(server_port), int(transport)] = old
-        for *known, old in document["awaited"]:
-            client, server, client_port, server_port, transport = map(int, known)
-            rules.awaited.setdefault((client, server, client_port, server_port, transport), self._renumbered(int(old)))
+        for stored in document["open"]:
+            number, client, server, client_port, server_port, transport, event, there, back = map(int, stored)
+            if there and back:
+                rules.carrying[self._renumbered(number)] = None
+            if self.shift:
+                rules.awaited[client, server, client_port, server_port, transport] = self._renumbered(number), event, there, back
+        for stored in document["awaited"]:
+            client, server, client_port, server_port, transport, number, event, there, back = map(int, stored)
+            rules.awaited.setdefault((client, server, client_port, server_port, transport), (self._renumbered(number), event, there, back))
+        for number, event, there, back in document["before"]:
+            rules.before[self._renumbered(int(number))] = int(event), int(there), int(back)
         for old, slot, number in document["continued"]:
             rules.continued[self._renumbered(int(old))] = int(slot), self._renumbered(int(number))
 
@@ -255,7 +276,7 @@ class _Reader:
         record = self._record(table, signed, src, dst, behaviour)
         row = Row(int(time), int(frame), str(file), src, dst, record, str(table), signed, behaviour, int(protocol))
         row.flow, row.flow_number = int(slot), self._renumbered(int(number))
-        row.before = [self.rows[entry] for entry in before]  # type: ignore[misc]
+        row.before = [self.rows[entry] for entry in before]
         return row
 
     def _passes(self, clause: Clause, record: Record) -> bool:
@@ -266,7 +287,6 @@ class _Reader:
         """A row of a window; None when its rule would not take it any more."""
         if isinstance(stored, int):
             row = self.rows[stored]
-            assert row is not None
             return row if self._passes(clause, row.record) else None
         if len(stored) == 8:
             time, frame, file, slot, number, client, server, signature = stored
@@ -285,15 +305,18 @@ class _Reader:
         windows, clause = self.engine.windows[index], self.clauses[index, 0]
         windows.forgotten = int(state["forgotten"])
         for key, cells in state["values"]:
-            rows = {_key(value): [int(time), self._entry(clause, row), bool(credited)] for value, time, row, credited in cells}
-            rows = {value: cell for value, cell in rows.items() if cell[1] is not None}
+            rows: dict[Hashable, list[Any]] = {}
+            for value, time, stored, credited in cells:
+                row = self._entry(clause, stored)
+                if row is not None:
+                    rows[_key(value)] = [int(time), row, bool(credited)]
             if len(rows) == 1 and clause.rule.window is not None and clause.rule.window.at_least > 1:
                 ((value, (time, row, _)),) = rows.items()
                 windows.values[_key(key)] = _key(key), value, time, row
             elif rows:
                 windows.values[_key(key)] = rows
-        for key, seen, credited, rows in state["lanes"]:
-            found = [(int(time), self._entry(clause, row)) for time, row in rows]
+        for key, seen, credited, entries in state["lanes"]:
+            found = [(int(time), self._entry(clause, row)) for time, row in entries]
             lane = windows.lanes[_key(key)] = Lane(windows.window.at_least)
             lane.rows.extend(pair for pair in found if pair[1] is not None)
             lane.seen, lane.credited = int(seen), int(credited)
@@ -322,7 +345,7 @@ class _Reader:
             sample.watched, sample.answers, sample.refusals = bool(watched), int(answers), int(refusals)
             incident.keep(sample)
         for step, places in state["entries"]:
-            incident.entries[int(step)] = [row for row in (self.rows[place] for place in places) if row is not None]
+            incident.entries[int(step)] = [self.rows[place] for place in places]
         return self.engine.incidents.add(incident)
 
     def _part_key(self, key: Any) -> Hashable:

@@ -157,7 +157,8 @@ class Streams:
         slot: cython.int = table.find(packets, row)
         ip_protocol: cython.int = packets.ip_protocol[row]
         flags: cython.int = packets.tcp_flags[row]
-        tcp: cython.bint = ip_protocol == _TCP and table.b >> 62 == 0
+        whole: cython.bint = packets.destination_port[row] >= 0  # else a fragment, or cut before its ports: counted, no part of a stream
+        tcp: cython.bint = whole and ip_protocol == _TCP and table.b >> 62 == 0
         if slot >= 0 and tcp and flags & (_SYN | _ACK) == _SYN and self.reopens(slot, packets, row):
             self.cutter.time = packets.timestamp_ns[row]
             self.cutter.frame = packets.frame[row]
@@ -206,7 +207,7 @@ class Streams:
         if tcp:
             self.tcp(packets, row, slot, direction)
             packets.direction[row] = 0 if low == (table.client_low[slot] != 0) else 1
-        elif ip_protocol == _UDP and payload > 0 and table.b >> 62 == 0:
+        elif whole and ip_protocol == _UDP and payload > 0 and table.b >> 62 == 0:
             self.cutter.time = packets.timestamp_ns[row]
             self.cutter.frame = packets.frame[row]
             if packets.flags[row] & _REASSEMBLED:
