@@ -45,6 +45,8 @@ def reason(name: str, mine: Fields, other: Fields, frame: Frame) -> str:
         return "indications: tshark shows the first bit of an octet for all of its bits (A.37)"
     if name in ("file.size", "timestamp") and kinds == {(70, 3)} and not there and mine["file.mode"] != [2]:
         return "file command: tshark shows size and time of a file to be written only (A.27.3)"
+    if kinds & MISREAD:
+        return "misread: tshark takes the object to end elsewhere than annex A and the stacks do"
     if not there and kinds & (UNKNOWN | MISREAD):
         return "unknown: tshark does not show the values of this object"
     return ""
