@@ -61,10 +61,10 @@ def _u32(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, big: cyth
 def _zeros(data: cython.const[cython.uchar][::1], start: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.bint:
     """Whether these bytes, which are there, are all zero."""
     i: cython.Py_ssize_t
+    found: cython.int = 0
     for i in range(start, end):
-        if data[i] != 0:
-            return False
-    return True
+        found |= data[i]
+    return found == 0
 
 
 class PcapWalk(Walk):
