@@ -283,13 +283,15 @@ class Streams:
         other: Stream
         stream: Stream
         if payload + missing > 0 and flags & _RST == 0:  # RFC 9293 section 3.5.3: a reset's payload is a message to people
-            cutter.time = packets.timestamp_ns[row]
-            cutter.frame = packets.frame[row]
             if mode == _MODE_STREAMED and acknowledgement >= 0:
                 other = cutter.by_slot[2 * slot + 1 - direction]
                 if other.started and 1 < ((acknowledgement - other.next) & _M32) <= _WINDOW:  # 1 may be a FIN
                     stream = cutter.by_slot[2 * slot + direction]
                     stream.flags |= _UNHEARD
+                if other.held is not None:
+                    self.reassembler.answered(other, acknowledgement)
+            cutter.time = packets.timestamp_ns[row]
+            cutter.frame = packets.frame[row]
             if packets.flags[row] & _REASSEMBLED:
                 self.payload(packets, row, slot, direction, packets.side.data)
             else:

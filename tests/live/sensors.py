@@ -68,7 +68,7 @@ class RunningSensor:
             process = subprocess.Popen(["ip", "netns", "exec", self.namespace, *command], stdout=log, stderr=log, text=True,
                                        env={**os.environ, "PYTHONUNBUFFERED": "1"})
         self.process = process
-        wait_for(lambda: len(self.heartbeats()) > before or process.poll() is not None, 90)
+        wait_for(lambda: len(self.heartbeats()) > before or process.poll() is not None)
         if len(self.heartbeats()) == before:
             process.kill()
             process.wait()
@@ -126,7 +126,7 @@ class RunningSensor:
         assert self.process is not None
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
 
-    def wait(self, rule: str, seconds: float = 60, **fields: Any) -> dict[str, Any]:
+    def wait(self, rule: str, seconds: float = 120, **fields: Any) -> dict[str, Any]:
         """The first alert of a rule with these fields."""
 
         def fitting() -> dict[str, Any] | None:

@@ -56,7 +56,7 @@ def test_two_see_together_what_one_sees(folder: Path, wire: Wire) -> None:
             shares = [seen["packets"] for seen in newest(two).values()]
             return one.coverage()["packets"] == len(frames) == sum(shares) and all(shares)
 
-        assert wait_for(everything, 90), (one.coverage(), newest(two))
+        assert wait_for(everything), (one.coverage(), newest(two))
         assert {seen["share"] for seen in newest(two).values()} == {"1 of 2", "2 of 2"}
         assert two.alerts("sensor.confinement-incomplete") == []
         assert two.process is not None

@@ -306,6 +306,12 @@ def test_a_response_whose_request_the_capture_lost_is_no_surprise() -> None:
     assert [bad["frame"] for bad in wire.bad] == [7]
 
 
+def test_one_transaction_identifier_for_all_and_a_lost_request_are_no_forgery() -> None:
+    wire = Wire().ask(pdu(3, 0, 1), transaction=0).answer(pdu(3, data=b"\x02\x00\x01"), transaction=0)
+    wire.answer(pdu(3, data=b"\x04\x00\x01\x00\x02"), transaction=0, flags=PduFlag.UNHEARD)
+    assert wire.names() == []
+
+
 def test_a_request_of_several_items_that_is_answered_twice_places_both_answers() -> None:
     ask = pdu(20, data=b"\x0e" + b"\x06\x00\x04\x00\x01\x00\x01" + b"\x06\x00\x03\x00\x09\x00\x01")
 
