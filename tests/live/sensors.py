@@ -107,6 +107,12 @@ class RunningSensor:
     def heartbeats(self) -> list[dict[str, Any]]:
         return [record for record in self.records() if record["type"] == "heartbeat"]
 
+    def deeds(self) -> set[tuple[str, str, str]]:
+        """(rule, source, destination) of all that was grave, also where the alert of another rule tells it: which one does depends on what the
+        second knew in which it was told."""
+        return {(told["rule"], alert["src"], told["dst"]) for alert in self.alerts() for told in (alert, *alert["evidence"].get("also", ()))
+                if told["severity"] in ("high", "critical") and not told["rule"].startswith("sensor.")}
+
     def lasting(self) -> list[str]:
         """The conditions of the newest heartbeat."""
         return list(self.heartbeats()[-1]["conditions"])
