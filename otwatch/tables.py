@@ -13,6 +13,7 @@ from typing import Any
 import cython
 import numpy as np
 
+from otwatch.copying import copy
 from otwatch.schemas import ANOMALIES, BEHAVIOURS, FLOW_EVENTS, FLOWS, OPERATIONS, PACKETS, PDUS, Schema
 
 
@@ -38,19 +39,13 @@ class Octets:
         return at
 
     def append(self, source, start: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.Py_ssize_t:  # type: ignore[no-untyped-def]
-        """Copies source[start:end]; returns the offset of the copy. Compiled callers only pass ranges inside `source`."""
-        length: cython.Py_ssize_t = end - start
-        at: cython.Py_ssize_t = self.reserve(length)
-        data = self.data
-        i: cython.Py_ssize_t
-        if start < 0 or end > len(source):
-            raise IndexError("octets outside their source")
-        if cython.compiled:
-            with cython.boundscheck(False):
-                for i in range(length):
-                    data[at + i] = source[start + i]
+        """Copies source[start:end]; returns the offset of the copy. IndexError for a range outside `source`."""
+        at: cython.Py_ssize_t = self.used
+        if at + (end - start) <= self.data.shape[0]:
+            self.used = at + (end - start)
         else:
-            data[at:at + length] = source[start:end]
+            self.reserve(end - start)
+        copy(self.data, at, source, start, end - start)
         return at
 
     def clear(self) -> None:

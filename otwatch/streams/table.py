@@ -50,6 +50,17 @@ _BY_PORT = cython.declare(cython.int, DirectionHow.PORT)
 _BY_HANDSHAKE = cython.declare(cython.int, DirectionHow.HANDSHAKE)
 
 
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _mixed(a: cython.longlong, b: cython.longlong, seed: cython.ulonglong) -> cython.ulonglong:
+    """Hash of a key."""
+    mixed: cython.ulonglong = ((cython.cast(cython.ulonglong, a) ^ seed) * _MIX_1) & _M64
+    mixed = (mixed ^ (mixed >> 32) ^ cython.cast(cython.ulonglong, b)) & _M64
+    mixed = ((mixed ^ (mixed >> 29)) * (_MIX_2 ^ (seed << 1))) & _M64
+    return mixed ^ (mixed >> 32)
+
+
 class FlowTable:
     """At most `limits.flows` live flows; a removed flow keeps its slot and row until `release`."""
 
@@ -63,7 +74,7 @@ class FlowTable:
         self.opened = 0
         self.used = 0
         self.free_count = 0
-        self.low = False
+        self.low = self.tcp = self.udp = False
         self.a = 0
         self.b = 0
         self.newest = memoryview(np.full(LISTS, -1, np.int32))
@@ -112,21 +123,15 @@ class FlowTable:
         for which in range(LISTS):
             slot = self.oldest[which]
             while slot >= 0:
-                at = self.hash(self.key_a[slot], self.key_b[slot])
+                at = _mixed(self.key_a[slot], self.key_b[slot], self.seed) & self.mask
                 self.chain[slot] = self.heads[at]
                 self.heads[at] = slot
                 slot = self.newer[slot]
         return None
 
-    def hash(self, a, b):  # type: ignore[no-untyped-def]
-        """Index into heads."""
-        mixed: cython.ulonglong = ((cython.cast(cython.ulonglong, a) ^ self.seed) * _MIX_1) & _M64
-        mixed = (mixed ^ (mixed >> 32) ^ cython.cast(cython.ulonglong, b)) & _M64
-        mixed = ((mixed ^ (mixed >> 29)) * (_MIX_2 ^ (self.seed << 1))) & _M64
-        return (mixed ^ (mixed >> 32)) & self.mask
-
     def find(self, packets, row):  # type: ignore[no-untyped-def]
-        """Slot of the packet's flow, -1 if there is none yet. Leaves the key in a, b and in `low` whether the sender is its lower end."""
+        """Slot of the packet's flow, -1 if there is none yet. Leaves the key in a, b, in `low` whether the sender is its lower end, and the kind of
+        flow in `tcp`, `udp`."""
         ip_protocol: cython.int = packets.ip_protocol[row]
         source: cython.longlong = packets.source[row]
         destination: cython.longlong = packets.destination[row]
@@ -144,12 +149,15 @@ class FlowTable:
                     source_port = destination_port = 0
             sender = source << 16 | source_port
             receiver = destination << 16 | destination_port
+            self.tcp = ip_protocol == _TCP
+            self.udp = ip_protocol == _UDP
             self.low = sender <= receiver
             if not self.low:
                 sender, receiver = receiver, sender
             a = sender >> 16 << 32 | receiver >> 16
             b = (sender & 0xFFFF) << 24 | (receiver & 0xFFFF) << 8 | (ip_protocol & 0xFF)
         else:
+            self.tcp = self.udp = False
             kind: cython.longlong = (packets.ethertype[row] + 0x20000) & 0x3FFFF
             sender = packets.mac_source[row] & _MAC
             receiver = packets.mac_destination[row] & _MAC
@@ -160,7 +168,7 @@ class FlowTable:
             b = receiver | kind >> 14 << 48 | cython.cast(cython.longlong, 1) << 62
         self.a = a
         self.b = b
-        slot: cython.int = self.heads[self.hash(a, b)]
+        slot: cython.int = self.heads[_mixed(a, b, self.seed) & self.mask]
         while slot >= 0:
             if self.key_a[slot] == a and self.key_b[slot] == b:
                 return slot
@@ -181,7 +189,7 @@ class FlowTable:
             self.flows.rows = self.used
         a: cython.longlong = self.a
         b: cython.longlong = self.b
-        at: cython.ulonglong = self.hash(a, b)
+        at: cython.ulonglong = _mixed(a, b, self.seed) & self.mask
         self.key_a[slot] = a
         self.key_b[slot] = b
         self.chain[slot] = self.heads[at]
@@ -295,7 +303,7 @@ class FlowTable:
 
     def remove(self, slot):  # type: ignore[no-untyped-def]
         """Takes a flow out of hash and lists; its slot is not used again before `release`."""
-        at: cython.ulonglong = self.hash(self.key_a[slot], self.key_b[slot])
+        at: cython.ulonglong = _mixed(self.key_a[slot], self.key_b[slot], self.seed) & self.mask
         other: cython.int = self.heads[at]
         if other == slot:
             self.heads[at] = self.chain[slot]
