@@ -21,6 +21,7 @@ class Limits:
     fragment_bytes: int = 65_535
     fragment_total_bytes: int = 16_777_216  # of all datagrams in reassembly, their bookkeeping included
     fragment_timeout_ns: int = 30_000_000_000  # RFC 791 suggests 15 s, Linux waits 30 s
+    fragment_readings: int = 8  # ways in which a datagram of contradicting fragments is read
     duplicate_window_ns: int = 20_000_000  # a mirrored copy follows within microseconds to milliseconds; a TCP retransmission after 200 ms
     duplicate_ring: int = 4_096  # recent packets compared for duplicates
     tunnel_depth: int = 8  # layers of encapsulation unwrapped

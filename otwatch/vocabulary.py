@@ -15,6 +15,7 @@ class PacketFlag(IntFlag):
     REASSEMBLED = 8  # the last fragment: its payload is the whole datagram, in side
     MALFORMED = 16  # decoding stopped before its end; a row in anomalies says why
     UNDECODED = 32  # a link type or an EtherType that is not decoded
+    OTHER_READING = 64  # no packet of the capture: the datagram once more, as its contradicting fragments may be read, too
 
 
 class Tunnel(IntEnum):
@@ -64,7 +65,7 @@ class PduFlag(IntFlag):
     """Bits of pdus.flags."""
 
     AFTER_GAP = 1  # stream bytes are missing before it
-    CONFLICT = 2  # from a retransmission that carries other bytes than the first copy
+    CONFLICT = 2  # from a retransmission, or a fragment, that carries other bytes than the copy read first
     RESYNCHRONISED = 4  # found by searching after wrong bytes
     DATAGRAM = 8  # from UDP
     UNHEARD = 32  # requests that this may answer were not captured: its segment acknowledges bytes that were not, or its stream was picked up midway

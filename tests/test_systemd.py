@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import configparser
 import platform
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +37,29 @@ def test_the_unit_gives_one_capability_and_takes_everything_else() -> None:
     assert service["User"] == "otwatch"
     assert service["Restart"] == "always"
     assert service["Type"] == "notify"
+
+
+systemd_analyze = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze")
+
+
+@systemd_analyze
+def test_systemd_understands_every_line_of_the_unit(tmp_path: Path) -> None:
+    unit = tmp_path / "otwatch-sensor.service"
+    unit.write_text((FOLDER / unit.name).read_text().replace("/opt/otwatch/bin/otwatch", "/bin/true"))  # it looks for the program, too
+    told = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False)
+    assert [line for line in told.stderr.splitlines() if unit.name in line] == []
+
+
+@systemd_analyze
+def test_systemd_finds_little_that_the_unit_could_still_give_up() -> None:
+    """Exposure from 0 (none) to 10; docs/howto/sensor.md names the figure."""
+    command = ["systemd-analyze", "security", "--offline=true", "--no-pager", FOLDER / "otwatch-sensor.service"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    if "exposure level" not in told.stdout:
+        pytest.skip(f"this systemd cannot look at a unit that is not loaded: {told.stderr.strip()[:100]}")
+    figure = re.search(r"exposure level for \S+ ([\d.]+)", told.stdout)
+    assert figure is not None
+    assert float(figure[1]) <= 2.0
 
 
 def test_the_configuration_to_start_from_is_right() -> None:

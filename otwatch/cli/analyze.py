@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -16,7 +16,8 @@ from otwatch.cli.failing import EXIT_FAIL_ON, EXIT_UNUSABLE, complain, one_line_
 from otwatch.cli.options import ANALYSIS_OPTIONS, SEVERITIES, add_options, severity
 
 if TYPE_CHECKING:
-    from otwatch.engine.analysis import Analysis
+    from otwatch.engine.analysis import Analysis, Listener
+    from otwatch.outputs.analysis_store import AnalysisStore
     from otwatch.outputs.result import Result
 
 
@@ -31,9 +32,31 @@ if TYPE_CHECKING:
 @click.option(
     "--graph", type=click.Path(dir_okay=False), metavar="FILE", help="Write the asset graph: *.graphml, *.gexf, *.json (Cytoscape) or *.dot."
 )
+@click.option(
+    "--syslog",
+    "urls",
+    multiple=True,
+    metavar="URL",
+    help="Send the alerts to udp://, tcp://, tls:// or https:// as a sensor does, from --min-severity on; may be repeated.",
+)
+@click.option(
+    "--db",
+    "database",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Write alerts, assets and flows into a SQLite store, for `otwatch alerts --db FILE` and `otwatch assets --db FILE`.",
+)
 @click.option("--output", type=click.Path(dir_okay=False), metavar="FILE", help="Write the result here; - is standard output, as without.")
 def analyze(
-    captures: tuple[str, ...], form: str, min_severity: str, fail_on: str | None, graph: str | None, output: str | None, **options: Any
+    captures: tuple[str, ...],
+    form: str,
+    min_severity: str,
+    fail_on: str | None,
+    graph: str | None,
+    urls: tuple[str, ...],
+    database: str | None,
+    output: str | None,
+    **options: Any,
 ) -> None:
     """Say what is on the network, who does what to the controllers, and what of that should not be happening.
 
@@ -45,26 +68,38 @@ def analyze(
       otwatch analyze captures/ --site site.yaml --baseline plant.json
       otwatch analyze capture.pcap --format jsonl | jq 'select(.type=="alert")'
       otwatch analyze capture.pcap --graph plant.graphml --fail-on high
+      otwatch analyze captures/ --syslog 'tls://siem.example:6514?format=cef' --db found.sqlite
     """
     with one_line_errors():
         from otwatch.cli.running import finished_analysis, policy_from
+        from otwatch.cli.sending import destinations, send
         from otwatch.cli.writing import check_output
 
         if graph is not None:
             _check_graph_name(graph)
         output = None if output == "-" else output
-        for name in (graph, output):
+        for name in (graph, database, output):
             if name is not None:
                 check_output(name, captures)
-        analysis, result = finished_analysis(captures, policy_from(options))
-        _write(analysis, result, form, severity(min_severity), output)
-        if graph is not None:
-            _write_graph(result, graph)
+        targets = destinations(urls)
+        policy = policy_from(options)
+        with _store(database) as store:
+            analysis, result = finished_analysis(captures, policy, listener=_flows_to(store))
+            complete = store is None or not result.packets or _fill(store, result)
+        try:
+            _write(analysis, result, form, severity(min_severity), output)
+            if graph is not None:
+                _write_graph(result, graph)
+        finally:  # also when the reader of the output has gone, or its disk is full
+            if targets and result.packets:
+                complete &= send(result, targets, severity(min_severity))
     for message in result.unreadable:
         complain(message)
     if result.unreadable or not result.packets:
         if not result.unreadable:
             complain("no packet was read: this is no clean bill; check that the capture holds packets (capinfos FILE)")
+        sys.exit(EXIT_UNUSABLE)
+    if not complete:
         sys.exit(EXIT_UNUSABLE)
     if fail_on is not None and any(alert.severity >= severity(fail_on) for alert in result.alerts):
         sys.exit(EXIT_FAIL_ON)
@@ -95,6 +130,35 @@ def _write(analysis: Analysis, result: Result, form: str, least: Severity, outpu
             from otwatch.cli.text import QuietConsole, show
 
             show(result, QuietConsole(file=out, highlight=False, width=None if out.isatty() else 160), min_severity=least)
+
+
+def _store(database: str | None) -> AbstractContextManager[AnalysisStore | None]:
+    from otwatch.outputs.analysis_store import AnalysisStore
+
+    return nullcontext() if database is None else AnalysisStore(Path(database))
+
+
+def _flows_to(store: AnalysisStore | None) -> Callable[[Analysis], Listener] | None:
+    from otwatch.engine.exporters import FlowExporter
+
+    return None if store is None else lambda analysis: FlowExporter(analysis, store)
+
+
+def _fill(store: AnalysisStore, result: Result) -> bool:
+    """False when the disk did not take it, which is told: the result is still to be shown."""
+    from otwatch.cli.sending import alert_records
+    from otwatch.errors import CaptureError
+    from otwatch.outputs.records import asset_record
+
+    store.assets(map(asset_record, result.assets))
+    for sequence, record in enumerate(alert_records(result), 1):
+        store.alert(record, sequence)
+    try:
+        store.finish()
+    except CaptureError as error:
+        complain(str(error))
+        return False
+    return True
 
 
 def _check_graph_name(graph: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from contextlib import nullcontext
@@ -79,6 +80,8 @@ def sensor(
       otwatch sensor --config sensor.toml --check
       otwatch sensor --config sensor.toml --replay monday.pcap
     """
+    for library in ("OPENBLAS", "OMP"):  # NumPy's threads would be there before privileges are dropped, and keep theirs: each thread drops its own
+        os.environ[f"{library}_NUM_THREADS"] = "1"
     with one_line_errors():
         from otwatch.engine.config import read_config
         from otwatch.errors import CaptureError
@@ -145,8 +148,6 @@ def _listen(config: SensorConfig, view: bool) -> None:
 
 def _share(config: SensorConfig, sources: list[Live]) -> None:
     """One process for each source. This one opens nothing, and what it could do is taken from it."""
-    import os
-
     from otwatch.capture.passive import confine
     from otwatch.engine.notify import notify
     from otwatch.engine.workers import Beat, run_workers
@@ -209,8 +210,6 @@ def _run(config: SensorConfig, source: Live, alive: Callable[[], bool], *, begun
 
 def _confine(running: Sensor, descriptors: list[int]) -> None:
     """Everything is open: from here on this process can only listen."""
-    import os
-
     from otwatch.capture.passive import confine
 
     running.prepare()

@@ -1,4 +1,4 @@
-"""otwatch alerts, otwatch assets: questions to the sensor's store."""
+"""otwatch alerts, otwatch assets: questions to a store."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from otwatch.cli.options import SEVERITIES, severity
 
 _STORE = click.option(
     "--db",
+    "--database",
     "database",
     type=click.Path(dir_okay=False),
     default="/var/lib/otwatch/otwatch.sqlite",
     show_default=True,
     metavar="FILE",
-    help="The store that the sensor writes (outputs.database).",
+    help="The store of the sensor (outputs.database), or of `otwatch analyze --db FILE`.",
 )
 _FORMAT = click.option(
     "--format", "form", type=click.Choice(["text", "jsonl"]), default="text", show_default=True, help="For people, or one JSON record a line."
@@ -31,12 +32,13 @@ _FORMAT = click.option(
 @click.option("--since", default="", metavar="TIME", help="Last seen at or after this UTC time (2026-11-22T06:00:00).")
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many, the newest first.")
 def alerts(database: str, form: str, min_severity: str, rule: str, address: str, since: str, limit: int) -> None:
-    """Show the alerts in the sensor's store, the newest first.
+    """Show the alerts in the store of the sensor, or of an analysis, the newest first.
 
     \b
     Examples:
       otwatch alerts --min-severity high --since 2026-11-22
       otwatch alerts --address 10.0.1.10 --format jsonl
+      otwatch alerts --db found.sqlite --rule 'lateral.*'
     """
     with one_line_errors():
         from pathlib import Path
@@ -71,7 +73,7 @@ def alerts(database: str, form: str, min_severity: str, rule: str, address: str,
 @click.option("--role", default="", help="With this role (controller, hmi, engineering_station ...).")
 @click.option("--find", "text", default="", metavar="TEXT", help="Whose address, name or vendor holds this.")
 def assets(database: str, form: str, role: str, text: str) -> None:
-    """Show the assets in the sensor's store.
+    """Show the assets in the store of the sensor, or of an analysis.
 
     \b
     Examples:

@@ -75,7 +75,7 @@ ANOMALIES: Final[dict[Layer, tuple[AnomalyKind, ...]]] = {
               "RFC 791 section 3.1; RFC 5095"),
         _kind(NetworkAnomaly.BAD_OPTION, "An IPv4 option has no possible length.", "RFC 791 section 3.1"),
         _kind(NetworkAnomaly.FRAGMENT_OVERLAP, "A fragment repeats bytes of another, with the same content.", "RFC 1858; RFC 5722"),
-        _kind(NetworkAnomaly.FRAGMENT_CONFLICT, "A fragment repeats bytes of another with other content: the first copy was used.",
+        _kind(NetworkAnomaly.FRAGMENT_CONFLICT, "A fragment repeats bytes of another with other content: the datagram is read each way.",
               "RFC 1858; RFC 5722"),
         _kind(NetworkAnomaly.FRAGMENT_TINY, "A fragment cuts the transport header apart.", "RFC 1858 section 3"),
         _kind(NetworkAnomaly.FRAGMENT_LENGTH, "A fragment that is not the last is no multiple of eight bytes long, or empty.", "RFC 791 section 3.2"),

@@ -21,8 +21,8 @@ class Bindings:
 
     def __init__(self, limits: Limits) -> None:
         self._limit = limits.assets
-        self._owner: dict[int, tuple[int, int]] = {}  # IP id -> (MAC that said it first, last time that it did)
-        self._first_ip: dict[int, int] = {}  # MAC -> the IP id that it owns
+        self.owners: dict[int, tuple[int, int]] = {}  # IP id -> (MAC that said it first, last time that it did)
+        self.first_ip: dict[int, int] = {}  # MAC -> the IP id that it owns
         self.refused = 0
 
     def feed(self, packets: Packets, anomalies: Anomalies) -> None:
@@ -34,14 +34,14 @@ class Bindings:
             address, mac, now = packets.source[row], packets.arp_mac[row], packets.timestamp_ns[row]
             if address <= 0 or mac <= 0 or _is_virtual(mac):  # probes (RFC 5227 section 2.1.1) have no sender address
                 continue
-            owner = self._owner.get(address)
-            if owner is None and len(self._owner) >= self._limit:
+            owner = self.owners.get(address)
+            if owner is None and len(self.owners) >= self._limit:
                 self.refused += 1
             elif owner is None or owner[0] == mac or now - owner[1] > _WINDOW_NS:
-                self._owner[address] = mac, now
-                self._first_ip.setdefault(mac, address)
+                self.owners[address] = mac, now
+                self.first_ip.setdefault(mac, address)
             else:
-                self._tell(packets, row, anomalies, self._first_ip.get(mac, -1), owner[0])
+                self._tell(packets, row, anomalies, self.first_ip.get(mac, -1), owner[0])
 
     @staticmethod
     def _tell(packets: Packets, row: int, anomalies: Anomalies, claimant: int, known: int) -> None:

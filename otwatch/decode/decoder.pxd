@@ -13,6 +13,8 @@ cdef class Decoder:
     cdef Frame frame
     cdef Duplicates recent
     cdef object fragments
+    cdef readonly Packets readings
+    cdef list unread
     cdef long long fragments_due_ns
     cdef long long decoded
     cdef long long undecoded

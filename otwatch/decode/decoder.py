@@ -48,6 +48,7 @@ _UNDECODED = cython.declare(cython.int, PacketFlag.UNDECODED)
 _SNAPPED = cython.declare(cython.int, PacketFlag.SNAPPED)
 _DUPLICATE = cython.declare(cython.int, PacketFlag.DUPLICATE)
 _REASSEMBLED = cython.declare(cython.int, PacketFlag.REASSEMBLED)
+_OTHER_READING = cython.declare(cython.int, PacketFlag.OTHER_READING)
 _IS_FRAGMENT = cython.declare(cython.int, PacketFlag.FRAGMENT)
 
 
@@ -70,7 +71,11 @@ def _u32(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) -> cython
 
 
 class Decoder:
-    """Keeps fragments and recent fingerprints from batch to batch; how the packets are cut into batches changes nothing."""
+    """Keeps fragments and recent fingerprints from batch to batch; how the packets are cut into batches changes nothing.
+
+    `readings` is of the last feed: datagrams whose fragments contradict each other once more, as they may be read, too. A row there has the
+    frame number of the packet that it goes with, no length on the wire, and its payload in that packet's table (`side`).
+    """
 
     def __init__(self, addresses: Addresses, limits: Limits) -> None:
         self.limits = limits
@@ -78,6 +83,8 @@ class Decoder:
         self.recent = Duplicates(limits.duplicate_window_ns, limits.duplicate_ring)
         self.fragments = Fragments(limits)
         self.fragments_due_ns = NEVER
+        self.readings = Packets(1)
+        self.unread = []  # (row in readings, payload, protocol, IP version, depth, outer addresses): readings to decode yet
         self.pairs = memoryview(np.zeros(_PAIRS, np.uint64))
         self.pair_source = memoryview(np.zeros(_PAIRS, np.int32))
         self.pair_destination = memoryview(np.zeros(_PAIRS, np.int32))
@@ -99,6 +106,8 @@ class Decoder:
             packets.array(name).fill(default)
         frame = self.frame
         frame.begin(packets, anomalies)
+        self.readings.clear()
+        self.readings.side = packets.side
         row: cython.Py_ssize_t
         at: cython.Py_ssize_t
         start: cython.Py_ssize_t
@@ -211,7 +220,10 @@ class Decoder:
                 and self.recent.seen(frame)):
             frame.flags |= _DUPLICATE
         packets.flags[row] = frame.flags
-        return self.count(packets.link_type[row], packets.ethertype[row])
+        self.count(packets.link_type[row], packets.ethertype[row])
+        if self.unread:
+            self.read_again(packets, row)
+        return 0
 
     def one(self) -> cython.int:
         """Decodes the header that comes next."""
@@ -270,25 +282,67 @@ class Decoder:
         key = (frame.version, bytes(addresses), frame.fragment_protocol if frame.version == 4 else -1, frame.fragment_id,
                packets.tunnel[row], packets.tunnel_id[row])
         datagram = Datagram(packets.timestamp_ns[row], packets.frame[row], packets.source[row], packets.destination[row],
-                            frame.fragment_protocol)
+                            frame.fragment_protocol, bytes(addresses))
         fragments = self.fragments
         whole = fragments.add(key, datagram, frame.fragment_offset, frame.fragment_more, bytes(frame.data[frame.at:frame.end]),
                               frame.wire_end - frame.at)
         for kind, needed, had in fragments.problems:
             frame.note(_NETWORK, kind, frame.at - at, needed, had)
         self.report_forgotten(packets.timestamp_ns[row])
+        for protocol, reading in fragments.others:
+            self.note_reading(packets, row, reading, protocol)
         if whole is None:
             return 0
         self.reassembled += 1
         frame.flags = frame.flags & ~_IS_FRAGMENT | _REASSEMBLED
-        frame.at = packets.side.append(whole, 0, len(whole))
-        frame.end = frame.wire_end = frame.at + len(whole)
+        self.enter(whole, datagram.protocol)
+        return 0
+
+    def note_reading(self, packets: Packets, row: cython.Py_ssize_t, payload: bytes, protocol: cython.int) -> None:
+        """A datagram to be decoded when the packet that it goes with is: all that lies around its payload is as there."""
+        frame = self.frame
+        readings = self.readings
+        new: cython.Py_ssize_t = readings.new_row()
+        for column in PACKETS.columns:
+            getattr(readings, column.name)[new] = getattr(packets, column.name)[row]
+        readings.wire_length[new] = 0
+        self.unread.append((new, payload, protocol, frame.version, frame.depth, frame.outer_source, frame.outer_destination))
+
+    def read_again(self, packets: Packets, row: cython.Py_ssize_t) -> None:
+        """Decodes the further readings that came with a packet; what is wrong in them is told of the packet."""
+        frame = self.frame
+        readings = self.readings
+        anomalies = frame.anomalies
+        before: cython.Py_ssize_t = anomalies.rows
+        frame.packets = readings
+        while self.unread:
+            new, payload, protocol, frame.version, frame.depth, frame.outer_source, frame.outer_destination = self.unread.pop(0)
+            frame.row = new
+            frame.flags = _REASSEMBLED | _OTHER_READING
+            frame.extensions = 0
+            frame.open_ended = False
+            self.enter(payload, protocol)
+            while frame.next != _DONE:
+                self.one()
+            readings.flags[frame.row] = frame.flags
+        frame.packets = packets
+        frame.row = row
+        told: cython.Py_ssize_t
+        for told in range(before, anomalies.rows):
+            if anomalies.packet[told] >= 0:
+                anomalies.packet[told] = row
+
+    def enter(self, payload: bytes, protocol: cython.int) -> None:
+        """What comes next is a datagram's payload, in packets.side."""
+        frame = self.frame
+        packets = frame.packets
+        frame.at = packets.side.append(payload, 0, len(payload))
+        frame.end = frame.wire_end = frame.at + len(payload)
         frame.data = packets.side.data
         frame.side = True
         frame.network_at = frame.at
-        frame.next = _IP + datagram.protocol
-        packets.ip_protocol[row] = datagram.protocol
-        return 0
+        frame.next = _IP + protocol
+        packets.ip_protocol[frame.row] = protocol
 
     def give_up_fragments(self, now_ns: int) -> None:
         """Reports the datagrams whose fragments did not come in time."""
@@ -351,6 +405,7 @@ class Decoder:
             "fragments": self.fragments_seen,
             "fragments_repeated": self.fragments.repeated,
             "reassembled": self.reassembled,
+            "fragment_readings": self.fragments.unread,
         }
         for link_type, count in sorted(self.undecoded_links.items()):
             counters[f"undecoded.link_type.{link_type}"] = count

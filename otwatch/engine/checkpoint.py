@@ -1,7 +1,8 @@
 """The sensor's state in one file, so that a restart or a `kill -9` forgets at most what came since the last checkpoint.
 
-A .npz archive without pickles: behaviours as arrays; addresses, hosts, conversations, facts and what was reported as JSON. Written whole or not
-at all. Incidents need no place of their own: the rules are applied again to the behaviours, whose first times and counts are here.
+A .npz archive without pickles: behaviours as arrays; addresses, hosts, conversations, facts, ARP bindings, what the rules remember (open windows,
+half-done sequences, running incidents) and what was reported as JSON. Written whole or not at all. What it does not hold: the inside of connections
+(bytes of unfinished messages, requests that wait for their answer), which a dead process has missed anyway.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+import zlib
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +18,6 @@ from typing import Any, Final
 import numpy as np
 
 from otwatch.actions import Role
-from otwatch.batch import Batch
 from otwatch.engine.analysis import Analysis
 from otwatch.engine.pipeline import Pipeline
 from otwatch.engine.summary import AnomalyCount
@@ -24,9 +25,9 @@ from otwatch.errors import ConfigError
 from otwatch.inventory.asset import KnownFact
 from otwatch.inventory.hosts import Conversation, Host
 from otwatch.inventory.inventory import Inventory
-from otwatch.tables import Anomalies, FlowEvents, Operations, Packets
+from otwatch.tables import Operations
 
-VERSION: Final = 1
+VERSION: Final = 2
 _FOUND_BY: Final = (
     "source",
     "destination",
@@ -45,6 +46,21 @@ _FOUND_BY: Final = (
 _COUNTED: Final = ("messages", "first_ns", "last_ns", "first_frame", "last_frame")
 
 
+# What reading a file that is not what it should be can raise.
+_DAMAGE: Final = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    OverflowError,
+    EOFError,
+    RecursionError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _HOST: Final = tuple(item.name for item in fields(Host))
 _TALK: Final = tuple(item.name for item in fields(Conversation))
 _FACT: Final = tuple(item.name for item in fields(KnownFact))
@@ -59,8 +75,8 @@ class Memory:
     started_ns: int = 0  # first start of the sensor: learning counts from here
 
 
-def save_checkpoint(path: Path, analysis: Analysis, inventory: Inventory, memory: Memory) -> None:
-    """Writes the file whole or not at all; OSError when the disk does not take it. `inventory` holds the open flows, too."""
+def save_checkpoint(path: Path, analysis: Analysis, inventory: Inventory, memory: Memory, rules: dict[str, Any] | None) -> None:
+    """Writes the file whole or not at all; OSError when the disk does not take it. `inventory` holds the open flows, too; `rules` is their state."""
     pipeline, summary = analysis.pipeline, analysis.summary
     addresses, behaviours = pipeline.addresses, pipeline.behaviour_index.behaviours
     hosts = inventory.hosts
@@ -72,6 +88,11 @@ def save_checkpoint(path: Path, analysis: Analysis, inventory: Inventory, memory
         "protocols": [spec.name for spec in pipeline.protocols],
         "hosts": [_row(host, _HOST) for host in hosts.hosts.values()],
         "conversations": [_row(talk, _TALK) for talk in hosts.conversations.values()],
+        "bindings": [
+            [[address, *owner] for address, owner in pipeline.bindings.owners.items()],
+            list(pipeline.bindings.first_ip.items()),
+        ],
+        "rules": rules,
         "facts": [[*key, _row(fact, _FACT)] for key, fact in inventory.facts.items()],
         "summary": {
             "packets": summary.packets,
@@ -95,33 +116,45 @@ def save_checkpoint(path: Path, analysis: Analysis, inventory: Inventory, memory
         raise
 
 
-def restore_checkpoint(path: Path, analysis: Analysis) -> Memory | None:
-    """Fills a fresh analysis; None when there is no checkpoint. ConfigError when it cannot be read: the analysis must then not be used."""
+def restore_checkpoint(path: Path, analysis: Analysis) -> tuple[Memory, dict[str, Any] | None] | None:
+    """Fills a fresh analysis and gives what else is in the file: the sensor's memory and the state of the rules. None when there is no checkpoint.
+
+    ConfigError when it cannot be read: the analysis must then not be used.
+    """
     if not path.exists():
         return None
     try:
         with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        document = json.loads(arrays["document"].tobytes())
-        _check_kinship(document, analysis, path)
-        _restore_tables(analysis.pipeline, document["addresses"], arrays)
-        _restore_inventory(analysis.inventory, document)
-        analysis.pipeline.now_ns = int(document["now_ns"])
-        summary, stored = analysis.summary, document["summary"]
-        summary.packets, summary.wire_bytes = int(stored["packets"]), int(stored["wire_bytes"])
-        summary.first_ns, summary.last_ns = stored["first_ns"], stored["last_ns"]
-        summary.anomalies = {(layer, kind): AnomalyCount(**count) for layer, kind, count in stored["anomalies"]}
-        memory = document["memory"]
-        analysis.operations = int(memory["operations"])
-        return Memory(
-            reported={name: (int(count), int(severity), str(outcome)) for name, (count, severity, outcome) in memory["reported"].items()},
-            operations=int(memory["operations"]),
-            started_ns=int(memory["started_ns"]),
-        )
+            return _restored(path, {name: archive[name] for name in archive.files}, analysis)
     except ConfigError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, EOFError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         raise ConfigError(f"a damaged checkpoint: {type(error).__name__} {error}", path=str(path)) from error
+
+
+def _restored(path: Path, arrays: dict[str, Any], analysis: Analysis) -> tuple[Memory, dict[str, Any] | None]:
+    document = json.loads(arrays["document"].tobytes())
+    _check_kinship(document, analysis, path)
+    _restore_tables(analysis.pipeline, document["addresses"], arrays)
+    _restore_inventory(analysis.inventory, document)
+    analysis.pipeline.now_ns = int(document["now_ns"])
+    summary, stored = analysis.summary, document["summary"]
+    summary.packets, summary.wire_bytes = int(stored["packets"]), int(stored["wire_bytes"])
+    summary.first_ns, summary.last_ns = stored["first_ns"], stored["last_ns"]
+    summary.anomalies = {(layer, kind): AnomalyCount(**count) for layer, kind, count in stored["anomalies"]}
+    owners, first_ip = document["bindings"]
+    analysis.pipeline.bindings.owners = {int(address): (int(mac), int(last)) for address, mac, last in owners}
+    analysis.pipeline.bindings.first_ip = {int(mac): int(address) for mac, address in first_ip}
+    memory, rules = document["memory"], document["rules"]
+    if rules is not None and not isinstance(rules, dict):
+        raise ValueError("no state of rules")
+    analysis.operations = int(memory["operations"])
+    kept = Memory(
+        reported={name: (int(count), int(severity), str(outcome)) for name, (count, severity, outcome) in memory["reported"].items()},
+        operations=int(memory["operations"]),
+        started_ns=int(memory["started_ns"]),
+    )
+    return kept, rules
 
 
 def _row(thing: Any, names: tuple[str, ...]) -> list[Any]:
@@ -174,24 +207,4 @@ def _restore_inventory(inventory: Inventory, document: dict[str, Any]) -> None:
         talk.client, talk.server = (talk.client[0], talk.client[1]), (talk.server[0], talk.server[1])
         hosts.conversations[talk.client, talk.server, talk.ip_protocol, talk.server_port, talk.protocol] = talk
     for address, child, kind, value, stored in document["facts"]:
-        inventory.facts[int(address), str(child), str(kind), str(value)] = KnownFact(**_fields(stored, _FACT))
-
-
-def known_behaviours(pipeline: Pipeline) -> Batch:
-    """A batch without packets in which every behaviour so far is new: what rules are given that were not there when it was seen."""
-    operations, anomalies, events, packets = Operations(1), Anomalies(1), FlowEvents(1), Packets(1)
-    return Batch(
-        file="",
-        now_ns=pipeline.now_ns,
-        packets=packets,
-        flows=pipeline.streams.flows,
-        flow_events=events,
-        octets=pipeline.streams.octets,
-        operations=operations,
-        anomalies=anomalies,
-        behaviours=pipeline.behaviour_index.behaviours,
-        known_behaviours=0,
-        facts=[],
-        closed=[],
-        unanswered={},
-    )
+        inventory.remember((int(address), str(child), str(kind), str(value)), KnownFact(**_fields(stored, _FACT)))

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 import otwatch
 from otwatch.alerts.alert import Alert
@@ -23,8 +26,10 @@ from otwatch.rules.engine import RuleEngine
 from otwatch.rules.knowledge import Learning
 from otwatch.rules.load import load_rules
 from otwatch.rules.rule import Rule
+from otwatch.rules.state import resumed, saved
 from otwatch.site.load import load_site
 from otwatch.site.site import Site
+from otwatch.tables import Anomalies, FlowEvents, Operations, Packets
 
 
 def shipped_rules() -> Path:
@@ -74,6 +79,7 @@ def policy_of(*, rules: Sequence[str] = (), site: str | None = None, baseline: s
     )
 
 
+_KEPT_FLOWS = 16_384  # open flows in a checkpoint; a plant has hundreds
 _ON_MESSAGES = frozenset({"operations", "facts"})  # tables of rules that look at messages of OT protocols
 
 
@@ -129,6 +135,26 @@ class RuleDetector:
         """One batch, in time order."""
         self.engine.feed(batch)
 
+    def state(self, open_flows: Sequence[int] | np.ndarray[Any, Any] = ()) -> dict[str, Any]:
+        """What the rules remember, as plain data, between two batches. `open_flows`: slots of flows that shall be known again after a restart."""
+        flows, slots = self._pipeline.streams.flows, np.asarray(open_flows, np.int64)
+        answered = slots[(flows.array("packets_to_server")[slots] > 0) & (flows.array("packets_to_client")[slots] > 0)]
+        return saved(self.engine, flows, answered[-_KEPT_FLOWS:].tolist())
+
+    def resume(self, state: dict[str, Any] | None) -> None:
+        """Goes on where rules stopped before, in this process or another: `state` is theirs, and what the pipeline knows is told to all others.
+
+        ConfigError when it is no state: the detector must then not be used.
+        """
+        streams, behaviours = self._pipeline.streams, self._pipeline.behaviour_index.behaviours
+        going_on: set[int] = set()
+        if state is not None:
+            try:
+                going_on = resumed(self.engine, state, streams.flows, behaviours)
+            except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
+                raise ConfigError(f"no state of rules: {type(error).__name__} {error}", path="checkpoint") from error
+        self.engine.feed_known(_known_batch(self._pipeline), going_on)
+
     def finish(self, now_ns: int) -> None:
         """The observation is over."""
         self.engine.finish(now_ns)
@@ -158,3 +184,23 @@ class RuleDetector:
                 )
             )
         return checks
+
+
+def _known_batch(pipeline: Pipeline) -> Batch:
+    """A batch without packets in which every behaviour so far is new: what rules are given that were not there when they were seen."""
+    operations, anomalies, events, packets = Operations(1), Anomalies(1), FlowEvents(1), Packets(1)
+    return Batch(
+        file="",
+        now_ns=pipeline.now_ns,
+        packets=packets,
+        flows=pipeline.streams.flows,
+        flow_events=events,
+        octets=pipeline.streams.octets,
+        operations=operations,
+        anomalies=anomalies,
+        behaviours=pipeline.behaviour_index.behaviours,
+        known_behaviours=0,
+        facts=[],
+        closed=[],
+        unanswered={},
+    )

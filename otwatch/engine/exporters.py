@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Protocol
 
 from otwatch.batch import Batch
 from otwatch.outputs.records import fact_record, flow_record, operation_records
-from otwatch.outputs.tables import TableWriter
 
 if TYPE_CHECKING:
     from otwatch.engine.analysis import Analysis
 
 
+class Writer(Protocol):
+    """Whoever takes the records: a file of a table, a store."""
+
+    def write(self, records: Iterable[dict[str, Any]]) -> None:
+        """Takes some; they are used up when this returns."""
+
+
 class OperationExporter:
     """One record per operation, values decoded."""
 
-    def __init__(self, analysis: Analysis, writer: TableWriter) -> None:
+    def __init__(self, analysis: Analysis, writer: Writer) -> None:
         self._pipeline = analysis.pipeline
         self._writer = writer
 
@@ -27,7 +34,7 @@ class OperationExporter:
 class FlowExporter:
     """One record per flow, when it is closed."""
 
-    def __init__(self, analysis: Analysis, writer: TableWriter) -> None:
+    def __init__(self, analysis: Analysis, writer: Writer) -> None:
         self._pipeline = analysis.pipeline
         self._writer = writer
 
@@ -42,7 +49,7 @@ class FlowExporter:
 class FactExporter:
     """One record per fact, each time a message told it."""
 
-    def __init__(self, analysis: Analysis, writer: TableWriter) -> None:
+    def __init__(self, analysis: Analysis, writer: Writer) -> None:
         self._addresses = analysis.pipeline.addresses
         self._writer = writer
 

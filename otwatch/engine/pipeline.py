@@ -46,7 +46,7 @@ class Pipeline:
             _append(self.anomalies, capture_anomalies)
         self.decoder.feed(packets, self.anomalies)
         self.bindings.feed(packets, self.anomalies)
-        self.streams.feed(packets, self.anomalies)
+        self.streams.feed(packets, self.anomalies, self.decoder.readings)
         if packets.rows:
             self.now_ns = max(self.now_ns, int(packets.array("timestamp_ns").max()))
         return self._dissected(packets, file)
@@ -128,6 +128,4 @@ def _append(anomalies: Anomalies, more: Anomalies) -> None:
 def _sort_by_packet(operations: Operations) -> None:
     """Each protocol appended its rows in packet order; merges them."""
     order = np.argsort(operations.array("packet"), kind="stable")
-    for column in operations.schema.columns:
-        rows = operations.array(column.name)
-        rows[:] = rows[order]
+    operations.reorder(order)

@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 from otwatch.alerts.alert import Alert, Severity
 from otwatch.capture.report import LiveStatistics
 from otwatch.engine.analysis import Analysis
-from otwatch.engine.checkpoint import Memory, known_behaviours, restore_checkpoint, save_checkpoint
+from otwatch.engine.checkpoint import Memory, restore_checkpoint, save_checkpoint
 from otwatch.engine.config import SensorConfig
 from otwatch.engine.detector import Policy, RuleDetector
 from otwatch.engine.figures import coverage, figures, metrics
@@ -112,24 +112,24 @@ class Sensor:
         self._fresh()
         self.memory = Memory()
         try:
-            memory = restore_checkpoint(self.config.state / "checkpoint.npz", self.analysis)
+            kept = restore_checkpoint(self.config.state / "checkpoint.npz", self.analysis)
+            self._detect(self.policy, kept[1] if kept else None)
         except ConfigError as error:
             self._fresh()
+            self._detect(self.policy, None)
             self.health.tell("checkpoint-damaged", "", self.monotonic(), self.wall_ns(), str(error))
-            memory = None
-        if memory is not None:
-            self.memory = memory
-        self._detect(self.policy)
+        else:
+            self.memory = kept[0] if kept else Memory()
 
     def _fresh(self) -> None:
         self.analysis = Analysis(self.limits)
         self.watch = Watch(self.analysis)
 
-    def _detect(self, policy: Policy) -> None:
-        """Puts rules to work; what is already known is new to them."""
+    def _detect(self, policy: Policy, state: dict[str, Any] | None) -> None:
+        """Puts rules to work: those of `state` go on where they were, what is already known is new to the others."""
         self.policy = policy
         detector = RuleDetector(self.analysis.pipeline, policy)
-        detector.feed(known_behaviours(self.analysis.pipeline))
+        detector.resume(state)
         self.detector = self.analysis.detector = detector
         self.analysis.site = policy.site
 
@@ -313,7 +313,7 @@ class Sensor:
             self.reporting.store.assets(map(asset_record, assets))
         self.memory.operations = self.analysis.operations
         try:
-            save_checkpoint(self.config.state / "checkpoint.npz", self.analysis, inventory, self.memory)
+            save_checkpoint(self.config.state / "checkpoint.npz", self.analysis, inventory, self.memory, self.detector.state(self.watch.open))
             if is_learning(self.policy) and not final:
                 self._learn(inventory.hosts.hosts)
         except OSError as error:
@@ -335,7 +335,7 @@ class Sensor:
         if found is not None:
             policy, reason = found
             self._report_changes()
-            self._detect(policy)
+            self._detect(policy, self.detector.state())
             self.health.tell("learning-ended", "", self.monotonic(), self.wall_ns(), reason)
 
     def _reload(self) -> None:
@@ -350,7 +350,7 @@ class Sensor:
             self._fingerprint = fingerprint
             self.health.tell("configuration-changed", "", self.monotonic(), self.wall_ns(), f"fingerprint {fingerprint}, {len(policy.rules)} rules")
         self._report_changes()
-        self._detect(policy)
+        self._detect(policy, self.detector.state())
 
     def _heartbeat(self) -> dict[str, Any]:
         seen = coverage(self)

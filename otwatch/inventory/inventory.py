@@ -72,8 +72,7 @@ class Inventory:
         if self._facts_of.get(fact.address, 0) >= self.limits.facts_per_asset:
             self.refused_facts += 1
             return
-        self._facts_of[fact.address] = self._facts_of.get(fact.address, 0) + 1
-        self.facts[key] = KnownFact(
+        known = KnownFact(
             kind=fact.kind,
             value=fact.value[: self.limits.text_characters],
             source=fact.source,
@@ -81,6 +80,12 @@ class Inventory:
             frame=fact.frame,
             file=file,
         )
+        self.remember(key, known)
+
+    def remember(self, key: tuple[int, str, str, str], fact: KnownFact) -> None:
+        """A fact under (address, child, kind, value), of a message or of a checkpoint."""
+        self._facts_of[key[0]] = self._facts_of.get(key[0], 0) + 1
+        self.facts[key] = fact
 
     def name_told(self, address: int) -> str:
         """The first name that the device at an address gave itself; empty when it gave none."""

@@ -35,6 +35,7 @@ class Store:
         self.keep_alerts = keep_alerts
         self.keep_flows = keep_flows
         self.lost = 0
+        self.last_error = ""
         self._writes = 0
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,6 +47,7 @@ class Store:
                 raise CaptureError(f"{path}: a store of version {version}; this otwatch writes {_VERSION}: move it away or name another")
             self._connection.executescript(_TABLES)
             self._connection.execute(f"PRAGMA user_version={_VERSION}")
+            self._connection.execute("PRAGMA application_id=0")  # an analysis that was pointed here must not replace it any more
         except (OSError, sqlite3.Error) as error:
             if isinstance(error, CaptureError):
                 raise
@@ -117,8 +119,9 @@ class Store:
                 self._connection.execute("BEGIN")
             self._connection.executemany(statement, rows)
             self._writes += len(rows)
-        except sqlite3.Error:
+        except sqlite3.Error as error:
             self.lost += len(rows)
+            self.last_error = str(error)
 
     def commit(self) -> None:
         """Makes everything written since the last commit visible to others; now and then drops what is too old."""
@@ -131,8 +134,9 @@ class Store:
                 )
             if self._connection.in_transaction:
                 self._connection.execute("COMMIT")
-        except sqlite3.Error:
+        except sqlite3.Error as error:
             self.lost += 1
+            self.last_error = str(error)
 
     def close(self) -> None:
         """Commits and lets go."""
@@ -145,9 +149,9 @@ class StoreReader:
 
     def __init__(self, path: Path) -> None:
         if not path.exists():
-            raise CaptureError(f"{path}: no such store; `otwatch sensor` writes one where its configuration says (outputs.database)")
+            raise CaptureError(f"{path}: no such store; `otwatch sensor` and `otwatch analyze --db FILE` write one: name it with --db")
         try:
-            self._connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5.0)
+            self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)
             self._connection.execute("SELECT count(*) FROM alerts").fetchone()
         except sqlite3.Error as error:
             raise CaptureError(f"{path}: not a store of otwatch: {error}") from error

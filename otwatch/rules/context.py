@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from otwatch.actions import CHANGING, ENGINEERING, VERBS, Action, Role
 from otwatch.addresses import Addresses
+from otwatch.rules.compile import Record
 from otwatch.rules.knowledge import Knowledge, network_of
 from otwatch.rules.seams import HostView, Known, ProtocolNames, SitePolicy
 from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, AnomalyKind, DirectionHow, FlowEvent, Layer
@@ -129,7 +130,7 @@ class Context:
         return Joined(rest, *record.parts)
 
     def late(
-        self, base: Joined, src: int, dst: int, *, protocol: int = 0, first_ns: int = 0, carried_data: Callable[[], bool] | None = None
+        self, base: Record, src: int, dst: int, *, protocol: int = 0, first_ns: int = 0, carried_data: Callable[[], bool] | None = None
     ) -> LateRecord:
         """The record of a row with its LATE fields, computed when asked for."""
         return LateRecord(self, base, src, dst, protocol, first_ns, carried_data)
@@ -242,7 +243,7 @@ class LateRecord:
     """A record whose LATE fields are computed from what is known now."""
 
     def __init__(
-        self, context: Context, base: Joined, src: int, dst: int, protocol: int, first_ns: int, carried_data: Callable[[], bool] | None
+        self, context: Context, base: Record, src: int, dst: int, protocol: int, first_ns: int, carried_data: Callable[[], bool] | None
     ) -> None:
         self.context = context
         self.base = base
@@ -265,10 +266,10 @@ class LateRecord:
     # One method for each LATE field.
 
     def src_role(self) -> str | tuple[str, ...] | None:
-        return self._role(self.src, self.base["src"])
+        return self._role(self.src, self.base.get("src"))
 
     def dst_role(self) -> str | tuple[str, ...] | None:
-        return self._role(self.dst, self.base["dst"])
+        return self._role(self.dst, self.base.get("dst"))
 
     def _role(self, address: int, text: str) -> str | tuple[str, ...] | None:
         site = self.context.site
@@ -279,15 +280,15 @@ class LateRecord:
 
     def dst_is_controller(self) -> bool:
         site = self.context.site
-        if site is not None and site.role(self.base["dst"]):
-            return site.role(self.base["dst"]) in _CONTROLLERS
+        if site is not None and site.role(self.base.get("dst")):
+            return site.role(self.base.get("dst")) in _CONTROLLERS
         return self.dst in self.context.knowledge.controllers
 
     def dst_in_ot(self) -> bool:
-        return self._in_ot(self.dst, self.base["dst_level"])
+        return self._in_ot(self.dst, self.base.get("dst_level"))
 
     def src_in_ot(self) -> bool:
-        return self._in_ot(self.src, self.base["src_level"])
+        return self._in_ot(self.src, self.base.get("src_level"))
 
     def _in_ot(self, address: int, level: float | None) -> bool:
         if level is not None:
@@ -296,18 +297,18 @@ class LateRecord:
         return address in knowledge.controllers or network_of(self.context.addresses, address) in knowledge.networks
 
     def crosses_zone(self) -> bool | None:
-        return None if self.src < 0 or self.dst < 0 else not self.base["same_network"]
+        return None if self.src < 0 or self.dst < 0 else not self.base.get("same_network")
 
     def src_outside(self) -> bool | None:
-        if self.src < 0 or self.dst < 0 or self.base["dst_group"]:
+        if self.src < 0 or self.dst < 0 or self.base.get("dst_group"):
             return None
-        if self.base["conduit"] is not None:
-            return bool(self.base["conduit"] == "denied")
-        if self.base["src_internet"]:
+        if self.base.get("conduit") is not None:
+            return bool(self.base.get("conduit") == "denied")
+        if self.base.get("src_internet"):
             return True
-        if self.base["same_network"]:
+        if self.base.get("same_network"):
             return False
-        level = self.base["src_level"]
+        level = self.base.get("src_level")
         if level is not None:
             return bool(level >= 4)
         knowledge = self.context.knowledge
@@ -318,34 +319,34 @@ class LateRecord:
         if not name:
             return None
         if self.context.baseline is not None:
-            return not self.context.baseline.talks(self.base["src"], self.base["dst"], name)
+            return not self.context.baseline.talks(self.base.get("src"), self.base.get("dst"), name)
         knowledge = self.context.knowledge
         first = knowledge.talks.get((self.src, self.dst, self.protocol))
         return first > knowledge.until_ns if knowledge.usable and first is not None else None
 
     def new_verb(self) -> bool | None:
-        action = Action[self.base["action"]]
+        action = Action[self.base.get("action")]
         baseline = self.context.baseline
         if baseline is not None:
-            name = self.base["protocol"]
-            return baseline.talks(self.base["src"], self.base["dst"], name) and not self.base.get("in_baseline")
+            name = self.base.get("protocol")
+            return baseline.talks(self.base.get("src"), self.base.get("dst"), name) and not self.base.get("in_baseline")
         knowledge = self.context.knowledge
         talk = knowledge.talks.get((self.src, self.dst, self.protocol))
         verb = knowledge.verb_first_ns(self.src, self.dst, self.protocol, action)
         return talk <= knowledge.until_ns < verb if knowledge.usable and talk is not None and verb is not None else None
 
     def writer(self) -> str | None:
-        if self.base["role"] != "request" or self.src < 0:
+        if self.base.get("role") != "request" or self.src < 0:
             return None
         permitted: str | None = self.base.get("permitted")
         if permitted is not None:
             return permitted
-        if self.base["src_engineering"]:
+        if self.base.get("src_engineering"):
             return "engineering"
         if self.context.baseline is not None:
             return "learned" if self.base.get("in_baseline") else "stranger"
         if self.context.knowledge.is_poller(self.src, self.dst):
-            return "polls" if self.base["same_network"] or self.base["conduit"] == "allowed" else "polls_from_outside"
+            return "polls" if self.base.get("same_network") or self.base.get("conduit") == "allowed" else "polls_from_outside"
         return "stranger"
 
     def carried(self) -> bool | None:

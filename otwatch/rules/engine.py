@@ -79,10 +79,11 @@ class RuleEngine:
         )
         self.incidents = Incidents(limits.alerts, limits.alerts_per_rule)
         clauses = [clause for index, rule in enumerate(self.rules) for clause in clauses_of(rule, index)]
+        self.clauses = {(clause.index, clause.step): clause for clause in clauses}
         self._matchers = {table: Matcher([clause for clause in clauses if clause.table == table]) for table in TABLES}
-        self._windows = {index: Windows(rule.window) for index, rule in enumerate(self.rules) if rule.window}
-        self._sequences = {index: Sequences(rule) for index, rule in enumerate(self.rules) if rule.sequence}
-        self.flows = FlowRules(self._matchers["flows"].clauses, self.context, self._windows, self._take, self._credit, limits.flows)
+        self.windows = {index: Windows(rule.window) for index, rule in enumerate(self.rules) if rule.window}
+        self.sequences = {index: Sequences(rule) for index, rule in enumerate(self.rules) if rule.sequence}
+        self.flows = FlowRules(self._matchers["flows"].clauses, self.context, self.windows, self._take, self._credit, limits.flows)
         self.evidence = Evidence(self.context)
         self.reporter = Reporter(self.rules, clauses, self.context, self._flow_carried)
         self._wanted = np.zeros(1024, np.uint8)
@@ -90,15 +91,22 @@ class RuleEngine:
         self._shared: dict[tuple[Clause, ...], tuple[Clause, ...]] = {}
         self._steps: list[tuple[int, int, int, Clause, Row]] = []
         self._moving: set[int] = set()  # rules with rows in _steps
-        self._told: dict[str, str] = {}
+        self.told: dict[str, str] = {}
         self._batch: Batch | None = None
         self._batches = 0
         self.first_ns: int | None = None
         self.now_ns = 0
-        self._sent: dict[int, tuple[int, int, str, int]] = {}
+        self.sent: dict[int, tuple[int, int, str, int]] = {}
         self._finished = False
+        self._resumed: set[int] = set()
 
     # feeding
+
+    def feed_known(self, batch: Batch, resumed: set[int]) -> None:
+        """A batch in which all behaviours so far are new. Rules in `resumed` have followed them before: their windows need no row again."""
+        self._resumed = resumed
+        self.feed(batch)
+        self._resumed = set()
 
     def feed(self, batch: Batch) -> None:
         """Takes the tables of one batch. Never raises on what the wire says."""
@@ -118,7 +126,7 @@ class RuleEngine:
             self._fact(fact)
         if self._steps:
             for _, _, _, clause, row in sorted(self._steps, key=lambda step: step[:3]):
-                self._sequences[clause.index].feed(clause, row, self._credit)
+                self.sequences[clause.index].feed(clause, row, self._credit)
             self._steps.clear()
             self._moving.clear()
         self.evidence.answers(batch)
@@ -147,10 +155,10 @@ class RuleEngine:
             alert = self._alert(incident)
             if alert is None:
                 continue
-            count, severity, outcome, sent_ns = self._sent.get(incident.number, (0, -1, "", -_UPDATE_NS))
+            count, severity, outcome, sent_ns = self.sent.get(incident.number, (0, -1, "", -_UPDATE_NS))
             graver = int(alert.severity) > severity or alert.outcome != outcome
             if graver or (alert.count > count and (self.now_ns - sent_ns >= _UPDATE_NS or self._finished)):
-                self._sent[incident.number] = alert.count, int(alert.severity), alert.outcome, self.now_ns
+                self.sent[incident.number] = alert.count, int(alert.severity), alert.outcome, self.now_ns
                 changed.append(alert)
         return sorted(changed, key=lambda alert: (alert.first_seen_ns, alert.rule, alert.src, alert.dst))
 
@@ -164,8 +172,8 @@ class RuleEngine:
         """What the caps made the engine forget."""
         return {
             "incidents_closed": self.incidents.closed,
-            "windows_forgotten": sum(windows.forgotten for windows in self._windows.values()),
-            "sequences_forgotten": sum(sequences.forgotten for sequences in self._sequences.values()),
+            "windows_forgotten": sum(windows.forgotten for windows in self.windows.values()),
+            "sequences_forgotten": sum(sequences.forgotten for sequences in self.sequences.values()),
         }
 
     def _refresh(self) -> None:
@@ -212,6 +220,8 @@ class RuleEngine:
             )
             passing = operations.passing(mask, record)
             for clause in first.passing(mask_first, record):
+                if clause.index in self._resumed and _by_row(clause):
+                    continue
                 if clause.rule.window or clause.rule.sequence:
                     row = Row(first_ns, first_frame, batch.file, src, dst, record, behaviour=number, protocol=protocol, batch=self._batches)
                     self._take(clause, row, 1)
@@ -251,12 +261,12 @@ class RuleEngine:
         operations = batch.operations
         window = clause.rule.window
         if window is not None and window.distinct is None and clause.tests[Stage.ROW] is None:
-            lane = self._windows[clause.index].lane(behaviour, lambda: self.reporter.behaviour_record(batch.behaviours, behaviour))
+            lane = self.windows[clause.index].lane(behaviour, lambda: self.reporter.behaviour_record(batch.behaviours, behaviour))
             message = operations.timestamp_ns[index], operations.frame[index], operations.flow[index], behaviour
             for earlier in lane.add(int(message[0]), message, window.for_ns):
                 self._credit(clause, self._row_of(batch, earlier, index if earlier is message else -1))
             return
-        if clause.rule.sequence is not None and clause.index not in self._moving and not self._sequences[clause.index].waits_for(clause.step):
+        if clause.rule.sequence is not None and clause.index not in self._moving and not self.sequences[clause.index].waits_for(clause.step):
             return  # no earlier step was seen: most commands of most plants end here
         record = self.reporter.behaviour_record(batch.behaviours, behaviour)
         test = clause.tests[Stage.ROW]
@@ -321,9 +331,9 @@ class RuleEngine:
     def _fact(self, fact: Any) -> None:
         batch = self._batch
         key = f"{fact.address} {fact.child} {fact.kind}"
-        before = self._told.get(key)
-        if len(self._told) < self.limits.assets:
-            self._told[key] = before if before is not None and _same_version(fact.value, before) else fact.value
+        before = self.told.get(key)
+        if len(self.told) < self.limits.assets:
+            self.told[key] = before if before is not None and _same_version(fact.value, before) else fact.value
         matcher = self._matchers["facts"]
         if not matcher.clauses:
             return
@@ -350,7 +360,7 @@ class RuleEngine:
             window = clause.rule.window
             key = tuple([hashable(row.record.get(name)) for name in window.by])
             value = hashable(row.record.get(window.distinct)) if window.distinct else None
-            for earlier in self._windows[clause.index].feed([(key, value, row.timestamp_ns, row)]):
+            for earlier in self.windows[clause.index].feed([(key, value, row.timestamp_ns, row)]):
                 if earlier is not row:
                     earlier.batch = -1  # its batch may be over: the same evidence whether it is or not
                 self._credit(clause, earlier)

@@ -27,7 +27,8 @@ Seen = tuple[int, int, str, int, int, int, int, tuple[int, ...]]  # timestamp_ns
 Numbers = npt.NDArray[np.int64]
 
 _YOUNG_FLOW_NS: Final = 5_000_000_000
-_PORTED: Final = (6, 17)  # IP protocols whose port is one
+_NOTHING: Final = (0, 0, 0)
+_AWAITED_NS: Final = 600_000_000_000  # what was open before a restart and is silent for so long after it is not met again
 
 
 class FlowRules:
@@ -49,6 +50,11 @@ class FlowRules:
         self.credit = credit
         self.remembered = remembered
         self.carrying: dict[int, None] = {}  # numbers of closed flows on which both sides sent data, where a rule asks about that
+        # After a restart: flows that were open, by (client, server, ports, transport): number, last event told, whether either side had sent data.
+        self.awaited: dict[tuple[int, int, int, int, int], tuple[int, int, int, int]] = {}
+        self.awaited_since_ns = 0
+        self.continued: dict[int, tuple[int, int]] = {}  # such a number -> (slot, number) under which the flow goes on
+        self.before: dict[int, tuple[int, int, int]] = {}  # number under which it goes on -> (event, to server, to client) from before
         self._kinds = np.array(sorted(set().union(*(_events(clause) for clause in clauses))), np.uint8)
         self._asks_data = any("carried_data" in clause.late_fields for clause in clauses)
 
@@ -57,11 +63,16 @@ class FlowRules:
         events, flows = batch.flow_events, batch.flows
         if not events.rows:
             return None
+        if self.awaited:
+            self._meet_again(batch)
         times = events.array("timestamp_ns")
         earliest = int(times.min())
         chosen = np.flatnonzero(np.isin(events.array("kind"), self._kinds))
         if not len(chosen):
             return earliest
+        if self.before:  # what was told before the restart is not told again
+            told = [self.before.get(number, _NOTHING)[0] for number in flows.array("number")[events.array("flow")[chosen]].tolist()]
+            chosen = chosen[events.array("kind")[chosen] > np.array(told, np.int64)]
         slots = events.array("flow")[chosen]
         signatures, which = self._signatures(events.array("kind")[chosen], flows, slots)
         judged = [self.matcher.signed(signature, self.context.flow)[0] for signature in signatures]
@@ -91,11 +102,10 @@ class FlowRules:
 
     def _signatures(self, kinds: Any, flows: Flows, slots: Any) -> tuple[list[tuple[int, ...]], Any]:
         """The distinct signatures, and which of them each event has."""
-        ported = kinds.astype(np.int64)
         # What is identified later in the same batch must not show in an earlier event.
         protocol = np.where(kinds > int(FlowEvent.OPENED), flows.array("protocol")[slots], 0)
         how, transport, port = (flows.array(name)[slots].astype(np.int64) for name in ("direction_how", "ip_protocol", "server_port"))
-        packed = (((ported << 8 | protocol) << 8 | how) << 16 | transport + 1) << 24 | port + 1
+        packed = (((kinds.astype(np.int64) << 8 | protocol) << 8 | how) << 16 | transport + 1) << 24 | port + 1
         distinct, which = np.unique(packed, return_inverse=True)
         return [
             (number >> 56, (number >> 24 & 0xFFFF) - 1, (number & 0xFFFFFF) - 1, number >> 48 & 0xFF, number >> 40 & 0xFF)
@@ -153,17 +163,46 @@ class FlowRules:
         slots = np.fromiter(closed, np.int64, len(closed))
         both = (flows.array("payload_to_server")[slots] > 0) & (flows.array("payload_to_client")[slots] > 0)
         self.carrying.update(dict.fromkeys(flows.array("number")[slots[both]].tolist()))
+        if self.before:
+            met = [slot for slot in closed if flows.number[slot] in self.before]
+            self.carrying.update(dict.fromkeys(flows.number[slot] for slot in met if self._both(flows, slot)))
         if len(self.carrying) > self.remembered:
+            self.before.clear()
             for number in list(islice(self.carrying, len(self.carrying) // 2)):
                 del self.carrying[number]
+
+    def _meet_again(self, batch: Batch) -> None:
+        """Flows that were open before a restart go on under new numbers."""
+        if batch.now_ns - self.awaited_since_ns > _AWAITED_NS:
+            self.awaited.clear()
+            return
+        events, flows = batch.flow_events, batch.flows
+        for slot in events.array("flow")[events.array("kind") == int(FlowEvent.OPENED)].tolist():
+            client, server, transport = flows.client[slot], flows.server[slot], flows.ip_protocol[slot]
+            client_port, server_port = flows.client_port[slot], flows.server_port[slot]
+            old = self.awaited.pop((client, server, client_port, server_port, transport), None)
+            if old is None:
+                turned = self.awaited.pop((server, client, server_port, client_port, transport), None)
+                old = (*turned[:2], *turned[:1:-1]) if turned is not None else None
+            if old is not None:
+                self.continued[old[0]] = slot, flows.number[slot]
+                self.before[flows.number[slot]] = old[1:]
+
+    def _both(self, flows: Flows, slot: int) -> bool:
+        _, there, back = self.before.get(flows.number[slot], _NOTHING)
+        return bool((flows.payload_to_server[slot] or there) and (flows.payload_to_client[slot] or back))
 
     def carried(self, flows: Flows | None, slot: int, number: int, now_ns: int, finished: bool) -> bool:
         """Whether both sides of a flow sent data, now or, of a closed one, when it closed."""
         if flows is not None and 0 <= slot < flows.rows and flows.number[slot] == number:
-            if flows.payload_to_server[slot] and flows.payload_to_client[slot]:
+            if self._both(flows, slot):
                 return True
             # A flow that has just opened may still carry data: while the observation goes on, nobody is called a scanner for it.
             return not finished and now_ns - int(flows.first_ns[slot]) < _YOUNG_FLOW_NS
+        if number < 0 and number in self.continued:
+            return self.carried(flows, *self.continued[number], now_ns, finished)
+        if number < 0 and not finished and now_ns - self.awaited_since_ns < _YOUNG_FLOW_NS and any(number == old[0] for old in self.awaited.values()):
+            return True
         return number in self.carrying
 
 

@@ -7,6 +7,7 @@ from otwatch.streams.table cimport FlowTable
 cdef class Datagrams:
     cdef Cutter cutter
     cdef int most_wrong
+    cdef bint other_reading
     cdef list framers
     cdef readonly long long bytes
     cdef readonly long long framed

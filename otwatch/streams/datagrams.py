@@ -23,6 +23,7 @@ _ELSEWHERE = cython.declare(cython.int, 1)
 _ON_PORT = cython.declare(cython.int, 2)
 _UDP = cython.declare(cython.int, 17)
 _YES = cython.declare(cython.int, 1)
+_CONFLICT = cython.declare(cython.int, PduFlag.CONFLICT)
 _DATAGRAM = cython.declare(cython.int, PduFlag.DATAGRAM)
 _RESYNCHRONISED = cython.declare(cython.int, PduFlag.RESYNCHRONISED)
 _CUT = cython.declare(cython.int, PduFlag.CUT)
@@ -32,13 +33,14 @@ _CONTENT_TOLD = cython.declare(cython.int, DirectionHow.CONTENT)
 
 
 class Datagrams:
-    """Uses the Cutter's tables. bytes = framed + skipped, of flows of a known protocol."""
+    """Uses the Cutter's tables. bytes = framed + skipped, of flows of a known protocol. `other_reading`: as PacketFlag says, of the datagram fed."""
 
     def __init__(self, cutter: Cutter, limits: Limits) -> None:
         self.cutter = cutter
         self.most_wrong = limits.protocol_violations
         self.framers = cutter.identifier.all
         self.bytes = self.framed = self.skipped = 0
+        self.other_reading = False
 
     def feed(self, data, at, length, missing, slot, direction):  # type: ignore[no-untyped-def]
         """One datagram: `length` bytes that are there, then `missing` that the capture cut off."""
@@ -59,7 +61,8 @@ class Datagrams:
         end: cython.Py_ssize_t = here + length
         copy(octets.data, here, data, at, length)
         self.bytes += length
-        flags: cython.int = _DATAGRAM
+        always: cython.int = _DATAGRAM | _CONFLICT if self.other_reading else _DATAGRAM
+        flags: cython.int = always
         size: cython.longlong
         begin: cython.Py_ssize_t
         while here < end:
@@ -72,7 +75,7 @@ class Datagrams:
                 if flows.protocol_how[slot] != _BY_CONTENT:
                     cutter.confirm(slot, framer)
                 here += size
-                flags = _DATAGRAM
+                flags = always
                 continue
             if size > 0:  # the datagram ends within the PDU
                 flows.violations[slot] += missing == 0
@@ -88,7 +91,7 @@ class Datagrams:
                 here += 1
             self.skipped += here - begin
             flows.skipped_bytes[slot] += here - begin
-            flags = _DATAGRAM | _RESYNCHRONISED
+            flags = always | _RESYNCHRONISED
             if here < end:
                 cutter.report(slot, direction, StreamAnomaly.RESYNCHRONISED, 0, here - begin)
             cutter.table.budget[slot] += 1

@@ -24,6 +24,7 @@ LOOKS_ON_PORT = 1024  # the same, on a protocol's port
 _WINDOW = cython.declare(cython.longlong, WINDOW)
 _UNHEARD = cython.declare(cython.int, PduFlag.UNHEARD)
 _DUPLICATE = cython.declare(cython.int, PacketFlag.DUPLICATE)
+_OTHER_READING = cython.declare(cython.int, PacketFlag.OTHER_READING)
 _REASSEMBLED = cython.declare(cython.int, PacketFlag.REASSEMBLED)
 _HANDSHAKE = cython.declare(cython.int, DirectionHow.HANDSHAKE)
 _UDP = cython.declare(cython.int, 17)
@@ -47,11 +48,13 @@ class Streams(Lifetimes):
     Slots in `closed` are used again only after the next one begins. Never raises on what packets hold.
     """
 
-    def feed(self, packets: Packets, anomalies: Anomalies) -> object:
-        """Fills flow and direction of every packet; anomalies are appended."""
+    def feed(self, packets: Packets, anomalies: Anomalies, readings: Packets | None = None) -> object:
+        """Fills flow and direction of every packet; anomalies are appended. `readings`: see Decoder; each follows its packet."""
         self.begin(anomalies)
         cutter: Cutter = self.cutter
         row: cython.Py_ssize_t
+        reading: cython.Py_ssize_t = 0
+        others: cython.Py_ssize_t = 0 if readings is None else readings.rows
         now: cython.longlong
         for row in range(packets.rows):
             now = packets.timestamp_ns[row]
@@ -60,6 +63,9 @@ class Streams(Lifetimes):
                 self.alarm(now)
             cutter.now = now
             self.packet(packets, row)
+            while reading < others and readings.frame[reading] == packets.frame[row]:
+                self.packet(readings, reading)
+                reading += 1
         self.packets += packets.rows
         return None
 
@@ -83,7 +89,8 @@ class Streams(Lifetimes):
         direction: cython.int = 0 if table.low == (table.client_low[slot] != 0) else 1
         packets.flow[row] = slot
         packets.direction[row] = direction
-        if packets.flags[row] & _DUPLICATE:
+        marks: cython.int = packets.flags[row]
+        if marks & _DUPLICATE:
             flows.duplicates[slot] += 1
             self.duplicates += 1
             return 0
@@ -91,7 +98,9 @@ class Streams(Lifetimes):
         flows.last_frame[slot] = frame
         payload: cython.int = packets.payload_length[row]
         missing: cython.int = packets.payload_missing[row]
-        if direction == 0:
+        if marks & _OTHER_READING:
+            pass  # no packet: its bytes count with those read first
+        elif direction == 0:
             flows.packets_to_server[slot] += 1
             flows.bytes_to_server[slot] += packets.wire_length[row]
             flows.payload_to_server[slot] += payload + missing
@@ -118,8 +127,10 @@ class Streams(Lifetimes):
         elif table.udp and payload > 0:
             cutter.time = now
             cutter.frame = frame
-            if packets.flags[row] & _REASSEMBLED:
+            if marks & _REASSEMBLED:
+                self.datagrams.other_reading = marks & _OTHER_READING != 0
                 self.datagrams.feed(packets.side.data, packets.payload_at[row], payload, missing, slot, direction)
+                self.datagrams.other_reading = False
             else:
                 self.datagrams.feed(packets.data, packets.payload_at[row], payload, missing, slot, direction)
         else:

@@ -352,9 +352,20 @@ class FlowTable:
     def touch(self, slot):  # type: ignore[no-untyped-def]
         """The flow was just used."""
         which: cython.int = self.row_list[slot]
-        if self.newest[which] != slot:
-            self.unlink(slot)
-            self.link(slot, which)
+        head: cython.int = self.newest[which]
+        if head == slot:
+            return 0
+        newer: cython.int = self.newer[slot]  # there is one, for it is not the newest
+        older: cython.int = self.older[slot]
+        self.older[newer] = older
+        if older >= 0:
+            self.newer[older] = newer
+        else:
+            self.oldest[which] = newer
+        self.newer[slot] = -1
+        self.older[slot] = head
+        self.newer[head] = slot
+        self.newest[which] = slot
         return 0
 
     def move(self, slot, to):  # type: ignore[no-untyped-def]

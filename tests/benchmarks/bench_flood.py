@@ -1,67 +1,84 @@
-"""A flood of distinct flows on the sensor's loop: rate, peak memory, and what was forgotten.
+"""Floods of distinct flows through the whole loop of the sensor: rate, peak memory, what was told and what was forgotten.
 
-    python tests/benchmarks/bench_flood.py [MILLIONS...]
+    python tests/benchmarks/bench_flood.py [--flows MILLIONS[,MILLIONS...]] [KIND...]
 
-Each packet is a TCP SYN of another client to one controller's port 502; nothing ever answers. Memory must not grow with their number.
+Kinds are those of make_flood.py. Time is that of the loop alone: processor time, and time on the wall of a machine that may do other things.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-
-import numpy as np
 
 ROOT = Path(__file__).parents[2]
-_HEAD = bytes.fromhex("020000000001020000000002") + b"\x08\0"
+sys.path.insert(0, str(ROOT))
+
+from tests.benchmarks.make_flood import KINDS, make_flood  # noqa: E402 - the script may be run from anywhere
+
 _RUN = """
-import json, resource, sys
+import json, resource, sqlite3, sys, time
 from pathlib import Path
+from otwatch.capture.files import open_capture
+from otwatch.capture.report import LiveStatistics
 from otwatch.engine.config import read_config
-from otwatch.engine.replay import replay_batches
-from otwatch.engine.sensor import SENSOR_LIMITS, Sensor
 from otwatch.engine.figures import forgotten
-config = read_config(None, {"sensor.state": sys.argv[2], "outputs.database": sys.argv[2] + "/s.sqlite"})
-sensor = Sensor(config, (), packet_time=True)
-result = sensor.replay(replay_batches([sys.argv[1]], SENSOR_LIMITS))
+from otwatch.engine.sensor import SENSOR_LIMITS, Sensor
+
+class Recording:
+    '''A capture file as an interface that has its packets at once.'''
+    def __init__(self, path):
+        self.path, self.received = path, 0
+    def poll(self, timeout_seconds):
+        with open_capture(self.path, SENSOR_LIMITS) as reader:
+            for packets in reader:
+                self.received += packets.rows
+                yield "flood0", packets
+        sensor.stop()
+    def statistics(self):
+        return [LiveStatistics(interface="flood0", received=self.received, dropped=0, freezes=0, up=True, losses=0)]
+    def close(self):
+        pass
+
+state = sys.argv[2]
+config = read_config(None, {"sensor.state": state, "outputs.database": state + "/s.sqlite"})
+sensor = Sensor(config, ("flood0",))
+sensor.prepare()
+idle = resource.getrusage(resource.RUSAGE_SELF)
+wall, cpu = time.perf_counter(), time.process_time()
+sensor.run(Recording(sys.argv[1]))
+wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+streams, packets = sensor.analysis.pipeline.streams.counters, sensor.analysis.summary.packets
 sensor.close()
-print(json.dumps({"packets": result.packets, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "alerts": len(result.alerts),
-                  "forgotten": {name: count for name, count in forgotten(sensor).items() if count}}))
+alerts = sqlite3.connect(state + "/s.sqlite").execute("SELECT rule, severity, src, dst FROM alerts").fetchall()
+by_rule = {}
+for rule, severity, src, dst in alerts:
+    by_rule[rule] = by_rule.get(rule, 0) + 1
+print(json.dumps({
+    "packets": packets, "flows_opened": streams["flows_opened"], "wall_s": round(wall, 1), "cpu_s": round(cpu, 1), "cpu_us_a_packet": round(1e6 * cpu / packets, 2),
+    "idle_mb": idle.ru_maxrss // 1024, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    "stop_told": [src for rule, severity, src, dst in alerts if rule == "ot.controller-stop"], "alerts": by_rule,
+    "forgotten": {name: count for name, count in forgotten(sensor).items() if count}}))
 """
 
 
-def flood(path: Path, packets: int) -> None:
-    """A capture of that many SYNs, 100 000 a second, each of another address and port."""
-    record = np.dtype([("head", "<u4", 4), ("ethernet", "V14"), ("ip", "V12"), ("source", ">u4"), ("destination", ">u4"), ("source_port", ">u2"),
-                       ("destination_port", ">u2"), ("tcp", "V16")])
-    with path.open("wb") as out:
-        out.write(bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000"))
-        for start in range(0, packets, 100_000):
-            number = np.arange(start, min(packets, start + 100_000))
-            rows = np.zeros(len(number), record)
-            rows["head"] = np.stack([1_700_000_000 + number // 100_000, number % 100_000 * 10, np.full_like(number, 54), np.full_like(number, 54)], 1)
-            rows["ethernet"] = np.void(_HEAD)
-            rows["ip"] = np.void(bytes.fromhex("450000280001000040060000"))
-            rows["source"] = 0x0B000000 + number
-            rows["destination"] = 0x0A00010A
-            rows["source_port"] = 1024 + number % 60_000
-            rows["destination_port"] = 502
-            rows["tcp"] = np.void(bytes.fromhex("00000001000000005002ffff00000000"))
-            out.write(rows.tobytes())
-
-
 def main() -> None:
-    for millions in map(float, sys.argv[1:] or ["0.5", "1"]):
-        with tempfile.TemporaryDirectory() as folder:
-            capture = Path(folder) / "flood.pcap"
-            flood(capture, round(millions * 1e6))
-            begun = time.monotonic()
-            done = subprocess.run([sys.executable, "-c", _RUN, str(capture), folder], capture_output=True, text=True, check=True, cwd=ROOT)
-            print(json.dumps({"flows": round(millions * 1e6), "seconds": round(time.monotonic() - begun, 1), **json.loads(done.stdout)}), flush=True)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--flows", default="1,10", help="millions")
+    parser.add_argument("kinds", nargs="*", default=list(KINDS))
+    wanted = parser.parse_args()
+    for kind in wanted.kinds:
+        for millions in map(float, wanted.flows.split(",")):
+            with tempfile.TemporaryDirectory() as folder:
+                capture = Path(folder) / "flood.pcap"
+                make_flood(capture, kind, round(millions * 1e6))
+                done = subprocess.run([sys.executable, "-c", _RUN, str(capture), folder], capture_output=True, text=True, check=False, cwd=ROOT)
+                if done.returncode:
+                    sys.exit(done.stderr)
+                print(json.dumps({"kind": kind, **json.loads(done.stdout)}), flush=True)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ _numbers = itertools.count()
 
 _SEND = """
 import socket, struct, sys, time
-count, pause = int(sys.argv[1]), float(sys.argv[2])
+count, pause, interface = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
 octets = sys.stdin.buffer.read()
 frames = []
 while octets:
@@ -31,7 +31,7 @@ while octets:
     frames.append(octets[4:4 + length])
     octets = octets[4 + length:]
 sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-sender.bind(("wire1", 0))
+sender.bind((interface, 0))
 for number in range(count):
     while True:
         try:
@@ -66,24 +66,28 @@ class Wire:
         for namespace in (self.sensor, self.others):
             subprocess.run(["ip", "netns", "del", namespace], check=False, capture_output=True)
 
-    def plug(self) -> None:
-        """Makes the wire."""
-        self.run("ip", "-n", self.sensor, "link", "add", "wire0", "type", "veth", "peer", "name", "wire1", "netns", self.others)
-        self.run("ip", "-n", self.sensor, "link", "set", "wire0", "up", "arp", "off")
-        self.run("ip", "-n", self.others, "link", "set", "wire1", "up", "arp", "off")
+    def plug(self, mine: str = "wire0", theirs: str = "wire1") -> None:
+        """Makes the wire, or one more."""
+        self.run("ip", "-n", self.sensor, "link", "add", mine, "type", "veth", "peer", "name", theirs, "netns", self.others)
+        self.run("ip", "-n", self.sensor, "link", "set", mine, "up", "arp", "off")
+        self.run("ip", "-n", self.others, "link", "set", theirs, "up", "arp", "off")
 
     def unplug(self) -> None:
         """Takes the wire away."""
         self.run("ip", "-n", self.sensor, "link", "del", "wire0")
 
-    def up(self, state: bool) -> None:
-        """Sets the sensor's interface up or down."""
-        self.run("ip", "-n", self.sensor, "link", "set", "wire0", "up" if state else "down")
+    def up(self, state: bool, mine: str = "wire0") -> None:
+        """Sets an interface of the sensor up or down."""
+        self.run("ip", "-n", self.sensor, "link", "set", mine, "up" if state else "down")
 
-    def send(self, frames: list[bytes], *, count: int | None = None, pause: float = 0) -> None:
+    def send(self, frames: list[bytes], *, count: int | None = None, pause: float = 0, theirs: str = "wire1") -> None:
         """Sends the frames from the other side, `count` in all."""
         octets = b"".join(len(frame).to_bytes(4, "little") + frame for frame in frames)
-        subprocess.run(self.command(self.others, _SEND, str(len(frames) if count is None else count), str(pause)), input=octets, check=True)
+        subprocess.run(self.command(self.others, _SEND, str(len(frames) if count is None else count), str(pause), theirs), input=octets, check=True)
+
+    def counter(self, name: str, namespace: str = "") -> int:
+        """A counter of the sensor's interface by the kernel's count: rx_packets, tx_packets, rx_dropped."""
+        return int(self.inside(namespace or self.sensor, "cat", f"/sys/class/net/wire0/statistics/{name}"))
 
     def listen(self, script: str, *arguments: str) -> subprocess.Popen[str]:
         """Starts a script in the sensor's namespace; it prints one line when it is ready and its result as the last line."""

@@ -57,6 +57,15 @@ def udp(payload: bytes = b"", *, source: int = 51200, destination: int = 20000, 
     return struct.pack(">HHHH", source, destination, 8 + len(payload) if length is None else length, 0) + payload
 
 
+def summed(datagram: bytes, source: str = A, destination: str = B) -> bytes:
+    """A UDP datagram with its checksum."""
+    pseudo = ipaddress.ip_address(source).packed + ipaddress.ip_address(destination).packed + struct.pack(">HH", 17, len(datagram))
+    total = sum(struct.unpack(f">{(len(pseudo + datagram) + 1) // 2}H", pseudo + datagram + bytes(len(datagram) % 2)))
+    total = (total & 0xFFFF) + (total >> 16)
+    total = (total & 0xFFFF) + (total >> 16)
+    return datagram[:6] + struct.pack(">H", (0xFFFF - total) or 0xFFFF) + datagram[8:]
+
+
 def arp(operation: int = 1) -> bytes:
     return struct.pack(">HHBBH", 1, 0x0800, 6, 4, operation) + MAC_A + ipaddress.ip_address(A).packed + bytes(6) + ipaddress.ip_address(B).packed
 
@@ -190,6 +199,7 @@ class Decoded:
     anomalies: list[list[tuple[int, ...]]]  # per row
     loose: list[dict[str, int]]  # anomalies of no packet
     counters: dict[str, int]
+    readings: list[dict[str, Any]]  # like rows, with their `frame`
 
 
 def decode(frames: list[Raw], *, cuts: list[int] | None = None, limits: Limits | None = None) -> Decoded:
@@ -199,21 +209,25 @@ def decode(frames: list[Raw], *, cuts: list[int] | None = None, limits: Limits |
     rows: list[dict[str, Any]] = []
     problems: list[list[tuple[int, ...]]] = []
     loose = []
+    readings: list[dict[str, Any]] = []
     for packets in batches(frames, cuts):
         anomalies = Anomalies(1)
         decoder.feed(packets, anomalies)
         first = len(rows)
         side = packets.side
-        for row in range(packets.rows):
-            values: dict[str, Any] = {name: int(getattr(packets, name)[row]) for name in NAMES}
-            at, length = values["payload_at"], values["payload_length"]
-            whole = values["flags"] & 8 != 0
-            values["payload"] = side.tobytes(at, at + length) if whole else bytes(np.asarray(packets.data)[at:at + length])
-            values["payload_at"] = -1 if whole else at - int(packets.at[row]) if at else 0
-            for name in ("source", "destination"):
-                values[name] = addresses.text(values[name])
-            rows.append(values)
-            problems.append([])
+        for table, kept in ((packets, rows), (decoder.readings, readings)):
+            for row in range(table.rows):
+                values: dict[str, Any] = {name: int(getattr(table, name)[row]) for name in NAMES}
+                at, length = values["payload_at"], values["payload_length"]
+                whole = values["flags"] & 8 != 0
+                values["payload"] = side.tobytes(at, at + length) if whole else bytes(np.asarray(packets.data)[at:at + length])
+                values["payload_at"] = -1 if whole else at - int(packets.at[row]) if at else 0
+                for name in ("source", "destination"):
+                    values[name] = addresses.text(values[name])
+                kept.append(values)
+                if kept is readings:
+                    values["frame"] = int(table.frame[row])
+        problems += [[] for _ in range(packets.rows)]
         for index in range(anomalies.rows):
             found = anomalies.row(index)
             if found["packet"] < 0:
@@ -222,4 +236,4 @@ def decode(frames: list[Raw], *, cuts: list[int] | None = None, limits: Limits |
             assert found["frame"] == first + found["packet"] + 1
             assert found["flow"] == -1
             problems[first + found["packet"]].append(tuple(found[name] for name in ("layer", "kind", "offset", "needed", "had")))
-    return Decoded(rows, problems, loose, decoder.counters)
+    return Decoded(rows, problems, loose, decoder.counters, readings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from otwatch.limits import Limits
 from otwatch.schemas import PACKETS
 from otwatch.vocabulary import PacketFlag
-from tests.decode.craft import ETHERNETS, NAMES, SAMPLES, Raw, decode, ether, fragments4, fragments6, ip4, tcp, udp
+from tests.decode.craft import ETHERNETS, NAMES, SAMPLES, Raw, decode, ether, fragments4, fragments6, ip4, summed, tcp, udp
 from tests.oracle.decode import Oracle
 
 LIMITS = Limits(tunnel_depth=4)
@@ -28,11 +29,12 @@ FRAGMENTS = [Raw(ether(packet, 0x0800 if packet[0] >> 4 == 4 else 0x86DD))
                             *fragments4(ip4(udp(bytes(range(40)))[:48], 17), 16, 4, ident=9)]]
 
 
-def expected(frames: list[Raw], limits: Limits = LIMITS) -> tuple[list[dict[str, Any]], list[list[tuple[int, ...]]]]:
-    """What the oracle says, in the form of `craft.decode`."""
+def expected(frames: list[Raw], limits: Limits = LIMITS) -> tuple[list[dict[str, Any]], list[list[tuple[int, ...]]],
+                                                                               list[dict[str, Any]]]:
+    """What the oracle says, in the form of `craft.decode`: rows, anomalies, further readings."""
     oracle = Oracle(limits)
-    rows, anomalies = [], []
-    for frame in frames:
+    rows, anomalies, readings = [], [], []
+    for number, frame in enumerate(frames, 1):
         row, found = oracle.packet(frame.data, link_type=frame.link_type, wire=frame.wire, vlan_stripped=frame.vlan_stripped, time=frame.time)
         row["flags"] = int(row["flags"])
         if row["flags"] & PacketFlag.REASSEMBLED:
@@ -43,15 +45,18 @@ def expected(frames: list[Raw], limits: Limits = LIMITS) -> tuple[list[dict[str,
             row["payload"] = frame.data[row["payload_at"]:row["payload_at"] + row["payload_length"]]
         rows.append({key: int(value) if isinstance(value, int) else value for key, value in row.items()})
         anomalies.append(found)
-    return rows, anomalies
+        readings += [{key: int(value) if isinstance(value, int) else value for key, value in other.items()} | {"frame": number}
+                     for other in oracle.others]
+    return rows, anomalies, readings
 
 
 def agree(frames: list[Raw], cuts: list[int] | None = None) -> None:
-    rows, anomalies = expected(frames)
+    rows, anomalies, readings = expected(frames)
     decoded = decode(frames, cuts=cuts, limits=LIMITS)
     for index in range(len(frames)):
         assert decoded.rows[index] == rows[index], frames[index]
         assert decoded.anomalies[index] == anomalies[index], frames[index]
+    assert decoded.readings == readings
     counters = decoded.counters
     assert counters["captured"] == len(frames)
     assert counters["captured"] == sum(counters[name] for name in ("decoded", "undecoded", "malformed", "header_not_captured"))
@@ -113,6 +118,27 @@ def test_fragments_in_any_order_agree_with_the_oracle(frames: list[Raw], data: s
     agree(frames, data.draw(st.lists(st.integers(0, len(frames)), max_size=3)))
 
 
+@st.composite
+def contradicting(draw: st.DrawFn) -> list[Raw]:
+    """Fragments of several datagrams under one identification, each with the right checksum or none at all, mixed."""
+    pieces = []
+    for version in range(draw(st.integers(2, 3))):
+        whole = udp(bytes([65 + version]) * draw(st.sampled_from([8, 16, 24, 40])))
+        whole = summed(whole) if draw(st.integers(0, 3)) else whole
+        cuts = sorted({0, len(whole), *draw(st.lists(st.sampled_from([at for at in (8, 16, 24, 32) if at < len(whole)]), max_size=3))})
+        for start, end in itertools.pairwise(cuts):
+            pieces.append(ip4(whole[start:end], 17, ident=7, fragment=start // 8 | (0x2000 if end < len(whole) else 0)))
+    pieces = draw(st.permutations(pieces))[:draw(st.integers(2, 10))] if draw(st.booleans()) else pieces
+    wrap = draw(st.sampled_from([lambda packet: packet, lambda packet: ip4(packet, 4)]))
+    return [Raw(ether(wrap(packet)), time=index * draw(st.sampled_from([1, 10**6]))) for index, packet in enumerate(pieces)]
+
+
+@settings(max_examples=300, deadline=None)
+@given(contradicting(), st.data())
+def test_every_reading_of_contradicting_fragments_agrees_with_the_oracle(frames: list[Raw], data: st.DataObject) -> None:
+    agree(frames, data.draw(st.lists(st.integers(0, len(frames)), max_size=3)))
+
+
 def test_a_table_that_lies_about_its_bytes_is_survived() -> None:
     from otwatch.addresses import Addresses
     from otwatch.decode.decoder import Decoder
@@ -158,8 +184,8 @@ import json, random, sys
 from tests.decode.craft import SAMPLES, Raw, decode
 from tests.decode.test_decoder import FRAGMENTS, corpus
 decoded = decode(corpus(), cuts=[100, 101, 250])
-print(json.dumps([[{k: v.hex() if isinstance(v, bytes) else v for k, v in row.items()} for row in decoded.rows], decoded.anomalies,
-                  decoded.loose, decoded.counters]))
+print(json.dumps([[{k: v.hex() if isinstance(v, bytes) else v for k, v in row.items()} for row in decoded.rows + decoded.readings],
+                  decoded.anomalies, decoded.loose, decoded.counters]))
 """
 
 

@@ -9,7 +9,7 @@ import pytest
 from otwatch.decode.anomalies import NetworkAnomaly
 from otwatch.limits import Limits
 from otwatch.vocabulary import Layer, PacketFlag
-from tests.decode.craft import A, B, Raw, decode, ether, fragments4, fragments6, ip4, tcp, udp
+from tests.decode.craft import A, B, Raw, decode, ether, fragments4, fragments6, ip4, summed, tcp, udp
 
 MESSAGE = bytes(range(256)) * 4
 SECOND = 10**9
@@ -46,11 +46,70 @@ def test_a_tunnel_in_fragments_is_unwrapped() -> None:
     assert (row["tunnel_id"], row["destination_port"], row["payload"]) == (5, 502, b"x" * 100)
 
 
-def test_the_first_copy_wins_and_the_contradiction_is_told() -> None:
+def test_contradicting_copies_are_all_read_the_first_one_first() -> None:
     whole = udp(b"GOOD" * 10)
     decoded = decode(framed([piece(0, whole[:24]), piece(16, b"EVIL" * 4), piece(32, whole[32:], more=False)]))
     assert decoded.rows[-1]["payload"][:16] == b"GOOD" * 4
     assert decoded.anomalies[1] == [(Layer.NETWORK, NetworkAnomaly.FRAGMENT_CONFLICT, 20, 0, 8)]
+    (other,) = decoded.readings
+    assert (other["payload"], other["frame"]) == (b"GOOD" * 2 + b"EVIL" * 4 + b"GOOD" * 4, 3)
+    assert other["flags"] == PacketFlag.REASSEMBLED | PacketFlag.OTHER_READING
+    assert (decoded.counters["captured"], decoded.counters["decoded"], decoded.counters["reassembled"]) == (3, 3, 1)
+
+
+def test_the_copy_with_the_right_checksum_is_read_first() -> None:
+    whole = summed(udp(b"GOOD" * 10))
+    decoded = decode(framed([piece(16, b"EVIL" * 4), piece(0, whole[:24]), piece(16, whole[16:32]), piece(32, whole[32:], more=False)]))
+    assert decoded.rows[-1]["payload"] == b"GOOD" * 10
+    assert [other["payload"][8:24] for other in decoded.readings] == [b"EVIL" * 4, b"GOOD" * 2 + b"EVIL" * 2]
+
+
+def test_readings_are_capped_and_those_beyond_are_counted() -> None:
+    pieces = [piece(0, udp(b"", length=48)), *[piece(8, bytes([number]) * 8) for number in range(20)], piece(16, bytes(32), more=False)]
+    decoded = decode(framed(pieces, apart_ns=SECOND))
+    assert len(decoded.readings) == 7
+    assert decoded.counters["fragment_readings"] == 12
+    assert len(decode(framed(pieces, apart_ns=SECOND), limits=Limits(fragment_readings=1)).readings) == 0
+
+
+def test_a_late_copy_is_read_when_a_receiver_would_take_it() -> None:
+    harmless, harmful = summed(udp(b"GOOD" * 10)), summed(udp(b"GOOD" * 6 + b"EVIL" * 4))
+    pieces = [piece(0, harmless[:32]), piece(32, harmless[32:], more=False)]
+    assert harmless[:8] != harmful[:8]
+    late = [piece(0, harmful[:8]), piece(32, harmful[32:], more=False)]
+    decoded = decode(framed([*pieces, *late]))
+    assert [(other["payload"][24:], other["frame"]) for other in decoded.readings] == [(b"EVIL" * 4, 4)]
+    assert decoded.anomalies == [[], [], [], [(Layer.NETWORK, NetworkAnomaly.FRAGMENT_CONFLICT, 20, 0, 16)]]
+    assert [row["flags"] for row in decoded.rows] == [4, 8, 4, 4]
+    assert not decode(framed(pieces) + framed(late, first=31 * SECOND)).readings  # another datagram by then
+    assert not decode(framed([*pieces, late[0], piece(32, bytes(16), more=False)])).readings  # what is used again does not fit
+
+
+def test_an_identification_used_again_is_another_datagram() -> None:
+    packets = [packet for content in (b"one!", b"two!", b"two!") for packet in fragments4(summed(udp(content * 16)), 24)]
+    decoded = decode(framed(packets, apart_ns=SECOND))
+    assert [row["payload"][:4] for row in decoded.rows if row["flags"] == PacketFlag.REASSEMBLED] == [b"one!", b"two!", b"two!"]
+    assert not decoded.readings
+    assert not any(decoded.anomalies)
+
+
+def test_complete_datagrams_make_room_for_those_that_wait() -> None:
+    complete = [packet for ident in range(20) for packet in fragments4(summed(udp(bytes(100))), 64, ident=ident)]
+    for limits in (Limits(fragments=5), Limits(fragment_total_bytes=1000)):
+        decoded = decode(framed([*complete, piece(0, bytes(24))]), limits=limits)
+        assert decoded.counters["reassembled"] == 20
+        assert not decoded.loose
+
+
+def test_a_tunnel_in_contradicting_fragments_is_unwrapped_each_way() -> None:
+    """What is inside may be a fragment itself; whatever is wrong in a reading is told of the packet."""
+    inside = ether(ip4(tcp(b"x" * 100)))
+    outer = bytes.fromhex("20006558") + b"\0\0\0\5" + inside
+    pieces = fragments4(outer, 64, 47)
+    other = pieces[0][:-26] + b"\x95" + pieces[0][-25:]
+    decoded = decode(framed([pieces[0], other, *pieces[1:]]))
+    assert [row["tunnel_id"] for row in (decoded.rows[-1], *decoded.readings)] == [5, 5]
+    assert [found[0] for found in decoded.anomalies[1]] == [Layer.NETWORK]
 
 
 def test_an_overlap_with_the_same_bytes_is_told_a_repetition_is_not() -> None:

@@ -43,6 +43,60 @@ def fragments_overlapping(*, write_first: bool) -> Capture:
     return capture
 
 
+def fragments_late() -> Capture:
+    """A harmless datagram that is complete, then the write's last fragment once more: the harmless one may have died on the way to the host."""
+    capture, talk = _asked()
+    harmful, harmless = talk.segment(0, write(2)), talk.segment(0, poll(2))
+    capture.fragments(GUEST, PLC, 6, [(0, harmful[:24]), (24, harmless[24:]), (24, harmful[24:])])
+    talk.sequence[0] += 12
+    talk.answer(write(2))
+    return capture
+
+
+def fragments_false_end(*, complete: bool) -> Capture:
+    """A last fragment that ends the datagram inside the Modbus header. With it the datagram is complete before its true end comes, or not."""
+    capture, talk = _asked()
+    segment = talk.segment(0, write(2))
+    start, false, true = (0, segment[:24], False), (24, segment[24:26], True), (24, segment[24:], True)
+    capture.pieces(GUEST, PLC, 6, [start, false, true] if complete else [false, true, start])
+    talk.sequence[0] += 12
+    talk.answer(write(2))
+    return capture
+
+
+def fragments_between() -> Capture:
+    """Three copies of a place; the write is in the middle one, which neither who takes the first nor who takes the last copy sees."""
+    capture, talk = _asked()
+    harmful, harmless = talk.segment(0, write(2)), talk.segment(0, poll(2))
+    capture.fragments(GUEST, PLC, 6, [(24, harmless[24:]), (24, harmful[24:]), (24, harmless[24:31] + b"\1"), (0, harmful[:24])])
+    talk.sequence[0] += 12
+    talk.answer(write(2))
+    return capture
+
+
+def fragments_ports() -> Capture:
+    """The copy that a host takes last turns the packet of a web page into a write: the ports are in the fragment that is there twice."""
+    capture = background(Capture())
+    talk = Tcp(capture, GUEST, PLC, 502)
+    segment = talk.segment(0, write(2))
+    capture.fragments(GUEST, PLC, 6, [(0, struct.pack(">HH", 50_001, 80) + segment[4:16]), (0, segment[:16]), (16, segment[16:])])
+    talk.sequence[0] += 12
+    talk.answer(write(2))
+    return capture
+
+
+def fragments_udp_contradicting(*, six: bool = False) -> Capture:
+    """A DNP3 trip over UDP whose second half is there twice; the first copy makes it a trip of nothing that the link layer accepts."""
+    capture = background(Capture())
+    datagram = udp(GUEST, PLC, (20001, 20000), trip(), six=six)
+    other = datagram[:24] + bytes(byte ^ 0x55 for byte in datagram[24:])
+    if six:
+        capture.pieces(GUEST, PLC, 17, [(24, other[24:], True), (24, datagram[24:], True), (0, datagram[:24], False)], six=True)
+    else:
+        capture.fragments(GUEST, PLC, 17, [(24, other[24:]), (24, datagram[24:]), (0, datagram[:24])])
+    return capture
+
+
 def fragments_repeated() -> Capture:
     """Fragments that overlap with the same bytes, as retransmitting routers make them."""
     capture, talk = _asked()
@@ -120,10 +174,23 @@ CASES = (
     Case(name="fragments-conflict-write-first", blind="Of two copies the monitor keeps the other one.",
          make=lambda: fragments_overlapping(write_first=True), seen=WRITTEN, rules=("network.fragment-evasion",),
          odd=("network.fragment-conflict",)),
-    # A limit of otwatch: of fragments the first copy is read, the other one is only alerted; that the write was done shows in its answer.
-    Case(name="fragments-conflict-write-second", blind="Of two copies the monitor keeps the other one.", role="response", src="192.168.10.10",
+    Case(name="fragments-conflict-write-second", blind="Of two copies the monitor keeps the other one.",
          make=lambda: fragments_overlapping(write_first=False), seen=WRITTEN, rules=("network.fragment-evasion",),
          odd=("network.fragment-conflict",)),
+    Case(name="fragments-conflict-in-the-middle", blind="Whoever takes the first copy or the last does not see the one between.",
+         make=fragments_between, seen=WRITTEN, rules=("network.fragment-evasion",), odd=("network.fragment-conflict",)),
+    Case(name="fragments-conflict-late", blind="What comes after a complete datagram is left over, or taken for the start of another.",
+         make=fragments_late, seen=WRITTEN, rules=("network.fragment-evasion",), odd=("network.fragment-conflict",)),
+    Case(name="fragments-conflict-ports", blind="With the first copy the packet belongs to another connection.",
+         make=fragments_ports, seen=WRITTEN, times=2, rules=("network.fragment-evasion",), odd=("network.fragment-conflict",)),
+    Case(name="fragments-conflict-udp", blind="Of two copies the monitor keeps the other one.",
+         make=fragments_udp_contradicting, seen=TRIPPED, rules=("network.fragment-evasion",), odd=("network.fragment-conflict",)),
+    Case(name="fragments-conflict-six", blind="RFC 5722 forbids overlaps; not every host knows.", src="fd00::77",
+         make=lambda: fragments_udp_contradicting(six=True), seen=TRIPPED, rules=("network.fragment-evasion",), odd=("network.fragment-conflict",)),
+    Case(name="fragments-false-end", blind="The monitor believes the first end that it is told, and drops what lies beyond.",
+         make=lambda: fragments_false_end(complete=False), seen=WRITTEN, rules=("network.fragment-evasion",), odd=("network.fragment-beyond-end",)),
+    Case(name="fragments-false-end-complete", blind="The datagram is complete too early, its true end comes late.",
+         make=lambda: fragments_false_end(complete=True), seen=WRITTEN, rules=("network.fragment-evasion",), odd=("network.fragment-conflict",)),
     Case(name="fragments-six", blind=_FRAGMENTS, make=fragments_six, seen=WRITTEN, src="fd00::77", odd=("network.fragment-tiny",)),
     Case(name="fragments-udp", blind=_FRAGMENTS, make=fragments_udp, seen=TRIPPED),
     Case(name="vlan", blind=_TAGS, make=lambda: wrapped(tagged((0x8100, 30))), seen=WRITTEN),

@@ -73,6 +73,13 @@ def test_the_dangerous_operation_is_seen_and_alerted(case: Case, tmp_path: Path)
         assert {flow["tunnel"] for flow in seen.flows} == {case.tunnel}
 
 
+def test_further_readings_of_fragments_are_no_packets(case: Case, tmp_path: Path) -> None:
+    capture = case.make()
+    seen = Seen(capture, tmp_path / "case.pcap")
+    assert seen.result.packets == len(capture.packets)
+    assert sum(flow["packets_to_server"] + flow["packets_to_client"] for flow in seen.flows) <= len(capture.packets)
+
+
 def test_captures_are_made_byte_for_byte_again(tmp_path: Path) -> None:
     here = {path.name: path.read_bytes() for path in make(tmp_path / "here")}
     script = Path(__file__).with_name("make.py")

@@ -97,11 +97,19 @@ class Capture:
 
     def fragments(self, source: Host, destination: Host, protocol: int, pieces: list[tuple[int, bytes]], *, last: int | None = None) -> None:
         """One IPv4 datagram in pieces (offset in bytes, content), in this order; the one at the offset `last` (default: the furthest) is its end."""
-        self.ident += 1
         final = max(at for at, _ in pieces) if last is None else last
-        for at, piece in pieces:
-            field = at // 8 | (0 if at == final else 0x2000)
-            self.frame(ethernet(source, destination, ipv4(source, destination, protocol, piece, ident=self.ident, fragment=field)))
+        self.pieces(source, destination, protocol, [(at, piece, at == final) for at, piece in pieces])
+
+    def pieces(self, source: Host, destination: Host, protocol: int, pieces: list[tuple[int, bytes, bool]], *, six: bool = False) -> None:
+        """The same with what each piece says itself: (offset, content, whether it is the last)."""
+        self.ident += 1
+        for at, piece, last in pieces:
+            if six:
+                header = struct.pack(">BBHI", protocol, 0, at | (not last), self.ident)
+                self.frame(ethernet(source, destination, ipv6(source, destination, 44, header + piece), 0x86DD))
+            else:
+                field = at // 8 | (0 if last else 0x2000)
+                self.frame(ethernet(source, destination, ipv4(source, destination, protocol, piece, ident=self.ident, fragment=field)))
 
     def fragments6(self, source: Host, destination: Host, protocol: int, payload: bytes, size: int) -> None:
         """One IPv6 datagram in pieces of `size` bytes (RFC 8200 section 4.5)."""

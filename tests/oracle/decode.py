@@ -8,47 +8,28 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from otwatch.decode.anomalies import LinkAnomaly, NetworkAnomaly, TransportAnomaly
 from otwatch.limits import Limits
 from otwatch.vocabulary import Layer, PacketFlag, Tunnel
+from tests.oracle.fragments import Known, receivable
+from tests.oracle.part import Part, Stopped
 
 LINK, NETWORK, TRANSPORT = Layer.LINK, Layer.NETWORK, Layer.TRANSPORT
 TAGS = (0x8100, 0x88A8, 0x9100, 0x9200)
 USUAL = (0x0800, 0x86DD, 0x0806, 0x8100, 0x88A8, 0x8847, 0x8864, 0x8892, 0x88B8, 0x88CC)
 
 
-class Stopped(Exception):
-    """Decoding of this packet is over."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """What is left of a packet: the bytes that are there, how many more were on the wire (None: nobody knows), where they stand."""
-
-    raw: bytes
-    missing: int | None
-    at: int
-
-    @property
-    def wire(self) -> int:
-        return len(self.raw) + (0x10000 if self.missing is None else self.missing)
-
-    def skip(self, count: int) -> Part:
-        return replace(self, raw=self.raw[count:], at=self.at + count)
-
-    def clip(self, length: int) -> Part:
-        raw = self.raw[:length]
-        return replace(self, raw=raw, missing=length - len(raw))
-
-
 class Oracle:
-    """Keeps fragments (first copy of a byte wins) and earlier packets."""
+    """Keeps fragments and earlier packets."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.datagrams: dict = {}
+        self.datagrams: dict[tuple, Known] = {}
+        self.complete: dict[tuple, Known] = {}
+        self.unread: list = []
+        self.others: list = []
         self.earlier: list = []
         self.side = 0
 
@@ -71,6 +52,7 @@ class Oracle:
             self.link(link_type, Part(data, missing, 0))
         if not self.duplicate_asked and data and (self.identity or self.row["ethertype"] != -1) and self.duplicate(data):
             self.row["flags"] |= PacketFlag.DUPLICATE
+        self.others = self.read_again() if self.unread else []
         return self.row, self.anomalies
 
     def inside(self) -> None:
@@ -374,7 +356,7 @@ class Oracle:
             self.protocol(version, header[0], part.skip(length))
 
     def fragment(self, key: tuple, offset: int, more: bool, protocol: int, part: Part, at: int) -> None:
-        """One byte map per datagram; the first copy of each byte stays."""
+        """Every reading of the datagram that it completes, or that it changes afterwards."""
         self.payload(part)
         self.row["flags"] |= PacketFlag.FRAGMENT
         if not self.duplicate_asked:
@@ -391,30 +373,66 @@ class Oracle:
         if more and (length % 8 or not length):
             self.note(NETWORK, NetworkAnomaly.FRAGMENT_LENGTH, at, 8, length)
             length = length // 8 * 8
-        content = dict(enumerate(part.raw[:length], offset))
         key += (self.row["tunnel"], self.row["tunnel_id"])
-        octets, total, carried = self.datagrams.get(key, ({}, None, None))
-        end = offset + length
-        limit = self.limits.fragment_bytes if total is None else total
-        if end > limit or (not more and ((total is not None and end != total) or (octets and end <= max(octets)))):
-            return self.note(NETWORK, NetworkAnomaly.FRAGMENT_BEYOND_END, at, limit, end)
-        if more and not length:
+        content = part.raw[:length]
+        known = self.datagrams.get(key, Known(protocol=-1))
+        end, far = offset + length, max(known.octets(min), default=-1)
+        limit = known.ends[0] if known.ends else self.limits.fragment_bytes
+        if end > limit or (not more and ((known.ends and end != known.ends[0]) or end <= far)):
+            self.note(NETWORK, NetworkAnomaly.FRAGMENT_BEYOND_END, at, limit, end)
+        if end > self.limits.fragment_bytes or (more and not length):
             return None
-        old = [place for place in content if place in octets]
-        if any(octets[place] != content[place] for place in old):
-            self.note(NETWORK, NetworkAnomaly.FRAGMENT_CONFLICT, at, 0, len(old))
-        elif old and len(old) < len(content):
-            self.note(NETWORK, NetworkAnomaly.FRAGMENT_OVERLAP, at, 0, len(old))
-        octets = content | octets
-        carried = protocol if offset == 0 and carried is None else carried
-        self.datagrams[key] = octets, total if more else end, carried
-        if (total if more else end) != len(octets) or carried is None:
+        self.datagrams[key] = known
+        if offset == 0 and known.protocol < 0:
+            known.protocol = protocol
+        old, differs = known.take(offset, content)
+        if differs:
+            self.note(NETWORK, NetworkAnomaly.FRAGMENT_CONFLICT, at, 0, old)
+        elif old and old < len(content):
+            self.note(NETWORK, NetworkAnomaly.FRAGMENT_OVERLAP, at, 0, old)
+        known.says_end(more, end)
+        addresses = key[1] + key[2]
+        readings = known.readings() if known.protocol >= 0 else []
+        late = self.complete.get(key)
+        if readings:
+            readings.sort(key=lambda reading: not receivable(addresses, known.protocol, reading))
+            readings = readings[:self.limits.fragment_readings]
+            del self.datagrams[key]
+            known.until, known.told = self.time + self.limits.fragment_timeout_ns, set(readings)
+            known.base = known.octets(min) | dict(enumerate(readings[0]))
+            self.complete[key] = known
+            others = [(known.protocol, reading) for reading in readings[1:]]
+        elif late and late.until > self.time and len(content) == length:
+            others = [(late.protocol, reading) for reading in late.with_late(offset, content, more)
+                      if receivable(addresses, late.protocol, reading)][:max(0, self.limits.fragment_readings - len(late.told))]
+            late.told |= {reading for _, reading in others}
+            for _ in others:
+                self.note(NETWORK, NetworkAnomaly.FRAGMENT_CONFLICT, at, 0, len(content))
+        else:
+            others = []
+        self.unread += [(dict(self.row), key[0], *other) for other in others]
+        if not readings:
             return None
-        del self.datagrams[key]
         self.row["flags"] ^= PacketFlag.FRAGMENT | PacketFlag.REASSEMBLED
-        self.network = Part(bytes(octets[place] for place in sorted(octets)), 0, self.side)
-        self.side += len(octets)
-        return self.protocol(key[0], carried, self.network)
+        self.network = Part(readings[0], 0, self.side)
+        self.side += len(readings[0])
+        return self.protocol(key[0], known.protocol, self.network)
+
+    def read_again(self) -> list:
+        """Rows of the further readings that came with the packet, each with its payload."""
+        main, rows = (self.row, self.network), []
+        while self.unread:
+            self.row, version, protocol, reading = self.unread.pop(0)
+            self.row["flags"] = PacketFlag.REASSEMBLED | PacketFlag.OTHER_READING
+            self.extensions = 0
+            self.network = Part(reading, 0, self.side)
+            self.side += len(reading)
+            with contextlib.suppress(Stopped):
+                self.protocol(version, protocol, self.network)
+            at = self.row["payload_at"] - self.network.at
+            rows.append(self.row | {"payload": self.network.raw[at:at + self.row["payload_length"]], "payload_at": -1})
+        self.row, self.network = main
+        return rows
 
     # Transport
 

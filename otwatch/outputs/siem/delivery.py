@@ -70,15 +70,15 @@ class Delivery:
         """Events that the destination does not surely have."""
         return self._spool.next_sequence - 1 - self.state.delivered
 
-    def stop(self, *, drain_seconds: float = 5.0) -> None:
-        """Sends what is there, for at most `drain_seconds`, then ends."""
+    def stop(self, *, drain_seconds: float = 5.0, join_seconds: float = 12.0) -> None:
+        """Sends what is there, for at most `drain_seconds`, then ends: its thread within `join_seconds`, or with the process."""
         end = time.monotonic() + drain_seconds
         while self._thread.is_alive() and time.monotonic() < end and self.state.connected and self.pending > 0:
             self._wake.set()
             time.sleep(0.05)
         self._stop.set()
         self._wake.set()
-        self._thread.join(timeout=12.0)
+        self._thread.join(timeout=join_seconds)
 
     def _run(self) -> None:
         pause = _FIRST_PAUSE_SECONDS

@@ -22,6 +22,7 @@ class Sensor:
     name: str  # host name in the syslog header and observer.name
     version: str
     interface: str = ""
+    process: str = ""  # PROCID of the syslog header: tells runs apart whose sequence numbers begin anew
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

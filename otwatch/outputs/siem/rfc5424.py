@@ -51,7 +51,7 @@ def _whole(event: Event, sensor: Sensor, body: Body, facility: int) -> bytes:
     priority = facility * 8 + _SYSLOG_SEVERITY[event.severity]
     time = event.record.get("time")
     stamp = f"{time[:26]}Z" if isinstance(time, str) and _TIME.fullmatch(time) else "-"  # RFC 5424 section 6.2.3: at most six digits
-    header = f"<{priority}>1 {stamp} {_name(sensor.name, 255)} otwatch - {_name(event.text('type'), 32)} "
+    header = f"<{priority}>1 {stamp} {_name(sensor.name, 255)} otwatch {_name(sensor.process, 128)} {_name(event.text('type'), 32)} "
     fields = [f'seq="{event.sequence}"'] + [f'{name}="{_parameter(event.text(name))}"' for name in _DATA_FIELDS if event.text(name)]
     data = f'[meta sequenceId="{(event.sequence - 1) % _SEQUENCE_MODULUS + 1}"][{_SD_ID} {" ".join(fields)}] '
     return (header + data + body(event, sensor)).encode("utf-8", "replace")

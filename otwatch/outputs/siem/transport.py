@@ -18,6 +18,7 @@ from otwatch.outputs.siem.rfc5424 import octet_counted
 
 _SIOCOUTQ: Final = 0x5411  # bytes in the send queue that the peer has not acknowledged; Linux, tcp(7)
 _TIMEOUT_SECONDS: Final = 10.0
+_UNCONFIRMED_MILLISECONDS: Final = 30_000  # a receiver that vanished, or takes nothing more, is a broken connection after that; else after 15 minutes
 _DATAGRAM_PAUSE_SECONDS: Final = 0.005  # a receiver that just starts holds about 90 datagrams in its socket, and drops the rest unsaid
 _PORTS: Final = {"udp": 514, "tcp": 601, "tls": 6514, "https": 443, "http": 80}
 
@@ -37,6 +38,11 @@ class Target:
     key: str = ""
     server_name: str = ""  # name to check when it differs from host
     facility: int = 16
+
+    @property
+    def place(self) -> str:
+        """What messages call it: without path and settings, which may hold a secret."""
+        return f"{self.scheme}://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
     @property
     def id(self) -> str:
@@ -150,6 +156,7 @@ class _Stream:
         plain = socket.create_connection((target.host, target.port), timeout=_TIMEOUT_SECONDS)
         try:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNCONFIRMED_MILLISECONDS)
             self._socket = plain
             if target.scheme == "tls":
                 self._socket = tls_context(target).wrap_socket(plain, server_hostname=target.server_name or target.host)

@@ -1,0 +1,348 @@
+"""What the rules remember, as plain data: open windows, half-done sequences, running incidents. So that a restart forgets nothing of them.
+
+Behaviours are not in it: the behaviours table is kept elsewhere, and incidents find theirs again when it is fed anew. Rules are known by their id
+and the digest of their conditions: what was remembered for a rule that reads otherwise now is dropped. Records are made anew under the site file
+and the baseline of today; what no longer passes is dropped, too. Flow numbers of another process become negative, so that they never meet a new
+one; a flow that was open is met again by its addresses and ports.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Hashable, Iterable
+from typing import Any
+
+from otwatch.alerts.incidents import Incident, Part, Sample
+from otwatch.rules.compile import Clause, Record
+from otwatch.rules.context import Joined
+from otwatch.rules.engine import RuleEngine
+from otwatch.rules.fields import Stage
+from otwatch.rules.rows import Lane, Row, Sequences, Windows
+from otwatch.rules.rule import Rule
+from otwatch.tables import Behaviours, Flows
+from otwatch.vocabulary import FlowEvent
+
+
+def digest(rule: Rule) -> str:
+    """What a rule looks for and what it makes one incident of, as a short text."""
+    return hashlib.sha256(repr((rule.table, rule.where, rule.window, rule.sequence, rule.group)).encode()).hexdigest()[:16]
+
+
+def saved(engine: RuleEngine, flows: Flows, open_flows: Iterable[int]) -> dict[str, Any]:
+    """The state of an engine between two batches, of the types of JSON. `flows` is the flow table of its batches, `open_flows` slots in it."""
+    writer = _Writer(engine, flows)
+    for slot in open_flows:
+        writer.flow(slot, int(flows.number[slot]))
+    return writer.document()
+
+
+def resumed(engine: RuleEngine, document: dict[str, Any], flows: Flows, behaviours: Behaviours) -> set[int]:
+    """Fills a fresh engine; gives the rules (by index) that go on where they were.
+
+    ValueError, KeyError, TypeError, IndexError or AttributeError when the document is not one: the engine must then not be used.
+    """
+    return _Reader(engine, document, flows, behaviours).read()
+
+
+class _Writer:
+    def __init__(self, engine: RuleEngine, flows: Flows) -> None:
+        self.engine = engine
+        self.flows = flows
+        self.rows: list[list[Any]] = []
+        self.places: dict[int, int] = {}  # id of a Row -> its place in rows
+        self.open: dict[int, list[int]] = {}  # number of an open flow -> what it is met again by
+
+    def document(self) -> dict[str, Any]:
+        engine = self.engine
+        ids = [rule.id for rule in engine.rules]
+        found: dict[str, Any] = {
+            "rules": {rule.id: digest(rule) for rule in engine.rules},
+            "first_ns": engine.first_ns,
+            "now_ns": engine.now_ns,
+            "told": engine.told,
+            "windows": {ids[index]: self._windows(windows) for index, windows in engine.windows.items()},
+            "sequences": {ids[index]: self._sequences(sequences) for index, sequences in engine.sequences.items()},
+            "incidents": [self._incident(incident, ids[incident.rule]) for incident in sorted(engine.incidents, key=lambda one: one.number)],
+            "closed": engine.incidents.closed,
+            "joined": {ids[rule]: count for rule, count in engine.incidents.joined.items()},
+            "sent": [[number, *sent] for number, sent in engine.sent.items()],
+        }
+        numbers = {id(sample): (incident.number, at) for incident in engine.incidents for at, sample in enumerate(incident.samples)}
+        found["watched"] = [
+            [flow, self._number(flow), frame, *numbers[id(sample)]]
+            for (flow, frame), samples in engine.evidence.watched.items()
+            for sample in samples
+            if id(sample) in numbers
+        ]
+        found["rows"] = self.rows
+        found["open"] = [[number, *known] for number, known in self.open.items()]
+        found["carrying"] = list(engine.flows.carrying)
+        found["continued"] = [[old, *new] for old, new in engine.flows.continued.items()]
+        found["before"] = [[number, *known] for number, known in engine.flows.before.items()]
+        found["awaited"] = [[*known, *old] for known, old in engine.flows.awaited.items()]
+        return found
+
+    def _number(self, slot: int) -> int:
+        return int(self.flows.number[slot]) if 0 <= slot < self.flows.rows else 0
+
+    def flow(self, slot: int, number: int) -> list[int]:
+        """A flow as it is written; what it can be met again by is kept while it is open."""
+        flows = self.flows
+        if number > 0 and number not in self.open and self._number(slot) == number and number not in self.engine.flows.carrying:
+            sent = [int(flows.payload_to_server[slot] > 0), int(flows.payload_to_client[slot] > 0)]
+            answered = flows.packets_to_server[slot] > 0 and flows.packets_to_client[slot] > 0
+            event = FlowEvent.IDENTIFIED if flows.pdus[slot] else FlowEvent.ANSWERED if answered else FlowEvent.OPENED
+            known = [int(getattr(flows, name)[slot]) for name in ("client", "server", "client_port", "server_port", "ip_protocol")]
+            self.open[number] = [*known, int(event), *sent]
+        return [slot, number]
+
+    def _windows(self, windows: Windows) -> dict[str, Any]:
+        values = []
+        for key, cells in windows.values.items():
+            if isinstance(cells, tuple):
+                values.append([key, [[cells[1], cells[2], self._entry(cells[3]), 0]]])
+            else:
+                values.append([key, [[value, time, self._entry(row), int(credited)] for value, (time, row, credited) in cells.items()]])
+        lanes = [[key, lane.seen, lane.credited, [[time, self._entry(row)] for time, row in lane.rows]] for key, lane in windows.lanes.items()]
+        return {"forgotten": windows.forgotten, "values": values, "lanes": lanes}
+
+    def _entry(self, row: Any) -> Any:
+        """A row of a window: a Row by its place, an event of a flow or a message as it is."""
+        if isinstance(row, Row):
+            return self._row(row)
+        if len(row) == 8:
+            self.flow(row[3], row[4])
+        return [*row]
+
+    def _row(self, row: Row) -> int:
+        place = self.places.get(id(row))
+        if place is None:
+            before = [self._row(entry) for entry in row.before]
+            known = [row.timestamp_ns, row.frame, row.file, row.src, row.dst, row.table, row.signature, row.behaviour, row.protocol]
+            place = self.places[id(row)] = len(self.rows)
+            self.rows.append([*known, *self.flow(row.flow, row.flow_number), before])
+        return place
+
+    def _sequences(self, sequences: Sequences) -> dict[str, Any]:
+        armed = [[[key, [self._row(row) for row in rows]] for key, rows in step.items()] for step in sequences.armed]
+        return {"forgotten": sequences.forgotten, "armed": armed}
+
+    def _incident(self, incident: Incident, rule: str) -> dict[str, Any]:
+        return {
+            "rule": rule,
+            "src": incident.src,
+            "dst": incident.dst,
+            "number": incident.number,
+            "parts": [
+                [key, part.src, part.dst, part.behaviour, part.count, part.first_ns, part.last_ns, part.table, part.signature, *self.flow(*part.flow)]
+                for key, part in incident.parts.items()
+            ],
+            "samples": [
+                [sample.behaviour, sample.timestamp_ns, sample.frame, sample.file, sample.flow, sample.ports, sample.macs, sample.value,
+                 int(sample.watched), sample.answers, sample.refusals]
+                for sample in incident.samples
+            ],
+            "entries": [[step, [self._row(row) for row in rows]] for step, rows in incident.entries.items()],
+        }
+
+
+class _Reader:
+    def __init__(self, engine: RuleEngine, document: dict[str, Any], flows: Flows, behaviours: Behaviours) -> None:
+        self.engine = engine
+        self.document = document
+        self.flows = flows
+        self.behaviours = behaviours
+        self.addresses = engine.context.addresses.rows
+        self.known = {rule.id: index for index, rule in enumerate(engine.rules) if document["rules"].get(rule.id) == digest(rule)}
+        self.clauses: dict[tuple[int, int], Clause] = engine.clauses
+        self.rows: list[Row] = []
+        self.shift = 0
+        self.live: set[int] = set()
+
+    def read(self) -> set[int]:
+        engine, document = self.engine, self.document
+        engine.first_ns = None if document["first_ns"] is None else int(document["first_ns"])
+        engine.now_ns = int(document["now_ns"])
+        engine.told.update({str(key): str(value) for key, value in document["told"].items()})
+        self._flows()
+        for place, row in enumerate(document["rows"]):
+            self.rows.append(self._row(row, place))
+        for name, state in document["windows"].items():
+            if name in self.known:
+                self._windows(self.known[name], state)
+        for name, state in document["sequences"].items():
+            if name in self.known:
+                self._sequences(self.known[name], state)
+        samples = {}
+        for state in document["incidents"]:
+            if state["rule"] in self.known:
+                incident = self._incident(self.known[state["rule"]], state)
+                samples.update({(incident.number, at): sample for at, sample in enumerate(incident.samples)})
+        engine.incidents.closed = int(document["closed"])
+        engine.incidents.joined = {self.known[name]: int(count) for name, count in document["joined"].items() if name in self.known}
+        numbers = {incident.number for incident in engine.incidents}
+        for number, count, severity, outcome, sent_ns in document["sent"]:
+            if number in numbers:
+                engine.sent[number] = int(count), int(severity), str(outcome), int(sent_ns)
+        for slot, number, frame, *place in document["watched"]:
+            if number in self.live and tuple(place) in samples:
+                engine.evidence.watch(int(slot), int(frame), samples[place[0], place[1]])
+        return set(self.known.values())
+
+    # flows
+
+    def _flows(self) -> None:
+        """Whose numbers are still those of the flow table, and how the others are met again."""
+        document, rules = self.document, self.engine.flows
+        numbers = [0, *(int(number) for number, *_ in document["open"]), *map(int, document["carrying"])]
+        numbers += [int(row[10]) for row in document["rows"]]
+        numbers += [int(part[10]) for state in document["incidents"] for part in state["parts"]]
+        for state in document["windows"].values():
+            events = [cell[2] for _, cells in state["values"] for cell in cells] + [row for *_, rows in state["lanes"] for _, row in rows]
+            numbers += [int(event[4]) for event in events if isinstance(event, list) and len(event) == 8]
+        numbers += [int(new[1]) for _, *new in document["continued"]]
+        self.shift = max(numbers) + 1
+        table = self.flows.array("number")
+        self.live = set(table[: self.flows.rows].tolist()) & set(numbers) - {0}
+        if self.live:  # the same process goes on, under other rules or in a test
+            self.shift = 0
+        rules.awaited_since_ns = self.engine.now_ns
+        rules.carrying.update(dict.fromkeys(self._renumbered(int(number)) for number in document["carrying"]))
+        for stored in document["open"]:
+            number, client, server, client_port, server_port, transport, event, there, back = map(int, stored)
+            if there and back:
+                rules.carrying[self._renumbered(number)] = None
+            if self.shift:
+                rules.awaited[client, server, client_port, server_port, transport] = self._renumbered(number), event, there, back
+        for stored in document["awaited"]:
+            client, server, client_port, server_port, transport, number, event, there, back = map(int, stored)
+            rules.awaited.setdefault((client, server, client_port, server_port, transport), (self._renumbered(number), event, there, back))
+        for number, event, there, back in document["before"]:
+            rules.before[self._renumbered(int(number))] = int(event), int(there), int(back)
+        for old, slot, number in document["continued"]:
+            rules.continued[self._renumbered(int(old))] = int(slot), self._renumbered(int(number))
+
+    def _renumbered(self, number: int) -> int:
+        return number - self.shift if number else 0
+
+    # rows
+
+    def _address(self, number: Any) -> int:
+        if not isinstance(number, int) or not -1 <= number < self.addresses:
+            raise ValueError(f"no address {number}")
+        return number
+
+    def _behaviour(self, number: Any) -> int:
+        if not isinstance(number, int) or not -1 <= number < self.behaviours.rows:
+            raise ValueError(f"no behaviour {number}")
+        return number
+
+    def _record(self, table: str, signature: tuple[Any, ...], src: int, dst: int, behaviour: int) -> Record:
+        context, engine = self.engine.context, self.engine
+        if behaviour >= 0:
+            return engine.reporter.behaviour_record(self.behaviours, behaviour)
+        pair = context.pair((src, dst))
+        if table == "flows":
+            event, transport, port, protocol, how = map(int, signature)
+            return Joined(context.flow((event, transport, port, protocol, how)), pair)
+        if table == "anomalies":
+            layer, kind = map(int, signature)
+            return Joined(context.anomaly((layer, kind)), pair)
+        if table == "facts":
+            return Joined(dict(zip(("kind", "source", "value", "child", "before", "changed"), signature, strict=True)), pair)
+        raise ValueError(f"a row of {table} without behaviour")
+
+    def _row(self, stored: list[Any], place: int) -> Row:
+        time, frame, file, src, dst, table, signature, behaviour, protocol, slot, number, before = stored
+        if any(not 0 <= entry < place for entry in before):
+            raise ValueError("a row before itself")
+        src, dst, behaviour, signed = self._address(src), self._address(dst), self._behaviour(behaviour), tuple(signature)
+        record = self._record(table, signed, src, dst, behaviour)
+        row = Row(int(time), int(frame), str(file), src, dst, record, str(table), signed, behaviour, int(protocol))
+        row.flow, row.flow_number = int(slot), self._renumbered(int(number))
+        row.before = [self.rows[entry] for entry in before]
+        return row
+
+    def _passes(self, clause: Clause, record: Record) -> bool:
+        """Whether the site file and the baseline of today still let a row through."""
+        return all(test is None or test(record) for test in (clause.tests[Stage.SIGNATURE], clause.tests[Stage.PAIR], clause.tests[Stage.REST]))
+
+    def _entry(self, clause: Clause, stored: Any) -> Any | None:
+        """A row of a window; None when its rule would not take it any more."""
+        if isinstance(stored, int):
+            row = self.rows[stored]
+            return row if self._passes(clause, row.record) else None
+        if len(stored) == 8:
+            time, frame, file, slot, number, client, server, signature = stored
+            event, transport, port, protocol, how = map(int, signature)
+            signed = event, transport, port, protocol, how
+            client, server = self._address(client), self._address(server)
+            if not self._passes(clause, self._record("flows", signed, client, server, -1)):
+                return None
+            return int(time), int(frame), str(file), int(slot), self._renumbered(int(number)), client, server, signed
+        time, frame, flow, behaviour = map(int, stored)
+        if not self._passes(clause, self._record("operations", (), -1, -1, self._behaviour(behaviour))):
+            return None
+        return time, frame, flow, behaviour
+
+    def _windows(self, index: int, state: dict[str, Any]) -> None:
+        windows, clause = self.engine.windows[index], self.clauses[index, 0]
+        windows.forgotten = int(state["forgotten"])
+        for key, cells in state["values"]:
+            rows: dict[Hashable, list[Any]] = {}
+            for value, time, stored, credited in cells:
+                row = self._entry(clause, stored)
+                if row is not None:
+                    rows[_key(value)] = [int(time), row, bool(credited)]
+            if len(rows) == 1 and clause.rule.window is not None and clause.rule.window.at_least > 1:
+                ((value, (time, row, _)),) = rows.items()
+                windows.values[_key(key)] = _key(key), value, time, row
+            elif rows:
+                windows.values[_key(key)] = rows
+        for key, seen, credited, entries in state["lanes"]:
+            found = [(int(time), self._entry(clause, row)) for time, row in entries]
+            lane = windows.lanes[_key(key)] = Lane(windows.window.at_least)
+            lane.rows.extend(pair for pair in found if pair[1] is not None)
+            lane.seen, lane.credited = int(seen), int(credited)
+
+    def _sequences(self, index: int, state: dict[str, Any]) -> None:
+        sequences = self.engine.sequences[index]
+        sequences.forgotten = int(state["forgotten"])
+        for number, (step, stored) in enumerate(zip(sequences.armed, state["armed"], strict=True)):
+            for key, places in stored:
+                rows = [self._entry(self.clauses[index, number], int(place)) for place in places]
+                step[_key(key)] = deque((row for row in rows if row is not None), maxlen=8)
+
+    def _incident(self, index: int, state: dict[str, Any]) -> Incident:
+        rule = self.engine.rules[index]
+        incident = Incident(index, self._address(state["src"]), self._address(state["dst"]), rule.severity, int(state["number"]))
+        clause = self.clauses[index, len(rule.sequence.steps) - 1 if rule.sequence else 0]
+        for key, src, dst, behaviour, count, first_ns, last_ns, table, signature, slot, number in state["parts"]:
+            record = self._record(table, tuple(signature), self._address(src), self._address(dst), self._behaviour(behaviour))
+            if not self._passes(clause, record):
+                continue
+            flow = int(slot), self._renumbered(int(number))
+            part = Part(src, dst, behaviour, int(count), int(first_ns), int(last_ns), record, str(table), tuple(signature), flow)
+            incident.parts[self._part_key(key)] = part
+        for behaviour, time, frame, file, flow, ports, macs, value, watched, answers, refusals in state["samples"]:
+            sample = Sample(int(behaviour), int(time), int(frame), str(file), int(flow), _two(ports), _two(macs), value)
+            sample.watched, sample.answers, sample.refusals = bool(watched), int(answers), int(refusals)
+            incident.keep(sample)
+        for step, places in state["entries"]:
+            incident.entries[int(step)] = [self.rows[place] for place in places]
+        return self.engine.incidents.add(incident)
+
+    def _part_key(self, key: Any) -> Hashable:
+        """As the engine counts: a behaviour, or (src, dst, anomaly, port, number of the flow)."""
+        known = _key(key)
+        return (*known[:4], self._renumbered(int(known[4]))) if isinstance(known, tuple) else known
+
+
+def _key(value: Any) -> Hashable:
+    return tuple(map(_key, value)) if isinstance(value, list) else value
+
+
+def _two(pair: list[Any]) -> tuple[int, int]:
+    first, second = pair
+    return int(first), int(second)

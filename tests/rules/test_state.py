@@ -1,0 +1,49 @@
+"""What rules remember survives being written down, whatever came before."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from otwatch.engine.detector import rules_of
+from otwatch.engine.kinds import anomaly_kinds
+from otwatch.limits import Limits
+from otwatch.protocols import protocols
+from otwatch.rules.engine import RuleEngine
+from otwatch.rules.prove import HandMade
+from otwatch.rules.state import digest, resumed, saved
+from tests.rules.hand import PROVER, ROWS, alerts_of, rules_from
+
+SHIPPED = rules_of()
+KNOWN = protocols()
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(ROWS, st.integers(1, 9))
+def test_alerts_are_the_same_when_every_batch_is_followed_by_a_restart(rows, size):
+    made = HandMade(KNOWN, anomaly_kinds(KNOWN), PROVER.index())
+
+    def fresh() -> RuleEngine:
+        return RuleEngine(SHIPPED, site=None, baseline=None, addresses=made.addresses, protocols=KNOWN, limits=Limits(), layers=anomaly_kinds(KNOWN))
+
+    engine, batch = fresh(), None
+    for batch in made.batches(rows, size):
+        engine.feed(batch)
+        document = json.loads(json.dumps(saved(engine, made.flows, ()), default=int))
+        engine = fresh()
+        going_on = resumed(engine, document, made.flows, made.index.behaviours)
+        for table in (batch.operations, batch.anomalies, batch.flow_events):
+            table.clear()
+        batch.known_behaviours, batch.facts, batch.closed = 0, [], []
+        engine.feed_known(batch, going_on)
+    engine.finish(batch.now_ns)
+    assert [asdict(alert) for alert in engine.alerts()] == [asdict(alert) for alert in alerts_of(SHIPPED, rows)]
+
+
+def test_the_digest_is_of_what_a_rule_looks_for_not_of_its_words(tmp_path):
+    one, other = rules_from(tmp_path, "where: {action: WRITE}\n", "where: {action: STOP}\n")
+    again, _ = rules_from(tmp_path, "where: {action: WRITE}\nreferences: [here]\n", "where: {action: STOP}\n")
+    assert digest(one) == digest(again) != digest(other)
