@@ -8,7 +8,7 @@ use, so that timeouts and eviction look at ends of lists only.
 
 from __future__ import annotations
 
-import secrets
+import os
 
 import cython
 import numpy as np
@@ -69,7 +69,7 @@ class FlowTable:
         self.cap = max(1, limits.flows)
         self.idle_tcp = limits.flow_idle_tcp_ns
         self.idle_other = limits.flow_idle_udp_ns
-        self.seed = secrets.randbits(63) | 1
+        self.seed = int.from_bytes(os.urandom(8), "little") >> 1 | 1
         self.live = 0
         self.opened = 0
         self.used = 0
