@@ -1,18 +1,23 @@
 # cython: boundscheck=True, wraparound=False, cdivision=True
 """IP addresses as small integers: every table holds ids, this one table holds what they stand for.
 
-An address is 128 bits in two halves; IPv4 is mapped into IPv6 (RFC 4291 section 2.5.5.2). Ids count from 0 in order of appearance
-and are never reused. Id 0 is always `::`: what every address beyond the limit becomes (counted in `refused`).
+An address is 128 bits in two halves; IPv4 is mapped into IPv6 (RFC 4291 section 2.5.5.2). Ids count from 0 in order of appearance.
+Id 0 is always `::`: what every address beyond the limit becomes (counted in `refused`), and what the id of a forgotten address reads as.
+
+When the table fills up, `forget` makes room: its rows are used again, ids never. An id is a row number in its low bits, and above them how often
+the row was used before; so an id that somebody kept too long stands for nothing, never for another address.
 """
 
 from __future__ import annotations
 
 import ipaddress
+from typing import Any
 
 import cython
 import numpy as np
 
 _IPV4_MAPPED = 0xFFFF_0000_0000
+_MOST = 0x7FFFFFFF  # ids are columns of 32 bits
 # Typed names, because the compiler takes literals over 31 bits for Python integers.
 _LOW64 = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
 _PRIME_1 = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
@@ -20,59 +25,120 @@ _PRIME_2 = cython.declare(cython.ulonglong, 0xBF58476D1CE4E5B9)
 
 
 class Addresses:
-    """Open addressing with linear probing; the table is at most half full."""
+    """Open addressing with linear probing; the table is at most half full. `rows`: one more than the highest id; `live`: addresses that are known."""
 
     def __init__(self, limit: cython.Py_ssize_t = 1_000_000) -> None:
-        self.rows = 0
-        self.limit = limit
-        self.refused = 0
+        self.limit = max(1, limit)
+        self.bits = int(self.limit).bit_length()
+        self.rows = self.live = self.used = self.free_count = 0
+        self.refused = self.forgotten = 0
         self.high = memoryview(np.zeros(512, np.uint64))
         self.low = memoryview(np.zeros(512, np.uint64))
+        self.ids = memoryview(np.arange(512, dtype=np.int32))
+        self.free = memoryview(np.zeros(1, np.int32))
         self.slots = memoryview(np.full(1024, -1, np.int32))
         self.mask = 1023
         self.intern(0, 0)
 
-    def intern(self, high: cython.ulonglong, low: cython.ulonglong) -> cython.int:
-        """The id of the address; a new one if it was never seen."""
+    def place(self, high, low):  # type: ignore[no-untyped-def]
+        """Hash of an address, of which the low bits are its place."""
         mixed: cython.ulonglong = (high ^ (low * _PRIME_1)) & _LOW64
         mixed = ((mixed ^ (mixed >> 29)) * _PRIME_2) & _LOW64
-        at: cython.ulonglong = (mixed ^ (mixed >> 32)) & self.mask
-        slot: cython.int = self.slots[at]
-        while slot >= 0:
-            if self.low[slot] == low and self.high[slot] == high:
-                return slot
+        return mixed ^ (mixed >> 32)
+
+    def intern(self, high: cython.ulonglong, low: cython.ulonglong) -> cython.int:
+        """The id of the address; a new one if it is not known."""
+        at: cython.ulonglong = self.place(high, low) & self.mask
+        row: cython.int = self.slots[at]
+        while row >= 0:
+            if self.low[row] == low and self.high[row] == high:
+                return self.ids[row]
             at = (at + 1) & self.mask
-            slot = self.slots[at]
-        if self.rows >= self.limit:
+            row = self.slots[at]
+        if self.free_count > 0:
+            self.free_count -= 1
+            row = self.free[self.free_count]
+        elif self.used >= self.limit:
             self.refused += 1
             return 0
-        slot = self.rows
-        if slot == self.low.shape[0]:
+        elif self.used == self.low.shape[0]:
             self.grow()
             return self.intern(high, low)
-        self.high[slot] = high
-        self.low[slot] = low
-        self.slots[at] = slot
-        self.rows = slot + 1
-        return slot
+        else:
+            row = self.used
+            self.used += 1
+        self.high[row] = high
+        self.low[row] = low
+        self.slots[at] = row
+        self.live += 1
+        if self.ids[row] >= self.rows:
+            self.rows = self.ids[row] + 1
+        return self.ids[row]
 
     def grow(self) -> object:
         """Twice the room, hashed anew."""
         size: cython.Py_ssize_t = 2 * self.low.shape[0]
         high = np.zeros(size, np.uint64)
         low = np.zeros(size, np.uint64)
-        high[:self.rows] = np.asarray(self.high)[:self.rows]
-        low[:self.rows] = np.asarray(self.low)[:self.rows]
-        known: cython.Py_ssize_t = self.rows
+        ids = np.arange(size, dtype=np.int32)
+        high[:self.used] = np.asarray(self.high)[:self.used]
+        low[:self.used] = np.asarray(self.low)[:self.used]
+        ids[:self.used] = np.asarray(self.ids)[:self.used]
         self.high = memoryview(high)
         self.low = memoryview(low)
-        self.slots = memoryview(np.full(2 * size, -1, np.int32))
-        self.mask = 2 * size - 1
-        self.rows = 0
-        i: cython.Py_ssize_t
-        for i in range(known):
-            self.intern(self.high[i], self.low[i])
+        self.ids = memoryview(ids)
+        return self.rehash()
+
+    def rehash(self) -> object:
+        """Finds every row anew that is not free."""
+        taken = memoryview(self._taken().view(np.uint8))
+        self.slots = memoryview(np.full(2 * self.low.shape[0], -1, np.int32))
+        self.mask = self.slots.shape[0] - 1
+        row: cython.Py_ssize_t
+        at: cython.ulonglong
+        used: cython.const[cython.uchar][::1] = taken
+        for row in range(self.used):
+            if used[row] != 0:
+                at = self.place(self.high[row], self.low[row]) & self.mask
+                while self.slots[at] >= 0:
+                    at = (at + 1) & self.mask
+                self.slots[at] = row
         return None
+
+    def _taken(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Which rows hold an address."""
+        taken = np.asarray(self.ids)[:self.used] >= 0
+        taken[np.asarray(self.free)[:self.free_count]] = False
+        return taken
+
+    @property
+    def filling(self) -> bool:
+        """Whether it is time to forget: an eighth of the room is left."""
+        return bool(self.live * 8 >= self.limit * 7)
+
+    def forget(self, kept: np.ndarray[Any, Any]) -> int:
+        """Makes room: forgets every address whose id is not among `kept` (any integers; -1 and ids of forgotten addresses do no harm). How many."""
+        ids = np.asarray(self.ids)[:self.used]
+        rows = kept[(kept >= 0) & (kept & ((1 << self.bits) - 1) < self.used)].astype(np.int64)
+        rows = rows[ids[rows & ((1 << self.bits) - 1)] == rows] & ((1 << self.bits) - 1)
+        taken = np.zeros(self.used, np.bool_)
+        taken[rows] = True
+        taken[0] = True
+        taken &= self._taken()
+        gone = np.flatnonzero(self._taken() & ~taken)
+        later = ids[gone].astype(np.int64) + (1 << self.bits)
+        ids[gone] = np.where(later < _MOST, later, -1)  # a row that was used as often as can be told apart is not used again
+        self.forgotten += len(gone)
+        self._free(taken)
+        return len(gone)
+
+    def _free(self, taken: np.ndarray[Any, np.dtype[np.bool_]]) -> None:
+        """The rows that are not taken may be used, the lowest first."""
+        free = np.flatnonzero(~taken & (np.asarray(self.ids)[:self.used] >= 0))[::-1]
+        self.free = memoryview(np.ascontiguousarray(free if len(free) else np.zeros(1), np.int32))
+        self.free_count = len(free)
+        self.live = int(taken.sum())
+        self.rehash()
 
     def intern_text(self, text: str) -> int:
         """The id of an address written as text; ValueError if it is none."""
@@ -82,9 +148,36 @@ class Addresses:
             return int(self.intern(0, _IPV4_MAPPED | number))
         return int(self.intern(number >> 64, number & 0xFFFFFFFFFFFFFFFF))
 
+    def arrays(self) -> dict[str, np.ndarray[Any, Any]]:
+        """Everything, by row: halves, ids, and whether there is an address. Views, valid until the next address."""
+        return {"high": np.asarray(self.high)[:self.used], "low": np.asarray(self.low)[:self.used], "ids": np.asarray(self.ids)[:self.used],
+                "taken": self._taken()}
+
+    def restore(self, high: np.ndarray[Any, Any], low: np.ndarray[Any, Any], ids: np.ndarray[Any, Any], taken: np.ndarray[Any, Any]) -> None:
+        """What `arrays` gave, into a table that is empty. ValueError when it does not fit together, or not into the limit."""
+        used = len(high)
+        if not 1 <= used <= self.limit or {len(low), len(ids), len(taken)} != {used} or high[0] or low[0] or ids[0] or not taken[0]:
+            raise ValueError("no table of addresses")
+        if taken.dtype != np.bool_ or ((ids >= 0) & (ids & ((1 << self.bits) - 1) != np.arange(used))).any() or (ids[taken] < 0).any():
+            raise ValueError("ids of addresses that were not given")
+        if len(set(zip(high[taken].tolist(), low[taken].tolist(), strict=True))) != int(taken.sum()):
+            raise ValueError("an address stands there twice")
+        self.used = 0
+        while self.low.shape[0] < used:
+            self.grow()
+        for column, stored in ((self.high, high), (self.low, low), (self.ids, ids)):
+            np.asarray(column)[:used] = stored
+        self.used, self.rows = used, int(ids.max()) + 1
+        self._free(taken)
+
     def ip(self, index: int) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-        """The address of an id."""
-        high, low = int(self.high[index]), int(self.low[index])
+        """The address of an id; `::` when it was forgotten."""
+        if index < 0:
+            raise IndexError("no address")
+        row = index & ((1 << self.bits) - 1)
+        if row >= self.used or int(self.ids[row]) != index:
+            return ipaddress.IPv6Address(0)
+        high, low = int(self.high[row]), int(self.low[row])
         if high == 0 and low >> 32 == 0xFFFF:
             return ipaddress.IPv4Address(low & 0xFFFFFFFF)
         return ipaddress.IPv6Address(high << 64 | low)

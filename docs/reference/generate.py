@@ -1,4 +1,4 @@
-"""Writes the reference pages that are made from the code: tables, anomalies, protocols, rules, command line.
+"""Writes the reference pages that are made from the code: tables, anomalies, protocols, rules, command line; and the demo's output in README.md.
 
     python docs/reference/generate.py [--check]
 
@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 
 import click
 import protocol_pages
+from click.testing import CliRunner
 from protocol_pages import NOTE
 
 from otwatch.cli import main as command_line
@@ -25,6 +27,8 @@ from otwatch.protocols import protocols
 from otwatch.schemas import SCHEMAS
 
 HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+_README_LINES, _README_WIDTH = 32, 150
 
 
 def tables_page() -> str:
@@ -121,6 +125,18 @@ def sensor_health_page() -> str:
     )
 
 
+def readme() -> str:
+    """README.md with what `make demo` prints now."""
+    before, start, rest = (ROOT / "README.md").read_text(encoding="utf-8").partition("```text\n")
+    _, end, after = rest.partition("\n```\n")
+    plant = ROOT / "pcaps" / "plant"
+    with chdir(ROOT):
+        arguments = ["analyze", str((plant / "plant-attack.pcap").relative_to(ROOT)), "--site", str((plant / "site.yaml").relative_to(ROOT))]
+        told = CliRunner().invoke(command_line, arguments, catch_exceptions=False).stdout
+    lines = [line if len(line) <= _README_WIDTH else f"{line[: _README_WIDTH - 1]}…" for line in told.strip().splitlines()[:_README_LINES]]
+    return before + start + "\n".join([*lines, "..."]) + end + after
+
+
 PAGES = {
     "tables.md": tables_page,
     "anomalies.md": anomalies_page,
@@ -128,6 +144,7 @@ PAGES = {
     "cli.md": cli_page,
     "sensor-configuration.md": sensor_configuration_page,
     "sensor-health.md": sensor_health_page,
+    "../../README.md": readme,
 }
 
 

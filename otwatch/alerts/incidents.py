@@ -85,6 +85,11 @@ class Incident:
             found = self.parts[key] = Part(src, dst)
         return found
 
+    @property
+    def last_part(self) -> Part | None:
+        """The part that takes everything, once there are as many as can be."""
+        return next(reversed(self.parts.values())) if len(self.parts) >= _PARTS else None
+
     def wants(self, behaviour: int, frames: int) -> bool:
         """Whether another message of the behaviour is worth keeping."""
         had = self.sampled.get(behaviour, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import glob
 import os
+import re
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +30,8 @@ from otwatch.tables import Anomalies, Packets
 
 STANDARD_INPUT = "-"
 _PIPE_BYTES = 1 << 20  # what Linux allows everybody by default
+
+_CAPTURE_NAME = re.compile(r"\.(pcap|pcapng|cap)\d*(\.(gz|zst|xz|bz2))?$", re.IGNORECASE)
 
 Progress = Callable[[int, int | None], None]
 
@@ -149,6 +152,8 @@ def _open(path: str) -> tuple[int, os.stat_result]:
 
 def _explained(path: str, error: OSError) -> CaptureError:
     """What to do about a file that cannot be opened."""
+    if isinstance(error, FileNotFoundError) and os.path.islink(path):  # noqa: PTH114
+        return CaptureError(f"{path}: a link that leads nowhere; check what it should lead to")
     if isinstance(error, FileNotFoundError):
         return CaptureError(f"{path}: no such file or folder, and no file matches it as a pattern; check the path")
     if isinstance(error, PermissionError):
@@ -223,7 +228,8 @@ def expand(paths: Sequence[str], *, skipped: list[str] | None = None) -> list[st
 
     A folder stands for the captures in and below it, a pattern for what it matches; what is no capture in there is passed over, and
     appended to `skipped` with the reason. Whatever is named itself stays, so that `open_capture` says what is wrong with it: also a
-    missing file, a pattern without match and a folder without captures. Standard input, and what has no time, comes last, in the order given.
+    missing file, a pattern without match and a folder without captures. So does what might be a capture and cannot be read: its name
+    says that it is one, or it may not be looked at. Standard input, and what has no time, comes last, in the order given.
     """
     seen: set[str] = set()
     timed: list[tuple[int, str]] = []
@@ -239,7 +245,7 @@ def expand(paths: Sequence[str], *, skipped: list[str] | None = None) -> list[st
             try:
                 timed.append((first_ns(candidate), candidate))
             except CaptureError as error:
-                if not itself:
+                if not itself and not _might_be_one(candidate):
                     if skipped is not None:
                         skipped.append(str(error))
                     continue
@@ -269,12 +275,31 @@ def _candidates(path: str) -> tuple[list[str], bool]:
     if path == STANDARD_INPUT or "\0" in path:
         return [], True
     if os.path.isdir(path):  # noqa: PTH112
-        return [str(file) for file in sorted(Path(path).rglob("*")) if os.path.isfile(file)], False  # noqa: PTH113
+        return _below(path), False
     if os.path.exists(path):  # noqa: PTH110
         return [path] if os.path.isfile(path) else [], True  # noqa: PTH113
     if not glob.has_magic(path):
         return [path], True
-    matches = []
+    matches: list[str] = []
     for match in sorted(glob.glob(path, recursive=True)):  # noqa: PTH207 - Path.glob takes no absolute pattern
         matches += _candidates(f"./{match}" if match == STANDARD_INPUT else match)[0]
     return matches, False
+
+
+def _below(folder: str) -> list[str]:
+    """The files in and below a folder, by name; links that lead nowhere and folders that may not be looked into stay among them."""
+    found: list[str] = []
+
+    def not_to_be_seen(error: OSError) -> None:
+        found.append(error.filename)
+
+    for place, _, names in os.walk(folder, onerror=not_to_be_seen):
+        found += [str(Path(place, name)) for name in names]
+    return sorted(path for path in found if os.path.isfile(path) or not os.access(path, os.R_OK))  # noqa: PTH113
+
+
+def _might_be_one(path: str) -> bool:
+    """Whether something that could not be read as a capture may be one all the same."""
+    if _CAPTURE_NAME.search(path):
+        return True
+    return os.path.exists(path) and not os.access(path, os.R_OK)  # noqa: PTH110

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 
 import click
 
@@ -35,7 +36,31 @@ class _Commands(click.Group):
             return None
         command = getattr(import_module(module), cmd_name)
         assert isinstance(command, click.Command)
+        _say_it_whole(command)
         return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click, with what was probably meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from otwatch.documents import nearest
+            from otwatch.outputs.escape import one_line
+
+            meant = nearest(args[0], _COMMANDS)
+            if not meant and (Path(args[0]).exists() or args[0] == "-"):
+                meant = f"; for what is in that file: otwatch analyze {one_line(args[0])}"
+            raise click.UsageError(f"{error.message.rstrip('.')}{meant or '.'}", ctx) from error
+
+
+def _say_it_whole(command: click.Command) -> None:
+    """In lists of commands click cuts the first sentence at 45 characters; here it is wrapped."""
+    if command.short_help is None and command.help:
+        paragraph = " ".join(command.help.partition("\n\n")[0].split())
+        command.short_help = paragraph.partition(". ")[0].rstrip(".") + "."
+    if isinstance(command, click.Group):
+        for one in command.commands.values():
+            _say_it_whole(one)
 
 
 def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:

@@ -1,43 +1,63 @@
-"""Progress of long reading, on stderr and only where that is a terminal."""
+"""Progress of long reading, on stderr: a bar where that is a terminal, and a line when a pipe gives nothing, which would look like a hang."""
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from otwatch.capture.files import STANDARD_INPUT
+from otwatch.cli.failing import complain
 from otwatch.outputs.escape import one_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 _QUIET_SECONDS = 0.7  # short analyses show no bar
+_PATIENCE_SECONDS = 1.0
 
 
 class ReadingProgress:
-    """`with ReadingProgress() as progress: analysis.run(paths, on_progress=progress.report)`."""
+    """`with ReadingProgress(paths) as progress: analysis.run(paths, on_progress=progress.report)`."""
 
-    def __init__(self) -> None:
+    def __init__(self, paths: Sequence[str] = ()) -> None:
         self._progress: Progress | None = None
         self._tasks: dict[str, int] = {}
         self._since = time.monotonic()
         self._wanted = sys.stderr.isatty()
+        pipes = [path for path in paths if _is_pipe(path)]
+        self._waiting = threading.Timer(_PATIENCE_SECONDS, _tell_waiting, [pipes]) if pipes and len(pipes) == len(paths) else None
 
     def __enter__(self) -> Self:
+        if self._waiting is not None:
+            self._waiting.daemon = True
+            self._waiting.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._something_came()
         if self._progress is not None:
             self._progress.stop()
 
     @property
     def report(self) -> Callable[[str, int, int | None], None] | None:
         """What the readers call; None when nobody would see it."""
-        return self._report if self._wanted else None
+        return self._report if self._wanted or self._waiting is not None else None
+
+    def _something_came(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
 
     def _report(self, path: str, done: int, total: int | None) -> None:
+        self._something_came()
+        if not self._wanted:
+            return
         if self._progress is None:
             if time.monotonic() - self._since < _QUIET_SECONDS:
                 return
@@ -47,6 +67,18 @@ class ReadingProgress:
         if task is None:
             task = self._tasks[path] = self._progress.add_task(one_line(path)[-40:], total=total)
         self._progress.update(task, completed=done, total=total)  # type: ignore[arg-type]
+
+
+def _is_pipe(path: str) -> bool:
+    try:
+        return stat.S_ISFIFO((os.fstat(0) if path == STANDARD_INPUT else os.stat(path)).st_mode)  # noqa: PTH116 - a path may be anything
+    except (OSError, ValueError):
+        return False
+
+
+def _tell_waiting(pipes: list[str]) -> None:
+    names = ", ".join("standard input" if path == STANDARD_INPUT else path for path in pipes)
+    complain(f"waiting for a capture from {names}: nothing has come yet (Ctrl-C ends)")
 
 
 def _bar() -> Progress:

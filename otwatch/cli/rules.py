@@ -31,8 +31,7 @@ def list_rules(paths: tuple[str, ...]) -> None:
         known = rules_of(paths)
         for rule in known:
             table.add_row(safe(rule.id), rule.severity.label, " ".join(rule.attack), safe(rule.title))
-        console = QuietConsole(highlight=False)
-        console.print(table, width=None if console.is_terminal else 200)
+        QuietConsole(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
         click.echo(f"{len(known)} rules.")
 
 

@@ -28,6 +28,7 @@ def finished_analysis(
         analysis.site = policy.site
     if listener is not None:
         analysis.listeners.append(listener(analysis))
-    with ReadingProgress() as progress:
-        analysis.run(expand(captures), on_progress=progress.report)
+    paths = expand(captures)
+    with ReadingProgress(paths) as progress:
+        analysis.run(paths, on_progress=progress.report)
     return analysis, analysis.finish()

@@ -178,6 +178,10 @@ class Decoder:
                     continue
             self.any(packets, row)
 
+    def forget_pairs(self) -> None:
+        """Ids of addresses were forgotten: none is remembered here."""
+        np.asarray(self.pair_source)[:] = 0
+
     def pair(self, packets: Packets, row: cython.Py_ssize_t, source: cython.ulonglong, destination: cython.ulonglong) -> cython.int:
         """The ids of two IPv4 addresses, from among the recent pairs where they are there."""
         key: cython.ulonglong = source << 32 | destination

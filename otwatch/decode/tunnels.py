@@ -143,8 +143,8 @@ def vxlan(frame: Frame, generic: cython.bint) -> cython.int:
         content = frame.data[at + 3]
         if flags != 0x0C or _u16(frame.data, at + 1) != 0 or content < 1 or content > 3:
             return 0
-    elif flags & 0x7F != 0x08 or (flags == 0x08 and _u24(frame.data, at + 1) != 0):
-        return 0
+    elif flags & 0x08 == 0 or ((flags & 0x7F != 0x08 or (flags == 0x08 and _u24(frame.data, at + 1) != 0)) and not _carries(frame, at + 8)):
+        return 0  # section 5: the other bits are ignored on receipt; here they make it doubtful
     frame.at = at + 8
     if frame.unwrap(_VXLAN, _u24(frame.data, at + 4)):
         frame.next = _ETHERNET if content == 3 else 0x0800 if content == 1 else 0x86DD

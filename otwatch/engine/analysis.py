@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
+import numpy as np
+
 from otwatch.alerts.alert import Alert
 from otwatch.batch import Batch
 from otwatch.capture.files import open_capture
@@ -20,6 +22,7 @@ from otwatch.limits import Limits
 from otwatch.outputs.records import anomaly_record
 from otwatch.outputs.result import Check, Result
 
+_BATCHES_BETWEEN = 64  # looking for addresses that nothing names, when all are named: a fraction of a microsecond a packet
 _SAME_RECORDING_NS = 5_000_000_000  # a file that starts this soon after the last one ended is the same recording, rotated
 
 
@@ -38,6 +41,9 @@ class Detector(Listener, Protocol):
 
     def alerts(self) -> list[Alert]:
         """All incidents, gravest first."""
+
+    def addresses_in_use(self) -> set[int]:
+        """Ids of the addresses that they still refer to."""
 
     def checks(self) -> list[Check]:
         """Every rule that was looked for, and whether it could be judged."""
@@ -68,6 +74,7 @@ class Analysis:
         self.captures: list[CaptureReport] = []
         self.unreadable: list[str] = []
         self.operations = 0
+        self._patience = 0  # batches until addresses are forgotten again
 
     def run(self, paths: Sequence[str], *, on_progress: Callable[[str, int, int | None], None] | None = None) -> None:
         """Reads captures in the given order. One that cannot be read is noted in `unreadable`, and the others are read all the same."""
@@ -103,6 +110,17 @@ class Analysis:
             self.detector.feed(batch)
         for listener in self.listeners:
             listener.feed(batch)
+        self._patience -= 1
+        if self.pipeline.addresses.filling and self._patience <= 0:
+            self._forget_addresses()
+
+    def _forget_addresses(self) -> None:
+        """Spoofed senders and swept targets must not take the names of who comes after them: what nothing names any more makes room."""
+        kept = [*self.inventory.addresses_named(), self.summary.addresses_named()]
+        if self.detector is not None:
+            kept.append(np.fromiter(self.detector.addresses_in_use(), np.int64))
+        self.pipeline.forget_addresses(kept)
+        self._patience = _BATCHES_BETWEEN if self.pipeline.addresses.filling else 0
 
     def finish(self) -> Result:
         """Closes every flow and gathers the result."""
@@ -117,10 +135,11 @@ class Analysis:
         }
         hosts = self.inventory.hosts
         forgotten = {
-            "addresses": self.pipeline.addresses.refused,
+            "addresses": self.pipeline.addresses.refused + self.pipeline.addresses.forgotten,
             "assets": hosts.refused_hosts,
             "conversations": hosts.merged_conversations,
             "facts": self.inventory.refused_facts,
+            "MACs of assets": hosts.refused_macs,
             "anomalies": self.summary.anomalies_not_kept,
         }
         summary = self.summary
@@ -160,7 +179,7 @@ class Analysis:
 
     def anomaly_records(self) -> Iterator[dict[str, Any]]:
         """The anomalies that were kept, as records."""
-        for row, flow_number, file in self.summary.anomaly_rows:
+        for row, flow_number, file in self.summary.anomaly_rows():
             yield anomaly_record(row, self.name_of(row["layer"], row["kind"]), flow_number, self.pipeline.addresses, file)
 
     def name_of(self, layer: int, kind: int) -> str:

@@ -1,6 +1,6 @@
 """The sensor's state in one file, so that a restart or a `kill -9` forgets at most what came since the last checkpoint.
 
-A .npz archive without pickles: behaviours as arrays; addresses, hosts, conversations, facts, ARP bindings, what the rules remember (open windows,
+A .npz archive without pickles: addresses, behaviours, hosts and conversations as arrays; facts, ARP bindings, what the rules remember (open windows,
 half-done sequences, running incidents) and what was reported as JSON. Written whole or not at all. What it does not hold: the inside of connections
 (bytes of unfinished messages, requests that wait for their answer), which a dead process has missed anyway.
 """
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import os
+import struct
+import tokenize
 import zipfile
 import zlib
 from dataclasses import asdict, dataclass, field, fields
@@ -23,7 +25,6 @@ from otwatch.engine.pipeline import Pipeline
 from otwatch.engine.summary import AnomalyCount
 from otwatch.errors import ConfigError
 from otwatch.inventory.asset import KnownFact
-from otwatch.inventory.hosts import Conversation, Host
 from otwatch.inventory.inventory import Inventory
 from otwatch.tables import Operations
 
@@ -56,13 +57,14 @@ _DAMAGE: Final = (
     IndexError,
     OverflowError,
     EOFError,
-    RecursionError,
+    RuntimeError,  # recursion, an archive that says it is encrypted or packed in an unknown way
     MemoryError,
+    SyntaxError,
+    struct.error,
+    tokenize.TokenError,  # of NumPy's headers
     zipfile.BadZipFile,
     zlib.error,
 )
-_HOST: Final = tuple(item.name for item in fields(Host))
-_TALK: Final = tuple(item.name for item in fields(Conversation))
 _FACT: Final = tuple(item.name for item in fields(KnownFact))
 
 
@@ -70,7 +72,8 @@ _FACT: Final = tuple(item.name for item in fields(KnownFact))
 class Memory:
     """What the sensor itself remembers."""
 
-    reported: dict[str, tuple[int, int, str]] = field(default_factory=dict)  # alert id -> count, severity, outcome when it was last reported
+    # alert id -> count, severity, outcome and number of alerts folded into it when it was last reported
+    reported: dict[str, tuple[int, int, str, int]] = field(default_factory=dict)
     operations: int = 0
     started_ns: int = 0  # first start of the sensor: learning counts from here
 
@@ -78,16 +81,12 @@ class Memory:
 def save_checkpoint(path: Path, analysis: Analysis, inventory: Inventory, memory: Memory, rules: dict[str, Any] | None) -> None:
     """Writes the file whole or not at all; OSError when the disk does not take it. `inventory` holds the open flows, too; `rules` is their state."""
     pipeline, summary = analysis.pipeline, analysis.summary
-    addresses, behaviours = pipeline.addresses, pipeline.behaviour_index.behaviours
-    hosts = inventory.hosts
+    behaviours = pipeline.behaviour_index.behaviours
     document = {
         "version": VERSION,
         "now_ns": pipeline.now_ns,
-        "addresses": [addresses.text(number) for number in range(addresses.rows)],
         "memory": asdict(memory),
         "protocols": [spec.name for spec in pipeline.protocols],
-        "hosts": [_row(host, _HOST) for host in hosts.hosts.values()],
-        "conversations": [_row(talk, _TALK) for talk in hosts.conversations.values()],
         "bindings": [
             [[address, *owner] for address, owner in pipeline.bindings.owners.items()],
             list(pipeline.bindings.first_ip.items()),
@@ -103,6 +102,8 @@ def save_checkpoint(path: Path, analysis: Analysis, inventory: Inventory, memory
         },
     }
     arrays: dict[str, Any] = {name: behaviours.array(name) for name in (*_FOUND_BY, *_COUNTED)}
+    arrays |= inventory.hosts.arrays()
+    arrays |= {f"addresses.{name}": column for name, column in pipeline.addresses.arrays().items()}
     arrays["document"] = np.frombuffer(json.dumps(document, default=int).encode(), np.uint8)
     scratch = path.with_name(path.name + ".new")
     try:
@@ -135,8 +136,10 @@ def restore_checkpoint(path: Path, analysis: Analysis) -> tuple[Memory, dict[str
 def _restored(path: Path, arrays: dict[str, Any], analysis: Analysis) -> tuple[Memory, dict[str, Any] | None]:
     document = json.loads(arrays["document"].tobytes())
     _check_kinship(document, analysis, path)
-    _restore_tables(analysis.pipeline, document["addresses"], arrays)
-    _restore_inventory(analysis.inventory, document)
+    _restore_tables(analysis.pipeline, arrays)
+    analysis.inventory.hosts.restore(arrays, analysis.pipeline.addresses.rows)
+    for address, child, kind, value, stored in document["facts"]:
+        analysis.inventory.remember((int(address), str(child), str(kind), str(value)), KnownFact(**_fields(stored, _FACT)))
     analysis.pipeline.now_ns = int(document["now_ns"])
     summary, stored = analysis.summary, document["summary"]
     summary.packets, summary.wire_bytes = int(stored["packets"]), int(stored["wire_bytes"])
@@ -150,7 +153,9 @@ def _restored(path: Path, arrays: dict[str, Any], analysis: Analysis) -> tuple[M
         raise ValueError("no state of rules")
     analysis.operations = int(memory["operations"])
     kept = Memory(
-        reported={name: (int(count), int(severity), str(outcome)) for name, (count, severity, outcome) in memory["reported"].items()},
+        reported={
+            name: (int(count), int(severity), str(outcome), int(also)) for name, (count, severity, outcome, also) in memory["reported"].items()
+        },
         operations=int(memory["operations"]),
         started_ns=int(memory["started_ns"]),
     )
@@ -159,7 +164,7 @@ def _restored(path: Path, arrays: dict[str, Any], analysis: Analysis) -> tuple[M
 
 def _row(thing: Any, names: tuple[str, ...]) -> list[Any]:
     """The fields of a dataclass, many thousand times a minute: `asdict` takes a hundred times as long."""
-    return [sorted(value) if isinstance(value := getattr(thing, name), set) else value for name in names]
+    return [getattr(thing, name) for name in names]
 
 
 def _fields(row: list[Any], names: tuple[str, ...]) -> dict[str, Any]:
@@ -173,9 +178,8 @@ def _check_kinship(document: dict[str, Any], analysis: Analysis, path: Path) -> 
         raise ConfigError("a checkpoint of an otwatch with other protocols", path=str(path))
 
 
-def _restore_tables(pipeline: Pipeline, addresses: list[str], arrays: dict[str, Any]) -> None:
-    if [pipeline.addresses.intern_text(text) for text in addresses] != list(range(len(addresses))):
-        raise ValueError("an address stands there twice")
+def _restore_tables(pipeline: Pipeline, arrays: dict[str, Any]) -> None:
+    pipeline.addresses.restore(**{name: arrays[f"addresses.{name}"] for name in ("high", "low", "ids", "taken")})
     index = pipeline.behaviour_index
     operations = Operations(max(1, len(arrays["source"])))
     for _ in arrays["source"]:
@@ -193,18 +197,3 @@ def _restore_tables(pipeline: Pipeline, addresses: list[str], arrays: dict[str, 
         raise ValueError("a behaviour stands there twice")
     for name in _COUNTED:
         index.behaviours.array(name)[:] = arrays[name]
-
-
-def _restore_inventory(inventory: Inventory, document: dict[str, Any]) -> None:
-    hosts = inventory.hosts
-    for stored in document["hosts"]:
-        host = Host(**_fields(stored, _HOST))
-        host.key, host.vlans = (host.key[0], host.key[1]), set(host.vlans)
-        host.macs, host.arp_macs = {int(mac): n for mac, n in host.macs.items()}, {int(mac): n for mac, n in host.arp_macs.items()}
-        hosts.hosts[host.key] = host
-    for stored in document["conversations"]:
-        talk = Conversation(**_fields(stored, _TALK))
-        talk.client, talk.server = (talk.client[0], talk.client[1]), (talk.server[0], talk.server[1])
-        hosts.conversations[talk.client, talk.server, talk.ip_protocol, talk.server_port, talk.protocol] = talk
-    for address, child, kind, value, stored in document["facts"]:
-        inventory.remember((int(address), str(child), str(kind), str(value)), KnownFact(**_fields(stored, _FACT)))

@@ -46,7 +46,7 @@ def rules_of(paths: Sequence[str] = (), *, drafts: bool = False) -> list[Rule]:
             raise ConfigError("no such file or folder", path=path)
     known = protocols()
     kinds = [f"{layer_name(layer, known)}.{kind.name}" for layer, named in anomaly_kinds(known).items() for kind in named.values()]
-    return load_rules([shipped_rules(), *map(Path, paths)], drafts=drafts, protocols=[spec.name for spec in known], anomalies=kinds)
+    return load_rules([shipped_rules(), *map(Path, paths)], drafts=drafts, protocols=[spec.name for spec in known], anomalies=kinds, whole=True)
 
 
 def utc_ns(text: str) -> int:
@@ -93,12 +93,12 @@ class KnownHost:
 
 
 class RuleDetector:
-    """A rule engine beside a pipeline. `inventory`, where there is one, puts MACs and names to addresses."""
+    """A rule engine beside a pipeline. `inventory`, where there is one, puts MACs and names to addresses; it may be replaced by a newer one."""
 
     def __init__(self, pipeline: Pipeline, policy: Policy, inventory: Inventory | None = None) -> None:
         self.policy = policy
         self._pipeline = pipeline
-        self._inventory = inventory
+        self.inventory = inventory
         self.engine = RuleEngine(
             policy.rules,
             site=policy.site,
@@ -125,11 +125,13 @@ class RuleDetector:
         return "not evaluable: no message of a decoded OT protocol was seen" if tables & _ON_MESSAGES and not seen else ""
 
     def _host(self, address: int) -> KnownHost | None:
-        host = self._inventory.hosts.hosts.get((address, -1)) if self._inventory is not None else None
-        if host is None or self._inventory is None:
+        if self.inventory is None:
             return None
+        host, name = self.inventory.hosts.hosts.get((address, -1)), self.inventory.name_told(address)
+        if host is None:  # its flows are still open
+            return KnownHost(None, name) if name else None
         mac = max(host.macs, key=lambda mac: (host.macs[mac], mac), default=None)
-        return KnownHost(mac_text(mac) if mac is not None else None, self._inventory.name_told(address))
+        return KnownHost(mac_text(mac) if mac is not None else None, name)
 
     def feed(self, batch: Batch) -> None:
         """One batch, in time order."""
@@ -167,7 +169,8 @@ class RuleDetector:
         """Every rule, how often it fired, and whether this observation could show it."""
         counts: dict[str, int] = {}
         for alert in self.engine.alerts():
-            counts[alert.rule] = counts.get(alert.rule, 0) + 1
+            for rule in (alert.rule, *(also["rule"] for also in alert.evidence.get("also", ()))):
+                counts[rule] = counts.get(rule, 0) + 1
         notes = self.engine.evaluability()
         checks = []
         seen = self._protocols_seen()

@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import struct
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,8 +16,10 @@ from pathlib import Path
 from typing import Final
 
 import otwatch
+from otwatch.capture.bpf import libpcap
 from otwatch.engine.config import SensorConfig
 from otwatch.engine.learning import load_policy
+from otwatch.engine.sharing import weakened_rules
 from otwatch.errors import CaptureError, ConfigErrors
 from otwatch.outputs.siem.transport import connect
 
@@ -47,6 +50,7 @@ def examine(config: SensorConfig) -> Iterator[Finding]:
         yield Finding(what="interfaces", state="bad", text="none is named", advice="set sensor.interfaces, or name them: otwatch doctor eth1")
     for name in interfaces:
         yield from _interface(name)
+    yield from _source(config)
     yield _clock()
     yield _policy(config)
     yield from _folder(config)
@@ -139,6 +143,63 @@ def _interface(name: str) -> Iterator[Finding]:
         )
     else:
         yield Finding(what=what, state="good", text="does not join packets (gro and lro are off)")
+
+
+def _source(config: SensorConfig) -> Iterator[Finding]:
+    """How packets are taken, and what is lost when several processes take them."""
+    ring = hasattr(socket, "AF_PACKET") and config["sensor.capture"] != "libpcap"
+    if not ring:
+        yield from _libpcap()
+    if config["sensor.filter"]:
+        yield Finding(what="filter", state="note", text=f"{config['sensor.filter']!r}: what it leaves out is not seen", advice="leave it empty")
+    workers = config["sensor.workers"]
+    if workers == 1:
+        return
+    what = f"{workers} processes"
+    if not ring:
+        yield Finding(what=what, state="bad", text="can share interfaces only with AF_PACKET rings (Linux)", advice="set sensor.workers = 1")
+        return
+    cores = os.cpu_count() or 1
+    if workers > cores:
+        yield Finding(what=what, state="note", text=f"on {cores} cores", advice=f"set sensor.workers = {cores} or less")
+    with suppress(ConfigErrors, CaptureError, OSError):  # told below
+        policy, _ = load_policy(config)
+        weaker = weakened_rules(policy.rules)
+        yield Finding(
+            what=what,
+            state="note",
+            text=f"each sees whole pairs of addresses; {len(weaker)} rules count over many pairs, each process only its share: {', '.join(weaker)}",
+            advice="use one process as long as a core is enough: it takes some 500,000 packets a second",
+        )
+    others = [folder for folder in config.state.glob("*-of-*/spool") if not folder.parent.name.endswith(f"-of-{workers}")]
+    if others:
+        yield Finding(
+            what=what,
+            state="note",
+            text=f"{len(others)} state folders are of another number of processes: {', '.join(sorted(folder.parent.name for folder in others))}",
+            advice="alerts that wait in their spools are sent only when that number runs again; remove them when nothing waits",
+        )
+
+
+def _libpcap() -> Iterator[Finding]:
+    try:
+        libpcap()
+    except CaptureError as error:
+        yield Finding(what="capture", state="bad", text=str(error), advice="apt install libpcap0.8, or set sensor.capture = \"ring\" (Linux)")
+        return
+    yield Finding(
+        what="capture",
+        state="note",
+        text="libpcap: some microseconds a packet; an interface that is made anew is not taken up again",
+        advice="on Linux leave sensor.capture at auto: the ring is faster by far",
+    )
+    if sys.platform != "linux":
+        yield Finding(
+            what="capture",
+            state="note",
+            text="nothing but Linux can be made to refuse sending: the sensor gives up root and no more, and says so (sensor.confinement-incomplete)",
+            advice="use a tap that cannot carry packets back",
+        )
 
 
 def _offload(asking: socket.socket, name: str, offload: str) -> bool:

@@ -66,10 +66,11 @@ def forgotten(sensor: Sensor) -> dict[str, int]:
     analysis = sensor.analysis
     hosts, streams = analysis.inventory.hosts, analysis.pipeline.streams.counters
     return {
-        "addresses": analysis.pipeline.addresses.refused,
+        "addresses": analysis.pipeline.addresses.refused + analysis.pipeline.addresses.forgotten,
         "assets": hosts.refused_hosts,
         "conversations": hosts.merged_conversations,
         "facts": analysis.inventory.refused_facts,
+        "MACs of assets": hosts.refused_macs,
         "behaviours": analysis.pipeline.behaviour_index.merged,
         "flows": streams.get("flows_evicted", 0),
         "streams": streams.get("streams_evicted", 0),

@@ -89,6 +89,23 @@ class Pipeline:
             unanswered=unanswered,
         )
 
+    def forget_addresses(self, kept: list[np.ndarray[Any, Any]]) -> None:
+        """Makes room for new addresses: those that no flow, no behaviour, no ARP binding and none of `kept` names are forgotten."""
+        flows, behaviours = self.streams.flows, self.behaviour_index.behaviours
+        self.addresses.forget(
+            np.concatenate(
+                [
+                    flows.array("client"),
+                    flows.array("server"),
+                    behaviours.array("source"),
+                    behaviours.array("destination"),
+                    np.fromiter(self.bindings.owners, np.int64),
+                    *kept,
+                ]
+            )
+        )
+        self.decoder.forget_pairs()
+
     def _spoken(self, slots: np.ndarray[Any, Any]) -> None:
         """Dissectors may remember something of these flows."""
         capacity = self.streams.flows.capacity

@@ -34,7 +34,7 @@ from otwatch.outputs.result import Result
 from otwatch.tables import Packets
 
 # Of a process that must live through any flood within the memory of a small box, copies for checkpoints included. A plant has some hundred assets.
-SENSOR_LIMITS: Final = Limits(addresses=262_144, flows=65_536, streams=32_768, behaviours=100_000, assets=20_000, conversations=30_000)
+SENSOR_LIMITS: Final = Limits(addresses=524_288, flows=65_536, streams=32_768, behaviours=100_000, assets=20_000, conversations=30_000)
 _SECOND: Final = 1.0
 _POLL_SECONDS: Final = 0.25
 _BUSY_SHARE: Final = 20  # looking for changed alerts may take a twentieth of the time
@@ -128,7 +128,7 @@ class Sensor:
     def _detect(self, policy: Policy, state: dict[str, Any] | None) -> None:
         """Puts rules to work: those of `state` go on where they were, what is already known is new to the others."""
         self.policy = policy
-        detector = RuleDetector(self.analysis.pipeline, policy)
+        detector = RuleDetector(self.analysis.pipeline, policy, self.watch.inventory())
         detector.resume(state)
         self.detector = self.analysis.detector = detector
         self.analysis.site = policy.site
@@ -268,14 +268,15 @@ class Sensor:
 
     def _report_changes(self) -> None:
         for alert in self.detector.engine.take_changes():
-            count, severity, outcome = self.memory.reported.get(alert.id, (0, -1, ""))
+            count, severity, outcome, also = self.memory.reported.get(alert.id, (0, -1, "", 0))
+            folded = len(alert.evidence.get("also", ()))
             if alert.outcome == "requested" and outcome:
                 alert.outcome = outcome  # the answer was seen before a restart
-            if alert.count <= count and int(alert.severity) <= severity and alert.outcome == outcome:
+            if alert.count <= count and int(alert.severity) <= severity and alert.outcome == outcome and folded <= also:
                 continue  # reported before a restart or a reload
             self._report(alert)
             self.memory.reported.pop(alert.id, None)
-            self.memory.reported[alert.id] = alert.count, int(alert.severity), alert.outcome
+            self.memory.reported[alert.id] = alert.count, int(alert.severity), alert.outcome, folded
             if len(self.memory.reported) > 2 * self.limits.alerts:
                 self.memory.reported = dict(list(self.memory.reported.items())[self.limits.alerts :])
 
@@ -303,7 +304,7 @@ class Sensor:
         self.not_evaluable = self.detector.engine.evaluability()
         if not self.memory.started_ns and self.analysis.summary.first_ns is not None:
             self.memory.started_ns = self.analysis.summary.first_ns
-        inventory = self.watch.inventory()
+        inventory = self.detector.inventory = self.watch.inventory()
         site = self.policy.site
         if self.reporting.store is not None and len(inventory.hosts.hosts) > _STORED_ASSETS:
             self.assets_not_stored = len(inventory.hosts.hosts)  # a sweep: describing every address would take the time of the packets

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from otwatch.actions import Action, Role
 from otwatch.batch import Batch
 from otwatch.limits import Limits
-from otwatch.tables import Behaviours
+from otwatch.tables import Anomalies, Behaviours
 
 _LAYER_SHIFT = 32
 
@@ -35,7 +36,8 @@ class Summary:
     first_ns: int | None = None
     last_ns: int | None = None
     anomalies: dict[tuple[int, int], AnomalyCount] = field(default_factory=dict)
-    anomaly_rows: list[tuple[dict[str, int], int, str]] = field(default_factory=list)  # (row, flow number, file)
+    kept: Anomalies = field(default_factory=Anomalies)
+    kept_of: list[tuple[int, str]] = field(default_factory=list)  # (flow number, file) of each
     anomalies_not_kept: int = 0
     unanswered_requests: int = 0
 
@@ -64,12 +66,25 @@ class Summary:
                 self.anomalies[key] = AnomalyCount(count, int(anomalies.frame[row]), batch.file, int(anomalies.timestamp_ns[row]))
             else:
                 known.count += count
-        room = self.limits.anomalies_kept - len(self.anomaly_rows)
-        for row in range(min(room, anomalies.rows)):
-            kept = anomalies.row(row)
-            number = int(batch.flows.number[kept["flow"]]) if kept["flow"] >= 0 else 0
-            self.anomaly_rows.append((kept, number, batch.file))
-        self.anomalies_not_kept += max(0, anomalies.rows - max(0, room))
+        room = min(anomalies.rows, max(0, self.limits.anomalies_kept - self.kept.rows))
+        if room:
+            start = self.kept.rows
+            self.kept.grow(max(self.kept.capacity, 1 << (start + room - 1).bit_length()))
+            self.kept.rows += room
+            for column in anomalies.schema.columns:
+                self.kept.array(column.name)[start:] = anomalies.array(column.name)[:room]
+            for flow in anomalies.array("flow")[:room].tolist():
+                self.kept_of.append((int(batch.flows.number[flow]) if flow >= 0 else 0, batch.file))
+        self.anomalies_not_kept += anomalies.rows - room
+
+    def anomaly_rows(self) -> Iterator[tuple[dict[str, int], int, str]]:
+        """(row, flow number, file) of every anomaly that was kept."""
+        for row, (flow_number, file) in enumerate(self.kept_of):
+            yield self.kept.row(row), flow_number, file
+
+    def addresses_named(self) -> np.ndarray[Any, Any]:
+        """Ids of all addresses in the anomalies that were kept."""
+        return np.concatenate([self.kept.array("source"), self.kept.array("destination")])
 
 
 def protocol_counts(behaviours: Behaviours, names: list[str]) -> dict[str, dict[str, Any]]:

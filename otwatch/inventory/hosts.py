@@ -224,6 +224,44 @@ class Hosts:
         """The same, apart."""
         return Hosts(self.limits, self.tally.copy(self.limits))
 
+    def arrays(self) -> dict[str, np.ndarray[Any, Any]]:
+        """Everything, as arrays of integers: views, valid until the next `fold` or `arp`."""
+        tally = self.tally
+        found: dict[str, np.ndarray[Any, Any]] = {}
+        for table in (tally.hosts, tally.talks):
+            found |= {f"{table.schema.name}.{column.name}": table.array(column.name) for column in table.schema.columns}
+        for name, more in self._more().items():
+            triples = [(row, key, times) for row, keys in more.items() for key, times in keys.items()]
+            found[name] = np.array(triples, np.int64).reshape(-1, 3)
+        return found
+
+    def restore(self, arrays: Mapping[str, np.ndarray[Any, Any]], addresses: int) -> None:
+        """Fills one that is empty with what `arrays` gave; `addresses`: how many are known. KeyError or ValueError when they do not fit together."""
+        tally = self.tally
+        for table in (tally.hosts, tally.talks):
+            rows = len(arrays[f"{table.schema.name}.{table.schema.columns[0].name}"])
+            table.grow(max(table.capacity, rows))
+            table.rows = rows
+            for column in table.schema.columns:
+                stored = arrays[f"{table.schema.name}.{column.name}"]
+                if stored.shape != (rows,) or stored.dtype != np.dtype(column.dtype):
+                    raise ValueError(f"{table.schema.name}: {column.name} is no column of {rows} rows")
+                table.array(column.name)[:] = stored
+        for ids in (tally.hosts.array("address"), tally.talks.array("client"), tally.talks.array("server")):
+            if len(ids) and not -1 <= ids.min() <= ids.max() < addresses:
+                raise ValueError("an address that is not there")
+        for name, more in self._more().items():
+            if arrays[name].ndim != 2 or arrays[name].shape[1] != 3:
+                raise ValueError(f"{name}: no triples")
+            for row, key, times in arrays[name].tolist():
+                more.setdefault(row, {})[key] = times
+        tally.rehash()
+        if len(set(self.hosts)) < len(self.hosts) or len(set(self.conversations)) < len(self.conversations):
+            raise ValueError("a host or conversation stands there twice")
+
+    def _more(self) -> dict[str, dict[int, dict[int, int]]]:
+        return {"hosts.shown": self.tally.shown, "hosts.told": self.tally.told, "hosts.vlans": self.tally.vlans}
+
     def fold(self, flows: Flows, slots: Iterable[int] | np.ndarray[Any, Any], unanswered: dict[int, int]) -> None:
         """Adds the rows of closed flows."""
         chosen = np.array(slots if isinstance(slots, np.ndarray) else list(slots), np.int64)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
 
 from otwatch.actions import Action, Role
 from otwatch.addresses import Addresses
@@ -86,6 +89,12 @@ class Inventory:
         """A fact under (address, child, kind, value), of a message or of a checkpoint."""
         self._facts_of[key[0]] = self._facts_of.get(key[0], 0) + 1
         self.facts[key] = fact
+
+    def addresses_named(self) -> list[np.ndarray[Any, Any]]:
+        """Ids of all addresses in here, -1 among them."""
+        tally = self.hosts.tally
+        told = np.fromiter((address for address, _, _, _ in self.facts), np.int64, len(self.facts))
+        return [tally.hosts.array("address"), tally.talks.array("client"), tally.talks.array("server"), told]
 
     def name_told(self, address: int) -> str:
         """The first name that the device at an address gave itself; empty when it gave none."""

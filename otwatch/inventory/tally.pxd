@@ -80,4 +80,4 @@ cdef class Tally:
     cdef unsigned long long hash_host(self, int address, long long mac) except? 0
     cdef unsigned long long hash_talk(self, int client, long long client_mac, int server, long long server_mac, int ip_protocol, int port,
                                       int protocol) except? 0
-    cdef object rehash(self)
+    cpdef object rehash(self)

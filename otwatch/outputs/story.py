@@ -102,6 +102,9 @@ def details(alert: Alert) -> list[str]:
             lines.append(f"{title}: {found}")
         elif isinstance(found, list | tuple) and len(found) > 1:
             lines.append(f"{title}: {', '.join(str(item) for item in found[:_LISTED])}{' …' if len(found) > _LISTED else ''}")
+    also = list(dict.fromkeys(f"{told['title']} ({told['rule']})" for told in evidence.get("also", [])))
+    if also:
+        lines.append(f"the same is told by: {'; '.join(also)}")
     return lines
 
 

@@ -32,16 +32,21 @@ class Clause:
     key: str
     tests: tuple[Test | None, Test | None, Test | None, Test | None, Test | None]  # by Stage
     late_fields: frozenset[str]  # names of its LATE fields
+    demands: frozenset[str]  # fields that must be known for it to hold at all
 
 
 def clauses_of(rule: Rule, index: int) -> list[Clause]:
     """The clauses of a rule: one, or one for each step of its sequence."""
     if rule.sequence is None:
-        return [Clause(rule, index, 0, rule.table, "", _split(rule.where, rule.table), _late(rule.where, rule.table))]
+        return [Clause(rule, index, 0, rule.table, "", _split(rule.where, rule.table), _late(rule.where, rule.table), _demands(rule.where))]
     return [
-        Clause(rule, index, number, step.table, step.key, _split(step.where, step.table), _late(step.where, step.table))
+        Clause(rule, index, number, step.table, step.key, _split(step.where, step.table), _late(step.where, step.table), _demands(step.where))
         for number, step in enumerate(rule.sequence.steps)
     ]
+
+
+def _demands(where: Condition) -> frozenset[str]:
+    return frozenset(part.name for part in (where.parts if isinstance(where, AllOf) else (where,)) if isinstance(part, Term))
 
 
 def _late(where: Condition, table: str) -> frozenset[str]:

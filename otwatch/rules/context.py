@@ -185,6 +185,11 @@ class Place:
         ip, site = self.context.addresses.ip(self.address), self.context.site
         return ip.is_global and not ip.is_multicast and not (site is not None and site.knows(self.text))
 
+    @cached_property
+    def known(self) -> bool | None:
+        baseline = self.context.baseline
+        return None if baseline is None or self.address <= 0 or self.is_group() else baseline.has_host(self.text)
+
     def is_group(self) -> bool:
         """Whether it is a broadcast or multicast address."""
         if self.address < 0:
@@ -235,6 +240,8 @@ _PAIR: Final[dict[str, Callable[[PairRecord], Any]]] = {
     "src_engineering": lambda pair: bool(pair.context.site and pair.context.site.is_engineering(pair.src.text)),
     "src_jump_host": lambda pair: bool(pair.context.site and pair.context.site.is_jump_host(pair.src.text)),
     "jump_hosts_known": lambda pair: bool(pair.context.site and pair.context.site.has_jump_hosts),
+    "src_known": lambda pair: pair.src.known,
+    "dst_known": lambda pair: pair.dst.known,
     "conduit": lambda pair: pair.context.site.conduit(pair.src.text, pair.dst.text) if pair.context.site else None,
 }
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from otwatch.addresses import Addresses
 from otwatch.alerts.alert import Alert
-from otwatch.alerts.incidents import Incident, Incidents, Sample
+from otwatch.alerts.incidents import Incident, Incidents, Part, Sample
 from otwatch.batch import Batch
 from otwatch.limits import Limits
 from otwatch.rules.compile import Clause, clauses_of
@@ -22,9 +22,10 @@ from otwatch.rules.context import Context, Joined
 from otwatch.rules.evidence import Evidence
 from otwatch.rules.fields import TABLES, Stage
 from otwatch.rules.flows import FlowRules
+from otwatch.rules.fold import Folder
 from otwatch.rules.knowledge import Knowledge, Learning
 from otwatch.rules.match import Matcher
-from otwatch.rules.report import Reporter
+from otwatch.rules.report import NEEDS_BASELINE, Reporter
 from otwatch.rules.rows import Row, Sequences, Windows, hashable
 from otwatch.rules.rule import Rule
 from otwatch.rules.seams import HostView, Known, ProtocolNames, SitePolicy
@@ -77,13 +78,16 @@ class RuleEngine:
         self.context = Context(
             site=site, baseline=baseline, addresses=addresses, protocols=protocols, layers=layers or {}, knowledge=self.knowledge, host=host
         )
+        self._folder = Folder(self.rules)
         self.incidents = Incidents(limits.alerts, limits.alerts_per_rule)
         clauses = [clause for index, rule in enumerate(self.rules) for clause in clauses_of(rule, index)]
         self.clauses = {(clause.index, clause.step): clause for clause in clauses}
-        self._matchers = {table: Matcher([clause for clause in clauses if clause.table == table]) for table in TABLES}
+        # Without a baseline nothing is judged that asks what it knows, not even row by row.
+        judged = [clause for clause in clauses if baseline is not None or not NEEDS_BASELINE & clause.demands]
+        self._matchers = {table: Matcher([clause for clause in judged if clause.table == table]) for table in TABLES}
         self.windows = {index: Windows(rule.window) for index, rule in enumerate(self.rules) if rule.window}
         self.sequences = {index: Sequences(rule) for index, rule in enumerate(self.rules) if rule.sequence}
-        self.flows = FlowRules(self._matchers["flows"].clauses, self.context, self.windows, self._take, self._credit, limits.flows)
+        self.flows = FlowRules(self._matchers["flows"].clauses, self.context, self.windows, self._take, self._credit, self._last_part, limits.flows)
         self.evidence = Evidence(self.context)
         self.reporter = Reporter(self.rules, clauses, self.context, self._flow_carried)
         self._wanted = np.zeros(1024, np.uint8)
@@ -96,7 +100,7 @@ class RuleEngine:
         self._batches = 0
         self.first_ns: int | None = None
         self.now_ns = 0
-        self.sent: dict[int, tuple[int, int, str, int]] = {}
+        self.sent: dict[int, tuple[int, int, str, int, int]] = {}
         self._finished = False
         self._resumed: set[int] = set()
 
@@ -145,20 +149,21 @@ class RuleEngine:
         """All incidents as far as they are known now, gravest first, then in order of time."""
         self._refresh()
         found = [alert for alert in (self._alert(incident) for incident in self.incidents) if alert is not None]
-        return sorted(found, key=lambda alert: (-alert.severity, alert.first_seen_ns, alert.rule, alert.src, alert.dst))
+        return sorted(self._folder.fold(found), key=lambda alert: (-alert.severity, alert.first_seen_ns, alert.rule, alert.src, alert.dst))
 
     def take_changes(self) -> list[Alert]:
         """Alerts that are new, graver or otherwise answered since the last call, or went on for another minute of packet time."""
         self._refresh()
         changed = []
-        for incident in self.incidents:
-            alert = self._alert(incident)
-            if alert is None:
+        found = [(alert, incident.number) for incident in self.incidents if (alert := self._alert(incident)) is not None]
+        kept = {id(alert) for alert in self._folder.fold([alert for alert, _ in found])}
+        for alert, number in found:
+            if id(alert) not in kept:
                 continue
-            count, severity, outcome, sent_ns = self.sent.get(incident.number, (0, -1, "", -_UPDATE_NS))
-            graver = int(alert.severity) > severity or alert.outcome != outcome
+            count, severity, outcome, sent_ns, also = self.sent.get(number, (0, -1, "", -_UPDATE_NS, 0))
+            graver = int(alert.severity) > severity or alert.outcome != outcome or len(alert.evidence.get("also", ())) > also
             if graver or (alert.count > count and (self.now_ns - sent_ns >= _UPDATE_NS or self._finished)):
-                self.sent[incident.number] = alert.count, int(alert.severity), alert.outcome, self.now_ns
+                self.sent[number] = alert.count, int(alert.severity), alert.outcome, self.now_ns, len(alert.evidence.get("also", ()))
                 changed.append(alert)
         return sorted(changed, key=lambda alert: (alert.first_seen_ns, alert.rule, alert.src, alert.dst))
 
@@ -393,6 +398,9 @@ class RuleEngine:
                 if len(kept) < 8 and not any(entry is known for known in kept):
                     kept.append(entry)
             row = row.before[-1]
+
+    def _last_part(self, clause: Clause, src: int, dst: int) -> Part | None:
+        return self._incident(clause, src, dst).last_part
 
     def _incident(self, clause: Clause, src: int, dst: int) -> Incident:
         group = clause.rule.group

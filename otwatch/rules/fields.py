@@ -57,6 +57,8 @@ _PAIR: Final = (
     _field("src_engineering", "truth", Stage.PAIR, "the site file lists src under engineering"),
     _field("src_jump_host", "truth", Stage.PAIR, "the site file lists src under jump_hosts"),
     _field("jump_hosts_known", "truth", Stage.PAIR, "the site file lists jump hosts"),
+    _field("src_known", "truth", Stage.PAIR, "the baseline knows the address src as a host; not known without a baseline"),
+    _field("dst_known", "truth", Stage.PAIR, "the baseline knows the address dst as a host; not known without a baseline, nor of groups"),
     _field(
         "conduit",
         "text",

@@ -6,13 +6,14 @@ looked at only where a rule that is still possible asks about them, rows become 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice, repeat
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from otwatch.alerts.incidents import Part
 from otwatch.batch import Batch
 from otwatch.rules.compile import Clause
 from otwatch.rules.context import Context, Joined
@@ -32,7 +33,10 @@ _AWAITED_NS: Final = 600_000_000_000  # what was open before a restart and is si
 
 
 class FlowRules:
-    """The flow rules of one engine. `take` receives the rows of rules without a window, `credit` those that belong to an incident."""
+    """The flow rules of one engine. `take` receives the rows of rules without a window, `credit` those that belong to an incident.
+
+    `last_part` gives the part of (clause, src, dst) that takes everything when an incident has as many as it can hold.
+    """
 
     def __init__(
         self,
@@ -41,6 +45,7 @@ class FlowRules:
         windows: dict[int, Windows],
         take: Callable[[Clause, Row, int], None],
         credit: Callable[[Clause, Row], None],
+        last_part: Callable[[Clause, int, int], Part | None],
         remembered: int,
     ) -> None:
         self.matcher = Matcher(clauses)
@@ -48,6 +53,7 @@ class FlowRules:
         self.windows = windows
         self.take = take
         self.credit = credit
+        self.last_part = last_part
         self.remembered = remembered
         self.carrying: dict[int, None] = {}  # numbers of closed flows on which both sides sent data, where a rule asks about that
         # After a restart: flows that were open, by (client, server, ports, transport): number, last event told, whether either side had sent data.
@@ -134,8 +140,18 @@ class FlowRules:
         keys = zip(*map(column, window.by), strict=True) if window.by else repeat(())
         values = column(window.distinct) if window.distinct else repeat(None)
         times = [event[0] for event in found]
-        for event in self.windows[clause.index].feed(zip(keys, values, times, found, strict=False)):
+        counting = self.windows[clause.index].feed(zip(keys, values, times, found, strict=False))
+        for event in counting if clause.late_fields else self._crowded(clause, counting):
             self.credit(clause, self.row(event))
+
+    def _crowded(self, clause: Clause, found: Iterable[Seen]) -> Iterator[Seen]:
+        """Counts rows of incidents that hold so many that another shows nothing new; gives the others."""
+        for event in found:
+            part = self.last_part(clause, event[5], event[6])
+            if part is None:
+                yield event
+            else:
+                part.add(event[0])
 
     def _passes(self, clause: Clause, bit: int, seen: Seen) -> bool:
         mask, signed, paired = self.matcher.candidates(seen[7], self.context.flow, (seen[5], seen[6]), self.context.pair)

@@ -19,10 +19,13 @@ _ID = re.compile(r"^[a-z0-9]+(?:[-_][a-z0-9]+)*(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)+$"
 _TECHNIQUE = re.compile(r"^T\d{4}(?:\.\d{3})?$")
 
 
-def load_rules(paths: Iterable[Path], *, drafts: bool = False, protocols: Iterable[str] = (), anomalies: Iterable[str] = ()) -> list[Rule]:
+def load_rules(
+    paths: Iterable[Path], *, drafts: bool = False, protocols: Iterable[str] = (), anomalies: Iterable[str] = (), whole: bool = False
+) -> list[Rule]:
     """The rules of files and folders (searched for *.yaml), by id. A file holds one rule or a list of them.
 
-    `protocols` and `anomalies`, when given, are the names that exist: others are mistakes. Raises ConfigErrors with every mistake of every file.
+    `protocols` and `anomalies`, when given, are the names that exist: others are mistakes. `whole`: these are all rules that there are, so that
+    `supersedes` can name no other. Raises ConfigErrors with every mistake of every file.
     """
     complaints = Complaints()
     checker = _Checker(complaints, tuple(protocols), tuple(anomalies))
@@ -45,6 +48,13 @@ def load_rules(paths: Iterable[Path], *, drafts: bool = False, protocols: Iterab
                     other = found[rule.id]
                     complaints.add(value, f'the id "{rule.id}" stands in {other.path}:{other.line} already')
                 found[rule.id] = rule
+    for rule in found.values():
+        for general in rule.supersedes:
+            place = Value(None, rule.path, rule.line, 1)
+            if whole and general not in found:
+                complaints.add(place, f'{rule.id} supersedes "{general}", which is no rule{nearest(general, found)}')
+            elif general in found and rule.id in found[general].supersedes:
+                complaints.add(place, f"{rule.id} and {general} supersede each other")
     complaints.raise_if_any()
     return [rule for _, rule in sorted(found.items()) if drafts or rule.status == "stable"]
 
@@ -86,6 +96,10 @@ class _Checker:
         group = reader.texts("group") or ("src", "dst")
         if not set(group) <= {"src", "dst"}:
             self.complaints.add(reader.raw["group"], '"group" is a list of src and dst')
+        supersedes = reader.texts("supersedes")
+        for other in supersedes:
+            if other == identifier or not _ID.match(other):
+                self.complaints.add(reader.raw["supersedes"], f'"{other}" is no id of another rule')
         why = reader.text("why")
         false_positives = reader.texts("false_positives")
         references = reader.texts("references")
@@ -110,6 +124,7 @@ class _Checker:
             window=window,
             sequence=sequence,
             group=group,
+            supersedes=supersedes,
             why=" ".join(why.split()),
             false_positives=false_positives,
             references=references,

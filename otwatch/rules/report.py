@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ _INFERRED: Final = frozenset(
     {"writer", "src_outside", "crosses_zone", "dst_in_ot", "dst_is_controller", "new_talker", "new_verb", "src_role", "dst_role"}
 )
 _NEEDS_LEARNING: Final = frozenset({"new_talker", "new_verb"})
-_NEEDS_BASELINE: Final = frozenset({"in_baseline", "range_in_baseline"})
+NEEDS_BASELINE: Final = frozenset({"in_baseline", "range_in_baseline", "src_known", "dst_known"})
 _NEEDS_SITE: Final = frozenset({"permitted", "conduit", "src_zone", "dst_zone", "src_level", "dst_level", "jump_hosts_known"})
 
 
@@ -184,7 +184,7 @@ class Reporter:
             self._from_operation(alert, found, samples)
         elif late.get("port") is not None:
             alert.dst_port = late.get("port")
-        alert.evidence.update(self._evidence(rule, late, found, samples))
+        alert.evidence.update(self._evidence(rule, incident, late, found, samples))
         self._chain(alert, incident, late)
         self._weigh(alert, rule, late, on_operations)
         alert.id = hashlib.sha256(f"{alert.rule}|{alert.src}|{alert.dst}|{alert.first_seen_ns}".encode()).hexdigest()[:16]
@@ -240,7 +240,14 @@ class Reporter:
         if len(functions) > 1:
             alert.evidence["functions"] = functions[:_TARGETS]
 
-    def _evidence(self, rule: Rule, late: LateRecord, found: _Found, samples: Sequence[Sample]) -> dict[str, Any]:
+    def _sources(self, found: _Found) -> Iterable[int]:
+        """Who did the behaviours of an incident of several sources."""
+        if self.behaviours is None or not found.behaviours:
+            return ()
+        sources: list[int] = np.unique(self.behaviours.array("source")[np.fromiter(found.behaviours, np.int64, len(found.behaviours))]).tolist()
+        return sources
+
+    def _evidence(self, rule: Rule, incident: Incident, late: LateRecord, found: _Found, samples: Sequence[Sample]) -> dict[str, Any]:
         evidence: dict[str, Any] = {}
         clause = self.clauses[self.rules.index(rule)][-1]
         where = rule.sequence.steps[-1].where if rule.sequence else rule.where
@@ -254,6 +261,11 @@ class Reporter:
         if len(targets) > 1:
             evidence["targets"] = [self.context.addresses.text(target) for target in targets[:_TARGETS]]
             evidence["targets_count"] = len(targets)
+        if incident.src < 0:
+            sources = sorted({part.src for part in found.parts}.union(self._sources(found)))
+            if len(sources) > 1:
+                evidence["sources"] = [self.context.addresses.text(source) for source in sources[:_TARGETS]]
+                evidence["sources_count"] = len(sources)
         for name in ("anomaly", "port"):
             seen = {part.record[name] for part in found.parts if part.record.get(name) is not None}
             if len(seen) > 1:
@@ -333,7 +345,7 @@ class Reporter:
             used = {
                 term.name for where in ([step.where for step in rule.sequence.steps] if rule.sequence else [rule.where]) for term in terms_of(where)
             }
-            if used & _NEEDS_BASELINE and self.context.baseline is None:
+            if used & NEEDS_BASELINE and self.context.baseline is None:
                 notes[rule.id] = "not evaluable: needs a baseline (otwatch baseline learn)"
             elif used & _NEEDS_SITE and self.context.site is None:
                 notes[rule.id] = "not evaluable: needs a site file (otwatch site init)"

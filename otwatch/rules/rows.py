@@ -54,11 +54,13 @@ class Lane:
         rows = self.rows
         rows.append((timestamp_ns, row))
         self.seen += 1
-        if timestamp_ns - rows[0][0] > for_ns or len(rows) < (rows.maxlen or 0):
+        while timestamp_ns - rows[0][0] > for_ns:
+            rows.popleft()  # of no use any more
+        if len(rows) < (rows.maxlen or 0):
             return []
         fresh = min(self.seen - self.credited, len(rows))
         self.credited = self.seen
-        return [row for _, row in list(rows)[-fresh:]]
+        return [row] if fresh == 1 else [row for _, row in list(rows)[-fresh:]]
 
 
 class Windows:

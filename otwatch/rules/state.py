@@ -45,6 +45,21 @@ def resumed(engine: RuleEngine, document: dict[str, Any], flows: Flows, behaviou
     return _Reader(engine, document, flows, behaviours).read()
 
 
+def addresses_in_use(engine: RuleEngine) -> set[int]:
+    """The interned addresses that incidents, windows and sequences refer to (those of behaviours stand in the behaviours table)."""
+    rows: list[Any] = [entry for incident in engine.incidents for entries in incident.entries.values() for entry in entries]
+    rows += [entry for sequences in engine.sequences.values() for step in sequences.armed for entries in step.values() for entry in entries]
+    for windows in engine.windows.values():
+        for cells in windows.values.values():
+            rows += [cells[3]] if isinstance(cells, tuple) else [cell[1] for cell in cells.values()]
+        rows += [row for lane in windows.lanes.values() for _, row in lane.rows]
+    found = {address for row in rows if isinstance(row, Row) for address in (row.src, row.dst)}
+    found |= {address for row in rows if isinstance(row, tuple) and len(row) == 8 for address in row[5:7]}
+    for incident in engine.incidents:
+        found |= {incident.src, incident.dst} | {address for part in incident.parts.values() for address in (part.src, part.dst)}
+    return found - {-1}
+
+
 class _Writer:
     def __init__(self, engine: RuleEngine, flows: Flows) -> None:
         self.engine = engine
@@ -182,9 +197,9 @@ class _Reader:
         engine.incidents.closed = int(document["closed"])
         engine.incidents.joined = {self.known[name]: int(count) for name, count in document["joined"].items() if name in self.known}
         numbers = {incident.number for incident in engine.incidents}
-        for number, count, severity, outcome, sent_ns in document["sent"]:
+        for number, count, severity, outcome, sent_ns, also in document["sent"]:
             if number in numbers:
-                engine.sent[number] = int(count), int(severity), str(outcome), int(sent_ns)
+                engine.sent[number] = int(count), int(severity), str(outcome), int(sent_ns), int(also)
         for slot, number, frame, *place in document["watched"]:
             if number in self.live and tuple(place) in samples:
                 engine.evidence.watch(int(slot), int(frame), samples[place[0], place[1]])

@@ -130,8 +130,8 @@ class FlowTable:
         return None
 
     def find(self, packets, row):  # type: ignore[no-untyped-def]
-        """Slot of the packet's flow, -1 if there is none yet. Leaves the key in a, b, in `low` whether the sender is its lower end, and the kind of
-        flow in `tcp`, `udp`."""
+        """Slot of the packet's flow, -1 if there is none yet. Leaves the key in a, b, in `low` whether the sender is its lower end, and in
+        `tcp`, `udp` whether the packet is one of those, with its ports."""
         ip_protocol: cython.int = packets.ip_protocol[row]
         source: cython.longlong = packets.source[row]
         destination: cython.longlong = packets.destination[row]
@@ -142,15 +142,17 @@ class FlowTable:
         if ip_protocol >= 0 and source >= 0 and destination >= 0:
             source_port: cython.longlong = 0
             destination_port: cython.longlong = 0
+            self.tcp = self.udp = False
             if ip_protocol == _TCP or ip_protocol == _UDP or ip_protocol == 132:  # noqa: PLR1714, SIM109
                 source_port = packets.source_port[row]
                 destination_port = packets.destination_port[row]
+                if destination_port >= 0:  # else a fragment, or cut before its ports: counted, no part of a stream
+                    self.tcp = ip_protocol == _TCP
+                    self.udp = ip_protocol == _UDP
                 if source_port < 0 or destination_port < 0:  # the packet ends before its ports
                     source_port = destination_port = 0
             sender = source << 16 | source_port
             receiver = destination << 16 | destination_port
-            self.tcp = ip_protocol == _TCP
-            self.udp = ip_protocol == _UDP
             self.low = sender <= receiver
             if not self.low:
                 sender, receiver = receiver, sender

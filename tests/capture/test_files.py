@@ -9,6 +9,7 @@ import os
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -42,8 +43,46 @@ def test_files_of_a_folder_are_in_time_order_and_others_are_named(tmp_path: Path
     os.mkfifo(tmp_path / "pipe")
     skipped: list[str] = []
     names = [Path(path).name for path in expand([str(tmp_path)], skipped=skipped)]
-    assert names == ["c.cap.gz", "b.pcapng", "a.pcap", "no packets.pcap"]
-    assert [Path(line.partition(": ")[0]).name for line in sorted(skipped)] == ["empty.pcap", "notes.txt"]
+    assert names == ["c.cap.gz", "b.pcapng", "a.pcap", "no packets.pcap", "empty.pcap"]
+    assert [Path(line.partition(": ")[0]).name for line in sorted(skipped)] == ["notes.txt"]
+
+
+def test_what_might_be_a_capture_and_cannot_be_read_is_not_passed_over(tmp_path: Path) -> None:
+    """A folder with an unreadable capture in it is no clean bill."""
+    (tmp_path / "good.pcap").write_bytes(at_second(1))
+    (tmp_path / "cut.pcap.gz").write_bytes(gzip.compress(at_second(1))[:9])
+    (tmp_path / "notes.pcap.txt").write_text("see good.pcap")
+    for name in ("broken.pcapng", "notes"):
+        (tmp_path / name).symlink_to(tmp_path / "nowhere")
+    names = [Path(path).name for path in expand([str(tmp_path)])]
+    assert names == ["good.pcap", "broken.pcapng", "cut.pcap.gz"]
+    with pytest.raises(CaptureError, match="a link that leads nowhere"):
+        open_capture(str(tmp_path / "broken.pcapng"), Limits())
+
+
+_AS_NOBODY = """
+import os, sys
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+sys.stdout.write("\\n".join(expand([sys.argv[1]])))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
+def test_what_may_not_be_looked_at_is_not_passed_over(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        for name in ("good.pcap", "locked", "shut/inside.pcap"):
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_bytes(at_second(1))
+        (folder / "locked").chmod(0)
+        (folder / "shut").chmod(0o700)
+        (folder / "listed").mkdir(mode=0o744)
+        (folder / "listed/only.pcap").write_bytes(at_second(1))
+        (folder / "listed").chmod(0o744)  # whose names may be read and nothing else
+        script = "from otwatch.capture.files import expand\n" + _AS_NOBODY
+        told = subprocess.run([sys.executable, "-c", script, made], capture_output=True, text=True, check=True)
+        assert [Path(line).name for line in told.stdout.splitlines()] == ["good.pcap", "only.pcap", "locked", "shut"]
 
 
 def test_patterns_and_names(tmp_path: Path) -> None:

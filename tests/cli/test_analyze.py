@@ -225,6 +225,24 @@ def test_a_broken_pipe_is_quiet(form: str) -> None:
     assert told.returncode == 0
 
 
+def test_what_could_not_be_read_is_told_although_the_reader_of_the_output_has_gone(tmp_path: Path) -> None:
+    command = f"'{sys.executable}' -m otwatch analyze '{ATTACK}' '{tmp_path}/nowhere.pcap' | true"
+    told = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert "nowhere.pcap: no such file" in told.stderr
+    assert len(told.stderr.splitlines()) == 1
+
+
+def test_a_folder_with_a_capture_that_cannot_be_read_is_no_clean_bill(tmp_path: Path) -> None:
+    shutil.copy(ATTACK, tmp_path / "good.pcap")
+    (tmp_path / "empty.pcap").touch()
+    (tmp_path / "gone.pcapng").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "text.cap").write_text("the pump hums")
+    (tmp_path / "notes.txt").write_text("the pump hums")
+    told = otwatch("analyze", tmp_path, "--format", "jsonl")
+    assert_one_line(told, "empty.pcap: empty", "gone.pcapng: a link that leads nowhere", "text.cap: not a pcap", lines=3)
+    assert json.loads(told.stdout.splitlines()[0])["packets"] == 935
+
+
 # Exit code 3
 
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 import otwatch
 from otwatch.cli import main
-from tests.cli.calling import ROOT, process
+from tests.cli.calling import ROOT, SMALL, process
 
 
 def commands(command: click.Command = main, name: str = "otwatch") -> Iterator[tuple[str, click.Command]]:
@@ -79,3 +79,24 @@ def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
 def test_exit_codes_stand_in_the_help() -> None:
     told = CliRunner().invoke(main, ["--help"]).output
     assert re.search(r"Exit codes: 0 done, 2 wrong use or unreadable input, 3 --fail-on met", told)
+
+
+def test_the_list_of_commands_says_each_whole() -> None:
+    for arguments in ((), ("rules", "--help"), ("baseline", "--help")):
+        told = process(*arguments)
+        text = told.stdout + told.stderr
+        assert "Commands:" in text
+        assert "..." not in text.partition("Commands:")[2]
+
+
+def test_a_misspelt_command_says_what_was_meant() -> None:
+    told = process("analyse", SMALL)
+    assert told.returncode == 2
+    assert 'did you mean "analyze"?' in told.stderr
+
+
+def test_a_capture_in_the_place_of_a_command_says_how() -> None:
+    told = process(SMALL)
+    assert told.returncode == 2
+    assert f"otwatch analyze {SMALL}" in told.stderr
+    assert "No such command 'nonsense'." in process("nonsense").stderr

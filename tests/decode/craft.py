@@ -110,6 +110,7 @@ TRANSPORTS: dict[str, bytes] = {
     "erspan 3 ip": ip4(bytes.fromhex("100022eb") + b"\0\0\0\1" + bytes.fromhex("200500210000000000000800") + ip4(tcp(MODBUS)), 47),
     "vxlan": ip4(udp(bytes.fromhex("0800000000002a00") + INNER, destination=4789), 17),
     "vxlan tagged": ip4(udp(bytes.fromhex("8800000100002a00") + ether(ip4(tcp(MODBUS)), 0x0800, 7), destination=8472), 17),
+    "vxlan reserved bits": ip4(udp(bytes.fromhex("0c00000000002a00") + INNER, destination=4789), 17),
     "vxlan gpe": ip4(udp(bytes.fromhex("0c00000300002a00") + INNER, destination=4790), 17),
     "vxlan gpe ip": ip4(udp(bytes.fromhex("0c00000100002a00") + ip4(tcp(MODBUS)), destination=4790), 17),
     "geneve": ip4(udp(bytes.fromhex("0100655800002a00") + bytes(4) + INNER, destination=6081), 17),

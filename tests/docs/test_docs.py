@@ -13,7 +13,7 @@ import pytest
 from tests.cli.calling import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-_BLOCK = re.compile(r"^```(?:console|sh|bash)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)#: ]+)(?:#[^)]*)?\)")
 _EXIT = re.compile(r"exit(?:s with)?(?: code)? (\d)")
 
@@ -21,7 +21,9 @@ _EXIT = re.compile(r"exit(?:s with)?(?: code)? (\d)")
 def commands(page: Path) -> list[str]:
     """Every quoted command of a page that reads captures of ours, in order."""
     found = []
-    for block in _BLOCK.findall(page.read_text(encoding="utf-8")):
+    for language, block in _BLOCK.findall(page.read_text(encoding="utf-8")):
+        if language not in ("", "console", "sh", "bash"):
+            continue
         for line in block.replace("\\\n", " ").splitlines():
             text = line.strip().removeprefix("$ ")
             if text.startswith("otwatch ") and "pcaps/" in text:

@@ -96,11 +96,11 @@ def test_a_killed_process_goes_on_at_any_batch(name: str, policy: Policy, tmp_pa
         assert told(with_a_kill(name, policy, at, tmp_path / "checkpoint.npz")) == whole, f"killed before batch {at}"
 
 
-def checkpoint_of_attack(path: Path, policy: Policy) -> None:
+def checkpoint_of(name: str, path: Path, policy: Policy) -> None:
     analysis = Analysis(LIMITS)
     watch, detector = Watch(analysis), RuleDetector(analysis.pipeline, policy)
     analysis.detector = detector
-    for number, (_, packets) in enumerate(replay_batches([str(PLANT / "plant-attack.pcap")], LIMITS)):
+    for number, (_, packets) in enumerate(replay_batches([str(PLANT / f"{name}.pcap")], LIMITS)):
         batch = analysis.pipeline.feed(packets, file="x")
         analysis.take(batch)
         watch.feed(batch, float(number))
@@ -113,7 +113,7 @@ HOSTILE = [None, -7, 10**30, "x", [], {}, [[]], [[1, 2, 3]], {"x": 1}, [10**9],
 
 def test_a_checkpoint_that_somebody_changed_is_refused_and_never_a_traceback(tmp_path: Path) -> None:
     policy, path = policy_of(), tmp_path / "checkpoint.npz"
-    checkpoint_of_attack(path, policy)
+    checkpoint_of("lateral-ssh", path, policy)
     with np.load(path) as archive:
         arrays = {name: archive[name] for name in archive.files}
     document = json.loads(arrays["document"].tobytes())
@@ -139,7 +139,7 @@ def test_a_checkpoint_that_somebody_changed_is_refused_and_never_a_traceback(tmp
 
 def test_every_damaged_byte_is_noticed_or_harmless(tmp_path: Path) -> None:
     policy, path = policy_of(), tmp_path / "checkpoint.npz"
-    checkpoint_of_attack(path, policy)
+    checkpoint_of("lateral-ssh", path, policy)
     content, refused = path.read_bytes(), 0
     for at in range(0, len(content), max(1, len(content) // 150)):
         path.write_bytes(content[:at] + bytes([content[at] ^ 0x5A]) + content[at + 1:])
@@ -161,10 +161,10 @@ def test_a_changed_rule_starts_anew_and_the_others_go_on() -> None:
         detector.feed(analysis.pipeline.feed(packets, file="x"))
     state = detector.state()
     detector.finish(analysis.pipeline.now_ns)
-    before = {alert.rule for alert in detector.alerts()}
+    before = {check.rule for check in detector.checks() if check.alerts}
     assert {"network.port-scan", "network.ot-port-sweep"} <= before
     state["rules"]["network.port-scan"] = "another"
     other = RuleDetector(analysis.pipeline, policy)
     other.resume(state)
     other.finish(analysis.pipeline.now_ns)
-    assert {alert.rule for alert in other.alerts()} == before - {"network.port-scan"}
+    assert {check.rule for check in other.checks() if check.alerts} == before - {"network.port-scan"}

@@ -21,6 +21,8 @@ from otwatch.outputs.result import Result
 from otwatch.outputs.siem.reading import stored_events
 from otwatch.outputs.store import StoreReader
 from otwatch.tables import Packets
+from tests.capture.craft import pcap
+from tests.live.sensors import frames_of
 
 PLANT = Path(__file__).parents[2] / "pcaps" / "plant"
 SITE = str(PLANT / "site.yaml")
@@ -35,7 +37,7 @@ def config_of(tmp_path: Path, **more: Any) -> SensorConfig:
 def analyzed(*names: str, site: str | None = SITE) -> Result:
     policy = policy_of(site=site)
     analysis = Analysis(Limits())
-    analysis.detector, analysis.site = RuleDetector(analysis.pipeline, policy), policy.site
+    analysis.detector, analysis.site = RuleDetector(analysis.pipeline, policy, analysis.inventory), policy.site
     analysis.run([str(PLANT / f"{name}.pcap") for name in names])
     return analysis.finish()
 
@@ -146,7 +148,7 @@ def test_learning_until_a_time_ends_with_a_baseline(tmp_path: Path) -> None:
     again = Sensor(config, (), packet_time=True)
     assert not is_learning(again.policy), "what was learned is used after a restart"
     _whole(replay_batches([str(PLANT / "plant-attack.pcap")], Limits()), again)
-    assert "ot.new-talker" in {alert.rule for alert in again.detector.alerts()}
+    assert "ot.new-talker" in {check.rule for check in again.detector.checks() if check.alerts}
     again.close()
 
 
@@ -154,7 +156,7 @@ def test_nobody_is_new_while_it_learns(tmp_path: Path) -> None:
     running = Sensor(config_of(tmp_path, **{"learning.until": "2100-01-01T00:00:00"}), (), packet_time=True)
     result = running.replay(replay_batches([str(PLANT / "plant-attack.pcap")], Limits()))
     running.close()
-    assert "ot.new-talker" not in {alert.rule for alert in result.alerts}
+    assert "ot.new-talker" not in {check.rule for check in result.checks if check.alerts}
 
 
 def test_a_wrong_file_keeps_the_old_rules_and_is_reported(tmp_path: Path) -> None:
@@ -174,6 +176,25 @@ def test_a_wrong_file_keeps_the_old_rules_and_is_reported(tmp_path: Path) -> Non
     assert running.policy.site is not None
     assert running.policy.site.zone("192.168.10.1") == ("hall", 1.0)
     running.close()
+
+
+@pytest.mark.parametrize("hours", [-10_000, -1, 1, 10_000])
+@pytest.mark.parametrize("name", ["dnp3-cold-restart", "modbus-write-stranger", "s7comm-stop"])
+def test_a_clock_that_jumps_amid_packets_hides_nothing(tmp_path: Path, name: str, hours: int) -> None:
+    """The kernel stamps packets with a clock that somebody sets: a year ahead or back, between any two packets."""
+    frames = frames_of(name)
+    expected = {(alert.rule, alert.src, alert.dst) for alert in analyzed(name, site=None).alerts if alert.severity >= 3}
+    for place in sorted({len(frames) * part // 5 for part in range(1, 5)}):
+        seconds = [2_000_000_000] * place + [2_000_000_000 + hours * 3600] * (len(frames) - place)
+        capture = tmp_path / f"{place}.pcap"
+        capture.write_bytes(pcap([(seconds[number], 1000 * number, data, len(data)) for number, data in enumerate(frames)]))
+        running = Sensor(config_of(tmp_path / str(place)), ("span0",))
+        _whole(replay_batches([str(capture)], Limits(batch_packets=16)), running)
+        running._report_changes()
+        running._minute()
+        assert {(alert.rule, alert.src, alert.dst) for alert in running.detector.alerts()} >= expected
+        assert [alert.why for alert in running.health.take()] == []
+        running.close()
 
 
 def test_a_fault_of_ours_costs_a_batch_and_is_an_alarm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

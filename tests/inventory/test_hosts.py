@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -168,3 +170,34 @@ def test_arp_of_nobody_is_nothing() -> None:
     hosts = Hosts(Limits())
     hosts.arp(arp((0, 10), (-1, 10), (3, -1)))
     assert not hosts.hosts
+
+
+def test_arrays_hold_everything() -> None:
+    hosts = folded(*({"client": number % 50, "mac_client": number, "vlan_outer": number % 3} for number in range(1, 400)))
+    hosts.arp(arp((1, 10), (1, 11), (1, 10)))
+    again = Hosts(Limits())
+    again.restore({name: array.copy() for name, array in hosts.arrays().items()}, 51)
+    assert again.hosts == hosts.hosts
+    assert again.conversations == hosts.conversations
+    for each in (again, hosts):
+        each.fold(flows({"client": 7, "mac_client": 7, "vlan_outer": 2}, {"client": 700}), [0, 1], {})
+    assert again.hosts == hosts.hosts
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("hosts.address", lambda column: column[:-1]),
+        ("hosts.address", lambda column: column + 1000),
+        ("hosts.address", lambda column: column * 0),
+        ("conversations.client", lambda column: column - 9),
+        ("conversations.client", lambda column: column * 0),
+        ("conversations.flows", lambda column: column.astype("float64")),
+        ("conversations.flows", lambda column: column.reshape(-1, 1)),
+        ("hosts.shown", lambda column: column.reshape(-1)),
+    ],
+)
+def test_arrays_that_do_not_fit_together_are_refused(name: str, change: Callable[[Any], Any]) -> None:
+    arrays = folded(*({"client": number % 50, "mac_client": number} for number in range(1, 400))).arrays()
+    with pytest.raises(ValueError, match=r"."):
+        Hosts(Limits()).restore({**arrays, name: change(arrays[name])}, 51)

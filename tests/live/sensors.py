@@ -62,12 +62,18 @@ class RunningSensor:
 
     def start(self, program: str = "from otwatch.cli import main; main()") -> None:
         """Until it says that it is alive."""
-        log = (self.folder / "log").open("a")
         command = [sys.executable, "-c", program, "sensor", "--config", str(self.config)]
-        self.process = subprocess.Popen(
-            ["ip", "netns", "exec", self.namespace, *command], stdout=log, stderr=log, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
         before = len(self.heartbeats())
-        assert wait_for(lambda: len(self.heartbeats()) > before, 90), (self.folder / "log").read_text()
+        with (self.folder / "log").open("a") as log:
+            process = subprocess.Popen(["ip", "netns", "exec", self.namespace, *command], stdout=log, stderr=log, text=True,
+                                       env={**os.environ, "PYTHONUNBUFFERED": "1"})
+        self.process = process
+        wait_for(lambda: len(self.heartbeats()) > before or process.poll() is not None, 90)
+        if len(self.heartbeats()) == before:
+            process.kill()
+            process.wait()
+            self.process = None
+            raise AssertionError(f"the sensor does not start: {(self.folder / 'log').read_text()}")
 
     def send_signal(self, number: int) -> None:
         assert self.process is not None

@@ -86,6 +86,47 @@ def test_a_wrong_file_changes_nothing_and_is_reported_then_a_right_one_works(fol
         sensor.wait("dnp3.cold-restart", src_zone="hall")
 
 
+RULE = """id: plant.restart
+title: A controller of ours was restarted
+status: stable
+severity: high
+attack: [T0816]
+table: operations
+where: {{protocol: {protocol}, function: 13}}
+why: Somebody restarted it.
+false_positives: [A technician]
+tests:
+  - rows: [{{protocol: dnp3, function: 13}}]
+    expect: {{alerts: 1}}
+  - rows: [{{protocol: dnp3, function: 1}}]
+    expect: {{alerts: 0}}
+"""
+
+
+def test_wrong_rules_change_nothing_and_are_reported_then_right_ones_work(folder: Path, wire: Wire) -> None:
+    rules = folder / "rules"
+    rule = rules / "plant" / "restart.yaml"
+    rule.parent.mkdir(parents=True)
+    rule.write_text(RULE.format(protocol="dnp3"))
+    with RunningSensor(wire.sensor, "wire0", folder, more=f'[policy]\nrules = ["{rules}"]\n') as sensor:
+        rule.write_text(RULE.format(protocol="dmp3"))
+        sensor.send_signal(signal.SIGHUP)
+        assert f"{rule}:7:" in sensor.wait("sensor.configuration-refused")["evidence"]["text"]
+        wire.send(frames_of("s7comm-stop"))
+        sensor.wait("ot.controller-stop")
+        rule.write_text("{" * 10_000)
+        sensor.send_signal(signal.SIGHUP)
+        assert wait_for(lambda: len(sensor.alerts("sensor.configuration-refused")) == 2)
+        wire.send(frames_of("dnp3-cold-restart"))
+        assert sensor.wait("plant.restart")["severity"] == "high", "the rule as it was"
+        rule.write_text(RULE.format(protocol="dnp3").replace("severity: high", "severity: critical").replace("plant.restart", "plant.restarted"))
+        rule.rename(rule.with_stem("restarted"))
+        sensor.send_signal(signal.SIGHUP)
+        sensor.wait("sensor.configuration-changed")
+        wire.send(frames_of("dnp3-cold-restart"))
+        assert sensor.wait("plant.restarted")["severity"] == "critical"
+
+
 def test_a_clean_stop_ends_with_zero_and_metrics_are_there(folder: Path, wire: Wire) -> None:
     sensor = RunningSensor(wire.sensor, "wire0", folder)
     sensor.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -115,7 +116,7 @@ def test_an_attack_from_the_office_is_in_the_files_of_rsyslog_and_syslog_ng(tmp_
             with sensor:
                 with Recording(lab, tmp_path, "live", scenario.shows, servers=scenario.servers, quirks=[]) as recording:
                     scenario.play(recording)
-                expected = attacks_in(tmp_path / "live.pcap")
+                expected, folded = attacks_in(tmp_path / "live.pcap")
                 assert wait_for(lambda: attacks_of(sensor) >= expected, 120), sorted(expected - attacks_of(sensor))
                 assert transmitted() == 0, "the sensor's interface has sent"
                 assert sensor.memory_kilobytes() < 250_000
@@ -130,23 +131,28 @@ def test_an_attack_from_the_office_is_in_the_files_of_rsyslog_and_syslog_ng(tmp_
             for receiver in receivers.values():
                 receiver.stop()
     rules = {str(record["rule"]) for record in reported}
-    assert {"ot.unauthorized-write", "ot.controller-stop", "dnp3.cold-restart", "network.ot-port-sweep"} <= rules
+    assert {"lateral.direct-command", "lateral.pivot-command", "ot.controller-stop", "dnp3.cold-restart", "network.ot-port-sweep"} <= rules
     quiet = {"sensor.not-evaluable", "sensor.no-traffic", "sensor.heartbeat"}
     assert not [rule for rule in rules - quiet if rule.startswith("sensor.")]
     assert any(record["rule"] in ("lateral.direct-command", "ot.unauthorized-write") and record["src"] == OFFICE for record in reported)
-    assert found == expected, "tcpdump recorded the same switch meanwhile: `analyze` finds the same attacks"
+    assert expected <= found <= expected | folded, "tcpdump recorded the same switch meanwhile: `analyze` finds the same attacks"
 
 
-def attacks_in(capture: Path) -> set[tuple[str, str, str]]:
-    """(rule, actor, target) of what `analyze` finds grave."""
+Attacks = set[tuple[str, str, str]]  # (rule, actor, target)
+
+
+def attacks_in(capture: Path) -> tuple[Attacks, Attacks]:
+    """What `analyze` finds grave, and what it folds into that: a sensor may tell it before it knows the whole."""
     analysis = Analysis(Limits())
     analysis.detector = RuleDetector(analysis.pipeline, policy_of(site=str(SITE)))
     analysis.run([str(capture)])
-    return {(alert.rule, alert.src, alert.dst) for alert in analysis.finish().alerts if alert.severity >= Severity.HIGH}
+    grave = [alert for alert in analysis.finish().alerts if alert.severity >= Severity.HIGH]
+    folded = {(also["rule"], alert.src, also["dst"]) for alert in grave for also in alert.evidence.get("also", ())}
+    return {(alert.rule, alert.src, alert.dst) for alert in grave}, folded
 
 
-def attacks_of(sensor: RunningSensor) -> set[tuple[str, str, str]]:
-    """The same of what the sensor has reported."""
+def attacks_of(sensor: RunningSensor) -> Attacks:
+    """What the sensor has reported as grave, of itself nothing."""
     return {(alert["rule"], alert["src"], alert["dst"]) for alert in sensor.alerts()
             if alert["severity"] in ("high", "critical") and not alert["rule"].startswith("sensor.")}
 
@@ -159,7 +165,8 @@ def check_file(receiver: Receiver, scheme: str, form: str, reported: list[dict[s
         message = messages[record["sequence"]]
         assert (message["host"], message["app"], message["msgid"]) == ("sensor-7", "otwatch", record["type"])
         body = message["msg"].lstrip(" ").removeprefix("\ufeff")
-        expected = {name: text_of(record.get(name)) for name in FIELDS[form]}
+        shown = record if form == "json" else as_addresses(record)
+        expected = {name: text_of(shown.get(name)) for name in FIELDS[form]}
         assert fields_of(form, body) == expected, (record["rule"], scheme)
 
 
@@ -174,7 +181,7 @@ FIELDS = {
     "ecs": {
         "sequence": "event.sequence", "rule": "rule.id", "src": "source.ip", "dst": "destination.ip", "src_port": "source.port",
         "dst_port": "destination.port", "protocol": "network.protocol", "object": "otwatch.ot.object", "function": "otwatch.ot.function.code",
-        "count": "otwatch.count", "src_name": "source.domain", "dst_zone": "otwatch.destination.zone", "id": "event.id", "time": "@timestamp"},
+        "count": "otwatch.count", "dst_zone": "otwatch.destination.zone", "id": "event.id", "time": "@timestamp"},
     "json": {name: name for name in (
         "sequence", "type", "time", "rule", "title", "severity", "src", "dst", "src_port", "dst_port", "src_mac", "protocol", "action",
         "function_name", "unit", "object", "value", "outcome", "count", "id", "first_seen", "last_seen")},
@@ -195,6 +202,15 @@ def fields_of(form: str, body: str) -> dict[str, str]:
         return value
 
     return {name: text_of(at(path)) for name, path in FIELDS[form].items()}
+
+
+def as_addresses(record: dict[str, Any]) -> dict[str, Any]:
+    """What is no IP address, the sensor itself, stands with the names in CEF and nowhere in ECS's `ip`."""
+    shown = dict(record)
+    for side in ("src", "dst"):
+        if not re.fullmatch(r"[\d.]+", shown.get(side) or ""):
+            shown[f"{side}_name"], shown[side] = shown.get(f"{side}_name") or shown.get(side), None
+    return shown
 
 
 def text_of(value: Any) -> str:

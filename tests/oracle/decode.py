@@ -21,6 +21,9 @@ TAGS = (0x8100, 0x88A8, 0x9100, 0x9200)
 USUAL = (0x0800, 0x86DD, 0x0806, 0x8100, 0x88A8, 0x8847, 0x8864, 0x8892, 0x88B8, 0x88CC)
 
 
+_USUAL = tuple(kind.to_bytes(2, "big") for kind in (0x0800, 0x86DD, 0x0806, 0x8100, 0x88A8, 0x8847, 0x8864, 0x8892, 0x88B8, 0x88CC))
+
+
 class Oracle:
     """Keeps fragments and earlier packets."""
 
@@ -464,7 +467,7 @@ class Oracle:
                 if vni & 0xFF == 0 and flags in (0x0C000001, 0x0C000002, 0x0C000003):
                     self.unwrap(Tunnel.VXLAN, vni >> 8)
                     {1: self.ipv4, 2: self.ipv6, 3: self.ethernet}[flags & 3](part.skip(8))
-            elif vni & 0xFF == 0 and (flags == 0x08000000 or flags >> 24 == 0x88):
+            elif vni & 0xFF == 0 and flags & 0x08000000 and (flags == 0x08000000 or flags >> 24 == 0x88 or part.raw[20:22] in _USUAL):
                 self.unwrap(Tunnel.VXLAN, vni >> 8)
                 self.ethernet(part.skip(8))
         elif destination == 6081 and len(part.raw) >= 8:

@@ -329,3 +329,10 @@ def test_whose_acknowledgement_it_is_is_known_after_the_sides_were_told_apart() 
     again = P(b"\3\0\0\7\2\xd0\x80", 507, 112, back=True, server_port=40001, client_port=40000)
     run = Run([first, P(modbus_request(1), 100, 507, **ports), again], protocols=specs.SPECS)
     assert [bool(pdu.flags & PduFlag.UNHEARD) for pdu in run.pdus] == [True, False]  # both streams were picked up midway
+
+
+@pytest.mark.parametrize("protocol", [6, 17])
+def test_fragments_that_wait_for_their_datagram_are_no_stream(protocol: int) -> None:
+    run = Run([P(modbus_request(number) * 9, -1, client_port=-1, server_port=-1, proto=protocol) for number in (1, 2, 3)])
+    assert not run.pdus
+    assert not run.anomalies

@@ -6,6 +6,7 @@ The field mapping is the table in docs/reference/siem.md.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -35,6 +36,16 @@ def milliseconds(record_time: str) -> int:
     return int(datetime.fromisoformat(found[1]).replace(tzinfo=UTC).timestamp()) * 1000 + int(found[2]) // 1_000_000
 
 
+def _side(event: Event, side: str) -> tuple[str, str]:
+    """(IP address, name) of `src` or `dst`. What is no IP address, a sensor's name or a MAC, stands with the names: else receivers refuse it."""
+    text, name = event.text(side), event.text(f"{side}_name")
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return "", name or text
+    return text, name
+
+
 def plain(event: Event, _sensor: Sensor) -> str:
     """One sentence for people who read the log itself."""
     text = event.text
@@ -58,6 +69,7 @@ def _cef_value(text: str) -> str:
 def cef(event: Event, sensor: Sensor) -> str:
     """Common Event Format, version 0 (header escapes `|` and `\\`, extension escapes `=` and `\\`)."""
     text = event.text
+    (source, source_name), (target, target_name) = _side(event, "src"), _side(event, "dst")
     header = ["CEF:0", "otwatch", "otwatch", sensor.version, text("rule"), text("title"), str(_CEF_SEVERITY[event.severity])]
     fields: list[tuple[str, str]] = [
         ("externalId", str(event.sequence)),
@@ -68,15 +80,15 @@ def cef(event: Event, sensor: Sensor) -> str:
         ("act", "alerted"),
         ("dvchost", sensor.name),
         ("deviceInboundInterface", _interface(event, sensor)),
-        ("src", text("src")),
+        ("src", source),
         ("spt", text("src_port")),
         ("smac", text("src_mac")),
-        ("shost", text("src_name")),
+        ("shost", source_name),
         ("sourceZoneURI", text("src_zone")),
-        ("dst", text("dst")),
+        ("dst", target),
         ("dpt", text("dst_port")),
         ("dmac", text("dst_mac")),
-        ("dhost", text("dst_name")),
+        ("dhost", target_name),
         ("destinationZoneURI", text("dst_zone")),
         ("proto", text("transport").upper()),
         ("app", text("protocol")),
@@ -108,6 +120,7 @@ def _leef_value(text: str) -> str:
 def leef(event: Event, sensor: Sensor) -> str:
     """Log Event Extended Format 2.0, fields separated by a tab (written x09 in the header)."""
     text = event.text
+    (source, source_name), (target, target_name) = _side(event, "src"), _side(event, "dst")
     stamp = milliseconds(text("time"))
     moment = datetime.fromtimestamp(stamp / 1000, UTC)
     header = ["LEEF:2.0", "otwatch", "otwatch", sensor.version, text("rule"), "x09"]
@@ -119,10 +132,10 @@ def leef(event: Event, sensor: Sensor) -> str:
         ("identifier", str(event.sequence)),
         ("policy", text("title")),
         ("sensor", sensor.name),
-        ("src", text("src")),
+        ("src", source),
         ("srcPort", text("src_port")),
         ("srcMAC", text("src_mac")),
-        ("dst", text("dst")),
+        ("dst", target),
         ("dstPort", text("dst_port")),
         ("dstMAC", text("dst_mac")),
         ("proto", text("transport").upper()),
@@ -134,8 +147,8 @@ def leef(event: Event, sensor: Sensor) -> str:
         ("value", text("value")),
         ("srcZone", text("src_zone")),
         ("dstZone", text("dst_zone")),
-        ("srcName", text("src_name")),
-        ("dstName", text("dst_name")),
+        ("srcName", source_name),
+        ("dstName", target_name),
         ("attackTechnique", text("attack")),
         ("outcome", text("outcome")),
         ("cnt", text("count")),
@@ -153,7 +166,8 @@ def ecs(event: Event, sensor: Sensor) -> str:
     def side(prefix: str) -> dict[str, Any]:
         return _present(
             {
-                "ip": text(prefix),
+                "address": text(prefix),
+                "ip": _side(event, prefix)[0],
                 "port": record.get(f"{prefix}_port"),
                 "mac": text(f"{prefix}_mac").replace(":", "-").upper(),
                 "domain": text(f"{prefix}_name"),

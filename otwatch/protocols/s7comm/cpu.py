@@ -129,11 +129,12 @@ def alarm_objects(text: bytes, subfunction: int, role: int) -> Iterator[tuple[in
             yield -1, at, at + 1
             at += 1
             continue
-        if at + 8 > len(text) or text[at] != 0x12:
+        place = at + (6 if text[at + 2:at + 3] == b"\x1a" else 4)  # a query has its kind before the event or alarm type
+        if place + 4 > len(text) or text[at] != 0x12:
             return
         length, values = text[at + 1], text[at + 3]
         stop = at + 2 + length
-        yield int.from_bytes(text[at + 4:at + 8], "big"), at, min(stop, len(text))
+        yield int.from_bytes(text[place:place + 4], "big"), at, min(stop, len(text))
         if text[at + 2] in (0x16, 0x1C):  # indications: their values follow the fixed part
             stop = at + (12 if text[at + 2] == 0x16 else 16)
             for _value in range(values):
@@ -145,12 +146,35 @@ def alarm_objects(text: bytes, subfunction: int, role: int) -> Iterator[tuple[in
         at = stop
 
 
+def alarm_sets(text: bytes) -> Iterator[tuple[int, int, int]]:
+    """(event id, first byte, end) of the alarms that the answer to a query lists.
+
+    Function, number of objects, return code, transport size, length (65535: until a zero), then for each its length from the fourth byte on, two
+    bytes, alarm type, event id, a byte, signals, acknowledgements of going and coming, and of ALARM_S times and values.
+    """
+    if text[2:3] != b"\xff":
+        return
+    at = 6
+    while at + 12 <= len(text) and text[at]:
+        stop = at + 3 + text[at]
+        yield int.from_bytes(text[at + 4:at + 8], "big"), at, min(stop, len(text))
+        at = stop
+
+
 def _alarms(userdata: Userdata, message: Message) -> None:
     """One row per message object: its event id; the value is the whole message, decoded when asked for."""
     operations = message.operations
     text = message.text(userdata.at, userdata.end)
     made = 0
-    if not (userdata.subfunction == _QUERY and message.role == Role.RESPONSE):
+    if userdata.subfunction == _QUERY and message.role == Role.RESPONSE:
+        for event, _first, _end in alarm_sets(text):
+            row = userdata.row(message, Value.ALARM, userdata.at, userdata.end)
+            operations.object[row] = event
+            operations.item[row] = made
+            made += 1
+            if made >= message.items_limit:
+                break
+    else:
         for event, first, _end in alarm_objects(text, userdata.subfunction, message.role):
             row = userdata.row(message, Value.ALARM, userdata.at, userdata.end)
             operations.object[row] = event

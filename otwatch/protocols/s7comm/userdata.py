@@ -208,7 +208,8 @@ class Userdata:
         i: cython.int
         row: cython.Py_ssize_t
         first: cython.Py_ssize_t
-        if self.subfunction == 4 or self.end - self.at < 2 or (message.role == _REQUEST and self.end - self.at < 4):
+        listed: cython.int = self.subfunction in {1, 5, 7}
+        if not listed or self.end - self.at < 2 or (message.role == _REQUEST and self.end - self.at < 4):
             row = self.row(message, 0x20E, self.at, self.end)
             if self.subfunction == 4:
                 if message.role == _REQUEST and self.end - self.at >= 2:
@@ -219,7 +220,7 @@ class Userdata:
                             message.drop(ended.charge)
                 else:
                     operations.object[row] = self.sequence
-            elif message.status == 0:
+            elif listed and message.status == 0:
                 message.odd(_DATA_SHORT, self.at, 4, self.end - self.at)
             return 0
         count: cython.int = message.data[self.at + 1]

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
 from otwatch.protocols.s7comm import szl
 from otwatch.protocols.s7comm.blocks import LANGUAGES, block_time, parse_block, parse_name, plain
 from otwatch.protocols.s7comm.cotp import parameters
-from otwatch.protocols.s7comm.cpu import alarm_objects
+from otwatch.protocols.s7comm.cpu import alarm_objects, alarm_sets
 from otwatch.protocols.s7comm.services import SERVICES, UNKNOWN, service_of
 from otwatch.protocols.s7comm.spec import BLOCK_TYPES, CONNECTION_TYPES, DATA_SIZES, TRANSPORT_SIZES, Value
 
@@ -145,12 +146,19 @@ def _block_counts(data: bytes) -> Any:
 
 def _alarm(data: bytes, row: Mapping[str, int]) -> Any:
     """The message objects of an alarm PDU: event, signals, acknowledgements, and the time where it is sent."""
-    objects = []
+    objects: list[dict[str, Any]] = []
+    if row["subfunction"] == 0x13 and row["role"] == 1:
+        for event, first, _end in islice(alarm_sets(data), _MOST):
+            objects.append({"event": f"{event:#010x}", "alarm_type": data[first + 3], "signals": f"{data[first + 9]:08b}",
+                            "acknowledged_going": f"{data[first + 10]:08b}", "acknowledged_coming": f"{data[first + 11]:08b}"})
+        return {"objects": objects} if objects else data[:_MOST].hex()
     for event, first, end in alarm_objects(data, row["subfunction"], row["role"]):
         entry: dict[str, Any] = {"event": f"{event:#010x}"} if event >= 0 else {"return_code": f"{data[first]:#04x}"}
         if event >= 0 and end - first >= 12 and data[first + 2] in (0x16, 0x1C):
             entry |= {"signals": f"{data[first + 8]:08b}", "state": f"{data[first + 9]:08b}", "acknowledged_going": f"{data[first + 10]:08b}",
                       "acknowledged_coming": f"{data[first + 11]:08b}"}
+        elif event >= 0 and data[first + 2] == 0x1A and data[first + 4] == 1:
+            entry = {"alarm_type": event}
         objects.append(entry)
         if len(objects) >= _MOST:
             break

@@ -74,13 +74,31 @@ def test_ecs_holds_every_field_of_the_table() -> None:
         "rule": {"id": "ot.unauthorized-write", "name": "Write by a stranger", "ruleset": "otwatch"},
         "observer": {"name": "sensor-7", "vendor": "otwatch", "product": "otwatch", "type": "ids", "version": "0.1.0",
                      "ingress": {"interface": {"name": "span0"}}},
-        "source": {"ip": "10.0.3.66", "port": 51200, "mac": "02-00-00-00-03-66", "domain": "laptop"},
-        "destination": {"ip": "10.0.1.10", "port": 502, "mac": "02-00-00-00-01-10", "domain": "PLC press line"}, "network": {"protocol": "modbus"},
+        "source": {"address": "10.0.3.66", "ip": "10.0.3.66", "port": 51200, "mac": "02-00-00-00-03-66", "domain": "laptop"},
+        "destination": {"address": "10.0.1.10", "ip": "10.0.1.10", "port": 502, "mac": "02-00-00-00-01-10", "domain": "PLC press line"},
+        "network": {"protocol": "modbus"},
         "threat": {"framework": "MITRE ATT&CK", "technique": {"id": ["T0855", "T0836"]}},
         "otwatch": {"ot": {"function": {"code": 6, "name": "write_single_register"}, "unit": 1, "object": "holding register 40100", "value": "1450",
                            "action": "WRITE"}, "count": 3, "outcome": "confirmed", "confidence": 0.9,
                     "why": "Who writes here was never seen writing.", "source": {"zone": "office"}, "destination": {"zone": "cell 1"},
                     "file": "span0", "frames": [12, 15]}}
+
+
+@pytest.mark.parametrize(("src", "name", "shown"), [("sensor-7", None, "sensor-7"), ("02:00:00:00:03:66", "laptop", "laptop"), ("", None, "")])
+def test_what_is_no_ip_address_is_not_given_as_one(src: str, name: str | None, shown: str) -> None:
+    """Elasticsearch refuses the whole document, and CEF's `src` is an address."""
+    one = event(src=src, src_name=name)
+    fields = read_cef(cef(one, SENSOR))[1]
+    assert (fields.get("src", ""), fields.get("shost", "")) == ("", shown)
+    attributes = read_leef(leef(one, SENSOR))[1]
+    assert (attributes.get("src", ""), attributes.get("srcName", "")) == ("", shown)
+    source = json.loads(ecs(one, SENSOR)).get("source", {})
+    assert "ip" not in source
+    assert source.get("address", "") == src
+
+
+def test_ipv6_is_an_ip_address() -> None:
+    assert read_cef(cef(event(src="fe80::1"), SENSOR))[1]["src"] == json.loads(ecs(event(src="fe80::1"), SENSOR))["source"]["ip"] == "fe80::1"
 
 
 def test_own_json_is_the_record_with_sensor_and_sequence() -> None:

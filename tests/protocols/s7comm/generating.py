@@ -104,7 +104,8 @@ def userdata_packets(draw: st.DrawFn) -> bytes:
 
 CONNECTS = st.sampled_from([
     connect(), connect(called=b"\x03\x00"), connect(called=b"\x02\x21", source=7), connect(0xD0, destination=1, source=9),
-    connect(0xD0, destination=7), connect(called=b"\2\0", calling=b"\0\2", source=7), connect(0xD0, called=b"\3\0", destination=7), b"\x03\0\0\x0b\x06\x80\0\1\0\1\0", b"\x03\0\0\x0b\x06\x80\0\1\0\1\x88", b"\x03\0\0\x0a\x05\xc0\0\1\0\1"])
+    connect(0xD0, destination=7), connect(called=b"\2\0", calling=b"\0\2", source=7), connect(0xD0, called=b"\3\0", destination=7),
+    b"\x03\0\0\x0b\x06\x80\0\1\0\1\0", b"\x03\0\0\x0b\x06\x80\0\1\0\1\x88", b"\x03\0\0\x0a\x05\xc0\0\1\0\1"])
 PACKETS = st.one_of(st.tuples(st.just(0), jobs()), st.tuples(st.just(1), answers()), st.tuples(st.integers(0, 1), userdata_packets()),
                     st.tuples(st.just(0), CONNECTS), st.tuples(st.just(1), jobs()), st.tuples(st.just(0), answers()))
 

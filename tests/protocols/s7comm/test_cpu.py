@@ -22,6 +22,21 @@ def test_an_acknowledgement_and_its_answer() -> None:
     assert [(row["object"], row["said"]) for row in wire.rows] == [(0x60000001, "ok"), (0x60000001, "ok")]
 
 
+def test_a_query_for_alarms_says_which_and_is_told_what_stands() -> None:
+    def asked(kind: int, what: bytes) -> bytes:
+        return userdata(1, 4, 0x13, b"\0\1\x12\x08\x1a\0" + bytes([kind]) + b"\x34" + what)
+
+    wire = Wire().ask(asked(3, b"\x60\0\0\7")).say(userdata(2, 4, 0x13, b"\0\1\x0a\0\0\0")).ask(asked(1, b"\0\0\0\4"))
+    sets = b"".join(b"\x09\0\0\4" + event + b"\0\1\2\3" for event in (b"\x60\0\0\x0a", b"\x60\0\0\x0b"))
+    wire.say(userdata(2, 4, 0x13, b"\0\1\xff\x09" + len(sets).to_bytes(2, "big") + sets)).run()
+    assert [(row["role"], row["object"], row["status"], row["item"]) for row in wire.rows] == [
+        (0, 0x60000007, 0, 0), (1, -1, 0, 0), (0, 4, 0, 0), (1, 0x6000000A, 0, 0), (1, 0x6000000B, 0, 1)]
+    assert wire.rows[0]["value"] == {"objects": [{"event": "0x60000007"}]}
+    assert wire.rows[2]["value"] == {"objects": [{"alarm_type": 4}]}
+    assert wire.rows[3]["value"]["objects"][1] == {
+        "event": "0x6000000b", "alarm_type": 4, "signals": "00000001", "acknowledged_going": "00000010", "acknowledged_coming": "00000011"}
+
+
 def test_services_of_the_cpu() -> None:
     row = Wire().ask(userdata(1, 4, 2, b"\x81\0HmiRTM\0\0\1\0")).last()
     assert (row["name"], row["action"], row["object"]) == ("message_service", Action.SUBSCRIBE, 0x81)

@@ -30,6 +30,12 @@ def test_components() -> None:
         "serial": "S C-X4U421302009", "model": "CPU 315-2 PN/DP", "memory_card_serial": "MMC 267FF11F", "location": "Hall 4"}
 
 
+def test_what_follows_a_name_is_not_its_end() -> None:
+    names = [struct.pack(">H24s8s", index, b"N" * 24, b"reserved") for index in (1, 2, 5)]
+    text = partial(0x1C, 0, *names, struct.pack(">H26s6s", 4, b"C" * 26, b"123456"))
+    assert facts(text)[:4] == [("name", "N" * 24), ("module", "N" * 24), ("serial", "N" * 24), ("copyright", "C" * 26)]
+
+
 def test_state_protection_network_and_lamps() -> None:
     assert facts(partial(0x0424, 0, b"\x43\x02\xff\x68" + bytes(16))) == [("state", "RUN")]
     levels = struct.pack(">12H16s", 4, 1, 0, 3, 2, 0, 0, 0, 0, 0, 0, 0, b"")

@@ -53,6 +53,12 @@ def test_cyclic_pushes_know_what_they_carry() -> None:
     assert wire.names() == []
 
 
+def test_what_no_cyclic_function_is_known_for_is_not_read_as_items() -> None:
+    wire = Wire().ask(userdata(1, 2, 9, b"\0\3" + bytes(20))).say(userdata(0, 2, 9, b"\0\3" + bytes(20))).run()
+    assert [(row["name"], row["bytes"]) for row in wire.rows] == [("cyclic_0x09", b"\0\3" + bytes(20))] * 2
+    assert wire.names() == []
+
+
 def test_read_record() -> None:
     wire = Wire().ask(userdata(1, 2, 8, b"\0\1" + any_item(area=1, number=0x22, start=512, count=10)))
     wire.say(userdata(2, 2, 8, b"\0\1\xff\x09\0\0\0\3abc")).run()
