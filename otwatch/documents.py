@@ -35,11 +35,14 @@ _WORDS: Final = {"true": True, "false": False, "null": None, "~": None, "": None
 _NUMBER: Final = re.compile(r"(?:0|[-+]?[1-9][0-9]*|0x[0-9a-fA-F]+)$|([-+]?[0-9]+\.[0-9]+(?:[eE][-+]?[0-9]+)?)$")
 _TEXT_TAGS: Final = (None, "!", "tag:yaml.org,2002:str")
 
-_SlowParser: Final = yaml.SafeLoader
+_Parser = Callable[[str], Any]
+_SlowParser: _Parser = yaml.SafeLoader
 try:
-    from yaml.cyaml import CParser as _QuickParser  # type: ignore[attr-defined]
+    from yaml.cyaml import CParser  # type: ignore[attr-defined]
 except ImportError:  # PyYAML without libyaml
     _QuickParser = _SlowParser
+else:
+    _QuickParser = CParser
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ def parse_document(text: str, path: str) -> Value:
         return _parsed(text, path, _SlowParser)  # libyaml is several times as fast and less well-spoken: what is wrong, in the other's words
 
 
-def _parsed(text: str, path: str, parser: Callable[[str], Any]) -> Value:
+def _parsed(text: str, path: str, parser: _Parser) -> Value:
     try:
         reader = _Reader(parser, text, path)
         value = reader.document()
@@ -128,7 +131,7 @@ def _parsed(text: str, path: str, parser: Callable[[str], Any]) -> Value:
 class _Reader:
     """The events of a YAML parser as one Value; what the language allows and this program does not goes to `complaints`."""
 
-    def __init__(self, parser: Callable[[str], Any], text: str, path: str) -> None:
+    def __init__(self, parser: _Parser, text: str, path: str) -> None:
         self.path = path
         self.complaints = Complaints()
         self.anchors: dict[str, Value] = {}

@@ -130,30 +130,33 @@ class Pdus(Table):
 
 @cython.cfunc
 def _gather_64(column: cython.longlong[::1], order: cython.longlong[::1], spare: cython.longlong[::1]) -> cython.int:
-    """column[i] = column[order[i]], for all i at once."""
+    """column[i] = column[order[i]], for all i at once; the caller has checked the order, and that column and spare are as long."""
     i: cython.Py_ssize_t
-    for i in range(len(order)):
-        spare[i] = column[order[i]]
+    with cython.boundscheck(False):
+        for i in range(len(order)):
+            spare[i] = column[order[i]]
     column[:len(order)] = spare[:len(order)]
     return 0
 
 
 @cython.cfunc
 def _gather_32(column: cython.int[::1], order: cython.longlong[::1], spare: cython.int[::1]) -> cython.int:
-    """column[i] = column[order[i]], for all i at once."""
+    """column[i] = column[order[i]], for all i at once; the caller has checked the order, and that column and spare are as long."""
     i: cython.Py_ssize_t
-    for i in range(len(order)):
-        spare[i] = column[order[i]]
+    with cython.boundscheck(False):
+        for i in range(len(order)):
+            spare[i] = column[order[i]]
     column[:len(order)] = spare[:len(order)]
     return 0
 
 
 @cython.cfunc
 def _gather_8(column: cython.uchar[::1], order: cython.longlong[::1], spare: cython.uchar[::1]) -> cython.int:
-    """column[i] = column[order[i]], for all i at once."""
+    """column[i] = column[order[i]], for all i at once; the caller has checked the order, and that column and spare are as long."""
     i: cython.Py_ssize_t
-    for i in range(len(order)):
-        spare[i] = column[order[i]]
+    with cython.boundscheck(False):
+        for i in range(len(order)):
+            spare[i] = column[order[i]]
     column[:len(order)] = spare[:len(order)]
     return 0
 
@@ -204,8 +207,12 @@ class Operations(Table):
 
     def reorder(self, order: cython.longlong[::1]) -> object:
         """Puts the rows into another order: row i is what row order[i] was. `order` has each row once."""
+        i: cython.Py_ssize_t
         if len(order) != self.rows:
             raise ValueError("an order of all rows is wanted")
+        for i in range(len(order)):
+            if not 0 <= order[i] < self.rows:
+                raise IndexError("no such row")
         if self.spare_64.shape[0] < self.rows:
             self.spare_64 = memoryview(np.zeros(self.capacity, np.int64))
             self.spare_32 = memoryview(np.zeros(self.capacity, np.int32))

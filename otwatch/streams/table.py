@@ -132,6 +132,7 @@ class FlowTable:
     def find(self, packets, row):  # type: ignore[no-untyped-def]
         """Slot of the packet's flow, -1 if there is none yet. Leaves the key in a, b, in `low` whether the sender is its lower end, and in
         `tcp`, `udp` whether the packet is one of those, with its ports."""
+        self.tcp = self.udp = False
         ip_protocol: cython.int = packets.ip_protocol[row]
         source: cython.longlong = packets.source[row]
         destination: cython.longlong = packets.destination[row]
@@ -142,7 +143,6 @@ class FlowTable:
         if ip_protocol >= 0 and source >= 0 and destination >= 0:
             source_port: cython.longlong = 0
             destination_port: cython.longlong = 0
-            self.tcp = self.udp = False
             if ip_protocol == _TCP or ip_protocol == _UDP or ip_protocol == 132:  # noqa: PLR1714, SIM109
                 source_port = packets.source_port[row]
                 destination_port = packets.destination_port[row]
@@ -159,7 +159,6 @@ class FlowTable:
             a = sender >> 16 << 32 | receiver >> 16
             b = (sender & 0xFFFF) << 24 | (receiver & 0xFFFF) << 8 | (ip_protocol & 0xFF)
         else:
-            self.tcp = self.udp = False
             kind: cython.longlong = (packets.ethertype[row] + 0x20000) & 0x3FFFF
             sender = packets.mac_source[row] & _MAC
             receiver = packets.mac_destination[row] & _MAC
