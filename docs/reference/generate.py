@@ -13,6 +13,7 @@ from contextlib import chdir
 from pathlib import Path
 
 import click
+import detection_pages
 import protocol_pages
 from click.testing import CliRunner
 from protocol_pages import NOTE
@@ -67,6 +68,9 @@ def rules_page() -> str:
     ]
     for rule in known:
         parts.append(f"## {rule.id}\n\n**{rule.title}** ({rule.severity.label}). {' '.join(rule.why.split())}\n")
+        if rule.supersedes:
+            general = ", ".join(f"`{name}`" for name in rule.supersedes)
+            parts.append(f"Says more than {general}: where both found something between the same hosts, those are in its evidence.\n")
         if rule.false_positives:
             parts.append("Not an attack when: " + "; ".join(rule.false_positives) + ".\n")
     return "\n".join(parts)
@@ -141,6 +145,7 @@ PAGES = {
     "tables.md": tables_page,
     "anomalies.md": anomalies_page,
     "rules.md": rules_page,
+    "detections.md": detection_pages.page,
     "cli.md": cli_page,
     "sensor-configuration.md": sensor_configuration_page,
     "sensor-health.md": sensor_health_page,

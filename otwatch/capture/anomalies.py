@@ -35,7 +35,8 @@ _PCAPNG = "draft-ietf-opsawg-pcapng"
 ANOMALIES: dict[Layer, tuple[AnomalyKind, ...]] = {
     Layer.CAPTURE: (
         _kind(CaptureAnomaly.TRUNCATED, "The file ends inside a record: bytes needed, bytes there.", ""),
-        _kind(CaptureAnomaly.BAD_RECORD, "A record claims more bytes than a packet can have: bytes allowed, bytes claimed.",
+        _kind(CaptureAnomaly.BAD_RECORD,
+              "A record claims more bytes than a packet can have, or there are only zeros: bytes allowed or needed, bytes claimed.",
               f"{_PCAP} section 5"),
         _kind(CaptureAnomaly.BAD_BLOCK_LENGTH,
               "A block's length is too small for its type, no multiple of four or beyond the limit: bytes needed or allowed, bytes claimed.",

@@ -26,6 +26,7 @@ MAGIC: dict[bytes, tuple[bool, int, int]] = {
 # What a packet can have when the file gives no larger snap length; Wireshark's WTAP_MAX_PACKET_SIZE_STANDARD.
 _PACKET_BYTES = cython.declare(cython.longlong, 262_144)
 _DAY = cython.declare(cython.longlong, 86_400)  # no pause between two packets is longer, as far as the search is concerned
+_HOLE = cython.declare(cython.int, 64)  # zeros where a record should be: four empty packets of 1970 in a row, which nobody sent
 
 _BAD_RECORD = cython.declare(cython.int, int(CaptureAnomaly.BAD_RECORD))
 _LONGER_THAN_WIRE = cython.declare(cython.int, int(CaptureAnomaly.LONGER_THAN_WIRE))
@@ -52,6 +53,18 @@ def _u32(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, big: cyth
     value = value << 8 | data[at + 2]
     value = value << 8 | data[at + 1]
     return value << 8 | data[at]
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _zeros(data: cython.const[cython.uchar][::1], start: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.bint:
+    """Whether these bytes, which are there, are all zero."""
+    i: cython.Py_ssize_t
+    found: cython.int = 0
+    for i in range(start, end):
+        found |= data[i]
+    return found == 0
 
 
 class PcapWalk(Walk):
@@ -136,6 +149,14 @@ class PcapWalk(Walk):
                 swap = captured
                 captured = wire
                 wire = swap
+            if captured == 0 and _u32(data, at, big) == 0 and fraction == 0 and wire == 0:
+                if not final and end - at < _HOLE:
+                    self.needed = _HOLE
+                    break
+                if end - at >= _HOLE and _zeros(data, at, at + _HOLE):  # a hole in the file, which would read as millions of empty packets
+                    self.lose(_BAD_RECORD, at, 8, header, 0, frame, previous)
+                    at += 1
+                    continue
             if captured > most:
                 self.lose(_BAD_RECORD, at, 8, most, captured, frame, previous)
                 at += 1

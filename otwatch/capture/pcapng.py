@@ -38,6 +38,8 @@ _LONGER_THAN_WIRE = cython.declare(cython.int, int(CaptureAnomaly.LONGER_THAN_WI
 _TIME_OUT_OF_RANGE = cython.declare(cython.int, int(CaptureAnomaly.TIME_OUT_OF_RANGE))
 _TOO_MANY_INTERFACES = cython.declare(cython.int, int(CaptureAnomaly.TOO_MANY_INTERFACES))
 
+_TOO_MANY_NAME = "too-many-interfaces"
+
 # What the search for the next block believes in.
 _LAST_KNOWN = cython.declare(cython.uint, 10)
 _ORDINARY = cython.declare(cython.longlong, 1_048_576)
@@ -183,6 +185,9 @@ class PcapngWalk(Walk):
         link_types = packets.link_type
         interfaces = packets.interface
         vlan_stripped = packets.vlan_stripped
+        most_interfaces: cython.Py_ssize_t = self.limits.capture_interfaces
+        too_many: cython.longlong = 0
+        too_many_told: cython.bint = _TOO_MANY_NAME in self.problem_counts
         self.needed = 0
         if start < 0 or end > data.shape[0]:
             raise IndexError("window outside its data")
@@ -235,10 +240,15 @@ class PcapngWalk(Walk):
                 at += 1
                 continue
             if kind not in (_ENHANCED, _SIMPLE, _PACKET):
-                if kind in (_SECTION, _INTERFACE, _STATISTICS):
+                if kind == _INTERFACE and self.known >= most_interfaces and too_many_told:
+                    too_many += 1  # by the million, they are counted and no more
+                elif kind == _SECTION and (data[at + 12] if big else data[at + 13]) == 0 and (data[at + 13] if big else data[at + 12]) == 1:
+                    pass  # nothing to say of it
+                elif kind in (_SECTION, _INTERFACE, _STATISTICS):
                     self.frames = frame
                     self.previous_ns = previous
                     self.describe(kind, data, at, length)
+                    too_many_told = self.known >= most_interfaces and _TOO_MANY_NAME in self.problem_counts
                 elif kind == _JOURNAL:  # tshark numbers these, too
                     frame += 1
                 at += length
@@ -314,6 +324,8 @@ class PcapngWalk(Walk):
         self.wire_bytes += wire_bytes
         self.backwards += backwards
         self.snapped += snapped
+        if too_many:
+            self.problem_counts[_TOO_MANY_NAME] += too_many
         packets.rows = row
         return at
 

@@ -87,5 +87,5 @@ def main() -> None:
       otwatch analyze tuesday.pcap --baseline plant.json --site site.yaml
       otwatch export operations capture.pcap --output operations.csv
 
-    Exit codes: 0 done, 2 wrong use or unreadable input, 3 --fail-on met.
+    Exit codes: 0 done, 2 wrong use, unreadable input or undelivered alerts, 3 --fail-on met.
     """

@@ -13,7 +13,7 @@ import click
 
 from otwatch.alerts.alert import Severity
 from otwatch.cli.failing import EXIT_FAIL_ON, EXIT_UNUSABLE, complain, one_line_errors
-from otwatch.cli.options import ANALYSIS_OPTIONS, SEVERITIES, add_options, severity
+from otwatch.cli.options import ANALYSIS_OPTIONS, FILE, SEVERITIES, add_options, severity
 
 if TYPE_CHECKING:
     from otwatch.engine.analysis import Analysis, Listener
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option("--min-severity", type=click.Choice(SEVERITIES), default="info", show_default=True, help="Show alerts from this severity on.")
 @click.option("--fail-on", type=click.Choice(SEVERITIES), help="Exit with code 3 when an alert of this severity or above was found.")
 @click.option(
-    "--graph", type=click.Path(dir_okay=False), metavar="FILE", help="Write the asset graph: *.graphml, *.gexf, *.json (Cytoscape) or *.dot."
+    "--graph", type=FILE, metavar="FILE", help="Write the asset graph: *.graphml, *.gexf, *.json (Cytoscape) or *.dot."
 )
 @click.option(
     "--syslog",
@@ -43,11 +43,11 @@ if TYPE_CHECKING:
 @click.option(
     "--db",
     "database",
-    type=click.Path(dir_okay=False),
+    type=FILE,
     metavar="FILE",
     help="Write alerts, assets and flows into a SQLite store, for `otwatch alerts --db FILE` and `otwatch assets --db FILE`.",
 )
-@click.option("--output", type=click.Path(dir_okay=False), metavar="FILE", help="Write the result here; - is standard output, as without.")
+@click.option("--output", type=FILE, metavar="FILE", help="Write the result here; - is standard output, as without.")
 def analyze(
     captures: tuple[str, ...],
     form: str,

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from otwatch.cli.failing import EXIT_FAIL_ON, EXIT_UNUSABLE, complain, one_line_errors
+from otwatch.cli.options import FILE
 
 
 @click.group()
@@ -21,7 +22,7 @@ def baseline() -> None:
 
 @baseline.command()
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
-@click.option("--output", required=True, type=click.Path(dir_okay=False), metavar="FILE", help="The baseline to write.")
+@click.option("--output", required=True, type=FILE, metavar="FILE", help="The baseline to write.")
 @click.option("--extend", is_flag=True, help="Add to the baseline that FILE holds already.")
 def learn(captures: tuple[str, ...], output: str, extend: bool) -> None:
     """Learn from captures of normal operation.
@@ -62,7 +63,7 @@ def learn(captures: tuple[str, ...], output: str, extend: bool) -> None:
 
 
 @baseline.command()
-@click.argument("baseline_file", type=click.Path(dir_okay=False), metavar="BASELINE")
+@click.argument("baseline_file", type=FILE, metavar="BASELINE")
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
 @click.option("--fail-on-deviation", is_flag=True, help="Exit with code 3 when anything is new.")
 def check(baseline_file: str, captures: tuple[str, ...], fail_on_deviation: bool) -> None:
@@ -96,7 +97,7 @@ def check(baseline_file: str, captures: tuple[str, ...], fail_on_deviation: bool
 
 
 @baseline.command()
-@click.argument("baseline_file", type=click.Path(dir_okay=False), metavar="BASELINE")
+@click.argument("baseline_file", type=FILE, metavar="BASELINE")
 def show(baseline_file: str) -> None:
     """Show what a baseline knows."""
     with one_line_errors():

@@ -7,11 +7,12 @@ import sys
 import click
 
 from otwatch.cli.failing import EXIT_UNUSABLE, one_line_errors
+from otwatch.cli.options import FILE
 
 
 @click.command()
 @click.argument("interfaces", nargs=-1, metavar="[INTERFACE]...")
-@click.option("--config", "config_path", type=click.Path(dir_okay=False), metavar="FILE", help="The sensor's configuration (TOML).")
+@click.option("--config", "config_path", type=FILE, metavar="FILE", help="The sensor's configuration (TOML).")
 def doctor(interfaces: tuple[str, ...], config_path: str | None) -> None:
     """Check interfaces, offloads, privileges, clock, rules, destinations and disk, and say what to do.
 

@@ -40,6 +40,9 @@ def one_line_errors() -> Iterator[None]:
         _forget_output()
         sys.exit(0)
     except OSError as error:
+        if isinstance(error.filename, str | bytes):  # a file or folder of the user's that nobody has looked at more closely
+            complain(f"{os.fsdecode(error.filename)}: {(error.strerror or str(error)).lower()}; check the path and its permissions")
+            sys.exit(EXIT_UNUSABLE)
         if error.errno not in _NO_ROOM:
             raise
         _forget_output()

@@ -10,13 +10,14 @@ from typing import Any
 import click
 
 from otwatch.cli.failing import EXIT_UNUSABLE, complain
+from otwatch.cli.options import FILE
 from otwatch.outputs.escape import one_line
 
 _MOST_FRAMES = 200
 
 
 @click.command()
-@click.argument("capture", type=click.Path(), metavar="CAPTURE")
+@click.argument("capture", type=FILE, metavar="CAPTURE")
 @click.argument("frames", nargs=-1, required=True, type=click.IntRange(min=1), metavar="FRAME...")
 def inspect(capture: str, frames: tuple[int, ...]) -> None:
     """Show the full Wireshark dissection of frames of a capture, as their numbers stand in alerts.

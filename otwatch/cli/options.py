@@ -9,22 +9,23 @@ import click
 
 from otwatch.alerts.alert import Severity
 
+FILE = click.Path(readable=False)  # nothing is checked by click, whose complaints take four lines: what opens the file says what is wrong with it
 SEVERITIES = [severity.label for severity in Severity]
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 ANALYSIS_OPTIONS: Sequence[Decorator] = (
     click.option(
-        "--site", type=click.Path(dir_okay=False), metavar="FILE", help="Site file: zones, allowed writers, engineering hosts (see: otwatch site)."
+        "--site", type=FILE, metavar="FILE", help="Site file: zones, allowed writers, engineering hosts (see: otwatch site)."
     ),
     click.option(
-        "--baseline", type=click.Path(dir_okay=False), metavar="FILE", help="Baseline learned by `otwatch baseline learn`: what is normal here."
+        "--baseline", type=FILE, metavar="FILE", help="Baseline learned by `otwatch baseline learn`: what is normal here."
     ),
     click.option(
         "--learn-until", metavar="TIME", help="Without --baseline: what happens before this UTC time (2026-11-22T06:00:00) counts as normal."
     ),
     click.option(
-        "--rules", "rule_paths", multiple=True, type=click.Path(), metavar="PATH", help="More rules: a file or folder of YAML; may be repeated."
+        "--rules", "rule_paths", multiple=True, type=FILE, metavar="PATH", help="More rules: a file or folder of YAML; may be repeated."
     ),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from otwatch.cli.failing import one_line_errors
+from otwatch.cli.options import FILE
 
 
 @click.command()
@@ -12,7 +13,7 @@ from otwatch.cli.failing import one_line_errors
     "--from", "begin", required=True, metavar="SEQ|TIME", help="First sequence number, or UTC time of the first event (2026-11-22T06:00:00)."
 )
 @click.option(
-    "--state", type=click.Path(file_okay=False), default="/var/lib/otwatch", show_default=True, metavar="FOLDER", help="The sensor's state."
+    "--state", type=FILE, default="/var/lib/otwatch", show_default=True, metavar="FOLDER", help="The sensor's state."
 )
 @click.option("--to", "wanted", multiple=True, metavar="DESTINATION", help="Only these (names as the command prints them); default: all.")
 def resend(begin: str, state: str, wanted: tuple[str, ...]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from otwatch.cli.failing import EXIT_UNUSABLE, complain, one_line_errors
+from otwatch.cli.options import FILE
 
 
 @click.group()
@@ -16,7 +17,7 @@ def rules() -> None:
 
 
 @rules.command("list")
-@click.option("--rules", "paths", multiple=True, type=click.Path(), metavar="PATH", help="More rules than the shipped ones; may be repeated.")
+@click.option("--rules", "paths", multiple=True, type=FILE, metavar="PATH", help="More rules than the shipped ones; may be repeated.")
 def list_rules(paths: tuple[str, ...]) -> None:
     """List every rule that is looked for."""
     with one_line_errors():
@@ -37,7 +38,7 @@ def list_rules(paths: tuple[str, ...]) -> None:
 
 @rules.command()
 @click.argument("rule_id", metavar="RULE")
-@click.option("--rules", "paths", multiple=True, type=click.Path(), metavar="PATH", help="More rules than the shipped ones; may be repeated.")
+@click.option("--rules", "paths", multiple=True, type=FILE, metavar="PATH", help="More rules than the shipped ones; may be repeated.")
 def show(rule_id: str, paths: tuple[str, ...]) -> None:
     """Show one rule as it is written."""
     with one_line_errors():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from otwatch.cli.failing import complain, one_line_errors
-from otwatch.cli.options import SEVERITIES
+from otwatch.cli.options import FILE, SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,23 +39,23 @@ _OVERRIDES = {
 
 @click.command()
 @click.argument("interfaces", nargs=-1, metavar="[INTERFACE]...")
-@click.option("--config", "config_path", type=click.Path(dir_okay=False), metavar="FILE", help="Configuration (TOML); the options below win over it.")
+@click.option("--config", "config_path", type=FILE, metavar="FILE", help="Configuration (TOML); the options below win over it.")
 @click.option("--name", help="What the SIEM calls this sensor (default: the host name).")
 @click.option(
-    "--state", type=click.Path(file_okay=False), metavar="FOLDER", help="Spool, checkpoint and learned baseline (default: /var/lib/otwatch)."
+    "--state", type=FILE, metavar="FOLDER", help="Spool, checkpoint and learned baseline (default: /var/lib/otwatch)."
 )
 @click.option("--user", help="User to become once everything is open, when started as root (default: otwatch).")
 @click.option("--filter", "bpf", metavar="EXPRESSION", help="Capture filter in tcpdump's language. What it leaves out is not seen.")
 @click.option("--capture", type=click.Choice(["auto", "ring", "libpcap"]), help="How to listen (default: a ring where there is one, else libpcap).")
 @click.option("--workers", type=click.IntRange(1, 64), metavar="N", help="Share the interfaces between so many processes (default: 1).")
 @click.option("--syslog", "destinations", multiple=True, metavar="URL", help="Destination: udp://, tcp://, tls:// or https://; may be repeated.")
-@click.option("--site", type=click.Path(dir_okay=False), metavar="FILE", help="Site file: zones, allowed writers, tickets.")
-@click.option("--baseline", type=click.Path(dir_okay=False), metavar="FILE", help="Baseline: what is normal here.")
-@click.option("--rules", "rules", multiple=True, type=click.Path(), metavar="PATH", help="More rules: a file or folder; may be repeated.")
+@click.option("--site", type=FILE, metavar="FILE", help="Site file: zones, allowed writers, tickets.")
+@click.option("--baseline", type=FILE, metavar="FILE", help="Baseline: what is normal here.")
+@click.option("--rules", "rules", multiple=True, type=FILE, metavar="PATH", help="More rules: a file or folder; may be repeated.")
 @click.option("--min-severity", type=click.Choice(SEVERITIES), help="Report alerts from this severity on.")
 @click.option("--learn-until", metavar="TIME", help="Learn what is normal until this UTC time, then compare.")
-@click.option("--jsonl", type=click.Path(dir_okay=False), metavar="FILE", help="Alerts and heartbeats as JSON lines.")
-@click.option("--db", "database", type=click.Path(dir_okay=False), metavar="FILE", help="SQLite store for `otwatch alerts` and `otwatch assets`.")
+@click.option("--jsonl", type=FILE, metavar="FILE", help="Alerts and heartbeats as JSON lines.")
+@click.option("--db", "database", type=FILE, metavar="FILE", help="SQLite store for `otwatch alerts` and `otwatch assets`.")
 @click.option("--view", is_flag=True, help="Live view in the terminal.")
 @click.option("--replay", multiple=True, metavar="CAPTURE", help="Instead of listening, run the same loop over a capture; may be repeated.")
 @click.option("--check", is_flag=True, help="Check the configuration, rules, site and baseline, then stop.")

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from otwatch.cli.failing import one_line_errors
+from otwatch.cli.options import FILE
 
 
 @click.group()
@@ -16,7 +17,7 @@ def site() -> None:
 
 
 @site.command()
-@click.option("--output", default="site.yaml", show_default=True, type=click.Path(dir_okay=False), metavar="FILE", help="The file to write.")
+@click.option("--output", default="site.yaml", show_default=True, type=FILE, metavar="FILE", help="The file to write.")
 def init(output: str) -> None:
     """Write a commented site file to fill in."""
     with one_line_errors():
@@ -32,7 +33,7 @@ def init(output: str) -> None:
 
 
 @site.command()
-@click.argument("site_file", type=click.Path(dir_okay=False), metavar="FILE")
+@click.argument("site_file", type=FILE, metavar="FILE")
 def check(site_file: str) -> None:
     """Check a site file: every mistake with file, line and column."""
     with one_line_errors():

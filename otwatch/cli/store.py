@@ -6,13 +6,13 @@ import click
 
 from otwatch.alerts.alert import Severity
 from otwatch.cli.failing import one_line_errors
-from otwatch.cli.options import SEVERITIES, severity
+from otwatch.cli.options import FILE, SEVERITIES, severity
 
 _STORE = click.option(
     "--db",
     "--database",
     "database",
-    type=click.Path(dir_okay=False),
+    type=FILE,
     default="/var/lib/otwatch/otwatch.sqlite",
     show_default=True,
     metavar="FILE",

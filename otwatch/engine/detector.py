@@ -26,7 +26,7 @@ from otwatch.rules.engine import RuleEngine
 from otwatch.rules.knowledge import Learning
 from otwatch.rules.load import load_rules
 from otwatch.rules.rule import Rule
-from otwatch.rules.state import resumed, saved
+from otwatch.rules.state import addresses_in_use, resumed, saved
 from otwatch.site.load import load_site
 from otwatch.site.site import Site
 from otwatch.tables import Anomalies, FlowEvents, Operations, Packets
@@ -142,6 +142,10 @@ class RuleDetector:
         flows, slots = self._pipeline.streams.flows, np.asarray(open_flows, np.int64)
         answered = slots[(flows.array("packets_to_server")[slots] > 0) & (flows.array("packets_to_client")[slots] > 0)]
         return saved(self.engine, flows, answered[-_KEPT_FLOWS:].tolist())
+
+    def addresses_in_use(self) -> set[int]:
+        """The interned addresses that the rules still refer to: what must not be forgotten."""
+        return addresses_in_use(self.engine)
 
     def resume(self, state: dict[str, Any] | None) -> None:
         """Goes on where rules stopped before, in this process or another: `state` is theirs, and what the pipeline knows is told to all others.

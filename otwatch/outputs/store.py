@@ -6,6 +6,7 @@ The columns are for questions; `record` is the whole public record as JSON. Boun
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -154,6 +155,8 @@ class StoreReader:
             self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)
             self._connection.execute("SELECT count(*) FROM alerts").fetchone()
         except sqlite3.Error as error:
+            if not os.access(path, os.R_OK):
+                raise CaptureError(f"{path}: permission denied; run as a user who may read it, or change its permissions") from error
             raise CaptureError(f"{path}: not a store of otwatch: {error}") from error
 
     def alerts(self, *, severities: Iterable[str], rule: str = "", address: str = "", since: str = "", limit: int = 100) -> Iterator[dict[str, Any]]:

@@ -122,10 +122,22 @@ def verdict(result: Result) -> str:
         text = f"Nothing grave in {observed}: {plural(len(result.alerts), 'note')} of low severity."
     else:
         text = f"Nothing of what is looked for was found in {observed}."
+    if not grave:
+        text += _taken_for_operators(result.alerts)
     if result.incomplete:
         spot = next(spot for spot in result.blind_spots if spot.incomplete)
         text += f" Observation incomplete: {spot.text}{'' if spot.text.endswith('?') else '.'}"
     return text
+
+
+def _taken_for_operators(alerts: Sequence[Alert]) -> str:
+    """Whose commands are shown as notes only because he polls the device: the reader must confirm that, as nothing in the traffic can."""
+    taken = sorted((alert for alert in alerts if alert.evidence.get("writer") == "polls"), key=lambda alert: -alert.count)
+    if not taken:
+        return ""
+    named = ", ".join(f"{alert.src} → {alert.dst} ({alert.count:,} times)" for alert in taken[:_ACTORS])
+    more = f" and {len(taken) - _ACTORS} more" if len(taken) > _ACTORS else ""
+    return f" Commands were given: {named}{more}. They are taken for the operator's, because the source polls the device; only you can confirm that."
 
 
 def _actors(alerts: Sequence[Alert]) -> str:

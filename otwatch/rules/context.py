@@ -66,16 +66,22 @@ class Context:
             "engineering": known in ENGINEERING,
         }
 
-    def flow(self, signature: tuple[int, int, int, int, int]) -> dict[str, Any]:
-        """SIGNATURE fields of flows: (event, IP protocol, server port, protocol, direction_how)."""
-        event, ip_protocol, port, protocol, how = signature
+    def flow(self, signature: tuple[int, ...]) -> dict[str, Any]:
+        """SIGNATURE fields of flows: (event, IP protocol, server port, protocol, direction_how, VLAN)."""
+        event, ip_protocol, port, protocol, how, vlan = signature
         return {
             "event": FlowEvent(event).name.lower(),
             "transport": _TRANSPORTS.get(ip_protocol, str(ip_protocol)),
             "port": port if port >= 0 and ip_protocol in (6, 17) else None,
             "protocol": self.protocol_name(protocol) or None,
             "direction_how": DirectionHow(how).name.lower(),
+            "vlan": _known(vlan),
         }
+
+    def flow_record(self, signed: dict[str, Any], paired: Any) -> Joined:
+        """SIGNATURE, PAIR and REST fields of flows."""
+        vlans = self.site.vlans(paired.get("src")) if self.site is not None and signed["vlan"] is not None else ()
+        return Joined({"vlan_of_zone": signed["vlan"] in vlans if vlans else None}, signed, paired)
 
     def anomaly(self, signature: tuple[int, int]) -> dict[str, Any]:
         """SIGNATURE fields of anomalies: (layer, kind)."""

@@ -25,7 +25,7 @@ from otwatch.rules.flows import FlowRules
 from otwatch.rules.fold import Folder
 from otwatch.rules.knowledge import Knowledge, Learning
 from otwatch.rules.match import Matcher
-from otwatch.rules.report import NEEDS_BASELINE, Reporter
+from otwatch.rules.report import NEEDS_BASELINE, UNKNOWN_WITHOUT_SITE, Reporter
 from otwatch.rules.rows import Row, Sequences, Windows, hashable
 from otwatch.rules.rule import Rule
 from otwatch.rules.seams import HostView, Known, ProtocolNames, SitePolicy
@@ -82,8 +82,9 @@ class RuleEngine:
         self.incidents = Incidents(limits.alerts, limits.alerts_per_rule)
         clauses = [clause for index, rule in enumerate(self.rules) for clause in clauses_of(rule, index)]
         self.clauses = {(clause.index, clause.step): clause for clause in clauses}
-        # Without a baseline nothing is judged that asks what it knows, not even row by row.
-        judged = [clause for clause in clauses if baseline is not None or not NEEDS_BASELINE & clause.demands]
+        # Without a baseline or site file nothing is judged that asks what it knows, not even row by row.
+        unknown = (NEEDS_BASELINE if baseline is None else frozenset()) | (UNKNOWN_WITHOUT_SITE if site is None else frozenset())
+        judged = [clause for clause in clauses if not unknown & clause.demands]
         self._matchers = {table: Matcher([clause for clause in judged if clause.table == table]) for table in TABLES}
         self.windows = {index: Windows(rule.window) for index, rule in enumerate(self.rules) if rule.window}
         self.sequences = {index: Sequences(rule) for index, rule in enumerate(self.rules) if rule.sequence}

@@ -65,7 +65,7 @@ def _writer(context: Context, late: LateRecord, src: str, dst: str) -> str:
     if writer == "polls":
         return (
             f"Inferred: no site file or baseline says who may command {dst}, but {src} has polled it since the beginning of the observation, "
-            "as an operator station does."
+            "as an operator station does." + _alone(context, late)
         )
     if writer == "polls_from_outside":
         return f"Inferred: {src} has polled {dst} since the beginning of the observation, as a SCADA server does, but from another network."
@@ -77,3 +77,16 @@ def _writer(context: Context, late: LateRecord, src: str, dst: str) -> str:
             f"({learned_from(context.knowledge)})."
         )
     return ""
+
+
+def _alone(context: Context, late: LateRecord) -> str:
+    """What weakens the inference: an intruder who polls first looks the same."""
+    knowledge = context.knowledge
+    polls = knowledge.polls.get((late.src, late.dst))
+    first = knowledge.first_command_ns(late.src, late.dst)
+    seconds = (first - polls.first_ns) / 1e9 if polls is not None and first is not None else 0.0
+    weak = [f"it had polled for {seconds:.1f} s before its first command"] if seconds > 0 else []
+    if knowledge.pollers_of(late.dst) == 1:
+        weak.append("no other host polls the device to compare it with")
+    grounds = " and ".join(weak)
+    return f" {grounds[:1].upper()}{grounds[1:]}{': an' if weak else 'An'} intruder who asks first looks the same."

@@ -137,7 +137,14 @@ _FLOWS: Final = (
     _field("port", "number", Stage.SIGNATURE, "port of the server, never the client's"),
     _field("protocol", "text", Stage.SIGNATURE, "OT protocol, once identified"),
     _field("direction_how", "text", Stage.SIGNATURE, "how client and server were told apart", tuple(how.name.lower() for how in DirectionHow)),
+    _field("vlan", "number", Stage.SIGNATURE, "outermost VLAN id of the flow's first packet; not known where it had none"),
     *_PAIR,
+    _field(
+        "vlan_of_zone",
+        "truth",
+        Stage.REST,
+        "vlan is one of those that the site file lists for src's zone; not known where it lists none or there is no vlan",
+    ),
     *_LATE,
     _field("carried_data", "truth", Stage.LATE, "both sides sent payload"),
 )

@@ -1,6 +1,6 @@
 """Rules on flows: what happened to connections, judged by column. A flood of distinct connections costs a few look-ups each.
 
-Events are sorted by their distinct signatures (event, transport, port, protocol, how the direction is known), each judged once. Addresses are
+Events are sorted by their distinct signatures (event, transport, port, protocol, how the direction is known, VLAN), each judged once. Addresses are
 looked at only where a rule that is still possible asks about them, rows become objects only when they belong to an incident.
 """
 
@@ -110,11 +110,19 @@ class FlowRules:
         """The distinct signatures, and which of them each event has."""
         # What is identified later in the same batch must not show in an earlier event.
         protocol = np.where(kinds > int(FlowEvent.OPENED), flows.array("protocol")[slots], 0)
-        how, transport, port = (flows.array(name)[slots].astype(np.int64) for name in ("direction_how", "ip_protocol", "server_port"))
-        packed = (((kinds.astype(np.int64) << 8 | protocol) << 8 | how) << 16 | transport + 1) << 24 | port + 1
+        names = ("direction_how", "ip_protocol", "server_port", "vlan_outer")
+        how, transport, port, vlan = (flows.array(name)[slots].astype(np.int64) for name in names)
+        packed = ((((kinds.astype(np.int64) << 8 | protocol) << 4 | how) << 16 | transport + 1) << 13 | vlan + 1) << 18 | port + 1
         distinct, which = np.unique(packed, return_inverse=True)
         return [
-            (number >> 56, (number >> 24 & 0xFFFF) - 1, (number & 0xFFFFFF) - 1, number >> 48 & 0xFF, number >> 40 & 0xFF)
+            (
+                number >> 59,
+                (number >> 31 & 0xFFFF) - 1,
+                (number & 0x3FFFF) - 1,
+                number >> 51 & 0xFF,
+                number >> 47 & 0xF,
+                (number >> 18 & 0x1FFF) - 1,
+            )
             for number in distinct.tolist()
         ], which.reshape(-1)
 
@@ -158,11 +166,11 @@ class FlowRules:
         if not mask >> bit & 1:
             return False
         test = clause.tests[Stage.REST]
-        return test is None or test(Joined(signed, paired))
+        return test is None or test(self.context.flow_record(signed, paired))
 
     def record(self, signature: tuple[int, ...], src: int, dst: int) -> Joined:
-        """SIGNATURE and PAIR fields."""
-        return Joined(self.matcher.signed(signature, self.context.flow)[1], self.context.pair((src, dst)))
+        """SIGNATURE, PAIR and REST fields."""
+        return self.context.flow_record(self.matcher.signed(signature, self.context.flow)[1], self.context.pair((src, dst)))
 
     def row(self, seen: Seen) -> Row:
         """An event as a row."""

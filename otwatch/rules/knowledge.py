@@ -6,18 +6,20 @@ into batches.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from otwatch.actions import VERBS, Action, Role
+from otwatch.actions import CHANGING, VERBS, Action, Role
 from otwatch.addresses import Addresses
 from otwatch.tables import Behaviours
 
 _POLLING: Final = tuple(int(action) for action in (Action.READ, Action.SUBSCRIBE))
 _VERB_NUMBERS: Final = {verb: number for number, verb in enumerate(sorted(set(VERBS.values())))}
 _VERB_OF: Final = np.array([_VERB_NUMBERS[VERBS[action]] for action in sorted(Action)], np.int64)
+_COMMANDS: Final = frozenset(_VERB_NUMBERS[VERBS[action]] for action in CHANGING)
 _REPEATS = 3  # the same question so often is polling
 _QUESTIONS = 8  # so are so many different ones
 
@@ -67,6 +69,8 @@ class Knowledge:
         self.answering: set[tuple[int, int]] = set()  # pairs of which responses were seen
         self.controllers: set[int] = set()
         self.networks: set[tuple[int, int]] = set()
+        self._commands: dict[tuple[int, int], int] | None = None  # made when somebody asks
+        self._pollers: Counter[int] | None = None
 
     def refresh(self, behaviours: Behaviours | None, first_ns: int, now_ns: int) -> None:
         """Reads the table anew."""
@@ -77,6 +81,7 @@ class Knowledge:
             learning.until_ns if learning.until_ns is not None else first_ns + min(int(self.span_ns * learning.share), learning.at_most_ns)
         )
         self.polls, self.talks, self.verbs = {}, {}, {}
+        self._commands = self._pollers = None
         self.answering, self.controllers, self.networks = set(), set(), set()
         if behaviours is None or not behaviours.rows:
             self.usable = learning.until_ns is not None
@@ -117,3 +122,18 @@ class Knowledge:
     def verb_first_ns(self, src: int, dst: int, protocol: int, action: Action) -> int | None:
         """When src first did this kind of action in dst."""
         return self.verbs.get((src, dst, protocol, _VERB_NUMBERS[VERBS[action]]))
+
+    def first_command_ns(self, src: int, dst: int) -> int | None:
+        """When src first changed something in dst."""
+        if self._commands is None:
+            self._commands = {}
+            for (source, target, _, verb), first in self.verbs.items():
+                if verb in _COMMANDS:
+                    self._commands[source, target] = min(first, self._commands.get((source, target), first))
+        return self._commands.get((src, dst))
+
+    def pollers_of(self, dst: int) -> int:
+        """How many hosts have polled dst since the learning period."""
+        if self._pollers is None:
+            self._pollers = Counter(target for source, target in self.polls if self.is_poller(source, target))
+        return self._pollers[dst]

@@ -3,7 +3,7 @@
 A test of rows writes the tables by hand. A row is a mapping: `table` (operations), `at` (seconds), `src`, `dst`, `repeat`, `every` (seconds), and
 - operations: protocol, role (request), function, subfunction, action, unit, area, object, start, count, status, answers (true: its request is
   the last row before it), value_kind, value_hex
-- flows: port, transport (tcp), event (answered), protocol, direction_how (handshake), data (true: both sides sent payload)
+- flows: port, transport (tcp), event (answered), protocol, direction_how (handshake), vlan, data (true: both sides sent payload)
 - anomalies: anomaly
 - facts: kind, value, child, source
 """
@@ -277,6 +277,7 @@ class HandMade:
             slot,
             payload_to_server=data,
             payload_to_client=data,
+            vlan_outer=int(row.get("vlan", -1)),
             direction_how=int(DirectionHow[str(row.get("direction_how", "handshake")).upper()]),
         )
         _put(events, events.new_row(), timestamp_ns=now, frame=self._frame, flow=slot, kind=int(FlowEvent[str(row.get("event", "answered")).upper()]))

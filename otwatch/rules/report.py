@@ -29,7 +29,8 @@ _INFERRED: Final = frozenset(
 )
 _NEEDS_LEARNING: Final = frozenset({"new_talker", "new_verb"})
 NEEDS_BASELINE: Final = frozenset({"in_baseline", "range_in_baseline", "src_known", "dst_known"})
-_NEEDS_SITE: Final = frozenset({"permitted", "conduit", "src_zone", "dst_zone", "src_level", "dst_level", "jump_hosts_known"})
+_NEEDS_SITE: Final = frozenset({"permitted", "conduit", "src_zone", "dst_zone", "src_level", "dst_level", "jump_hosts_known", "vlan_of_zone"})
+UNKNOWN_WITHOUT_SITE: Final = _NEEDS_SITE - {"jump_hosts_known"}  # those are true or false in any case
 
 
 @dataclass(slots=True)

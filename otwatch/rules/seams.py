@@ -34,6 +34,9 @@ class SitePolicy(Protocol):
     def zone(self, address: str) -> tuple[str, float | None] | None:
         """Name and Purdue level of the zone of an address."""
 
+    def vlans(self, address: str) -> Sequence[int]:
+        """The VLANs of the zone of an address; empty when it lists none."""
+
     def knows(self, address: str) -> bool:
         """Whether any zone, asset or exception holds it."""
 

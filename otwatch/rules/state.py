@@ -259,8 +259,7 @@ class _Reader:
             return engine.reporter.behaviour_record(self.behaviours, behaviour)
         pair = context.pair((src, dst))
         if table == "flows":
-            event, transport, port, protocol, how = map(int, signature)
-            return Joined(context.flow((event, transport, port, protocol, how)), pair)
+            return context.flow_record(context.flow(tuple(map(int, signature))), pair)
         if table == "anomalies":
             layer, kind = map(int, signature)
             return Joined(context.anomaly((layer, kind)), pair)
@@ -290,8 +289,7 @@ class _Reader:
             return row if self._passes(clause, row.record) else None
         if len(stored) == 8:
             time, frame, file, slot, number, client, server, signature = stored
-            event, transport, port, protocol, how = map(int, signature)
-            signed = event, transport, port, protocol, how
+            signed = tuple(map(int, signature))
             client, server = self._address(client), self._address(server)
             if not self._passes(clause, self._record("flows", signed, client, server, -1)):
                 return None

@@ -124,6 +124,11 @@ class Site:
         found = self.zone_of(address)
         return (found.name, found.level) if found else None
 
+    def vlans(self, address: str) -> tuple[int, ...]:
+        """The VLANs of the zone of an address, as far as the file lists any."""
+        found = self.zone_of(address)
+        return found.vlans if found else ()
+
     def zone_of(self, address: str) -> Zone | None:
         """The zone itself."""
         ip = _parsed(address)

@@ -19,6 +19,7 @@ cdef class Reassembler:
     cdef int drain(self, Stream stream) except -1
     cdef int settle_disputes(self, Stream stream) except -1
     cdef int acknowledge(self, Stream stream, long long acknowledgement) except -1
+    cdef int answered(self, Stream stream, long long acknowledgement) except -1
     cdef int skip_hole(self, Stream stream, int kind) except -1
     cdef int alarm(self, long long now) except -1
     cdef int end(self, Stream stream) except -1

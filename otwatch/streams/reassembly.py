@@ -19,6 +19,7 @@ from otwatch.streams.cutter import Cutter
 from otwatch.streams.stream import Stream
 from otwatch.vocabulary import PduFlag
 
+DISORDER_NS = 500_000  # packets of one mirror change places within less than this
 GRACE_NS = 50_000_000  # a mirror delivers late by less than this: how long an acknowledged hole is waited for
 WINDOW = 1_048_576  # a sequence number this far from the acknowledged one is not of this connection
 HELD_OVERHEAD = 128  # what a held segment costs beside its bytes
@@ -49,8 +50,8 @@ class Reassembler:
     def segment(self, stream, data, at, length, missing, sequence, time, frame):  # type: ignore[no-untyped-def]
         """A segment with payload: `length` bytes that are there, then `missing` that the capture cut off."""
         if not stream.started:
-            if length == 1 and missing == 0 and not stream.from_start and not stream.probed_keepalive:
-                stream.probed_keepalive = True  # picked up midway, the first byte may be a keep-alive probe's: not a stream's start
+            if length == 1 and missing == 0 and not stream.from_start and (stream.probe < 0 or stream.probe == sequence):
+                stream.probe = sequence  # picked up midway, a lone byte may be a keep-alive probe's: not a stream's start
                 return 0
             stream.started = True
             if not stream.from_start:
@@ -267,6 +268,13 @@ class Reassembler:
             if when < stream.deadline:
                 stream.deadline = when
                 self.cutter.wake(stream, when)
+        return 0
+
+    def answered(self, stream, acknowledgement):  # type: ignore[no-untyped-def]
+        """The other side says more, and has what lies behind the hole: after DISORDER_NS that is read, before the answer to it."""
+        while stream.held and (stream.held[0][2] + DISORDER_NS <= self.cutter.now
+                               and _signed(acknowledgement - stream.next) + stream.position > stream.held[0][0]):
+            self.skip_hole(stream, StreamAnomaly.GAP)
         return 0
 
     def skip_hole(self, stream, kind):  # type: ignore[no-untyped-def]

@@ -10,7 +10,7 @@ cdef class Stream:
     cdef Pdus pdus
     cdef bint started
     cdef bint from_start
-    cdef bint probed_keepalive
+    cdef long long probe
     cdef long long next
     cdef long long position
     cdef long long base

@@ -28,7 +28,7 @@ class Stream:
         self.pdus = None
         self.started = False
         self.from_start = False  # picked up at its SYN: the first byte starts a PDU
-        self.probed_keepalive = False
+        self.probe = -1  # sequence number of what may be a keep-alive probe
         self.next = 0
         self.position = 0
         self.base = 0  # bytes before it were never delivered in order

@@ -154,23 +154,27 @@ class Streams(Lifetimes):
         if acknowledgement >= 0 and table.mode[slot] == _MODE_STREAMED:
             other = cutter.by_slot[2 * slot + 1 - direction]
         if payload + missing > 0 and flags & _RST == 0:  # RFC 9293 section 3.5.3: a reset's payload is a message to people
+            if other is not None:
+                if other.started and 1 < ((acknowledgement - other.next) & _M32) <= _WINDOW:  # 1 may be a FIN
+                    stream = cutter.by_slot[2 * slot + direction]
+                    stream.flags |= _UNHEARD
+                if other.held is not None:
+                    self.reassembler.answered(other, acknowledgement)
             cutter.time = packets.timestamp_ns[row]
             cutter.frame = packets.frame[row]
-            if other is None:
+            if other is None or other.closed:
                 self.payload(packets, row, slot, direction)
-                if acknowledgement >= 0 and table.mode[slot] == _MODE_STREAMED:
-                    direction = 0 if table.low == (table.client_low[slot] != 0) else 1  # the payload may have told that they are reversed
-                    other = cutter.by_slot[2 * slot + 1 - direction]
             else:
                 stream = cutter.by_slot[2 * slot + direction]
-                if other.started and 1 < ((acknowledgement - other.next) & _M32) <= _WINDOW:  # 1 may be a FIN
-                    stream.flags |= _UNHEARD
                 if (stream.next == packets.tcp_sequence[row] and stream.started and stream.held is None and missing == 0 and flags & _SYN == 0
                         and packets.flags[row] & _REASSEMBLED == 0):
                     cutter.deliver(stream, packets.data, packets.payload_at[row], payload, cutter.time, cutter.frame)
                 else:
                     self.payload(packets, row, slot, direction)
-        if other is not None and not other.closed:
+        if acknowledgement >= 0 and table.mode[slot] == _MODE_STREAMED:
+            if other is None or other.closed:  # the payload has opened them, or told that they are reversed
+                direction = 0 if table.low == (table.client_low[slot] != 0) else 1
+                other = cutter.by_slot[2 * slot + 1 - direction]
             other.acknowledged = acknowledgement
             if other.held is not None:
                 self.reassembler.acknowledge(other, acknowledgement)

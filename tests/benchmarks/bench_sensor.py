@@ -1,9 +1,10 @@
 """Load on the live sensor: tcpreplay into a veth at given rates; who lost what, and what it cost.
 
-    sudo python tests/benchmarks/bench_sensor.py [RATE...] [--seconds N] [--senders N] [--capture FILE] [--soak SECONDS]
+    sudo python tests/benchmarks/bench_sensor.py [RATE...] [--seconds N] [--senders N] [--capture FILE] [--stop SECONDS] [--soak SECONDS]
 
 For each rate (packets a second; 0: as fast as tcpreplay can) prints what was offered, received by the kernel, dropped by the kernel, analysed,
-and the processor time of sensor and sender. offered = received + dropped, and received = analysed, or it says so.
+and the processor time of sensor and sender. offered = received + dropped, and received = analysed, or it says so. With --stop the sensor stands
+still (SIGSTOP) for so long while packets come: more than its ring holds, so that drops must add up as well, and memory must stay.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import argparse
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -84,7 +87,21 @@ def transmitted(wire: Wire) -> int:
     return int(next(line for line in text.splitlines() if "wire1" in line).split(":")[1].split()[9])
 
 
-def measure(capture: Path, rate: int, seconds: float, senders: int) -> dict[str, Any]:
+def stand_still(sensor: RunningSensor, seconds: float) -> threading.Thread:
+    """Stops the sensor a second from now, for so long."""
+
+    def stop() -> None:
+        time.sleep(1)
+        sensor.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        sensor.send_signal(signal.SIGCONT)
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    return thread
+
+
+def measure(capture: Path, rate: int, seconds: float, senders: int, stopped: float) -> dict[str, Any]:
     with Wire() as wire, open_folder() as folder, RunningSensor(wire.sensor, "wire0", folder) as sensor:
         assert sensor.process is not None
         pid = int(
@@ -92,8 +109,11 @@ def measure(capture: Path, rate: int, seconds: float, senders: int) -> dict[str,
             if Path(f"/proc/{sensor.process.pid}/comm").read_text().strip() == "ip"
             else sensor.process.pid
         )
-        before, sent_before = processor_seconds(pid), transmitted(wire)
+        before, sent_before, memory = processor_seconds(pid), transmitted(wire), sensor.memory_kilobytes()
+        standing = stand_still(sensor, stopped) if stopped else None
         offered, took, sender = offer(wire, capture, rate, seconds, senders)
+        if standing is not None:
+            standing.join()
         coverage = settled(sensor)
         used = processor_seconds(pid) - before
         sent = transmitted(wire) - sent_before
@@ -109,6 +129,7 @@ def measure(capture: Path, rate: int, seconds: float, senders: int) -> dict[str,
             "sensor_cpu_percent": round(100 * used / took, 1),
             "sender_cpu_percent": round(100 * sender / took, 1),
             "sensor_microseconds_a_packet": round(1e6 * used / max(1, coverage["packets"]), 2),
+            "memory_before_mb": memory // 1024,
             "memory_mb": sensor.memory_kilobytes() // 1024,
             "adds_up": sent == coverage["received"] + coverage["dropped"] and offered == sent,
         }
@@ -160,13 +181,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--capture", type=Path, default=ROOT / "pcaps" / "plant" / "plant-learn.pcap")
     parser.add_argument("--senders", type=int, default=1, help="tcpreplays that share the rate")
+    parser.add_argument("--stop", type=float, default=0, metavar="SECONDS", help="let the sensor stand still for so long meanwhile")
     parser.add_argument("--soak", type=float, default=0, metavar="SECONDS")
     wanted = parser.parse_args()
     if wanted.soak:
         soak(wanted.capture, wanted.rates[0], wanted.soak)
         return
     for rate in wanted.rates:
-        print(json.dumps(measure(wanted.capture, rate, wanted.seconds, wanted.senders)), flush=True)
+        print(json.dumps(measure(wanted.capture, rate, wanted.seconds, wanted.senders, wanted.stop)), flush=True)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ sources = open_shared(["wire0"], processes, blocks=4)
 assert len({source.groups[0] for source in sources}) == 1
 confinement = confine([descriptor for source in sources for descriptor in source.filenos()])
 print("ready", flush=True)
-rows, deadline, quiet = [], time.monotonic() + 60, 0
+rows, deadline, quiet = [], time.monotonic() + 120, 0
 while time.monotonic() < deadline and quiet < 5:
     quiet += len(rows) >= enough
     for number, source in enumerate(sources):

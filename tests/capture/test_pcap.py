@@ -113,3 +113,37 @@ def test_a_length_is_never_allocated(capture: Path) -> None:
     got = read_stream(octets, chunk=1000)
     assert got.payloads == [b"x"]
     assert [row[0] for row in got.anomalies] == [CaptureAnomaly.TRUNCATED]
+
+
+@pytest.mark.parametrize("batch", [1, 8192])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_hole_of_zeros_is_passed_over(capture: Path, order: str, batch: int) -> None:
+    """What a crash leaves of a file that was laid out beforehand, or somebody who wants millions of empty packets read."""
+    first, second = [(5, number, b"abc") for number in range(4)], [(6, number, b"defg") for number in range(4)]
+    head = pcap([], order=order)
+    records = [pcap(packets, order=order)[len(head):] for packets in (first, second)]
+    capture.write_bytes(head + records[0] + bytes(100_001) + records[1])
+    got = read(capture, batch=batch)
+    assert got.payloads == [b"abc"] * 4 + [b"defg"] * 4
+    assert got.report.skipped_bytes == 100_001
+    assert got.report.problem_counts == {"bad-record": 1, "resynchronised": 1}
+    capture.write_bytes(head + records[0] + bytes(1_000_000))
+    got = read(capture, batch=batch)
+    assert got.payloads == [b"abc"] * 4
+    assert got.report.cut_short_at == len(head) + len(records[0])
+
+
+def test_an_empty_packet_of_1970_is_a_packet(capture: Path) -> None:
+    capture.write_bytes(pcap([(0, 0, b"")] * 3))
+    got = read(capture)
+    assert got.payloads == [b""] * 3
+    assert got.report.skipped_bytes == 0
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 64, 65, 5000])
+def test_a_hole_is_a_hole_however_it_is_cut(chunk: int) -> None:
+    head, record = pcap([]), pcap([(5, 0, b"abc")])[24:]
+    octets = head + record * 3 + bytes(200) + record * 3
+    got = read_stream(octets, chunk=chunk)
+    assert got.payloads == [b"abc"] * 6
+    assert got.report.skipped_bytes == 200

@@ -181,6 +181,16 @@ def test_interfaces_are_capped(capture: Path) -> None:
     assert len(got.report.interfaces) == 2
 
 
+@pytest.mark.parametrize("batch", [1, 3, 8192])
+def test_interfaces_by_the_thousand_are_counted_not_listed(capture: Path, batch: int) -> None:
+    """Each a row for the rules, a file of nothing else took minutes."""
+    capture.write_bytes(LE.section() + LE.interface() * 5000 + LE.packet(b"a", interface=1) + LE.interface() * 7 + LE.packet(b"b", interface=0))
+    got = read(capture, batch=batch, capture_interfaces=2)
+    assert got.payloads == [b"a", b"b"]
+    assert got.report.problem_counts == {"too-many-interfaces": 5005}
+    assert [row[0] for row in got.anomalies] == [CaptureAnomaly.TOO_MANY_INTERFACES]
+
+
 def test_interfaces_beyond_the_first_room(capture: Path) -> None:
     capture.write_bytes(LE.section() + b"".join(LE.interface(link_type=number) for number in range(50)) + LE.packet(b"a", interface=49))
     got = read(capture)

@@ -110,6 +110,46 @@ class Wire:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
+_WATCH = """
+import sys, time
+from otwatch.capture.live import open_live
+with open_live(["wire0"], capture=sys.argv[1]) as source:
+    print("ready", flush=True)
+    packets = 0
+    for line in sys.stdin:
+        deadline, calm = time.monotonic() + 120, 0
+        while calm < 3 and time.monotonic() < deadline:
+            packets += sum(batch.rows for _, batch in source.poll(0.1))
+            told = source.statistics()[0]
+            seen = str((packets, told.up, told.losses))
+            calm = calm + 1 if seen == line.strip() else 0
+        print(seen, flush=True)
+"""
+
+
+class Watcher:
+    """A listener that says what it has seen: packets, whether the interface is up, how often it was lost."""
+
+    def __init__(self, wire: Wire, capture: str) -> None:
+        self._process = wire.listen(_WATCH, capture)
+
+    def __enter__(self) -> Watcher:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._process.communicate("", timeout=180)
+        assert self._process.returncode == 0
+
+    def sees(self, *, packets: int, up: bool, losses: int) -> None:
+        """It will see exactly this, and go on seeing it."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        wanted = str((packets, up, losses))
+        self._process.stdin.write(f"{wanted}\n")
+        self._process.stdin.flush()
+        assert self._process.stdout.readline().strip() == wanted
+
+
 def frame(number: int, *, size: int = 80, tag: bytes = b"") -> bytes:
     """An Ethernet frame of a local experimental EtherType with a number in it."""
     return (b"\x02\0\0\0\0\x01\x02\0\0\0\0\x02" + tag + b"\x88\xb5" + number.to_bytes(8, "big")).ljust(size, b".")
@@ -119,6 +159,6 @@ def result(process: subprocess.Popen[str]) -> Any:
     """The last line that a listener prints, evaluated."""
     import ast
 
-    out, _ = process.communicate("", timeout=60)
+    out, _ = process.communicate("", timeout=180)
     assert process.returncode == 0
     return ast.literal_eval(out.splitlines()[-1])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from otwatch.outputs.siem import delivery, sending
-from tests.cli.calling import ATTACK, ROOT, SITE, SMALL, assert_one_line, otwatch, process
+from tests.cli.calling import ATTACK, ROOT, SITE, SMALL, assert_one_line, otwatch
 from tests.outputs.siem.reading_back import read_cef
 from tests.outputs.siem.receivers import Authority, Rsyslog, free_port, structured_data, wait_for
 
@@ -108,17 +108,18 @@ def test_a_reader_of_the_output_that_has_gone_does_not_keep_the_alerts_from_the_
         rsyslog.stop()
 
 
-def test_runs_are_told_apart_by_their_process(tmp_path: Path) -> None:
+def test_runs_are_told_apart_by_their_process(tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
     rsyslog = Rsyslog(tmp_path / "rsyslog")
     rsyslog.start()
     try:
-        for _ in range(2):
-            told = process("analyze", ATTACK, "--min-severity", "critical", "--syslog", f"udp://127.0.0.1:{rsyslog.ports['udp']}")
+        for process in (4711, 4712):
+            monkeypatch.setattr("otwatch.cli.sending.os.getpid", lambda process=process: process)
+            told = otwatch("analyze", ATTACK, "--min-severity", "critical", "--syslog", f"udp://127.0.0.1:{rsyslog.ports['udp']}")
             assert told.returncode == 0, told.stderr
         many = int(told.stderr.split()[1])
         assert wait_for(lambda: len(rsyslog.received()) == 2 * many)
         messages = rsyslog.received()
-        assert len({message["procid"] for message in messages}) == 2
+        assert [message["procid"] for message in messages] == ["4711"] * many + ["4712"] * many
         ids = [structured_data(message["sd"])["otwatch@32473"]["id"] for message in messages]
         assert ids[:many] == ids[many:], "the same packets give the same ids"
     finally:

@@ -74,3 +74,12 @@ def test_the_doctor_says_what_to_do(tmp_path: Path) -> None:
     config = tmp_path / "s.toml"
     config.write_text(f'[sensor]\nstate = "{tmp_path}"\n[outputs]\ndestinations = ["tcp://127.0.0.1:1"]\n')
     assert "destination tcp://127.0.0.1:1" in run("doctor", "--config", str(config)).output
+
+
+def test_several_processes_have_no_view_and_need_rings(tmp_path: Path) -> None:
+    done = run("sensor", "lo", "--workers", "2", "--view", "--state", str(tmp_path))
+    assert done.exit_code == 2
+    assert "--view shows one process" in done.output
+    done = run("sensor", "lo", "--workers", "2", "--capture", "libpcap", "--state", str(tmp_path))
+    assert done.exit_code == 2
+    assert "AF_PACKET rings" in done.output

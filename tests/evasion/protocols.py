@@ -92,16 +92,21 @@ def dnp3_datagrams() -> Capture:
     return capture
 
 
-def rtu_on(port: int) -> Capture:
-    """RTU frames on TCP, as serial-line converters pass them on."""
+def rtu_on(port: int, *, disguise: bytes = b"") -> Capture:
+    """RTU frames on TCP, as serial-line converters pass them on; before them something that no device on the line takes for its own."""
     capture = background(Capture())
     talk = Tcp(capture, GUEST, PLC, port)
+    if disguise:
+        talk.say(disguise)
     for number in range(3):
         talk.say(say.rtu(say.poll(number)))
         talk.answer(say.rtu(say.poll_answer(number)))
     talk.say(say.rtu(say.write(9)), 5)
     talk.answer(say.rtu(say.write(9)))
     return capture
+
+
+_NOBODY = b"\xff\x03\x00\x00\x00\x01" + say.modbus_crc(b"\xff\x03\x00\x00\x00\x01")
 
 
 def modbus_datagrams() -> Capture:
@@ -161,6 +166,8 @@ CASES = (
     Case(name="dnp3-udp", blind="Parsers of DNP3 for TCP only.", make=dnp3_datagrams, seen=say.TRIPPED),
     *(Case(name=f"rtu-on-{port}", blind="Parsers of Modbus/TCP find no header.", make=lambda port=port: rtu_on(port),  # type: ignore[misc]
            seen=say.WRITTEN, protocols={50_000: "modbus"}, counts={"modbus": 14}) for port in (502, 4001)),
+    Case(name="rtu-behind-a-reserved-unit", blind="A first message to a unit that there is none of makes it another protocol.",
+         make=lambda: rtu_on(4001, disguise=_NOBODY), seen=say.WRITTEN),
     Case(name="modbus-udp", blind="Parsers of Modbus for TCP only, and one message a datagram.", make=modbus_datagrams, seen=say.WRITTEN),
     Case(name="protocol-id", blind="Messages with another protocol identifier are not looked at.", make=odd_protocol_id, seen=say.WRITTEN,
          odd=("modbus.protocol-id",), counts={"modbus": 16}),

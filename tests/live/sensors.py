@@ -68,7 +68,7 @@ class RunningSensor:
             process = subprocess.Popen(["ip", "netns", "exec", self.namespace, *command], stdout=log, stderr=log, text=True,
                                        env={**os.environ, "PYTHONUNBUFFERED": "1"})
         self.process = process
-        wait_for(lambda: len(self.heartbeats()) > before or process.poll() is not None, 90)
+        wait_for(lambda: len(self.heartbeats()) > before or process.poll() is not None)
         if len(self.heartbeats()) == before:
             process.kill()
             process.wait()
@@ -107,6 +107,12 @@ class RunningSensor:
     def heartbeats(self) -> list[dict[str, Any]]:
         return [record for record in self.records() if record["type"] == "heartbeat"]
 
+    def deeds(self) -> set[tuple[str, str, str]]:
+        """(rule, source, destination) of all that was grave, also where the alert of another rule tells it: which one does depends on what the
+        second knew in which it was told."""
+        return {(told["rule"], alert["src"], told["dst"]) for alert in self.alerts() for told in (alert, *alert["evidence"].get("also", ()))
+                if told["severity"] in ("high", "critical") and not told["rule"].startswith("sensor.")}
+
     def lasting(self) -> list[str]:
         """The conditions of the newest heartbeat."""
         return list(self.heartbeats()[-1]["conditions"])
@@ -126,7 +132,7 @@ class RunningSensor:
         assert self.process is not None
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
 
-    def wait(self, rule: str, seconds: float = 60, **fields: Any) -> dict[str, Any]:
+    def wait(self, rule: str, seconds: float = 120, **fields: Any) -> dict[str, Any]:
         """The first alert of a rule with these fields."""
 
         def fitting() -> dict[str, Any] | None:

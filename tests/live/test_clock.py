@@ -38,7 +38,7 @@ def test_a_jump_is_told_and_the_sensor_goes_on(folder: Path, wire: Wire) -> None
         assert told["severity"] == "high"
         assert 3598 < told["evidence"]["seconds"] < 3602
         jump(-24 * HOUR_NS)
-        assert wait_for(lambda: [alert for alert in sensor.alerts("sensor.clock-jump") if alert["evidence"].get("seconds", 0) < -89_000], 60)
+        assert wait_for(lambda: [alert for alert in sensor.alerts("sensor.clock-jump") if alert["evidence"].get("seconds", 0) < -89_000])
         wire.send(frames_of("dnp3-cold-restart"))
         sensor.wait("dnp3.cold-restart")
         beats = len(sensor.heartbeats())

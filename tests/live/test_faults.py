@@ -6,7 +6,6 @@ import json
 import signal
 import sqlite3
 import subprocess
-import time
 from pathlib import Path
 
 from otwatch.outputs.siem.reading import stored_events
@@ -25,7 +24,7 @@ def test_silence_and_a_pulled_cable_are_alarms_and_the_sensor_goes_on(folder: Pa
         wire.up(False)
         assert sensor.wait("sensor.interface-down")["file"] == "wire0"
         wire.up(True)
-        assert wait_for(lambda: sensor.over("sensor.interface-down"), 60)
+        assert wait_for(lambda: sensor.over("sensor.interface-down"))
         before = sensor.heartbeats()[-1]["coverage"]["packets"]
         wire.send(frames_of("s7comm-stop"))
         sensor.wait("ot.controller-stop")
@@ -58,7 +57,8 @@ def test_kill_9_loses_nothing_that_was_reported_and_nothing_is_told_twice(folder
     sensor.stop(signal.SIGKILL)
     assert {record["sequence"] for record in sensor.records()} == {event.sequence for event in stored_events(folder / "state/spool")}
     sensor.start()
-    time.sleep(3)
+    beats = len(sensor.heartbeats())
+    assert wait_for(lambda: len(sensor.heartbeats()) > beats), "long enough to tell again what it should not"
     sensor.stop()
     numbers = [record["sequence"] for record in sensor.records()]
     assert numbers == sorted(set(numbers)), "a number was used twice"
@@ -172,7 +172,7 @@ def test_beyond_capacity_received_and_dropped_are_what_was_offered(folder: Path,
             seen = sensor.heartbeats()[-1]["coverage"]
             return bool(seen["received"] + seen["dropped"] == 31_000 and seen["packets"] == seen["received"])
 
-        assert wait_for(accounted, 30), sensor.heartbeats()[-1]["coverage"]
+        assert wait_for(accounted), sensor.heartbeats()[-1]["coverage"]
         assert sensor.heartbeats()[-1]["coverage"]["dropped"] > 1000
         assert sensor.memory_kilobytes() < memory + 20_000
-        assert sensor.wait("sensor.drops", 75)["evidence"]["dropped"] > 1000
+        assert sensor.wait("sensor.drops", 240)["evidence"]["dropped"] > 1000

@@ -53,7 +53,7 @@ def check_learned(sensor: RunningSensor, wire: Wire, folder: Path) -> dict[str, 
     assert "learning" not in sensor.heartbeats()[-1]["title"]
     assert deviations(sensor) == [], "what was learned is no deviation"
     wire.send(frames_of("plant-attack"), pause=0.002)
-    assert wait_for(lambda: deviations(sensor), 60)
+    assert wait_for(lambda: deviations(sensor))
     assert {source for _, source in deviations(sensor)} & {"172.16.5.66", "192.168.10.30"}
     sensor.stop()
     return dict(baseline)

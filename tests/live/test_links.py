@@ -21,12 +21,6 @@ both_sources = pytest.mark.parametrize("capture", [pytest.param("", id="ring"), 
 BACKLOG = 1000  # packets that the kernel's queue holds when an interface goes down (net.core.netdev_max_backlog); counted, given to nobody
 
 
-def attacks(sensor: RunningSensor) -> set[tuple[str, str, str]]:
-    """What is grave; the rest is judged by what is known at the second in which it is told."""
-    return {(alert["rule"], alert["src"], alert["dst"]) for alert in sensor.alerts()
-            if alert["severity"] in ("high", "critical") and not alert["rule"].startswith("sensor.")}
-
-
 def test_each_of_several_interfaces_is_watched_and_missed(folder: Path, wire: Wire) -> None:
     wire.plug("wire2", "wire3")
     with RunningSensor(wire.sensor, "wire0,wire2", folder, more="[health]\nquiet_seconds = 3600\n") as sensor:
@@ -42,7 +36,7 @@ def test_each_of_several_interfaces_is_watched_and_missed(folder: Path, wire: Wi
         assert sensor.wait("dnp3.cold-restart")["file"] == "wire0", "the other interface is watched as before"
         assert sensor.coverage()["interfaces_up"] == 1
         wire.up(True, "wire2")
-        assert wait_for(lambda: sensor.over("sensor.interface-down"), 60)
+        assert wait_for(lambda: sensor.over("sensor.interface-down"))
         before = sensor.coverage()["interfaces"]["wire2"]["received"]
         wire.send(second, theirs="wire3")
         assert wait_for(lambda: sensor.coverage()["interfaces"]["wire2"]["received"] == before + len(second))
@@ -69,7 +63,7 @@ def test_down_and_up_under_load(folder: Path, wire: Wire, capture: str) -> None:
                 assert wait_for(lambda: "interface-down wire0" in sensor.lasting())
                 assert sensor.coverage()["interfaces"]["wire0"]["losses"] == times
                 wire.up(True)
-                assert wait_for(lambda: "interface-down wire0" not in sensor.lasting(), 60)
+                assert wait_for(lambda: "interface-down wire0" not in sensor.lasting())
         finally:
             wire.up(True)
             stopping.set()
@@ -79,7 +73,7 @@ def test_down_and_up_under_load(folder: Path, wire: Wire, capture: str) -> None:
             seen = sensor.coverage()
             return bool(seen["packets"] == seen["received"] and seen["received"] + seen["dropped"] > wire.counter("rx_packets") - 2 * BACKLOG)
 
-        assert wait_for(settled, 60), (sensor.coverage(), wire.counter("rx_packets"))
+        assert wait_for(settled), (sensor.coverage(), wire.counter("rx_packets"))
         assert sensor.coverage()["received"] + sensor.coverage()["dropped"] <= wire.counter("rx_packets")
         assert wire.counter("tx_packets") == 0
         told = sensor.alerts("sensor.interface-down")
@@ -100,8 +94,8 @@ def test_libpcap_sees_what_the_ring_sees_and_can_send_as_little(folder: Path, wi
         wire.send(frames, pause=0.002)
         assert wait_for(lambda: [sensor.coverage()["packets"] for sensor in (ring, libpcap)] == [len(frames)] * 2)
         ring.wait("dnp3.cold-restart")
-        assert wait_for(lambda: attacks(ring) == attacks(libpcap)), attacks(ring) ^ attacks(libpcap)
-        assert len(attacks(ring)) > 5
+        assert wait_for(lambda: ring.deeds() == libpcap.deeds()), ring.deeds() ^ libpcap.deeds()
+        assert len(ring.deeds()) > 5
         libpcap.send_signal(signal.SIGSTOP)
         wire.send(frames_of("modbus-poll"), count=100_000)
         libpcap.send_signal(signal.SIGCONT)
@@ -110,7 +104,7 @@ def test_libpcap_sees_what_the_ring_sees_and_can_send_as_little(folder: Path, wi
             seen = libpcap.coverage()
             return bool(seen["received"] + seen["dropped"] == len(frames) + 100_000 and seen["packets"] == seen["received"])
 
-        assert wait_for(accounted, 90), libpcap.coverage()
+        assert wait_for(accounted), libpcap.coverage()
         assert libpcap.coverage()["dropped"] > 1000
         assert libpcap.alerts("sensor.confinement-incomplete") == []
         assert libpcap.process is not None

@@ -163,6 +163,24 @@ def check_restart(booted: Booted, signal: str) -> None:
     assert numbers == sorted(set(numbers))
 
 
+def test_two_processes_are_one_service(booted: Booted) -> None:
+    """The parent is ready when both are, is alive while both are, and all are started again when one is killed."""
+    booted.run("sed", "-i", "s/^interfaces.*/&\\nworkers = 2/", "/etc/otwatch/sensor.toml")
+    booted.run("systemctl", "restart", "otwatch-sensor")
+    process, restarts = booted.show("MainPID"), int(booted.show("NRestarts"))
+    workers = booted.run("cat", f"/proc/{process}/task/{process}/children").split()
+    assert len(workers) == 2
+    for each in (process, *workers):
+        fields = dict(line.split(":", 1) for line in booted.run("cat", f"/proc/{each}/status").splitlines())
+        assert [int(fields[held], 16) for held in ("CapInh", "CapPrm", "CapEff", "CapAmb")] == [0, 0, 0, 0]
+    assert booted.run("ls", "/var/lib/otwatch/1-of-2", "/var/lib/otwatch/2-of-2").count("spool") == 2
+    booted.run("kill", "-KILL", workers[1])
+    assert wait_for(lambda: int(booted.show("NRestarts")) > restarts and booted.show("ActiveState") == "active"), booted.journal()
+    assert "process 2 ended: killed by SIGKILL" in booted.journal()
+    booted.run("sed", "-i", "/^workers/d", "/etc/otwatch/sensor.toml")
+    booted.run("systemctl", "restart", "otwatch-sensor")
+
+
 def test_it_stops_cleanly_and_leaves_a_checkpoint(booted: Booted) -> None:
     booted.run("systemctl", "stop", "otwatch-sensor")
     assert (booted.show("Result"), booted.show("ExecMainStatus")) == ("success", "0")

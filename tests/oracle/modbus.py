@@ -93,9 +93,10 @@ def _umas(data: bytes) -> dict[str, Any]:
 
 def _files(function: int, data: bytes) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    end = min(len(data), 1 + data[0]) if data else 0
+    said = 1 + data[0] if data else 0
+    end = len(data) if function == 21 else min(len(data), said)
     at = 1
-    while at + 7 <= end:
+    while at + 7 <= end and (at + 7 <= said or data[at] == 6):
         _, file, record, length = struct.unpack_from(">BHHH", data, at)
         at += 7
         value = data[at:min(at + 2 * length, end)] if function == 21 else b""

@@ -46,7 +46,7 @@ def test_no_digit_is_lost(tmp_path: Path, values: list[Any], kind: str) -> None:
     assert through(tmp_path, values) == (kind, values)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.integers(-(2**80), 2**80) | st.floats(allow_nan=False, allow_infinity=False) | st.none(), min_size=1))
 def test_any_mixture_of_numbers(tmp_path_factory: pytest.TempPathFactory, values: list[Any]) -> None:
     _, read = through(tmp_path_factory.mktemp("parquet"), values)

@@ -36,6 +36,12 @@ def test_only_notes_are_nothing_grave() -> None:
     assert verdict(result([alert(severity=Severity.LOW)])).startswith("Nothing grave in 2,000 packets over 60 s: 1 note of low severity")
 
 
+def test_commands_that_are_taken_for_the_operators_are_said_first() -> None:
+    note = alert(severity=Severity.INFO, count=60, evidence={"writer": "polls"})
+    assert "Commands were given: 10.0.0.5 → 10.0.0.9 (60 times). They are taken for the operator's" in verdict(result([note]))
+    assert "Commands were given" not in verdict(result([alert(severity=Severity.INFO, evidence={"writer": "permitted"})]))
+
+
 def test_incidents_are_counted_by_severity() -> None:
     text = verdict(result([alert(), alert(severity=Severity.CRITICAL), alert(severity=Severity.LOW)]))
     assert "2 incidents to look at (1 critical, 1 high)" in text

@@ -161,3 +161,12 @@ def test_a_version_told_in_more_places_is_no_other_version(tmp_path, told, chang
     rules = rules_from(tmp_path, "table: facts\nwhere: {kind: firmware, changed: true}\n")
     rows = [{"table": "facts", "src": "10.0.0.9", "kind": "firmware", "value": value, "source": "a", "at": at} for at, value in enumerate(told)]
     assert [alert.evidence["value"] for alert in alerts_of(rules, rows)] == changes
+
+
+def test_a_poller_that_commands_is_named_with_what_speaks_for_and_against_it(tmp_path):
+    rules = rules_from(tmp_path, "where: {action: WRITE, writer: polls}\n")
+    (alone,) = alerts_of(rules, [POLL, write("10.0.0.5")])
+    assert "It had polled for 15.0 s before its first command and no other host polls" in alone.why
+    assert "an intruder who asks first looks the same" in alone.why
+    (compared,) = alerts_of(rules, [POLL, {**POLL, "src": "10.0.0.6"}, write("10.0.0.5")])
+    assert "no other host polls" not in compared.why

@@ -164,3 +164,30 @@ def test_no_rules_no_rows_no_alerts():
 
 def test_a_rule_that_the_site_file_only_narrows_is_judged_without_one():
     assert "lateral.remote-access" not in engine_of(SHIPPED)[1].evaluability()
+
+
+def test_what_more_sources_than_can_be_told_apart_do_is_one_incident(tmp_path):
+    rules = rules_from(tmp_path, "where: {action: WRITE}\n")
+    made, engine = engine_of(rules, Limits(alerts_per_rule=5))
+    for batch in made.batches([{**WRITE, "src": f"10.0.1.{n}", "at": n} for n in range(1, 41)], 7):
+        engine.feed(batch)
+    alerts = engine.alerts()
+    assert [alert.count for alert in alerts] == [1, 1, 1, 1, 1, 35]
+    assert alerts[-1].evidence["sources_count"] == 35
+    assert alerts[-1].evidence["sources"][:2] == ["10.0.1.6", "10.0.1.7"]
+
+
+def test_an_alert_that_takes_in_another_is_told_again(tmp_path):
+    rules = rules_from(tmp_path, "supersedes: [test.rule-1]\nwhere: {action: STOP}\n", "where: {action: WRITE}\n")
+    made, engine = engine_of(rules)
+    told = []
+    for batch in made.batches([{**WRITE, "action": "STOP", "at": 0}, {**WRITE, "at": 1}, {**WRITE, "at": 2}], 1):
+        engine.feed(batch)
+        told.append([(alert.rule, [also["rule"] for also in alert.evidence.get("also", ())]) for alert in engine.take_changes()])
+    assert told == [[("test.rule-0", [])], [("test.rule-0", ["test.rule-1"])], []]
+
+
+def test_rules_that_ask_the_baseline_cost_nothing_without_one(tmp_path):
+    rules = rules_from(tmp_path, "table: flows\nwhere: {event: opened, src_known: false}\n", "table: flows\nwhere: {event: opened}\n")
+    _, engine = engine_of(rules)
+    assert [clause.index for clause in engine.flows.matcher.clauses] == [1]

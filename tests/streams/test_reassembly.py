@@ -35,6 +35,13 @@ def test_an_acknowledged_hole_is_given_up_after_the_grace() -> None:
     assert (flow["gaps"], flow["gap_bytes"]) == (1, 12)
 
 
+def test_what_lies_behind_a_lost_request_is_read_before_its_answer() -> None:
+    answer = P(modbus_response(2), 200, 136, back=True, at=5 * MS)
+    run = Run([*handshake(), at(0), at(2, at=1 * MS), answer, at(3, at=6 * MS)])
+    assert [pdu.frame for pdu in run.pdus] == [4, 5, 6, 7]
+    assert run.anomalies == ["GAP"]
+
+
 def test_an_unacknowledged_hole_is_given_up_after_its_own_time_and_at_the_end() -> None:
     waits = [*handshake(), at(0), at(2, at=1 * MS), at(3, at=900 * MS), at(5, at=1002 * MS)]
     run = Run(waits)
@@ -150,6 +157,12 @@ def test_a_forged_syn_does_not_blind() -> None:
     run = Run([*handshake(), at(0), P(b"", 200, 112, back=True), P(flags=SYN, seq=900_000_000), at(1), P(b"", 200, 124, back=True), at(2),
                P(b"", 200, 136, back=True), at(3, at=200 * MS)])
     assert run.data(0) == REQUESTS[:4]
+
+
+def test_nothing_but_keep_alive_probes_is_no_stream() -> None:
+    run = Run([P(b"\0", 100, 200, at=second * 1000 * MS) for second in range(5)])
+    assert not run.anomalies
+    assert not run.pdus
 
 
 def test_midway_pick_up_after_a_keep_alive_probe() -> None:

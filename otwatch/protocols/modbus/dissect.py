@@ -310,6 +310,8 @@ class ModbusDissector:
         place: cython.int = asked  # the request that says where in the device this is
         if asked < 0:
             place = pairing.find_answered(queue, m.transaction, m.unit) if m.transaction >= 0 else -1
+            if place >= 0 and self.seen[flow] & _LOST and pairing.digest[place] != digest:
+                place = -1  # the answer to a request that was not captured: some masters use one transaction identifier for all
             if not conflict and self.seen[flow] & _ASKED and (place >= 0 or self.seen[flow] & _LOST == 0):
                 self._unasked(place, digest)
         else:

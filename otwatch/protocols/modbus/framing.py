@@ -109,7 +109,8 @@ def probe_other_protocol(data: bytes, direction: int) -> Verdict:
 def probe_rtu(data: bytes, direction: int) -> Verdict:
     """YES when the bytes are RTU frames of functions with a known length, whose CRC is right and that ask for what can be had.
 
-    Other serial protocols of the field end with the same CRC (ROC), and their shortest messages are as long as a read request.
+    Other serial protocols of the field end with the same CRC (ROC), and their shortest messages are as long as a read request. Frames to
+    units that there are none of on a line (above 247, SERIAL 2.2) prove nothing either way.
     """
     from otwatch.protocols.modbus.rtu import cut_rtu  # noqa: PLC0415 - compiled, and seldom needed
 
@@ -124,9 +125,9 @@ def probe_rtu(data: bytes, direction: int) -> Verdict:
         if at == 0 and _one_role(function, body, len(body)) == 1 - direction:
             return Verdict.NO
         fit = _plausible(function, body, len(body))
-        good += 1
+        good += data[at] <= 247
         sure += data[at] <= 247 and fit == 2
-        odd += data[at] > 247 or fit == 0 or (fit == 1 and _SHAPES.get(function) in (Shape.READ_BITS, Shape.READ_REGISTERS))
+        odd += fit == 0 or (fit == 1 and _SHAPES.get(function) in (Shape.READ_BITS, Shape.READ_REGISTERS))
         at += length
     return Verdict.YES if (sure or good > 1) and not odd else Verdict.UNSURE
 

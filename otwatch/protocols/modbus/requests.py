@@ -169,9 +169,13 @@ def _write_one(m: Message) -> cython.int:
 
 @cython.cfunc
 def _files(m: Message, write: cython.bint) -> cython.int:
-    """Sub-requests of APP 6.14 and 6.15: reference type, file, record, length; a write brings the data along."""
+    """Sub-requests of APP 6.14 and 6.15: reference type, file, record, length; a write brings the data along.
+
+    What looks like a record to write behind the end that the byte count says is one, too: a lying count hides nothing.
+    """
     length: cython.int = m.u8(0)
-    end: cython.int = min(m.n, 1 + max(length, 0))
+    said: cython.int = min(m.n, 1 + max(length, 0))
+    end: cython.int = m.n if write else said
     at: cython.int = 1
     item: cython.int = 0
     size: cython.int
@@ -179,7 +183,7 @@ def _files(m: Message, write: cython.bint) -> cython.int:
     m.expect_counted(1, length)
     if length >= 0 and (length < 7 or length > 245 or (length % 7 and not write)):
         m.wrong(_BYTE_COUNT, 0, 7, length)
-    while at + 7 <= end and m.u16(at + 5) >= 0:
+    while at + 7 <= end and m.u16(at + 5) >= 0 and (at + 7 <= said or m.u8(at) == 6):
         if item == m.items:
             m.wrong(_TOO_MANY_ITEMS, at, m.items, item + 1)
             return 0

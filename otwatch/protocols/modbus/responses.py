@@ -258,14 +258,15 @@ def _read_files(m: Message, pairing: Pairing, asked: cython.int) -> cython.int:
 def _written_files(m: Message, pairing: Pairing, asked: cython.int) -> cython.int:
     """APP 6.15: the response repeats the request."""
     length: cython.int = m.u8(0)
-    end: cython.int = min(m.n, 1 + max(length, 0))
+    said: cython.int = min(m.n, 1 + max(length, 0))
+    end: cython.int = m.n
     at: cython.int = 1
     item: cython.int = 0
     size: cython.int
     row: cython.Py_ssize_t
     m.expect_counted(1, length)
     _same(m, pairing, asked)
-    while at + 7 <= end and m.u16(at + 5) >= 0:
+    while at + 7 <= end and m.u16(at + 5) >= 0 and (at + 7 <= said or m.u8(at) == 6):
         if item == m.items:
             m.wrong(_TOO_MANY_ITEMS, at, m.items, item + 1)
             return 0

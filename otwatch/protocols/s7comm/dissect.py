@@ -25,6 +25,7 @@ _TPKT_LENGTH, _COTP_HEADER, _COTP_FRAGMENT, _NOT_S7, _HEADER_SHORT, _ROSCTR, _LE
 _FUNCTION_UNKNOWN, _PARAMETER_SHORT, _ANSWER_UNASKED, _ANSWER_MISMATCH, _REFERENCE_REUSED = 9, 10, 16, 17, 18
 _REQUESTS_FORGOTTEN, _PDU_SIZE = 19, 20
 _AFTER_GAP = cython.declare(cython.int, 1)  # PduFlag
+_UNHEARD = cython.declare(cython.int, 32)
 _CUT = cython.declare(cython.int, 16)
 _ENDED = cython.declare(cython.int, 64)
 _REQUEST = cython.declare(cython.int, 0)  # Role
@@ -107,6 +108,8 @@ class S7Dissector:
             if conversation.opening is not None:
                 read(message, self, 0)
             return 0
+        if pdus.flags[row] & (_AFTER_GAP | _UNHEARD):
+            conversation.lost = 1
         if pdus.flags[row] & _AFTER_GAP:
             self.drop_fragments(message)
         if end - start < 7:
@@ -300,13 +303,13 @@ class S7Dissector:
         row: cython.Py_ssize_t
         operations: Operations = message.operations
         i: cython.int
-        if request is None and message.conversation.opened:
+        if request is None and message.conversation.opened and not message.conversation.lost:
             message.odd(_ANSWER_UNASKED, message.base, 1, message.reference)
         if request is None and not has_function:
             message.row(-2, 0)
             return 0
         function: cython.int = message.data[message.parameters] if has_function else request.function
-        if request is not None and function != request.function:
+        if request is not None and function != request.function and not message.conversation.lost:
             message.odd(_ANSWER_MISMATCH, message.parameters, request.function, function)
         if function in {4, 5}:
             self.variables.answer(message)
@@ -325,6 +328,8 @@ class S7Dissector:
                     operations.area[row] = request.cells[6 * i + 1]
                     operations.object[row] = request.cells[6 * i + 2]
         if request is not None:
+            if function == request.function:
+                message.conversation.lost = 0
             self.release(request)
         return 0
 
@@ -337,7 +342,8 @@ class S7Dissector:
         message.layer = self.protocol
         if request is not None:
             message.drop(request.charge)
-            message.odd(_REFERENCE_REUSED, message.base, 0, message.reference)
+            if not conversation.lost:
+                message.odd(_REFERENCE_REUSED, message.base, 0, message.reference)
             conversation.forgotten += 1
         elif len(conversation.waiting) >= self.waiting_limit:
             request = conversation.waiting.pop(0)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otwatch.actions import Role
-from otwatch.protocols.s7comm.spec import Anomaly, Value
+from otwatch.actions import Action, Role
+from otwatch.protocols.s7comm.spec import SUBFUNCTIONS, Anomaly, Value
 
 if TYPE_CHECKING:
     from otwatch.protocols.s7comm.state import Message
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _VARIABLE_STATUS, _MODIFY, _FORCE, _REPLACE = 0x02, 0x08, 0x09, 0x12
 _LISTS = frozenset({_VARIABLE_STATUS, _MODIFY, _FORCE})
 _BLOCKS = frozenset({0x01, 0x13, 0x0A, 0x06})
+_WATCHING = frozenset({0x01, _VARIABLE_STATUS, 0x13})  # jobs that only look: enabling or ending them changes nothing in the controller
 _JOBS = {0x0D: 0, 0x0E: 0, 0x0F: 2, 0x11: 0}  # how many bytes stand before job function and number
 # Areas of the variable list by their high nibble, widths by the low one.
 _AREAS = {0: 0x83, 1: 0x81, 2: 0x82, 3: 0x80, 5: 0x1D, 6: 0x1C, 7: 0x84}
@@ -55,6 +56,9 @@ def _values(text: bytes, at: int, count: int) -> list[tuple[int, int, int, int]]
 def rows(userdata: Userdata, message: Message) -> None:
     """The rows of one PDU of the group."""
     text = message.text(userdata.at, userdata.end)
+    request = message.request
+    if message.role == Role.RESPONSE and request is not None and request.function == userdata.group and request.subfunction == userdata.subfunction:
+        userdata.action = request.action
     if len(text) < 4:
         userdata.row(message, Value.BYTES, userdata.at, userdata.end)
         return
@@ -67,6 +71,12 @@ def rows(userdata: Userdata, message: Message) -> None:
     if job == _REPLACE and message.role == Role.REQUEST and end - at >= 8:  # the job that takes the other's place
         job = text[at + 2]
         at += 8 + int.from_bytes(text[at + 4:at + 6], "big")
+        userdata.action = SUBFUNCTIONS[userdata.group, job].action if (userdata.group, job) in SUBFUNCTIONS else userdata.action
+    concerned = text[at + _JOBS[job]] if job in _JOBS and end - at >= _JOBS[job] + 2 else -1
+    if message.role == Role.REQUEST and request is not None:
+        if concerned in _WATCHING:
+            userdata.action = Action.DIAGNOSE
+        request.action = userdata.action
     if job in _LISTS and end - at >= 2 and message.role != Role.RESPONSE:
         if message.role == Role.REQUEST:
             _list_request(userdata, message, text, at, end, job)
@@ -80,15 +90,15 @@ def rows(userdata: Userdata, message: Message) -> None:
             operations.area[row] = int.from_bytes(text[24:26], "big")
             operations.object[row] = int.from_bytes(text[26:28], "big")
             operations.start[row] = int.from_bytes(text[28:30], "big")
-        elif job in _JOBS and end - at >= _JOBS[job] + 2:
-            operations.object[row] = text[at + _JOBS[job]]
+        elif concerned >= 0:
+            operations.object[row] = concerned
             operations.start[row] = text[at + _JOBS[job] + 1]
             if message.conversation.subscriptions is not None and job == 0x0F:
                 ended = message.conversation.subscriptions.pop((1, text[at + 3]), None)
                 if ended is not None:
                     message.drop(ended.charge)
-    elif message.role == Role.RESPONSE and message.request is not None and message.request.items and message.status == 0:
-        userdata.subscribe(message, message.request)
+    elif message.role == Role.RESPONSE and request is not None and request.items and message.status == 0:
+        userdata.subscribe(message, request)
 
 
 def _list_request(userdata: Userdata, message: Message, text: bytes, at: int, end: int, job: int) -> None:

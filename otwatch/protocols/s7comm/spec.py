@@ -98,6 +98,7 @@ GROUPS = {
 }
 _MODE = "role event; the mode is the subfunction"
 _TIS = "one row per variable where the job lists some: area, object, start, count, value"
+_JOB = "object (job function), start (job number); DIAGNOSE where the job only watches variables or blocks"
 _CYCLIC = "one row per item: area, object, start, count; value in answers and pushes; transaction (PDU reference)"
 _ALARM = "object (event id), value (signals, acknowledgements, time)"
 SUBFUNCTIONS: dict[tuple[int, int], Function] = {
@@ -111,7 +112,7 @@ SUBFUNCTIONS: dict[tuple[int, int], Function] = {
     (0, 11): Function("mode_link_up", Action.REPORT, _MODE, "state"),
     (0, 12): Function("mode_update", Action.REPORT, _MODE, "state"),
     (1, 0x01): Function("block_status", Action.DIAGNOSE, "area, object (block)"),
-    (1, 0x02): Function("variable_status", Action.READ, _TIS),
+    (1, 0x02): Function("variable_status", Action.DIAGNOSE, _TIS),
     (1, 0x03): Function("output_istack", Action.DIAGNOSE, "value (bytes)"),
     (1, 0x04): Function("output_bstack", Action.DIAGNOSE, "value (bytes)"),
     (1, 0x05): Function("output_lstack", Action.DIAGNOSE, "value (bytes)"),
@@ -122,12 +123,12 @@ SUBFUNCTIONS: dict[tuple[int, int], Function] = {
     (1, 0x0A): Function("breakpoint", Action.CONFIGURE, "area, object (block), start (code address)"),
     (1, 0x0B): Function("exit_hold", Action.START, "value (bytes)"),
     (1, 0x0C): Function("memory_reset", Action.PROGRAM_DELETE, "none"),
-    (1, 0x0D): Function("disable_job", Action.CONFIGURE, "object (job function), start (job number)"),
-    (1, 0x0E): Function("enable_job", Action.CONFIGURE, "object (job function), start (job number)"),
-    (1, 0x0F): Function("delete_job", Action.CONFIGURE, "object (job function), start (job number)"),
+    (1, 0x0D): Function("disable_job", Action.CONFIGURE, _JOB),
+    (1, 0x0E): Function("enable_job", Action.CONFIGURE, _JOB),
+    (1, 0x0F): Function("delete_job", Action.CONFIGURE, _JOB),
     (1, 0x10): Function("read_job_list", Action.DIAGNOSE, "value (bytes)"),
     (1, 0x11): Function("read_job", Action.DIAGNOSE, "object (job function), start (job number)"),
-    (1, 0x12): Function("replace_job", Action.FORCE, _TIS),
+    (1, 0x12): Function("replace_job", Action.FORCE, _TIS + "; the action is that of the new job"),
     (1, 0x13): Function("block_status_2", Action.DIAGNOSE, "area, object (block)"),
     (1, 0x16): Function("flash_led", Action.IDENTIFY, "value (bytes)"),
     (2, 0x01): Function("cyclic_read", Action.SUBSCRIBE, _CYCLIC),

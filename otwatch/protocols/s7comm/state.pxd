@@ -23,6 +23,7 @@ cdef class Request:
 cdef class Conversation:
     cdef public int protocol
     cdef public int opened
+    cdef public int lost
     cdef public list opening
     cdef public long long unit
     cdef public long long pdu_bytes

@@ -127,6 +127,7 @@ class Conversation:
     def __init__(self) -> None:
         self.protocol = 0
         self.opened = 0  # its COTP connect was seen
+        self.lost = 0  # packets went unseen: what does not fit is no surprise until an answer is paired again
         self.opening = _UNSET  # connects that wait for what follows to be told as of it
         self.unit = -1
         self.pdu_bytes = 0  # negotiated, 0 unknown

@@ -96,12 +96,15 @@ class Userdata:
             request = message.conversation.find(message.reference, 1 - message.direction, 1)
             message.request = request
             if request is None:
-                if message.conversation.opened:
+                if message.conversation.opened and not message.conversation.lost:
                     message.odd(_ANSWER_UNASKED, message.parameters, 1, message.reference)
             elif request.function != self.group or request.subfunction != self.subfunction:
-                message.odd(_ANSWER_MISMATCH, message.parameters + 5, request.function << 8 | request.subfunction,
-                            self.group << 8 | self.subfunction)
+                if not message.conversation.lost:
+                    message.odd(_ANSWER_MISMATCH, message.parameters + 5, request.function << 8 | request.subfunction,
+                                self.group << 8 | self.subfunction)
                 request.items = 0  # its addresses are not what this answers
+            else:
+                message.conversation.lost = 0
         return 0
 
     def data(self, message: Message, unit: cython.int, more: cython.int) -> cython.int:

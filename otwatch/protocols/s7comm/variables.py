@@ -112,7 +112,9 @@ class Variables:
             message.odd(_PARAMETER_SHORT, message.parameters, 2, message.parameters_end - message.parameters)
         if request is not None and request.function != function:  # its addresses are not what this answers
             request = None
-        if request is not None and message.status == 0 and count != request.specs:
+        if request is not None:
+            request.cursor = 0  # its own data moved it
+        if request is not None and message.status == 0 and count != request.specs and not message.conversation.lost:
             message.odd(_ITEM_MISMATCH, message.parameters + 1, request.specs, count)
         if message.status != 0 and message.values >= message.end:  # refused as a whole: every address of the request was
             if request is None or request.items == 0:

@@ -27,8 +27,8 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 40.0) -> Any:
-    """The first true value of a condition; the last one when time is up."""
+def wait_for(condition: Callable[[], Any], seconds: float = 120.0) -> Any:
+    """The first true value of a condition; the last one when time is up: long enough for a machine under load, as no test waits in vain."""
     end = time.monotonic() + seconds
     while not (value := condition()) and time.monotonic() < end:
         time.sleep(0.05)
@@ -101,7 +101,7 @@ class Receiver:
     def stop(self, how: int = signal.SIGTERM) -> None:
         if self.process is not None:
             self.process.send_signal(how)
-            self.process.wait(timeout=20)
+            self.process.wait(timeout=60)
             self.process = None
 
     def file_of(self, scheme: str) -> Path:

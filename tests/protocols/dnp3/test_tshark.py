@@ -41,7 +41,7 @@ def test_frames_roles_functions_units_objects_and_ranges_are_those_of_tshark(cap
         for reason, count in reasons.most_common():
             print(f"  {count:5} {reason}")
     assert total > 12_000
-    assert len(unexplained) <= total // 1000, unexplained[:20]
+    assert unexplained == []
 
 
 def test_object_sizes_are_those_of_tshark(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from otwatch.capture.files import open_capture
 from otwatch.engine.pipeline import Pipeline
 from otwatch.limits import Limits
 from otwatch.protocols import protocol_id
+from otwatch.protocols.modbus import PROTOCOL
+from otwatch.vocabulary import FIRST_PROTOCOL_LAYER
 
 COLLECTION = Path(os.environ.get("OTWATCH_CAPTURES", Path(__file__).parents[4] / "shared" / "captures"))
 
@@ -22,17 +24,22 @@ _FIELDS = ("frame.number", "_ws.col.Info", "mbtcp.trans_id",
 
 
 def operations(path: Path) -> tuple[list[dict[str, Any]], list[Any]]:
-    """The Modbus rows of a capture, each with its value bytes, and the facts."""
+    """The Modbus rows of a capture, each with its value bytes and the anomalies of its frame (`odd`), and the facts."""
     pipeline = Pipeline(Limits())
     modbus = protocol_id("modbus")
     rows: list[dict[str, Any]] = []
     facts: list[Any] = []
 
     def take(batch: Any) -> None:
+        odd: dict[int, set[str]] = defaultdict(set)
+        for index in range(batch.anomalies.rows):
+            if batch.anomalies.layer[index] == FIRST_PROTOCOL_LAYER + modbus:
+                odd[batch.anomalies.frame[index]].add(PROTOCOL.anomalies[batch.anomalies.kind[index] - 1].name)
         found = (batch.operations.array("protocol") == modbus).nonzero()[0]
         for index in found:
             row = batch.operations.row(int(index))
             row["value"] = batch.octets.tobytes(row["value_at"], row["value_at"] + row["value_length"])
+            row["odd"] = odd[row["frame"]]
             row["from"] = pipeline.addresses.text(row["source"])
             rows.append(row)
         facts.extend((pipeline.addresses.text(fact.address), fact) for fact in batch.facts)

@@ -105,6 +105,15 @@ def test_read_and_write_in_one_gives_two_rows_each_way() -> None:
     assert [(r["item"], r["status"], r["start"]) for r in refused] == [(0, 1, 0), (1, 1, 20)]
 
 
+def test_a_record_to_write_behind_a_lying_byte_count_is_a_row() -> None:
+    write = b"\x15\x09\x06\x00\x04\x00\x07\x00\x01\xaf\x04\x06\x00\x05\x00\x08\x00\x01\xbe\x10"
+    wire = Wire().ask(write)
+    assert wire.names() == ["trailing-bytes"]
+    assert [(r["object"], r["start"], r["count"], r["value"]) for r in wire.rows] == [(4, 7, 1, b"\xaf\x04"), (5, 8, 1, b"\xbe\x10")]
+    assert len(Wire().ask(write[:11] + b"\x05" + write[12:]).run().rows) == 1  # no record: its reference type is not 6
+    assert len(Wire().ask(b"\x14\x07" + write[2:9] * 2).run().rows) == 1
+
+
 def test_file_records_give_a_row_per_item() -> None:
     body = b"\x14\x0e\x06\x00\x04\x00\x01\x00\x02\x06\x00\x03\x00\x09\x00\x01"
     rows = Wire().ask(body).answer(b"\x14\x0a\x05\x06\x0d\xfe\x00\x20\x03\x06\x33\xcd").run().rows
@@ -295,6 +304,12 @@ def test_a_response_whose_request_the_capture_lost_is_no_surprise() -> None:
     wire.ask(ask, transaction=4).answer(answer, transaction=4).answer(answer, transaction=9)
     assert wire.names() == ["unasked-response"]
     assert [bad["frame"] for bad in wire.bad] == [7]
+
+
+def test_one_transaction_identifier_for_all_and_a_lost_request_are_no_forgery() -> None:
+    wire = Wire().ask(pdu(3, 0, 1), transaction=0).answer(pdu(3, data=b"\x02\x00\x01"), transaction=0)
+    wire.answer(pdu(3, data=b"\x04\x00\x01\x00\x02"), transaction=0, flags=PduFlag.UNHEARD)
+    assert wire.names() == []
 
 
 def test_a_request_of_several_items_that_is_answered_twice_places_both_answers() -> None:

@@ -118,7 +118,7 @@ def looks_alike(seed: int) -> tuple[list[bytes], list[bytes]]:
     """A conversation of another serial protocol with the same CRC, of the shape of ROC: destination and source (two bytes each), operation,
     length, data. Without data it is as long as a Modbus read request."""
     chance = random.Random(seed)
-    there, here = (bytes([chance.randrange(1, 240), chance.randrange(1, 12)]) for _ in range(2))
+    there, here = (bytes([chance.randrange(1, 256), chance.randrange(1, 12)]) for _ in range(2))
     asked, said = [], []
     for _ in range(6):
         operation = chance.randrange(1, 110)

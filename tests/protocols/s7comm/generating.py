@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import random
 import struct
 
 from hypothesis import strategies as st
 
+from tests.protocols.s7comm.sessions import Kind
 from tests.protocols.s7comm.wire import answer, any_item, connect, data, header, item_data, job, userdata, variables
 
 WORDS = st.integers(0, 0xFFFF)
@@ -142,3 +144,17 @@ def damaged(draw: st.DrawFn, packets: st.SearchStrategy[tuple[int, bytes]]) -> t
     elif how == 2:
         body += draw(st.binary(max_size=8)) if draw(st.booleans()) else header(1, b"\x29\0\0\0\0\0\x09P_PROGRAM", reference=9)
     return direction, data(bytes(body))
+
+
+@st.composite
+def exchanges(draw: st.DrawFn, kinds: tuple[Kind, ...]) -> list[tuple[int, bytes]]:
+    """One exchange of the seeded sessions, by a seed that hypothesis chooses; sometimes a packet of it is lost or damaged."""
+    told = draw(st.sampled_from(kinds))(random.Random(draw(st.integers(0, 1_000_000))), draw(REFERENCES))
+    packets = [(side, data(pdu)) for side, pdu in told]
+    how = draw(st.integers(0, 3))
+    if how == 0:
+        packets.pop(draw(st.integers(0, len(packets) - 1)))
+    elif how == 1:
+        which = draw(st.integers(0, len(packets) - 1))
+        packets[which] = draw(damaged(st.just(packets[which])))
+    return packets

@@ -145,6 +145,27 @@ def test_bytes_that_are_missing_drop_a_message_in_parts() -> None:
     assert wire.names() == ["cotp-fragment"]
 
 
+def test_what_does_not_fit_is_no_surprise_where_the_capture_lost_packets() -> None:
+    def lossy(*after: tuple[int, bytes], flags: int) -> list[str]:
+        wire = Wire().ask(connect()).ask(job(READ, reference=1))
+        for index, (direction, packet) in enumerate(after):
+            wire.add(packet, direction, flags=0 if index else flags)
+        return wire.names()
+
+    two = answer(b"\x04\x02", item_data((0xFF, 4, b"1"), (0xFF, 4, b"1")))
+    clock = userdata(2, 7, 1, bytes(10), reference=9)
+    for told, packets in {
+        "answer-unasked": [(1, read_answer(3))], "answer-mismatch": [(1, answer(b"\x05\x01", b"\xff"))], "item-mismatch": [(1, two)],
+        "reference-reused": [(0, job(READ))],
+    }.items():
+        assert lossy(*packets, flags=0) == [told]
+        assert lossy(*packets, flags=PduFlag.UNHEARD) == []
+        assert lossy(*packets, flags=PduFlag.AFTER_GAP) == []
+    assert lossy((1, clock), flags=0) == ["answer-unasked"]
+    assert lossy((1, clock), flags=PduFlag.UNHEARD) == []
+    assert lossy((1, read_answer(3)), (1, clock), (1, read_answer()), (1, read_answer(3)), flags=PduFlag.UNHEARD) == ["answer-unasked"]
+
+
 def test_empty_packets_say_nothing() -> None:
     assert Wire().say(b"\x03\0\0\x07\x02\xf0\0").say(b"\x03\0\0\x07\x02\xf0\x80").run().rows == []
 

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from otwatch.protocols.s7comm import PROTOCOL
 from otwatch.vocabulary import PduFlag
 from tests.oracle.s7comm import Reference
-from tests.protocols.s7comm.generating import PACKETS, damaged, fragmented
+from tests.protocols.s7comm import sessions_userdata
+from tests.protocols.s7comm.generating import PACKETS, damaged, exchanges, fragmented
+from tests.protocols.s7comm.sessions import JOBS
 from tests.protocols.s7comm.wire import S7, Wire
 
 FIELDS = ("frame", "role", "function", "subfunction", "action", "unit", "area", "object", "start", "count", "status", "item", "transaction",
@@ -53,6 +55,23 @@ def test_damaged(packets: list[tuple[int, bytes]]) -> None:
 @given(st.lists(PACKETS, min_size=1, max_size=5), st.data())
 def test_cut_by_the_snap_length(packets: list[tuple[int, bytes]], choose: st.DataObject) -> None:
     same(packets, choose.draw(st.integers(0, len(packets[-1][1]))))
+
+
+LISTING = (sessions_userdata.cyclic, sessions_userdata.record, sessions_userdata.table, sessions_userdata.debugging, sessions_userdata.messages,
+           sessions_userdata.diagnostic, sessions_userdata.indication, sessions_userdata.acknowledge, sessions_userdata.told, sessions_userdata.query,
+           sessions_userdata.scan, sessions_userdata.archived, sessions_userdata.unusual)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(exchanges(LISTING), min_size=1, max_size=6))
+def test_userdata_that_list_variables_and_alarms(talk: list[list[tuple[int, bytes]]]) -> None:
+    same([packet for packets in talk for packet in packets])
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(exchanges(JOBS), min_size=1, max_size=6))
+def test_sessions_of_jobs(talk: list[list[tuple[int, bytes]]]) -> None:
+    same([packet for packets in talk for packet in packets])
 
 
 def stripped(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

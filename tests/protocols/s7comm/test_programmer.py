@@ -29,7 +29,7 @@ def test_a_watched_table_and_its_pushes() -> None:
     wire = Wire().ask(userdata(1, 1, 2, task(b"\0\2" + WORD + TIMER), reference=5))
     wire.say(userdata(2, 1, 2, task(b"", b"\0\0\0\0"), reference=5, sequence=4))
     wire.say(userdata(0, 1, 2, task(b"\0\2" + b"\xff\4\0\x10\0\x63" + b"\x0a\0\0\0", b"\0\0\0\0"), sequence=4)).run()
-    assert [(row["of"], row["action"]) for row in wire.rows[:2]] == [("DB5.DBW10", Action.READ), ("T4..T5", Action.READ)]
+    assert [(row["of"], row["action"]) for row in wire.rows[:2]] == [("DB5.DBW10", Action.DIAGNOSE), ("T4..T5", Action.DIAGNOSE)]
     assert [(row["role"], row["of"], row["value"], row["said"]) for row in wire.rows[3:]] == [
         (2, "DB5.DBW10", 0x63, "ok"), (2, "T4..T5", None, "object_does_not_exist")]
 
@@ -38,6 +38,18 @@ def test_a_job_that_takes_anothers_place_is_read_like_it() -> None:
     new = struct.pack(">HBBHH", 0, 9, 1, 0, 14) + b"\0\1" + BIT + b"\0\3\0\1\1\0"
     row = Wire().ask(userdata(1, 1, 0x12, task(new, b""))).last()
     assert (row["name"], row["action"], row["of"], row["value"]) == ("replace_job", Action.FORCE, "I7.3", True)
+
+
+def test_jobs_that_watch_are_told_from_those_that_intervene() -> None:
+    for subfunction, before in ((0x0D, b""), (0x0E, b""), (0x0F, b"\0\0")):
+        for job in (0x01, 0x02, 0x13, 0x08, 0x09, 0x0A, 0x77):
+            action = Action.DIAGNOSE if job in (0x01, 0x02, 0x13) else Action.CONFIGURE
+            wire = Wire().ask(userdata(1, 1, subfunction, task(before + bytes([job, 7])))).say(userdata(2, 1, subfunction, None)).run()
+            assert [row["action"] for row in wire.rows] == [action, action]
+            assert wire.rows[0]["object"] == job
+    watched = Wire().ask(userdata(1, 1, 0x12, task(struct.pack(">HBBHH", 0, 2, 1, 0, 8) + b"\0\1" + BIT, b""))).last()
+    assert (watched["name"], watched["action"], watched["of"]) == ("replace_job", Action.DIAGNOSE, "I7.3")
+    assert Wire().ask(userdata(1, 1, 0x0E, b"\0\0")).last()["action"] == Action.CONFIGURE
 
 
 def test_blocks_and_jobs() -> None:

@@ -75,3 +75,9 @@ def test_an_odd_value_is_filled_but_not_the_last() -> None:
 def test_an_answer_without_its_request_still_has_values() -> None:
     wire = Wire().say(answer(b"\4\2", item_data((0xFF, 7, struct.pack(">f", 2.5)), (0xFF, 3, b"\1")))).run()
     assert [(row["value"], row["area"]) for row in wire.rows] == [(2.5, -1), (True, -1)]
+
+
+def test_every_item_of_a_write_is_placed_in_the_answer() -> None:
+    items = [any_item(number=number) for number in (1, 2, 3)]
+    wire = Wire().ask(job(variables(5, *items), item_data(*[(0, 4, b"1")] * 3))).say(answer(b"\5\3", b"\xff\x0a\xff")).run()
+    assert [(row["object"], row["status"]) for row in wire.rows[3:]] == [(1, 0), (2, 10), (3, 0)]
