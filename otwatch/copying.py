@@ -10,7 +10,7 @@ def copy(target, to, source, at, length):  # type: ignore[no-untyped-def]
     """target[to:to+length] = source[at:at+length]; IndexError if either range is outside its buffer."""
     if length <= 0:
         return 0
-    if to < 0 or at < 0 or to > target.shape[0] - length or at > source.shape[0] - length:
+    if to < 0 or at < 0 or to > len(target) - length or at > len(source) - length:
         raise IndexError("copy outside a buffer")
     if cython.compiled:
         memcpy(cython.address(target[to]), cython.address(source[at]), length)  # type: ignore[name-defined] # noqa: F821

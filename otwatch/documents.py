@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from yaml.composer import Composer
-from yaml.constructor import SafeConstructor
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-from yaml.resolver import Resolver
+from yaml.composer import ComposerError
+from yaml.events import (
+    AliasEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    StreamEndEvent,
+)
 
 from otwatch.errors import ConfigError, ConfigErrors
 
@@ -25,32 +30,19 @@ MAX_BYTES: Final = 16_777_216
 _MAX_DEPTH: Final = 64
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader with the scalars of YAML 1.2: a MAC address is not a number in base 60, `off` is a word."""
+# Scalars of YAML 1.2: a MAC address is not a number in base 60, `off` is a word.
+_WORDS: Final = {"true": True, "false": False, "null": None, "~": None, "": None}
+_NUMBER: Final = re.compile(r"(?:0|[-+]?[1-9][0-9]*|0x[0-9a-fA-F]+)$|([-+]?[0-9]+\.[0-9]+(?:[eE][-+]?[0-9]+)?)$")
+_TEXT_TAGS: Final = (None, "!", "tag:yaml.org,2002:str")
 
-
+_Parser = Callable[[str], Any]
+_SlowParser: _Parser = yaml.SafeLoader
 try:
     from yaml.cyaml import CParser  # type: ignore[attr-defined]
 except ImportError:  # PyYAML without libyaml
-    _QuickLoader = _Loader
+    _QuickParser = _SlowParser
 else:
-
-    class _QuickLoader(Composer, CParser, SafeConstructor, Resolver):  # type: ignore[no-redef]
-        """The same over the parser of libyaml: several times as fast, less well-spoken about mistakes. Its composer crashes on deep nesting."""
-
-        def __init__(self, stream: str) -> None:
-            CParser.__init__(self, stream)
-            Composer.__init__(self)
-            SafeConstructor.__init__(self)
-            Resolver.__init__(self)
-
-
-for _loader in (_Loader, _QuickLoader):
-    _loader.yaml_implicit_resolvers = {}
-    _loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf"))
-    _loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(?:~|null|)$"), ["~", "n", ""])
-    _loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^(?:0|[-+]?[1-9][0-9]*|0x[0-9a-fA-F]+)$"), list("-+0123456789"))
-    _loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+\.[0-9]+(?:[eE][-+]?[0-9]+)?$"), list("-+0123456789"))
+    _QuickParser = CParser
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,71 +109,99 @@ def read_document(path: Path) -> Value:
 def parse_document(text: str, path: str) -> Value:
     """The document of a text; `path` is the name used in errors."""
     try:
-        return _parsed(text, path, _QuickLoader)
+        return _parsed(text, path, _QuickParser)
     except ConfigErrors:
-        return _parsed(text, path, _Loader)  # what is wrong, in its words
+        return _parsed(text, path, _SlowParser)  # libyaml is several times as fast and less well-spoken: what is wrong, in the other's words
 
 
-def _parsed(text: str, path: str, kind: type[_Loader]) -> Value:
-    complaints = Complaints()
+def _parsed(text: str, path: str, parser: _Parser) -> Value:
     try:
-        loader = kind(text)
-        node = loader.get_single_node()
-        if node is None:
-            raise ConfigErrors([ConfigError("is empty", path=path)])
-        value = _value(loader, node, path, complaints, set(), 0)
+        reader = _Reader(parser, text, path)
+        value = reader.document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = {"line": mark.line + 1, "column": mark.column + 1} if mark else {}
         raise ConfigErrors([ConfigError(f"is not YAML: {error.problem or error.context}", path=path, **place)]) from error
-    except (yaml.YAMLError, RecursionError) as error:
+    except yaml.YAMLError as error:
         raise ConfigErrors([ConfigError(f"is not YAML: {str(error).splitlines()[0]}", path=path)]) from error
-    complaints.raise_if_any()
+    reader.complaints.raise_if_any()
     return value
 
 
-def _value(loader: _Loader, node: Node, path: str, complaints: Complaints, seen: set[int], depth: int) -> Value:
-    """A node as a Value; a node met twice is an alias."""
-    here = Value(None, path, node.start_mark.line + 1, node.start_mark.column + 1)
-    if id(node) in seen:
-        complaints.add(here, "aliases (*name) are not allowed: write the value out")
-        return here
-    seen.add(id(node))
-    if depth > _MAX_DEPTH:
-        complaints.add(here, "is nested too deeply")
-        return here
-    raw: Any
-    if isinstance(node, MappingNode):
-        raw = {}
-        for key_node, value_node in node.value:
-            key = _value(loader, key_node, path, complaints, seen, depth + 1)
-            name = str(key.raw)
-            if isinstance(key.raw, dict | list):
-                complaints.add(key, "a key must be a word")
-            elif name in raw:
-                complaints.add(key, f'"{name}" stands here twice')
-            else:
-                raw[name] = _value(loader, value_node, path, complaints, seen, depth + 1)
-    elif isinstance(node, SequenceNode):
-        raw = [_value(loader, item, path, complaints, seen, depth + 1) for item in node.value]
-    else:
-        assert isinstance(node, ScalarNode)
-        raw = _scalar(loader, node, here, complaints)
-    return Value(raw, path, here.line, here.column)
+class _Reader:
+    """The events of a YAML parser as one Value; what the language allows and this program does not goes to `complaints`."""
 
+    def __init__(self, parser: _Parser, text: str, path: str) -> None:
+        self.path = path
+        self.complaints = Complaints()
+        self.anchors: dict[str, Value] = {}
+        self.next_event = parser(text).get_event
 
-def _scalar(loader: _Loader, node: ScalarNode, here: Value, complaints: Complaints) -> Any:
-    if node.tag == "tag:yaml.org,2002:int":
+    def document(self) -> Value:
+        """The only document of the text."""
+        self.next_event()  # the start of the stream
+        first = self.next_event()
+        if isinstance(first, StreamEndEvent):
+            raise ConfigErrors([ConfigError("is empty", path=self.path)])
+        value = self.value(self.next_event(), 0)
+        self.next_event()  # the end of the document
+        behind = self.next_event()
+        if not isinstance(behind, StreamEndEvent):
+            raise ComposerError("expected a single document", first.start_mark, "but found another document", behind.start_mark)
+        return value
+
+    def value(self, event: Any, depth: int) -> Value:
+        """The value that begins with the event."""
+        mark = event.start_mark
+        here = Value(None, self.path, mark.line + 1, mark.column + 1)
+        kind = type(event)
+        if kind is AliasEvent:
+            if event.anchor not in self.anchors:
+                raise ComposerError(None, None, f"found undefined alias {event.anchor!r}", mark)
+            self.complaints.add(self.anchors[event.anchor], "aliases (*name) are not allowed: write the value out")
+            return here
+        if event.anchor is not None:
+            self.anchors[event.anchor] = here
+        if kind is ScalarEvent:
+            return Value(self.scalar(event, here), self.path, here.line, here.column)
+        if depth > _MAX_DEPTH:
+            raise ConfigErrors([*self.complaints.errors, here.error("is nested too deeply")])
+        raw: Any
+        if kind is MappingStartEvent:
+            raw = {}
+            while type(event := self.next_event()) is not MappingEndEvent:
+                key = self.value(event, depth + 1)
+                value = self.value(self.next_event(), depth + 1)
+                name = str(key.raw)
+                if isinstance(key.raw, dict | list):
+                    self.complaints.add(key, "a key must be a word")
+                elif name in raw:
+                    self.complaints.add(key, f'"{name}" stands here twice')
+                else:
+                    raw[name] = value
+        else:
+            raw = []
+            while type(event := self.next_event()) is not SequenceEndEvent:
+                raw.append(self.value(event, depth + 1))
+        return Value(raw, self.path, here.line, here.column)
+
+    def scalar(self, event: Any, here: Value) -> Any:
+        """Words and numbers where they are written plainly, text else."""
+        text = event.value
+        if not event.implicit[0]:
+            if event.tag not in _TEXT_TAGS:
+                self.complaints.add(here, f"the tag {event.tag} is not allowed: plain data only")
+            return text
+        if text in _WORDS:
+            return _WORDS[text]
+        number = _NUMBER.match(text)
+        if number is None:
+            return text
         try:
-            return int(node.value, 16) if node.value.lower().startswith("0x") else int(node.value)
-        except ValueError:
-            complaints.add(here, "is not a number")
+            return float(text) if number[1] else int(text, 16 if text.startswith("0x") else 10)
+        except ValueError:  # more digits than Python reads
+            self.complaints.add(here, "is not a number")
             return 0
-    try:
-        return loader.construct_object(node)
-    except (yaml.YAMLError, ValueError):
-        complaints.add(here, f"the tag {node.tag} is not allowed: plain data only")
-        return None
 
 
 class Mapping:

@@ -13,7 +13,7 @@ class Limits:
     capture_block_bytes: int = 16_777_216  # one pcap record or pcapng block; larger is a corrupt file (Wireshark's bound for blocks, too)
     capture_interfaces: int = 65_536  # interfaces described by one pcapng file
     capture_problems: int = 100  # places in a file listed with their offset; all are counted
-    addresses: int = 1_000_000  # interned IP addresses: a /12 scanned whole fits
+    addresses: int = 1_000_000  # interned IP addresses: a /12 scanned whole fits; when few are left, those that nothing names make room
     flows: int = 262_144  # live flows; a plant has thousands, a flood more: the oldest make room
     flow_idle_tcp_ns: int = 3_600_000_000_000  # OT sessions are quiet for minutes, seldom for an hour
     flow_idle_udp_ns: int = 300_000_000_000
@@ -37,10 +37,10 @@ class Limits:
     program_blocks_bytes: int = 4_194_304  # bytes of one program block reassembled for its hash
     behaviours: int = 200_000  # distinct (who, whom, what); beyond it addresses within the device are merged
     anomalies_kept: int = 100_000  # rows kept for export; all are counted
-    assets: int = 20_000  # a plant has hundreds; a scan or flood of spoofed senders ends here and is counted
+    assets: int = 20_000  # a plant has hundreds; a scan or flood of spoofed senders ends here; a quarter more for those who are answered
     facts_per_asset: int = 256
     macs_per_asset: int = 16  # MACs, and VLANs, that one address showed: a pair of redundant routers has two or three
-    conversations: int = 50_000  # about 2 KB each; beyond it all clients of one server count as one
+    conversations: int = 50_000  # beyond it, a quarter more for those that are answered, all clients of one server count as one
     alerts: int = 10_000  # open incidents; the least severe and oldest are closed first
     alerts_per_rule: int = 500  # open incidents of one rule; what more sources do is told as one: a flood is one thing
     alert_frames: int = 16  # frame numbers kept per incident

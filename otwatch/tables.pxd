@@ -1,4 +1,5 @@
 # The C side of tables.py: column types for the compiled modules. Written by docs/reference/declare_tables.py from schemas.py.
+from otwatch.copying cimport copy
 
 cdef class Octets:
     cdef public unsigned char[::1] data
@@ -111,6 +112,9 @@ cdef class Pdus(Table):
     cdef public int[::1] flags
 
 cdef class Operations(Table):
+    cdef long long[::1] spare_64
+    cdef int[::1] spare_32
+    cdef unsigned char[::1] spare_8
     cdef public int[::1] packet
     cdef public long long[::1] timestamp_ns
     cdef public long long[::1] frame

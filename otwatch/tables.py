@@ -13,6 +13,7 @@ from typing import Any
 import cython
 import numpy as np
 
+from otwatch.copying import copy
 from otwatch.schemas import ANOMALIES, BEHAVIOURS, FLOW_EVENTS, FLOWS, OPERATIONS, PACKETS, PDUS, Schema
 
 
@@ -38,19 +39,13 @@ class Octets:
         return at
 
     def append(self, source, start: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.Py_ssize_t:  # type: ignore[no-untyped-def]
-        """Copies source[start:end]; returns the offset of the copy. Compiled callers only pass ranges inside `source`."""
-        length: cython.Py_ssize_t = end - start
-        at: cython.Py_ssize_t = self.reserve(length)
-        data = self.data
-        i: cython.Py_ssize_t
-        if start < 0 or end > len(source):
-            raise IndexError("octets outside their source")
-        if cython.compiled:
-            with cython.boundscheck(False):
-                for i in range(length):
-                    data[at + i] = source[start + i]
+        """Copies source[start:end]; returns the offset of the copy. IndexError for a range outside `source`."""
+        at: cython.Py_ssize_t = self.used
+        if at + (end - start) <= self.data.shape[0]:
+            self.used = at + (end - start)
         else:
-            data[at:at + length] = source[start:end]
+            self.reserve(end - start)
+        copy(self.data, at, source, start, end - start)
         return at
 
     def clear(self) -> None:
@@ -133,43 +128,122 @@ class Pdus(Table):
         self.octets = octets
 
 
+@cython.cfunc
+def _gather_64(column: cython.longlong[::1], order: cython.longlong[::1], spare: cython.longlong[::1]) -> cython.int:
+    """column[i] = column[order[i]], for all i at once; the caller has checked the order, and that column and spare are as long."""
+    i: cython.Py_ssize_t
+    with cython.boundscheck(False):
+        for i in range(len(order)):
+            spare[i] = column[order[i]]
+    column[:len(order)] = spare[:len(order)]
+    return 0
+
+
+@cython.cfunc
+def _gather_32(column: cython.int[::1], order: cython.longlong[::1], spare: cython.int[::1]) -> cython.int:
+    """column[i] = column[order[i]], for all i at once; the caller has checked the order, and that column and spare are as long."""
+    i: cython.Py_ssize_t
+    with cython.boundscheck(False):
+        for i in range(len(order)):
+            spare[i] = column[order[i]]
+    column[:len(order)] = spare[:len(order)]
+    return 0
+
+
+@cython.cfunc
+def _gather_8(column: cython.uchar[::1], order: cython.longlong[::1], spare: cython.uchar[::1]) -> cython.int:
+    """column[i] = column[order[i]], for all i at once; the caller has checked the order, and that column and spare are as long."""
+    i: cython.Py_ssize_t
+    with cython.boundscheck(False):
+        for i in range(len(order)):
+            spare[i] = column[order[i]]
+    column[:len(order)] = spare[:len(order)]
+    return 0
+
+
 class Operations(Table):
     """The operations of a batch. `add` makes a row with its place filled in from the PDU; the caller sets the columns it knows."""
 
     def __init__(self, capacity: cython.Py_ssize_t = 1024) -> None:
         Table.__init__(self, OPERATIONS, capacity)
+        self.spare_64 = memoryview(np.zeros(0, np.int64))
+        self.spare_32 = memoryview(np.zeros(0, np.int32))
+        self.spare_8 = memoryview(np.zeros(0, np.uint8))
 
     def add(self, pdus: Pdus, pdu: cython.Py_ssize_t, role: cython.int, protocol: cython.int, function: cython.int,
             action: cython.int) -> cython.Py_ssize_t:
         """A new row for a PDU; every other column holds its schema's default."""
         row: cython.Py_ssize_t = self.new_row()
-        self.packet[row] = pdus.packet[pdu]
-        self.timestamp_ns[row] = pdus.timestamp_ns[pdu]
-        self.frame[row] = pdus.frame[pdu]
-        self.flow[row] = pdus.flow[pdu]
-        self.direction[row] = pdus.direction[pdu]
-        self.source[row] = pdus.source[pdu]
-        self.destination[row] = pdus.destination[pdu]
-        self.role[row] = role
-        self.protocol[row] = protocol
-        self.function[row] = function
-        self.subfunction[row] = -1
-        self.action[row] = action
-        self.unit[row] = -1
-        self.area[row] = -1
-        self.object[row] = -1
-        self.start[row] = -1
-        self.count[row] = -1
-        self.status[row] = 0
-        self.transaction[row] = -1
-        self.item[row] = 0
-        self.value_kind[row] = 0
-        self.value_at[row] = 0
-        self.value_length[row] = 0
-        self.request_frame[row] = -1
-        self.latency_ns[row] = -1
-        self.behaviour[row] = -1
+        if not 0 <= pdu < pdus.rows:
+            raise IndexError("no such PDU")
+        with cython.boundscheck(False):  # both rows are inside their tables, whose columns are equally long
+            self.packet[row] = pdus.packet[pdu]
+            self.timestamp_ns[row] = pdus.timestamp_ns[pdu]
+            self.frame[row] = pdus.frame[pdu]
+            self.flow[row] = pdus.flow[pdu]
+            self.direction[row] = pdus.direction[pdu]
+            self.source[row] = pdus.source[pdu]
+            self.destination[row] = pdus.destination[pdu]
+            self.role[row] = role
+            self.protocol[row] = protocol
+            self.function[row] = function
+            self.subfunction[row] = -1
+            self.action[row] = action
+            self.unit[row] = -1
+            self.area[row] = -1
+            self.object[row] = -1
+            self.start[row] = -1
+            self.count[row] = -1
+            self.status[row] = 0
+            self.transaction[row] = -1
+            self.item[row] = 0
+            self.value_kind[row] = 0
+            self.value_at[row] = 0
+            self.value_length[row] = 0
+            self.request_frame[row] = -1
+            self.latency_ns[row] = -1
+            self.behaviour[row] = -1
         return row
+
+    def reorder(self, order: cython.longlong[::1]) -> object:
+        """Puts the rows into another order: row i is what row order[i] was. `order` has each row once."""
+        i: cython.Py_ssize_t
+        if len(order) != self.rows:
+            raise ValueError("an order of all rows is wanted")
+        for i in range(len(order)):
+            if not 0 <= order[i] < self.rows:
+                raise IndexError("no such row")
+        if self.spare_64.shape[0] < self.rows:
+            self.spare_64 = memoryview(np.zeros(self.capacity, np.int64))
+            self.spare_32 = memoryview(np.zeros(self.capacity, np.int32))
+            self.spare_8 = memoryview(np.zeros(self.capacity, np.uint8))
+        _gather_32(self.packet, order, self.spare_32)
+        _gather_64(self.timestamp_ns, order, self.spare_64)
+        _gather_64(self.frame, order, self.spare_64)
+        _gather_32(self.flow, order, self.spare_32)
+        _gather_8(self.direction, order, self.spare_8)
+        _gather_32(self.source, order, self.spare_32)
+        _gather_32(self.destination, order, self.spare_32)
+        _gather_8(self.role, order, self.spare_8)
+        _gather_8(self.protocol, order, self.spare_8)
+        _gather_32(self.function, order, self.spare_32)
+        _gather_32(self.subfunction, order, self.spare_32)
+        _gather_8(self.action, order, self.spare_8)
+        _gather_64(self.unit, order, self.spare_64)
+        _gather_32(self.area, order, self.spare_32)
+        _gather_64(self.object, order, self.spare_64)
+        _gather_64(self.start, order, self.spare_64)
+        _gather_64(self.count, order, self.spare_64)
+        _gather_32(self.status, order, self.spare_32)
+        _gather_64(self.transaction, order, self.spare_64)
+        _gather_32(self.item, order, self.spare_32)
+        _gather_32(self.value_kind, order, self.spare_32)
+        _gather_64(self.value_at, order, self.spare_64)
+        _gather_32(self.value_length, order, self.spare_32)
+        _gather_64(self.request_frame, order, self.spare_64)
+        _gather_64(self.latency_ns, order, self.spare_64)
+        _gather_32(self.behaviour, order, self.spare_32)
+        return None
 
 
 class Anomalies(Table):

@@ -109,4 +109,4 @@ def test_deep_nesting_is_a_mistake_not_a_crash(text: str) -> None:
 def test_both_parsers_read_the_shipped_rules_alike() -> None:
     for path in sorted(Path(__file__).parents[1].joinpath("rules").rglob("*.yaml")):
         text = path.read_text(encoding="utf-8")
-        assert documents._parsed(text, "x", documents._QuickLoader) == documents._parsed(text, "x", documents._Loader)
+        assert documents._parsed(text, "x", documents._QuickParser) == documents._parsed(text, "x", documents._SlowParser)

@@ -143,3 +143,24 @@ def test_the_same_uncompiled() -> None:
     told = subprocess.run([sys.executable, "-c", _UNCOMPILED], capture_output=True, text=True, check=True,
                           env={**os.environ, "OTWATCH_UNCOMPILED": "1"}).stdout
     assert told == f"{list(range(9))} {b'bcde'}\n"
+
+
+def test_rows_are_put_into_another_order_in_every_column() -> None:
+    operations = Operations(2)
+    for row in range(5):
+        operations.new_row()
+        for number, column in enumerate(operations.schema.columns):
+            getattr(operations, column.name)[row] = 10 * row + number % 10
+    operations.reorder(np.array([3, 0, 4, 1, 2]))
+    for number, column in enumerate(operations.schema.columns):
+        assert [value // 10 for value in operations.array(column.name)] == [3, 0, 4, 1, 2], column.name
+        assert {value % 10 for value in operations.array(column.name)} == {number % 10}
+
+
+@pytest.mark.parametrize("order", [[0, 1], [0, 1, 3], [0, -1, 2]])
+def test_an_order_that_is_none_is_refused(order: list[int]) -> None:
+    operations = Operations(8)
+    for _ in range(3):
+        operations.new_row()
+    with pytest.raises((ValueError, IndexError)):
+        operations.reorder(np.array(order))

@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parents[2] / "otwatch"
 _C_TYPES = {"int32": "int", "int64": "long long", "uint8": "unsigned char"}
 _PXD_HEAD = """\
 # The C side of tables.py: column types for the compiled modules. Written by docs/reference/declare_tables.py from schemas.py.
+from otwatch.copying cimport copy
 
 cdef class Octets:
     cdef public unsigned char[::1] data
@@ -63,10 +64,12 @@ _MEMBERS: dict[str, tuple[list[str], list[str]]] = {
     "Packets": (["cdef public const unsigned char[::1] data", "cdef public Octets side", "cdef public object file"],
                 ["data: memoryview[int]", "side: Octets", "file: Any"]),
     "Pdus": (["cdef public Octets octets"], ["octets: Octets"]),
+    "Operations": (["cdef long long[::1] spare_64", "cdef int[::1] spare_32", "cdef unsigned char[::1] spare_8"], []),
 }
 _METHODS: dict[str, tuple[str, str]] = {
     "Operations": ("cpdef Py_ssize_t add(self, Pdus pdus, Py_ssize_t pdu, int role, int protocol, int function, int action) except -1",
-                   "def add(self, pdus: Pdus, pdu: int, role: int, protocol: int, function: int, action: int) -> int: ..."),
+                   "def add(self, pdus: Pdus, pdu: int, role: int, protocol: int, function: int, action: int) -> int: ...\n"
+                   "    def reorder(self, order: np.ndarray[Any, Any]) -> None: ..."),
     "Anomalies": ("cpdef Py_ssize_t add(self, Pdus pdus, Py_ssize_t pdu, int layer, int kind, int offset, long long needed, long long had) except -1",
                   "def add(self, pdus: Pdus, pdu: int, layer: int, kind: int, offset: int, needed: int, had: int) -> int: ..."),
 }

@@ -96,9 +96,9 @@ class BehaviourIndex:
         who: cython.ulonglong = (source & _LOW32) << 32 | (destination & _LOW32)
         what: cython.ulonglong = (function & _LOW32) << 32 | (protocol << 16 | role << 8 | action)
         how: cython.ulonglong = (subfunction & _LOW32) << 32 | (status & _LOW32)
-        mixed: cython.ulonglong = _mix(_mix(_mix(_mix(0, who), what), how), area & _LOW32)  # never two columns at once: they would cancel out
-        mixed = _mix(_mix(mixed, unit & _LOW64), object_ & _LOW64)
-        mixed = _mix(_mix(mixed, start & _LOW64), count & _LOW64)
+        mixed: cython.ulonglong = _mix(_mix(_mix(0, who), what), how)  # never two columns at once: they would cancel out
+        other: cython.ulonglong = _mix(_mix(_mix(1, unit & _LOW64), object_ & _LOW64), start & _LOW64)  # at the same time as the other half
+        mixed = _mix(_mix(mixed, count & _LOW64), _mix(other, area & _LOW32))
         at: cython.ulonglong = (mixed ^ (mixed >> 32)) & self.mask
         key: cython.Py_ssize_t
         keys = self.keys

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import chain
 from pathlib import Path
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from otwatch.engine.analysis import Analysis, Listener
     from otwatch.outputs.analysis_store import AnalysisStore
     from otwatch.outputs.result import Result
+    from otwatch.outputs.siem.transport import Target
 
 
 @click.command()
@@ -72,7 +73,6 @@ def analyze(
     """
     with one_line_errors():
         from otwatch.cli.running import finished_analysis, policy_from
-        from otwatch.cli.sending import destinations, send
         from otwatch.cli.writing import check_output
 
         if graph is not None:
@@ -81,7 +81,7 @@ def analyze(
         for name in (graph, database, output):
             if name is not None:
                 check_output(name, captures)
-        targets = destinations(urls)
+        targets = _destinations(urls)
         policy = policy_from(options)
         with _store(database) as store:
             analysis, result = finished_analysis(captures, policy, listener=_flows_to(store))
@@ -94,6 +94,8 @@ def analyze(
             for message in result.unreadable:
                 complain(message)
             if targets and result.packets:
+                from otwatch.cli.sending import send
+
                 complete &= send(result, targets, severity(min_severity))
     if result.unreadable or not result.packets:
         if not result.unreadable:
@@ -103,6 +105,14 @@ def analyze(
         sys.exit(EXIT_UNUSABLE)
     if fail_on is not None and any(alert.severity >= severity(fail_on) for alert in result.alerts):
         sys.exit(EXIT_FAIL_ON)
+
+
+def _destinations(urls: Sequence[str]) -> list[Target]:
+    if not urls:
+        return []  # and what speaks to a SIEM is not loaded
+    from otwatch.cli.sending import destinations
+
+    return destinations(urls)
 
 
 @contextmanager
@@ -133,15 +143,19 @@ def _write(analysis: Analysis, result: Result, form: str, least: Severity, outpu
 
 
 def _store(database: str | None) -> AbstractContextManager[AnalysisStore | None]:
+    if database is None:
+        return nullcontext()
     from otwatch.outputs.analysis_store import AnalysisStore
 
-    return nullcontext() if database is None else AnalysisStore(Path(database))
+    return AnalysisStore(Path(database))
 
 
 def _flows_to(store: AnalysisStore | None) -> Callable[[Analysis], Listener] | None:
+    if store is None:
+        return None
     from otwatch.engine.exporters import FlowExporter
 
-    return None if store is None else lambda analysis: FlowExporter(analysis, store)
+    return lambda analysis: FlowExporter(analysis, store)
 
 
 def _fill(store: AnalysisStore, result: Result) -> bool:

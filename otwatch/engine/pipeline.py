@@ -145,6 +145,4 @@ def _append(anomalies: Anomalies, more: Anomalies) -> None:
 def _sort_by_packet(operations: Operations) -> None:
     """Each protocol appended its rows in packet order; merges them."""
     order = np.argsort(operations.array("packet"), kind="stable")
-    for column in operations.schema.columns:
-        rows = operations.array(column.name)
-        rows[:] = rows[order]
+    operations.reorder(order)

@@ -181,6 +181,7 @@ class Sensor:
             self.feed(name, packets)
             self._tick(source, None)
         result = self.analysis.finish()
+        self.watch.finish()
         self._report_changes()
         self._minute(final=True)
         return result

@@ -52,6 +52,10 @@ class Watch:
             for vlan in seen.tolist():
                 self._vlan(batch.file, vlan, monotonic)
 
+    def finish(self) -> None:
+        """Every flow was closed: they are in the inventory, and must not be counted there again."""
+        self._open[:] = False
+
     @property
     def open(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Slots of the flows that are open."""

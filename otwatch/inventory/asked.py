@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from otwatch.inventory.tally import Tally
 from otwatch.tables import Flows, Operations
 
 _ACTIONS = 64  # more than there are
+_DENSE = 1024 * _ACTIONS
 _WITH_PORTS = (6, 17)
 
 
@@ -31,7 +33,7 @@ class Asked:
             return
         asking = operations.array("role") != Role.RESPONSE
         keys = operations.array("flow")[asking].astype(np.int64) * _ACTIONS + operations.array("action")[asking]
-        for key, count in zip(*(found.tolist() for found in np.unique(keys, return_counts=True)), strict=True):
+        for key, count in zip(*_counted(keys), strict=True):
             slot, action = divmod(key, _ACTIONS)
             actions = self._open.setdefault(slot, {})
             actions[action] = actions.get(action, 0) + count
@@ -64,3 +66,13 @@ class Asked:
     def in_conversation(self, row: int) -> dict[str, int]:
         """Name of an action -> requests and events of all flows of this row of the tally."""
         return {Action(action).name: count for action, count in sorted(self._closed.get(row, {}).items())}
+
+
+def _counted(keys: np.ndarray[Any, Any]) -> tuple[list[int], list[int]]:
+    """The distinct keys and how often each is there. Most plants have few flows: then nothing has to be sorted."""
+    if len(keys) and keys.max() < _DENSE:
+        counts = np.bincount(keys)
+        found = np.flatnonzero(counts)
+        return found.tolist(), counts[found].tolist()
+    found, counts = np.unique(keys, return_counts=True)
+    return found.tolist(), counts.tolist()

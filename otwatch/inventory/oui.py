@@ -1,7 +1,7 @@
 """The maker of a network card, by the first 24, 28 or 36 bits of its MAC address.
 
 The table is `oui.tsv.gz`, one line per assignment, `\\n<hex digits>\\t<organisation>`, made from the public IEEE registries by `oui_table.py`.
-It is searched as it lies in memory: unpacking costs a few milliseconds, parsing would cost more than all look-ups of a plant.
+It is sorted, and searched as it lies in memory: unpacking costs a few milliseconds, parsing would cost more than all look-ups of a plant.
 """
 
 from __future__ import annotations
@@ -25,13 +25,23 @@ def vendor_of(mac: int) -> str:
     if mac < 0 or (mac >> 40) & (_LOCALLY_ADMINISTERED | _GROUP):
         return ""
     digits = f"{mac:012X}"
-    table = _table()
-    for length in (9, 7, 6):
-        found = table.find(f"\n{digits[:length]}\t".encode())
-        if found >= 0:
-            start = found + length + 2
-            return table[start : table.index(b"\n", start)].decode()
-    return ""
+    return next((name.decode() for length in (9, 7, 6) if (name := _assigned(_table(), f"{digits[:length]}\t".encode()))), "")
+
+
+def _assigned(table: bytes, key: bytes) -> bytes:
+    """What follows the key in the line that begins with it; nothing if none does."""
+    low, high = 1, len(table)  # both where a line begins
+    while low < high:
+        start = table.rfind(b"\n", 0, (low + high) // 2) + 1
+        end = table.index(b"\n", start)
+        line = table[start:end]
+        if line.startswith(key):
+            return line[len(key) :]
+        if line < key:
+            low = end + 1
+        else:
+            high = start
+    return b""
 
 
 def mac_text(mac: int) -> str:

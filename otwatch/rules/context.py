@@ -230,8 +230,13 @@ class PairRecord:
         src, dst = self.src, self.dst
         return src.address >= 0 and (src.zone[0] == dst.zone[0] if src.zone and dst.zone else src.network == dst.network)
 
+    def same_owner(self) -> bool:
+        """Whether both are probably of one organisation: in one /16 (IPv4) or /32 (IPv6), blocks that are given to one."""
+        src, dst = (self.context.addresses.ip(place.address) for place in (self.src, self.dst))
+        return src.version == dst.version and int(src) >> (16 if src.version == 4 else 96) == int(dst) >> (16 if dst.version == 4 else 96)
 
-# Plants use public addresses inside: a neighbour in the same network is not the internet.
+
+# Plants use public addresses inside: a neighbour in the same block is not the internet.
 _PAIR: Final[dict[str, Callable[[PairRecord], Any]]] = {
     "src": lambda pair: pair.src.text,
     "dst": lambda pair: pair.dst.text,
@@ -239,8 +244,8 @@ _PAIR: Final[dict[str, Callable[[PairRecord], Any]]] = {
     "dst_zone": lambda pair: pair.dst.zone[0] if pair.dst.zone else None,
     "src_level": lambda pair: pair.src.zone[1] if pair.src.zone else None,
     "dst_level": lambda pair: pair.dst.zone[1] if pair.dst.zone else None,
-    "src_internet": lambda pair: pair.src.internet and not pair.same_network(),
-    "dst_internet": lambda pair: pair.dst.internet and not pair.same_network(),
+    "src_internet": lambda pair: pair.src.internet and not pair.same_network() and not pair.same_owner(),
+    "dst_internet": lambda pair: pair.dst.internet and not pair.same_network() and not pair.same_owner(),
     "dst_group": lambda pair: pair.dst.is_group(),
     "same_network": PairRecord.same_network,
     "src_engineering": lambda pair: bool(pair.context.site and pair.context.site.is_engineering(pair.src.text)),

@@ -72,6 +72,8 @@ def _writer(context: Context, late: LateRecord, src: str, dst: str) -> str:
     if writer == "stranger":
         if context.baseline is not None:
             return f"The baseline does not know {src} as commanding {dst}."
+        if context.knowledge.commands_dominate(late.src, late.dst):
+            return f"Inferred: {src} sent {dst} many more commands than questions, which no operator station does."
         return (
             f"Inferred: no site file or baseline says who may command {dst}, and {src} did not poll it during the learning period "
             f"({learned_from(context.knowledge)})."

@@ -15,6 +15,7 @@ from otwatch.rules.explain import time_text
 from otwatch.rules.rule import Rule
 
 _FRAMES: Final = 4
+_OPEN: Final = ("requested", "unanswered")
 
 
 class Folder:
@@ -78,5 +79,7 @@ def _add(top: Alert, alert: Alert) -> None:
         told["objects"] = alert.evidence["objects"]
     elif alert.object:
         told["objects"] = [alert.object]
+    if top.outcome in _OPEN and alert.outcome not in _OPEN and alert.dst in _targets(top):
+        top.outcome = alert.outcome  # the same messages: what the device said to them is known there
     top.evidence.setdefault("also", []).append(told)
     top.attack = tuple(dict.fromkeys((*top.attack, *alert.attack)))

@@ -19,9 +19,11 @@ from otwatch.tables import Behaviours
 _POLLING: Final = tuple(int(action) for action in (Action.READ, Action.SUBSCRIBE))
 _VERB_NUMBERS: Final = {verb: number for number, verb in enumerate(sorted(set(VERBS.values())))}
 _VERB_OF: Final = np.array([_VERB_NUMBERS[VERBS[action]] for action in sorted(Action)], np.int64)
+_CHANGING: Final = tuple(int(action) for action in CHANGING)
 _COMMANDS: Final = frozenset(_VERB_NUMBERS[VERBS[action]] for action in CHANGING)
 _REPEATS = 3  # the same question so often is polling
 _QUESTIONS = 8  # so are so many different ones
+_COMMANDS_A_QUESTION = 5  # who commands more than this for each question does not watch a process: no operator station, though it asked first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,7 @@ class _Polls:
     total: int
     repeats: int
     first_ns: int
+    commands: int = 0
 
 
 def network_of(addresses: Addresses, address: int) -> tuple[int, int]:
@@ -108,6 +111,11 @@ class Knowledge:
                 known.total += count
                 known.repeats = max(known.repeats, count)
                 known.first_ns = min(known.first_ns, when)
+        changing = asked & np.isin(behaviours.array("action"), _CHANGING)
+        for source, destination, count in zip(src[changing].tolist(), dst[changing].tolist(), messages[changing].tolist(), strict=True):
+            known = self.polls.get((source, destination))
+            if known is not None:
+                known.commands += count
         self.controllers = {destination for _, destination, _ in self.talks if destination > 0}
         self.networks = {network_of(self.addresses, controller) for controller in self.controllers}
         self.usable = learning.until_ns is not None or (
@@ -115,9 +123,17 @@ class Knowledge:
         )
 
     def is_poller(self, src: int, dst: int) -> bool:
-        """Whether src has polled dst since the learning period."""
+        """Whether src has polled dst since the learning period, as one who watches it."""
         polls = self.polls.get((src, dst))
-        return polls is not None and polls.first_ns <= self.until_ns and (polls.repeats >= _REPEATS or polls.total >= _QUESTIONS)
+        return polls is not None and self._asks(polls) and not polls.commands > _COMMANDS_A_QUESTION * polls.total
+
+    def commands_dominate(self, src: int, dst: int) -> bool:
+        """Whether src would be a poller of dst, did it not command it so much more than it asks."""
+        polls = self.polls.get((src, dst))
+        return polls is not None and self._asks(polls) and polls.commands > _COMMANDS_A_QUESTION * polls.total
+
+    def _asks(self, polls: _Polls) -> bool:
+        return polls.first_ns <= self.until_ns and (polls.repeats >= _REPEATS or polls.total >= _QUESTIONS)
 
     def verb_first_ns(self, src: int, dst: int, protocol: int, action: Action) -> int | None:
         """When src first did this kind of action in dst."""

@@ -67,8 +67,7 @@ class Cutter(Attachment):
         start: cython.Py_ssize_t
         before: cython.Py_ssize_t = 0 if stream.pending is None else stream.pending.used
         if before == 0:
-            start = octets.reserve(length)
-            copy(octets.data, start, data, at, length)
+            start = octets.append(data, at, at + length)
             if stream.framer.measure(octets.data, start, start + length, stream.direction) == length:  # one segment, one PDU: nearly always
                 return self.emit(stream, start, start + length, stream.position - length, 0)
         else:

@@ -8,6 +8,7 @@ cdef class Framer:
     cdef readonly object cut_call
     cdef readonly Py_ssize_t header_bytes
     cdef int[::1] magic
+    cdef int[::1] crc
     cdef Py_ssize_t magic_count
     cdef Py_ssize_t length_at
     cdef Py_ssize_t length_bytes
@@ -18,6 +19,11 @@ cdef class Framer:
     cdef long long block_crc_bytes
     cdef bint header_crc
     cdef long long min_bytes
+    cdef bint fits_word
+    cdef unsigned long long word_mask
+    cdef unsigned long long word_magic
+    cdef int length_shift
+    cdef unsigned long long length_mask
     cdef readonly long long max_bytes
     cpdef long long measure(self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end, int direction) except -2
     cdef long long measure_by_call(self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end, int direction) except -2

@@ -16,6 +16,7 @@ _WRONG = cython.declare(cython.longlong, WRONG)
 _NO = cython.declare(cython.int, 0)  # what `fits` says
 _YES = cython.declare(cython.int, 1)
 _UNDECIDED = cython.declare(cython.int, 2)
+_WORD = 8  # bytes of a header that are looked at as one number
 
 
 def _crc_table() -> memoryview:
@@ -30,6 +31,21 @@ def _crc_table() -> memoryview:
 
 
 _CRC = _crc_table()
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+@cython.boundscheck(False)
+def _word(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) -> cython.ulonglong:
+    """Eight bytes, the first the highest. The caller has made sure that they are there."""
+    if not cython.compiled:
+        return int.from_bytes(data[at:at + 8], "big")
+    high: cython.ulonglong = data[at]
+    low: cython.ulonglong = data[at + 4]
+    high = high << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
+    low = low << 24 | data[at + 5] << 16 | data[at + 6] << 8 | data[at + 7]
+    return high << 32 | low
 
 
 class Framer:
@@ -58,6 +74,17 @@ class Framer:
         self.header_crc = framing.header_crc16_dnp
         self.min_bytes = framing.min_bytes
         self.max_bytes = framing.max_bytes
+        self.crc = _CRC
+        # the same as numbers, for where magic and length lie in the first eight bytes
+        self.fits_word = (all(at < _WORD for at, _, _ in framing.magic) and framing.length_at + framing.length_bytes <= _WORD
+                          and (framing.length_bytes == 1 or not framing.little_endian))
+        self.word_mask = self.word_magic = self.length_shift = 0
+        self.length_mask = (1 << 8 * framing.length_bytes) - 1
+        if self.fits_word and framing.cut is None:
+            self.length_shift = 8 * (_WORD - framing.length_at - framing.length_bytes)
+            for at, mask, value in framing.magic:
+                self.word_mask |= mask << 8 * (_WORD - 1 - at)
+                self.word_magic |= value << 8 * (_WORD - 1 - at)
 
     def measure(self, data, start, end, direction):  # type: ignore[no-untyped-def]
         """Length of the PDU at `start`, which may reach beyond `end`; MORE where data[start:end] does not tell yet, WRONG where none starts."""
@@ -66,20 +93,29 @@ class Framer:
         had: cython.Py_ssize_t = end - start
         i: cython.Py_ssize_t
         at: cython.Py_ssize_t
-        for i in range(self.magic_count):
-            at = self.magic[3 * i]
-            if at < had and (data[start + at] & self.magic[3 * i + 1]) != self.magic[3 * i + 2]:
-                return _WRONG
-        if had < self.header_bytes:
-            return _MORE
         length: cython.longlong = 0
-        at = start + self.length_at
-        if self.little_endian:
-            for i in range(self.length_bytes):
-                length |= cython.cast(cython.longlong, data[at + i]) << (8 * i)
+        word: cython.ulonglong
+        if self.fits_word and had >= 8 and start >= 0 and end <= data.shape[0]:
+            word = _word(data, start)
+            if word & self.word_mask != self.word_magic:
+                return _WRONG
+            if had < self.header_bytes:
+                return _MORE
+            length = word >> self.length_shift & self.length_mask
         else:
-            for i in range(self.length_bytes):
-                length = length << 8 | data[at + i]
+            for i in range(self.magic_count):
+                at = self.magic[3 * i]
+                if at < had and (data[start + at] & self.magic[3 * i + 1]) != self.magic[3 * i + 2]:
+                    return _WRONG
+            if had < self.header_bytes:
+                return _MORE
+            at = start + self.length_at
+            if self.little_endian:
+                for i in range(self.length_bytes):
+                    length |= cython.cast(cython.longlong, data[at + i]) << (8 * i)
+            else:
+                for i in range(self.length_bytes):
+                    length = length << 8 | data[at + i]
         length += self.length_add
         if self.block_bytes > 0 and length > self.block_after:
             length += (length - self.block_after + self.block_bytes - 1) // self.block_bytes * self.block_crc_bytes
@@ -101,12 +137,11 @@ class Framer:
 
     def crc_fits(self, data, start):  # type: ignore[no-untyped-def]
         """Whether the last two header bytes are the CRC-16/DNP, low byte first, of those before them."""
-        table: cython.int[::1] = _CRC
         value: cython.int = 0
         at: cython.Py_ssize_t
         end: cython.Py_ssize_t = start + self.header_bytes - 2
         for at in range(start, end):
-            value = value >> 8 ^ table[(value ^ data[at]) & 0xFF]
+            value = value >> 8 ^ self.crc[(value ^ data[at]) & 0xFF]
         value ^= 0xFFFF
         return data[end] == (value & 0xFF) and data[end + 1] == value >> 8
 

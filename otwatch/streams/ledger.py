@@ -43,22 +43,21 @@ class Ledger:
     def add_row(self, pdus, framer, slot, direction, start, end, flags):  # type: ignore[no-untyped-def]
         """A row of pdus for octets[start:end]."""
         flows = self.flows
+        client: cython.int = flows.client[slot]
+        server: cython.int = flows.server[slot]
         row: cython.Py_ssize_t = pdus.new_row()
-        pdus.packet[row] = self.row
-        pdus.timestamp_ns[row] = self.time
-        pdus.frame[row] = self.frame
-        pdus.flow[row] = slot
-        pdus.direction[row] = direction
-        if direction == 0:
-            pdus.source[row] = flows.client[slot]
-            pdus.destination[row] = flows.server[slot]
-        else:
-            pdus.source[row] = flows.server[slot]
-            pdus.destination[row] = flows.client[slot]
-        pdus.start[row] = start
-        pdus.end[row] = end
-        pdus.framing[row] = framer.index
-        pdus.flags[row] = flags
+        with cython.boundscheck(False):  # a new row is inside every column
+            pdus.packet[row] = self.row
+            pdus.timestamp_ns[row] = self.time
+            pdus.frame[row] = self.frame
+            pdus.flow[row] = slot
+            pdus.direction[row] = direction
+            pdus.source[row] = client if direction == 0 else server
+            pdus.destination[row] = server if direction == 0 else client
+            pdus.start[row] = start
+            pdus.end[row] = end
+            pdus.framing[row] = framer.index
+            pdus.flags[row] = flags
         return 0
 
     def confirm(self, slot, framer):  # type: ignore[no-untyped-def]

@@ -69,7 +69,11 @@ class Stream:
         size: cython.longlong = self.history_mask + 1
         if self.history is None or (size < self.history_cap and position + length - self.base > size):
             self.grow_history(position + length - self.base)
-        self.write(self.history, data, at, length, position)
+        to: cython.longlong = position & self.history_mask
+        if to + length <= self.history_mask + 1:
+            copy(self.history, to, data, at, length)
+        else:
+            self.write(self.history, data, at, length, position)
         if self.alternate is not None:
             self.write(self.alternate, data, at, length, position)
         self.position = position + length

@@ -1,42 +1,16 @@
 # The C side of streams.py.
 from otwatch.streams.cutter cimport Cutter
-from otwatch.streams.datagrams cimport Datagrams
 from otwatch.streams.framing cimport Framer
-from otwatch.streams.reassembly cimport Reassembler
+from otwatch.streams.lifetimes cimport Lifetimes
 from otwatch.streams.stream cimport Stream
 from otwatch.streams.table cimport FlowTable
-from otwatch.tables cimport Anomalies, FlowEvents, Flows, Octets, Packets
+from otwatch.tables cimport Anomalies, Packets
 
-cdef class Streams:
-    cdef readonly Flows flows
-    cdef readonly FlowEvents flow_events
-    cdef readonly Octets octets
-    cdef readonly list pdus
-    cdef readonly list closed
-    cdef FlowTable table
-    cdef Cutter cutter
-    cdef Reassembler reassembler
-    cdef Datagrams datagrams
-    cdef list framers
-    cdef long long alarm_ns
-    cdef long long history_bytes
-    cdef Py_ssize_t most_streams
-    cdef long long packets
-    cdef long long duplicates
-    cdef long long flows_evicted
-    cdef long long flows_idle
-    cdef long long streams_evicted
+cdef class Streams(Lifetimes):
     cpdef object feed(self, Packets packets, Anomalies anomalies, Packets readings=*)
     cdef int packet(self, Packets packets, Py_ssize_t row) except -1
-    cdef int new_flow(self, Packets packets, Py_ssize_t row) except -2
-    cdef int tcp(self, Packets packets, Py_ssize_t row, Py_ssize_t slot, int direction) except -1
-    cdef int tcp_state(self, Py_ssize_t slot, int direction, int flags) except -1
-    cdef bint reopens(self, Py_ssize_t slot, Packets packets, Py_ssize_t row) except -1
-    cdef int finished_with_streams(self) except -2
-    cdef int end_streams(self, Py_ssize_t slot) except -1
-    cdef int payload(self, Packets packets, Py_ssize_t row, Py_ssize_t slot, int direction, const unsigned char[::1] data) except -1
+    cdef int tcp(self, Packets packets, Py_ssize_t row, Py_ssize_t slot, int direction, int payload, int missing) except -1
+    cdef int opens_or_ends(self, Packets packets, Py_ssize_t row, Py_ssize_t slot, int direction) except -1
+    cdef int payload(self, Packets packets, Py_ssize_t row, Py_ssize_t slot, int direction) except -1
+    cdef int payload_in(self, const unsigned char[::1] data, Packets packets, Py_ssize_t row, Py_ssize_t slot, int direction) except -1
     cdef bint worth_another_look(self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, Py_ssize_t slot, int direction) except -1
-    cdef int open_streams(self, Py_ssize_t slot) except -1
-    cdef int begin(self, Anomalies anomalies) except -1
-    cdef int alarm(self, long long now) except -1
-    cdef int close(self, Py_ssize_t slot) except -1

@@ -7,6 +7,8 @@ cdef class FlowTable:
     cdef readonly Py_ssize_t cap
     cdef readonly long long opened
     cdef bint low
+    cdef bint tcp
+    cdef bint udp
     cdef long long idle_tcp
     cdef long long idle_other
     cdef unsigned long long seed
@@ -45,6 +47,5 @@ cdef class FlowTable:
     cdef int due(self, long long now) except -2
     cdef long long next_due(self) except? -2
     cdef long long idle_limit(self, Py_ssize_t which) except? -2
-    cdef unsigned long long hash(self, long long a, long long b) except? 0
     cdef int server_hint(self, int ip_protocol, int source_port, int destination_port) except -2
     cdef object resize(self, Py_ssize_t capacity)

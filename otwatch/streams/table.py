@@ -8,7 +8,7 @@ use, so that timeouts and eviction look at ends of lists only.
 
 from __future__ import annotations
 
-import secrets
+import os
 
 import cython
 import numpy as np
@@ -51,6 +51,17 @@ _BY_PORT = cython.declare(cython.int, DirectionHow.PORT)
 _BY_HANDSHAKE = cython.declare(cython.int, DirectionHow.HANDSHAKE)
 
 
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _mixed(a: cython.longlong, b: cython.longlong, seed: cython.ulonglong) -> cython.ulonglong:
+    """Hash of a key."""
+    mixed: cython.ulonglong = ((cython.cast(cython.ulonglong, a) ^ seed) * _MIX_1) & _M64
+    mixed = (mixed ^ (mixed >> 32) ^ cython.cast(cython.ulonglong, b)) & _M64
+    mixed = ((mixed ^ (mixed >> 29)) * (_MIX_2 ^ (seed << 1))) & _M64
+    return mixed ^ (mixed >> 32)
+
+
 class FlowTable:
     """At most `limits.flows` live flows; a removed flow keeps its slot and row until `release`."""
 
@@ -59,12 +70,12 @@ class FlowTable:
         self.cap = max(1, limits.flows)
         self.idle_tcp = limits.flow_idle_tcp_ns
         self.idle_other = limits.flow_idle_udp_ns
-        self.seed = secrets.randbits(63) | 1
+        self.seed = int.from_bytes(os.urandom(8), "little") >> 1 | 1
         self.live = 0
         self.opened = 0
         self.used = 0
         self.free_count = 0
-        self.low = False
+        self.low = self.tcp = self.udp = False
         self.a = 0
         self.b = 0
         self.newest = memoryview(np.full(LISTS, -1, np.int32))
@@ -113,21 +124,16 @@ class FlowTable:
         for which in range(LISTS):
             slot = self.oldest[which]
             while slot >= 0:
-                at = self.hash(self.key_a[slot], self.key_b[slot])
+                at = _mixed(self.key_a[slot], self.key_b[slot], self.seed) & self.mask
                 self.chain[slot] = self.heads[at]
                 self.heads[at] = slot
                 slot = self.newer[slot]
         return None
 
-    def hash(self, a, b):  # type: ignore[no-untyped-def]
-        """Index into heads."""
-        mixed: cython.ulonglong = ((cython.cast(cython.ulonglong, a) ^ self.seed) * _MIX_1) & _M64
-        mixed = (mixed ^ (mixed >> 32) ^ cython.cast(cython.ulonglong, b)) & _M64
-        mixed = ((mixed ^ (mixed >> 29)) * (_MIX_2 ^ (self.seed << 1))) & _M64
-        return (mixed ^ (mixed >> 32)) & self.mask
-
     def find(self, packets, row):  # type: ignore[no-untyped-def]
-        """Slot of the packet's flow, -1 if there is none yet. Leaves the key in a, b and in `low` whether the sender is its lower end."""
+        """Slot of the packet's flow, -1 if there is none yet. Leaves the key in a, b, in `low` whether the sender is its lower end, and in
+        `tcp`, `udp` whether the packet is one of those, with its ports."""
+        self.tcp = self.udp = False
         ip_protocol: cython.int = packets.ip_protocol[row]
         source: cython.longlong = packets.source[row]
         destination: cython.longlong = packets.destination[row]
@@ -141,6 +147,9 @@ class FlowTable:
             if ip_protocol == _TCP or ip_protocol == _UDP or ip_protocol == 132:  # noqa: PLR1714, SIM109
                 source_port = packets.source_port[row]
                 destination_port = packets.destination_port[row]
+                if destination_port >= 0:  # else a fragment, or cut before its ports: counted, no part of a stream
+                    self.tcp = ip_protocol == _TCP
+                    self.udp = ip_protocol == _UDP
                 if source_port < 0 or destination_port < 0:  # the packet ends before its ports
                     source_port = destination_port = 0
             sender = source << 16 | source_port
@@ -161,7 +170,7 @@ class FlowTable:
             b = receiver | kind >> 14 << 48 | cython.cast(cython.longlong, 1) << 62
         self.a = a
         self.b = b
-        slot: cython.int = self.heads[self.hash(a, b)]
+        slot: cython.int = self.heads[_mixed(a, b, self.seed) & self.mask]
         while slot >= 0:
             if self.key_a[slot] == a and self.key_b[slot] == b:
                 return slot
@@ -182,7 +191,7 @@ class FlowTable:
             self.flows.rows = self.used
         a: cython.longlong = self.a
         b: cython.longlong = self.b
-        at: cython.ulonglong = self.hash(a, b)
+        at: cython.ulonglong = _mixed(a, b, self.seed) & self.mask
         self.key_a[slot] = a
         self.key_b[slot] = b
         self.chain[slot] = self.heads[at]
@@ -298,7 +307,7 @@ class FlowTable:
 
     def remove(self, slot):  # type: ignore[no-untyped-def]
         """Takes a flow out of hash and lists; its slot is not used again before `release`."""
-        at: cython.ulonglong = self.hash(self.key_a[slot], self.key_b[slot])
+        at: cython.ulonglong = _mixed(self.key_a[slot], self.key_b[slot], self.seed) & self.mask
         other: cython.int = self.heads[at]
         if other == slot:
             self.heads[at] = self.chain[slot]
@@ -347,9 +356,20 @@ class FlowTable:
     def touch(self, slot):  # type: ignore[no-untyped-def]
         """The flow was just used."""
         which: cython.int = self.row_list[slot]
-        if self.newest[which] != slot:
-            self.unlink(slot)
-            self.link(slot, which)
+        head: cython.int = self.newest[which]
+        if head == slot:
+            return 0
+        newer: cython.int = self.newer[slot]  # there is one, for it is not the newest
+        older: cython.int = self.older[slot]
+        self.older[newer] = older
+        if older >= 0:
+            self.newer[older] = newer
+        else:
+            self.oldest[which] = newer
+        self.newer[slot] = -1
+        self.older[slot] = head
+        self.newer[head] = slot
+        self.newest[which] = slot
         return 0
 
     def move(self, slot, to):  # type: ignore[no-untyped-def]

@@ -58,7 +58,8 @@ by_rule = {}
 for rule, severity, src, dst in alerts:
     by_rule[rule] = by_rule.get(rule, 0) + 1
 print(json.dumps({
-    "packets": packets, "flows_opened": streams["flows_opened"], "wall_s": round(wall, 1), "cpu_s": round(cpu, 1), "cpu_us_a_packet": round(1e6 * cpu / packets, 2),
+    "packets": packets, "flows_opened": streams["flows_opened"], "wall_s": round(wall, 1), "cpu_s": round(cpu, 1),
+    "cpu_us_a_packet": round(1e6 * cpu / packets, 2),
     "idle_mb": idle.ru_maxrss // 1024, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     "stop_told": [src for rule, severity, src, dst in alerts if rule == "ot.controller-stop"], "alerts": by_rule,
     "forgotten": {name: count for name, count in forgotten(sensor).items() if count}}))

@@ -18,7 +18,7 @@ from otwatch.engine.sensor import SENSOR_LIMITS, Sensor
 from otwatch.outputs.result import Result
 from tests.benchmarks.make_flood import KINDS, make_flood
 
-FLOWS = 300_000
+FLOWS = dict.fromkeys(KINDS, 120_000) | {"spoofed": 300_000}
 LIMITS = replace(SENSOR_LIMITS, addresses=98_304, flows=16_384, assets=5_000, conversations=8_000)
 TOLD = {  # of each kind of flood: the limits that it hits
     "spoofed": {"addresses", "assets", "conversations", "flows"},
@@ -42,7 +42,7 @@ class Flooded:
 @pytest.fixture(scope="module", params=list(KINDS))
 def flooded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Flooded:
     folder: Path = tmp_path_factory.mktemp(request.param)
-    make_flood(folder / "flood.pcap", request.param, FLOWS, stop_at=FLOWS * 4 // 5)
+    make_flood(folder / "flood.pcap", request.param, FLOWS[request.param], stop_at=FLOWS[request.param] * 4 // 5)
     lines = folder / "alerts.jsonl"
     sensor = Sensor(read_config(None, {"sensor.state": str(folder), "outputs.jsonl": str(lines)}), (), limits=LIMITS, packet_time=True)
     result = sensor.replay(replay_batches([str(folder / "flood.pcap")], LIMITS))
@@ -53,10 +53,10 @@ def flooded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 def test_every_flow_is_its_own_and_none_is_lost(flooded: Flooded) -> None:
     counters = flooded.sensor.analysis.pipeline.streams.counters
-    assert flooded.result.packets == FLOWS + 7
-    assert counters["flows_opened"] == FLOWS + 1
-    assert sum(talk.flows for talk in flooded.result.talks) == FLOWS + 1
-    assert sum(talk.counts["packets_to_server"] + talk.counts["packets_to_client"] for talk in flooded.result.talks) == FLOWS + 7
+    assert flooded.result.packets == FLOWS[flooded.kind] + 7
+    assert counters["flows_opened"] == FLOWS[flooded.kind] + 1
+    assert sum(talk.flows for talk in flooded.result.talks) == FLOWS[flooded.kind] + 1
+    assert sum(talk.counts["packets_to_server"] + talk.counts["packets_to_client"] for talk in flooded.result.talks) == FLOWS[flooded.kind] + 7
 
 
 def test_what_is_kept_stays_below_its_caps(flooded: Flooded) -> None:
@@ -82,6 +82,18 @@ def test_who_wrote_to_a_controller_and_stopped_it_in_the_midst_is_told(flooded: 
         assert found
         for alert in found:
             assert {name: alert[name] for name in ends} == ends
+
+
+def test_a_sensor_that_is_started_again_knows_what_it_knew(flooded: Flooded) -> None:
+    """Addresses were forgotten and their places used again: what is written down is of the same hosts all the same."""
+    second = Sensor(flooded.sensor.config, (), limits=LIMITS, packet_time=True)
+    assert second.health.take() == []
+    before, after = flooded.sensor.analysis, second.analysis
+    assert after.inventory.hosts.hosts == before.inventory.hosts.hosts
+    assert after.inventory.hosts.conversations == before.inventory.hosts.conversations
+    named = {number for array in before.inventory.addresses_named() for number in array.tolist()}
+    assert all(after.pipeline.addresses.text(number) == before.pipeline.addresses.text(number) for number in named)
+    second.reporting.close()
 
 
 def test_the_controller_and_who_stopped_it_are_in_the_inventory(flooded: Flooded) -> None:

@@ -35,6 +35,8 @@ def main() -> None:
     for index, spec in enumerate(protocols(), 1):
         if spec.dissector is not None:
             spec.dissector(index, LIMITS)  # imports what is otherwise imported late
+    kept = ROOT / "tests" / "fuzz" / "findings"
+    kept.mkdir(exist_ok=True)  # of an empty folder a clone knows nothing
     atheris.instrument_all()
     atheris.Setup(
         [
@@ -44,7 +46,7 @@ def main() -> None:
             "-timeout=20",
             "-rss_limit_mb=2048",
             "-print_final_stats=1",
-            f"-artifact_prefix={ROOT}/tests/fuzz/findings/{chosen.target}-",
+            f"-artifact_prefix={kept}/{chosen.target}-",
             str(corpus),
         ],
         TARGETS[chosen.target],

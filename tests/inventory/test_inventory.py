@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from otwatch.inventory.asked import _counted
 from otwatch.inventory.asset import Asset, KnownFact
 from otwatch.inventory.inventory import Talk
 from otwatch.limits import Limits
@@ -327,3 +329,10 @@ def test_a_group_never_asks(everybody: Host, tmp_path: Path) -> None:
     wire = Wire()
     wire.udp(HMI, everybody, b"hello", 1743, source_port=1741)
     assert set(talks(wire, tmp_path)) == {(HMI.ip, everybody.ip, 1743)}
+
+
+def test_what_was_asked_is_counted_alike_with_few_and_with_many_flows() -> None:
+    few = np.array([130, 65, 130, 2])
+    assert _counted(few) == ([2, 65, 130], [1, 1, 2])
+    assert _counted(few + 1_000_000) == ([1_000_002, 1_000_065, 1_000_130], [1, 1, 2])
+    assert _counted(few[:0]) == ([], [])

@@ -58,6 +58,8 @@ WRITERS = ["permitted", "engineering", "denied", "learned", "polls", "polls_from
         ([{**POLL, "src": "10.0.7.5"}, write("10.0.7.5")], "polls_from_outside"),
         ([POLL, {**POLL, "src": "10.0.0.6", "at": 8}, write("10.0.0.6")], "stranger"),  # began to poll after the learning period
         ([{**POLL, "repeat": 2}, write("10.0.0.5", at=1)], "stranger"),  # two questions are no polling
+        ([POLL, {**write("10.0.0.5"), "repeat": 20}], "polls"),
+        ([POLL, {**write("10.0.0.5"), "repeat": 2000}], "stranger"),  # it asked first, but a flood of commands is no operator's
     ],
 )
 def test_writers_are_inferred_from_polling(tmp_path, rows, writer):

@@ -40,6 +40,15 @@ def test_the_special_takes_the_general_with_its_name_count_and_frames(folder):
     assert (also["rule"], also["title"], also["severity"], also["count"], also["frames"]) == ("test.rule-1", "Rule 1", "high", 2, [1, 2, 3, 4])
 
 
+def test_what_the_device_said_stays_known(folder):
+    answered, open_ = alert(1), alert(0)
+    answered.outcome = "confirmed"
+    assert [kept.outcome for kept in folder.fold([answered, open_])] == ["confirmed"]
+    answered, refused = alert(1), alert(0)
+    answered.outcome, refused.outcome = "confirmed", "refused"
+    assert [kept.outcome for kept in folder.fold([answered, refused])] == ["refused"]
+
+
 def test_a_chain_ends_at_its_top(folder):
     assert shown(folder.fold([alert(0), alert(1), alert(2)])) == [("0", "b", ["1", "2"])]
 

@@ -8,6 +8,7 @@ import pytest
 
 from otwatch.alerts.alert import Alert, Severity
 from otwatch.alerts.attack import TECHNIQUES
+from otwatch.baseline.baseline import Baseline
 from otwatch.engine.analysis import Analysis
 from otwatch.engine.detector import Policy, RuleDetector, rules_of
 from otwatch.engine.kinds import anomaly_kinds, layer_name
@@ -126,3 +127,24 @@ def test_the_operator_is_not_blamed(capture, site):
 
 def test_batches_of_any_size_give_the_same_alerts_of_a_capture():
     assert alerts_of(PLANT / "plant-attack.pcap", batch_packets=13) == alerts_of(PLANT / "plant-attack.pcap")
+
+
+@pytest.mark.parametrize(
+    ("learned", "new", "dark"),
+    [
+        ("modbus-poll", {"192.168.10.1", "192.168.10.11", "192.168.10.12", ENGINEERING}, True),
+        ("plant-learn", set(), False),
+    ],
+)
+def test_hosts_that_a_baseline_does_not_know_are_told(learned, new, dark):
+    learning = Analysis(Limits())
+    learning.run([str(PLANT / f"{learned}.pcap")])
+    hosts = [address for asset in learning.finish().assets for address in asset.addresses]
+    baseline = Baseline()
+    baseline.learn(learning.pipeline.behaviour_index.behaviours, learning.pipeline.addresses, [spec.name for spec in protocols()], hosts=hosts)
+    analysis = Analysis(Limits())
+    analysis.detector = RuleDetector(analysis.pipeline, Policy(rules=RULES, baseline=baseline))
+    analysis.run([str(PLANT / "lateral-scan.pcap")])
+    alerts = analysis.finish().alerts
+    assert {alert.src for alert in alerts if alert.rule == "network.new-asset"} == new
+    assert (OFFICE in {alert.src for alert in alerts if alert.rule == "network.dark-space"}) == dark

@@ -1,0 +1,36 @@
+# The C side of lifetimes.py.
+from otwatch.streams.cutter cimport Cutter
+from otwatch.streams.datagrams cimport Datagrams
+from otwatch.streams.reassembly cimport Reassembler
+from otwatch.streams.stream cimport Stream
+from otwatch.streams.table cimport FlowTable
+from otwatch.tables cimport Anomalies, FlowEvents, Flows, Octets, Packets
+
+cdef class Lifetimes:
+    cdef readonly Flows flows
+    cdef readonly FlowEvents flow_events
+    cdef readonly Octets octets
+    cdef readonly list pdus
+    cdef readonly list closed
+    cdef FlowTable table
+    cdef Cutter cutter
+    cdef Reassembler reassembler
+    cdef Datagrams datagrams
+    cdef list framers
+    cdef long long alarm_ns
+    cdef long long history_bytes
+    cdef Py_ssize_t most_streams
+    cdef long long packets
+    cdef long long duplicates
+    cdef long long flows_evicted
+    cdef long long flows_idle
+    cdef long long streams_evicted
+    cdef int begin(self, Anomalies anomalies) except -1
+    cdef int alarm(self, long long now) except -1
+    cdef int new_flow(self, Packets packets, Py_ssize_t row) except -2
+    cdef bint reopens(self, Py_ssize_t slot, Packets packets, Py_ssize_t row) except -1
+    cdef int tcp_state(self, Py_ssize_t slot, int direction, int flags) except -1
+    cdef int open_streams(self, Py_ssize_t slot) except -1
+    cdef int finished_with_streams(self) except -2
+    cdef int end_streams(self, Py_ssize_t slot) except -1
+    cdef int close(self, Py_ssize_t slot) except -1
