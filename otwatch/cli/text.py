@@ -14,7 +14,7 @@ from otwatch.inventory.inventory import Talk
 from otwatch.inventory.roles import TITLES
 from otwatch.outputs.escape import one_line
 from otwatch.outputs.result import Result
-from otwatch.outputs.story import clock, details, look_first, plural, verdict, what_happened
+from otwatch.outputs.story import clock, details, has_ends, look_first, plural, verdict, what_happened
 
 _COLOURS = {Severity.CRITICAL: "bold white on red", Severity.HIGH: "bold red", Severity.MEDIUM: "yellow", Severity.LOW: "cyan", Severity.INFO: "dim"}
 _IDENTITY = ("name", "model", "order_number", "firmware", "serial")
@@ -217,7 +217,7 @@ def _alerts(alerts: list[Alert], console: Console) -> None:
         table.add_row(
             _severity(alert.severity),
             safe(alert.rule),
-            f"{safe(alert.src)} →{_gap(console)}{safe(alert.dst)}",
+            f"{safe(alert.src)} →{_gap(console)}{safe(alert.dst)}" if has_ends(alert) else "",
             safe(what[:60]),
             f"{alert.count:,}",
             clock(alert.first_seen_ns),

@@ -143,6 +143,8 @@ class Analysis:
             "anomalies": self.summary.anomalies_not_kept,
         }
         summary = self.summary
+        protocols = dict(protocol_counts(behaviours, [spec.name for spec in self.pipeline.protocols]))
+        anomalies = {self.name_of(layer, kind): count.count for (layer, kind), count in sorted(summary.anomalies.items())}
         return Result(
             captures=self.captures,
             unreadable=self.unreadable,
@@ -151,11 +153,11 @@ class Analysis:
             first_ns=summary.first_ns,
             last_ns=summary.last_ns,
             operations=self.operations,
-            protocols=dict(protocol_counts(behaviours, [spec.name for spec in self.pipeline.protocols])),
+            protocols=protocols,
             assets=self.assets(),
             talks=talks,
             alerts=self.detector.alerts() if self.detector is not None else [],
-            anomalies={self.name_of(layer, kind): count.count for (layer, kind), count in sorted(summary.anomalies.items())},
+            anomalies=anomalies,
             blind_spots=blind_spots(
                 self.captures,
                 talks,
@@ -165,6 +167,8 @@ class Analysis:
                 operations=self.operations,
                 behaviours_merged=self.pipeline.behaviour_index.merged,
                 forgotten=forgotten,
+                anomalies=anomalies,
+                protocols=protocols,
             ),
             checks=self.detector.checks() if self.detector is not None else [],
             counters=counters,

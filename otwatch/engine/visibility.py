@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from otwatch.capture.report import CaptureReport
 from otwatch.inventory.inventory import Talk
@@ -12,6 +13,36 @@ from otwatch.outputs.story import plural
 
 _GAP_SHARE_TOLD = 0.0001
 _ONE_WAY_SHARE_INCOMPLETE = 0.5
+# Kinds of anomaly after which a part of a message, or of a stream of messages, was not decoded.
+NOT_DECODED: Final = frozenset(
+    {
+        "stream.wrong-bytes",
+        "stream.pending-cap",
+        "stream.detached",
+        "stream.cut",
+        "stream.streams-cap",
+        "modbus.truncated",
+        "modbus.too-many-items",
+        "dnp3.block-crc",
+        "dnp3.transport-sequence",
+        "dnp3.transport-unfinished",
+        "dnp3.fragment-too-long",
+        "dnp3.unknown-object",
+        "dnp3.unknown-qualifier",
+        "dnp3.header-truncated",
+        "dnp3.object-truncated",
+        "dnp3.count-bomb",
+        "dnp3.too-many-objects",
+        "s7comm.cotp-fragment",
+        "s7comm.header-short",
+        "s7comm.function-unknown",
+        "s7comm.parameter-short",
+        "s7comm.data-short",
+        "s7comm.item-specification",
+        "s7comm-plus.short",
+        "s7comm-plus.fragments",
+    }
+)
 
 
 def blind_spots(
@@ -24,6 +55,8 @@ def blind_spots(
     operations: int,
     behaviours_merged: int,
     forgotten: Mapping[str, int],
+    anomalies: Mapping[str, int],
+    protocols: Mapping[str, Mapping[str, Any]],
 ) -> list[BlindSpot]:
     """Everything worth telling, gravest first."""
     found: list[BlindSpot] = []
@@ -62,6 +95,13 @@ def blind_spots(
             f"{plural(len(one_way), 'OT conversation')} seen in one direction only ({names}): answers and refusals are invisible there",
             incomplete=len(one_way) > _ONE_WAY_SHARE_INCOMPLETE * len(spoken),
         )
+    for name, counts in protocols.items():
+        if counts["requests"] and not counts["responses"] and any(talk.protocol == name and not talk.one_way for talk in talks):
+            tell(
+                "no-responses",
+                counts["requests"],
+                f"{plural(counts['requests'], 'request')} of {name} and not one response: what became of them cannot be told",
+            )
     gaps = sum(talk.counts["gaps"] for talk in tcp)
     gap_bytes = sum(talk.counts["gap_bytes"] for talk in tcp)
     seen_bytes = sum(talk.counts["bytes_to_server"] + talk.counts["bytes_to_client"] for talk in tcp)
@@ -100,6 +140,14 @@ def blind_spots(
         "behaviours-merged",
         behaviours_merged,
         f"{plural(behaviours_merged, 'operation')} counted without addresses: more distinct ones than the limit",
+    )
+    parts = {name: count for name, count in sorted(anomalies.items(), key=lambda item: (-item[1], item[0])) if name in NOT_DECODED}
+    tell(
+        "parts-not-decoded",
+        sum(parts.values()),
+        f"{plural(sum(parts.values()), 'message')} of OT protocols decoded in part or not at all: "
+        + ", ".join(f"{count:,} {name}" for name, count in list(parts.items())[:4])
+        + (" …" if len(parts) > 4 else ""),
     )
     for name, count in forgotten.items():
         tell(f"limit-{name}", count, f"the limit on {name} was hit {plural(count, 'time')}: that many were not kept")

@@ -66,9 +66,14 @@ def who(address: str, name: str | None, zone: str | None) -> str:
     return f"{address} ({known})" if known else address
 
 
+def has_ends(alert: Alert) -> bool:
+    """Whether it is told who or whom: a frame that cannot be read has neither."""
+    return not {alert.src, alert.dst} <= {"", "-"}
+
+
 def what_happened(alert: Alert) -> str:
     """Who did what to whom, when, and whether it took."""
-    parts = [f"{who(alert.src, alert.src_name, alert.src_zone)} → {who(alert.dst, alert.dst_name, alert.dst_zone)}"]
+    parts = [f"{who(alert.src, alert.src_name, alert.src_zone)} → {who(alert.dst, alert.dst_name, alert.dst_zone)}"] if has_ends(alert) else []
     deed = " ".join(text for text in (alert.protocol, alert.function_name or alert.action.lower(), alert.object) if text)
     if alert.value is not None:
         deed += f" = {value_text(alert.value)}"
@@ -119,7 +124,7 @@ def verdict(result: Result) -> str:
         incidents = sum(count for severity, count in counts.items() if severity >= Severity.MEDIUM)
         text = f"{plural(incidents, 'incident')} to look at ({', '.join(grave)}){_actors(result.alerts)} in {observed}."
     elif result.alerts:
-        text = f"Nothing grave in {observed}: {plural(len(result.alerts), 'note')} of low severity."
+        text = f"Nothing grave in {observed}: {_notes(counts[Severity.LOW], counts[Severity.INFO])}."
     else:
         text = f"Nothing of what is looked for was found in {observed}."
     if not grave:
@@ -128,6 +133,12 @@ def verdict(result: Result) -> str:
         spot = next(spot for spot in result.blind_spots if spot.incomplete)
         text += f" Observation incomplete: {spot.text}{'' if spot.text.endswith('?') else '.'}"
     return text
+
+
+def _notes(low: int, info: int) -> str:
+    if not info:
+        return f"{plural(low, 'note')} of low severity"
+    return f"{plural(low + info, 'note')} ({low} low, {info} info)" if low else f"{plural(info, 'note')} for information"
 
 
 def _taken_for_operators(alerts: Sequence[Alert]) -> str:

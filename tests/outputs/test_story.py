@@ -36,6 +36,17 @@ def test_only_notes_are_nothing_grave() -> None:
     assert verdict(result([alert(severity=Severity.LOW)])).startswith("Nothing grave in 2,000 packets over 60 s: 1 note of low severity")
 
 
+def test_what_is_for_information_is_not_called_of_low_severity() -> None:
+    info = alert(severity=Severity.INFO)
+    assert "s: 1 note for information." in verdict(result([info]))
+    assert "s: 2 notes (1 low, 1 info)." in verdict(result([info, alert(severity=Severity.LOW)]))
+
+
+def test_nobody_is_not_told_as_who_did_it() -> None:
+    assert not what_happened(alert(src="-", dst="-")).startswith("-")
+    assert what_happened(alert(src="10.0.0.5", dst="-")).startswith("10.0.0.5 → -")
+
+
 def test_commands_that_are_taken_for_the_operators_are_said_first() -> None:
     note = alert(severity=Severity.INFO, count=60, evidence={"writer": "polls"})
     assert "Commands were given: 10.0.0.5 → 10.0.0.9 (60 times). They are taken for the operator's" in verdict(result([note]))
