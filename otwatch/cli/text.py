@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -19,6 +21,7 @@ _IDENTITY = ("name", "model", "order_number", "firmware", "serial")
 _IDENTITY_CHARACTERS = 120
 _IDENTITIES = 3  # lines of one asset
 _NARROW = 140  # columns: two addresses stand below each other then
+_ADDRESSES = 3  # of one asset, besides the first
 _ROWS = 40  # of the long tables; the whole is in `otwatch export`
 
 
@@ -42,7 +45,7 @@ def show(result: Result, console: Console, *, min_severity: Severity) -> None:
     _first(result, console, min_severity)
     _clean(result, console)
     _blind(result, console)
-    _assets(result.assets, console)
+    _assets(result.assets, console, {alert.src for alert in result.alerts})
     _talks(result.talks, console)
     _protocols(result, console)
     _alerts([alert for alert in result.alerts if alert.severity >= min_severity], console)
@@ -151,16 +154,21 @@ def _said(name: str, facts: list[KnownFact]) -> str:
     return words if len(words) <= _IDENTITY_CHARACTERS else words[:_IDENTITY_CHARACTERS] + "…"
 
 
-def _assets(assets: list[Asset], console: Console) -> None:
+def _assets(assets: list[Asset], console: Console, authors: Collection[str] = ()) -> None:
+    """`authors`: addresses that alerts name as who did it; their assets are shown also where the table is cut."""
+    shown = assets[:_ROWS] + [asset for asset in assets[_ROWS:] if any(address in authors for address in (asset.id, *asset.addresses))][:_ROWS]
     table = _table(f"Assets ({len(assets)})", "address|address", "role", "vendor", "what it says of itself", "behind it", "protocols")
-    for asset in assets[:_ROWS]:
+    for asset in shown:
         units = [child for child in asset.children if child.answered] or asset.children
         names = [child.name for child in units if child.name]
         children = ", ".join(names[:4]) + (f", +{len(names) - 4}" if len(names) > 4 else "")
         protocols = ", ".join(
             f"{name} {'⇄' if how == 'both' else '←' if how == 'server' else '→'}" for name, how in list(asset.protocols.items())[:4]
         )
-        name = safe(asset.id) + (f"{_gap(console)}(behind {safe(asset.behind)})" if asset.behind else "")
+        more = [address for address in asset.addresses if address != asset.id]
+        more.sort(key=lambda address: address not in authors)  # stable: the first are shown
+        addresses = [asset.id, *more[:_ADDRESSES], *([f"+{len(more) - _ADDRESSES}"] if len(more) > _ADDRESSES else [])]
+        name = safe(",\n".join(addresses)) + (f"{_gap(console)}(behind {safe(asset.behind)})" if asset.behind else "")
         table.add_row(
             name,
             safe(", ".join(TITLES[role] for role in asset.roles[:2])),
@@ -169,7 +177,7 @@ def _assets(assets: list[Asset], console: Console) -> None:
             safe(children),
             safe(protocols),
         )
-    _print(console, table, len(assets) - _ROWS, "otwatch export assets")
+    _print(console, table, len(assets) - len(shown), "otwatch export assets")
 
 
 def _talks(talks: list[Talk], console: Console) -> None:

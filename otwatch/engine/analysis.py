@@ -128,7 +128,7 @@ class Analysis:
         behaviours = self.pipeline.behaviour_index.behaviours
         if self.detector is not None:
             self.detector.finish(self.pipeline.now_ns)
-        talks = self.inventory.talks(behaviours)
+        talks = self.inventory.talks()
         counters = {
             **{f"decode_{name}": count for name, count in self.pipeline.decoder.counters.items()},
             **{f"streams_{name}": count for name, count in self.pipeline.streams.counters.items()},

@@ -11,6 +11,7 @@ import numpy as np
 from otwatch.actions import Action, Role
 from otwatch.addresses import Addresses
 from otwatch.batch import Batch
+from otwatch.inventory.asked import Asked
 from otwatch.inventory.asset import Asset, Child, KnownFact
 from otwatch.inventory.hosts import Conversation, Host, Hosts, Key
 from otwatch.inventory.oui import is_group_mac, mac_text, vendor_of
@@ -21,6 +22,9 @@ from otwatch.protocols.spec import Fact, ProtocolSpec
 from otwatch.tables import Behaviours
 
 _NO_MAC: Key = (-1, -1)
+_TCP = 6
+_IPV4 = 4
+_ADDRESSES_OF_ONE_CARD = 8  # IPv4 addresses; a MAC with more carries those of others
 _BROADCAST_IPV4 = 0xFFFFFFFF
 _Children = dict[int, dict[tuple[int, int], Child]]  # address -> (protocol, unit) -> child
 _Facts = dict[int, list[tuple[int, str, KnownFact]]]  # address -> (order, name of a child or empty, fact)
@@ -54,6 +58,7 @@ class Inventory:
         self.protocols = protocols
         self.limits = limits
         self.hosts = Hosts(limits)
+        self.asked = Asked()
         self.facts: dict[tuple[int, str, str, str], KnownFact] = {}
         self._facts_of: dict[int, int] = {}
         self.refused_facts = 0
@@ -62,7 +67,9 @@ class Inventory:
         """Takes closed flows, ARP and facts of one batch."""
         if batch.packets.rows:
             self.hosts.arp(batch.packets)
+        self.asked.feed(batch.operations)
         self.hosts.fold(batch.flows, batch.closed, batch.unanswered)
+        self.asked.close(batch.flows, batch.closed, self.hosts.tally)
         for fact in batch.facts:
             self._learn(fact, batch.file)
 
@@ -173,6 +180,10 @@ class Inventory:
                     result.setdefault(conversation.client[0], Doings()).used.add(service)
                 if conversation.server[0] > 0 and conversation.served:
                     result.setdefault(conversation.server[0], Doings()).services.add(service)
+            elif conversation.protocol and conversation.ip_protocol == _TCP and not conversation.answered and conversation.server[0] > 0:
+                unheard = result.setdefault(conversation.server[0], Doings()).unheard  # UDP may have been sent to nobody
+                name = self.protocols[conversation.protocol - 1].name
+                unheard[name] = unheard.get(name, 0) + conversation.counts["pdus"]
         return result
 
     def assets(
@@ -182,16 +193,16 @@ class Inventory:
         zone_of: Callable[[str], tuple[str, float | None] | None] | None = None,
         name_of: Callable[[str], str] | None = None,
     ) -> list[Asset]:
-        """Every device: one per IP address (addresses of one MAC that is no router's are one device), one per MAC without IP."""
+        """Every device: one per IP address (quiet ones of a MAC that is no router's are one with what else it carries), one per MAC without IP."""
         routers = self.routers()
         doings = self.doings(behaviours)
         ot_subnets = {subnet(self.addresses.ip(address)) for address, did in doings.items() if address > 0 and did.served}
-        groups = self._groups(routers)
-        router_names = self._router_names(routers)
-        children = self._children(behaviours)
         facts: _Facts = {}
         for number, ((address, child, _, _), fact) in enumerate(self.facts.items()):
             facts.setdefault(address, []).append((number, child, fact))
+        groups = self._groups(routers, doings, facts)
+        router_names = self._router_names(routers)
+        children = self._children(behaviours)
         assets = []
         for members in groups:
             asset = self._asset(members, routers, router_names, doings, ot_subnets, children, facts)
@@ -208,16 +219,17 @@ class Inventory:
             assets.append(asset)
         return sorted(assets, key=lambda asset: (ORDER.index(asset.roles[0]) if asset.roles else len(ORDER), _sortable(asset.id)))
 
-    def _groups(self, routers: dict[int, set[str]]) -> list[list[Host]]:
-        """Hosts that are one device: the same MAC, where no router stands between."""
+    def _groups(self, routers: dict[int, set[str]], doings: dict[int, Doings], facts: _Facts) -> list[list[Host]]:
+        """Hosts that are one device: the same MAC, where no router stands between and nothing tells them apart."""
         by_mac: dict[int, list[Host]] = {}
         groups: list[list[Host]] = []
         for key, host in self.hosts.hosts.items():
-            if key[0] >= 0 and not self._is_host_address(key[0]):
+            did = doings.get(key[0]) or Doings()
+            if key[0] >= 0 and not self._is_host_address(key[0]) and not (did.speaks_ot and self.addresses.ip(key[0]).is_loopback):
                 continue
             if key[0] < 0 and (key[1] < 0 or is_group_mac(key[1])):
                 continue
-            if key[0] >= 0 and not host.packets_sent and not host.arp_macs:
+            if key[0] >= 0 and not host.packets_sent and not host.arp_macs and not did.unheard:
                 continue  # somebody asked for it; nobody was there
             mac = key[1] if key[0] < 0 else (max(host.macs, key=lambda mac: (host.macs[mac], mac)) if host.macs else -1)
             if mac < 0 or mac in routers:
@@ -233,7 +245,23 @@ class Inventory:
                 known.append(host)
         for group in groups:
             group.sort(key=lambda host: (host.key[0] < 0, host.key[0] >= 0 and self.addresses.ip(host.key[0]).version, host.key))
-        return groups
+        return [apart for group in groups for apart in self._told_apart(group, doings, facts)]
+
+    def _told_apart(self, group: list[Host], doings: dict[int, Doings], facts: _Facts) -> list[list[Host]]:
+        """The devices among hosts of one MAC. Behind a gateway, a firewall in the path or proxy ARP stand many, of one network even: who speaks an
+        OT protocol under an address is a device of its own, unless it tells the same identity; quiet addresses are the device's, if it is one."""
+        speaking: dict[tuple[str, ...], list[Host]] = {}
+        quiet: list[Host] = []
+        for host in group:
+            address = host.key[0]
+            if address > 0 and address in doings and doings[address].speaks_ot:
+                speaking.setdefault(_serials(facts.get(address, ())) or (str(address),), []).append(host)
+            else:
+                quiet.append(host)
+        addresses = sum(host.key[0] > 0 and self.addresses.ip(host.key[0]).version == _IPV4 for host in group)
+        if len(speaking) <= 1 and addresses <= _ADDRESSES_OF_ONE_CARD:
+            return [group]
+        return [*speaking.values(), *([host] for host in quiet)]
 
     def _router_names(self, routers: Iterable[int]) -> dict[int, str]:
         """The first address that ARP told for each of these MACs, else the MAC."""
@@ -258,7 +286,7 @@ class Inventory:
         main = members[0]
         ids = [host.key[0] for host in members if host.key[0] > 0]
         addresses = [self.addresses.text(address) for address in ids]
-        macs = sorted({mac for host in members for mac in (host.macs if host.key[0] >= 0 else {host.key[1]: 1})})
+        macs = sorted({mac for host in members for mac in (host.macs if host.key[0] >= 0 else {host.key[1]: 1}) if mac})  # 0: a loopback
         own_macs = [mac for mac in macs if mac not in routers or any(mac in host.arp_macs for host in members)]
         behind = next((router_names[mac] for mac in macs if mac in routers and router_names[mac] not in addresses), "")
         asset = Asset(
@@ -302,7 +330,7 @@ class Inventory:
         asset.role_reasons = reasons
         for name in did.asked:
             asset.protocols[name] = "client"
-        for name in did.served:
+        for name in did.served | did.unheard:
             asset.protocols[name] = "both" if name in asset.protocols else "server"
         for name in sorted(did.used - self._port_names(did.asked)):
             asset.protocols.setdefault(name, "client")
@@ -347,25 +375,15 @@ class Inventory:
                 child.facts.append(fact)
         return sorted(joined.values(), key=lambda child: (child.protocol, child.unit))[: self.limits.facts_per_asset]
 
-    def talks(self, behaviours: Behaviours) -> list[Talk]:
+    def talks(self) -> list[Talk]:
         """Every conversation, the busiest first, with what was done in it."""
-        actions: dict[tuple[int, int, int], dict[str, int]] = {}
-        columns = {name: behaviours.array(name).tolist() for name in ("source", "destination", "protocol", "role", "action", "messages")}
-        for i in range(behaviours.rows):
-            if columns["role"][i] != Role.RESPONSE:
-                done = actions.setdefault((columns["source"][i], columns["destination"][i], columns["protocol"][i]), {})
-                name = Action(columns["action"][i]).name
-                done[name] = done.get(name, 0) + columns["messages"][i]
-        talks = [self._talk(conversation, actions) for conversation in self.hosts.conversations.values()]
+        talks = [self._talk(conversation, self.asked.in_conversation(row)) for row, conversation in enumerate(self.hosts.conversations.values())]
         return sorted(
             talks, key=lambda talk: (-(talk.counts["packets_to_server"] + talk.counts["packets_to_client"]), talk.client, talk.server, talk.service)
         )
 
-    def _talk(self, conversation: Conversation, actions: dict[tuple[int, int, int], dict[str, int]]) -> Talk:
+    def _talk(self, conversation: Conversation, asked: dict[str, int]) -> Talk:
         spec = self.protocols[conversation.protocol - 1] if conversation.protocol else None
-        done = dict(actions.get((conversation.client[0], conversation.server[0], conversation.protocol), {}))
-        for name, count in actions.get((conversation.server[0], conversation.client[0], conversation.protocol), {}).items():
-            done[name] = done.get(name, 0) + count
         counts = conversation.counts
         return Talk(
             client=self.name(conversation.client),
@@ -377,7 +395,7 @@ class Inventory:
             last_seen_ns=conversation.last_ns,
             flows=conversation.flows,
             counts=dict(counts),
-            actions=done,
+            actions=asked,
             one_way=conversation.answered == 0,
             unanswered_requests=conversation.unanswered_requests,
             vlan=conversation.vlan if conversation.vlan >= 0 else None,
@@ -400,6 +418,11 @@ def _alone(children: list[Child]) -> list[Child]:
     return [group[0] for group in answering.values() if len(group) == 1]
 
 
+def _serials(facts: Iterable[tuple[int, str, KnownFact]]) -> tuple[str, ...]:
+    """What no two devices tell alike."""
+    return tuple(sorted(fact.value for _, child, fact in facts if fact.kind == "serial" and not child))
+
+
 def _join(into: Doings, more: Doings) -> None:
     for name, count in more.served.items():
         into.served[name] = into.served.get(name, 0) + count
@@ -407,6 +430,8 @@ def _join(into: Doings, more: Doings) -> None:
         mine = into.asked.setdefault(name, {})
         for action, count in actions.items():
             mine[action] = mine.get(action, 0) + count
+    for name, count in more.unheard.items():
+        into.unheard[name] = into.unheard.get(name, 0) + count
     into.targets |= more.targets
     into.units |= more.units
     into.services |= more.services

@@ -38,8 +38,14 @@ class Doings:
     asked: dict[str, dict[Action, int]] = field(default_factory=dict)  # protocol -> action -> requests it sent
     targets: set[int] = field(default_factory=set)  # addresses it sent requests to
     units: set[tuple[str, int]] = field(default_factory=set)  # children that answered through it
+    unheard: dict[str, int] = field(default_factory=dict)  # protocol -> messages that it was sent where its own direction was not seen
     services: set[str] = field(default_factory=set)  # services other than OT that it offered and answered
     used: set[str] = field(default_factory=set)  # services other than OT that it used
+
+    @property
+    def speaks_ot(self) -> bool:
+        """Whether it is at an end of an OT protocol."""
+        return bool(self.served or self.asked or self.unheard)
 
 
 def subnet(address: IPv4Address | IPv6Address) -> str:
@@ -85,7 +91,11 @@ def roles_of(doings: Doings, *, ot_subnets: set[str], own_subnet: str, target_su
             roles["engineering_station"] = (
                 f"sends commands ({commands}) more than it reads ({reads})" if commands > reads else "asks, without polling"
             )
-    if not served and not asked:
+    if not served and not asked and doings.unheard:
+        names = ", ".join(sorted(doings.unheard))
+        role = "outstation" if set(doings.unheard) <= _OUTSTATION_PROTOCOLS else "controller"
+        roles[role] = f"is sent {names} ({sum(doings.unheard.values())} messages); its own direction was not seen"
+    elif not served and not asked:
         if ot_subnets and own_subnet and own_subnet not in ot_subnets:
             roles["it_host"] = f"is in {own_subnet}, where no controller was seen"
         elif doings.services:

@@ -23,6 +23,7 @@ _M64 = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
 _MIX_1 = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 _MIX_2 = cython.declare(cython.ulonglong, 0xBF58476D1CE4E5B9)
 _MAC = cython.declare(cython.longlong, 0xFFFFFFFFFFFF)
+_GROUP_MAC = cython.declare(cython.longlong, 0x010000000000)
 _PLAIN = cython.declare(cython.int, 2)
 _OTHER = cython.declare(cython.int, 1)
 
@@ -216,6 +217,8 @@ class FlowTable:
         if tcp and packets.tcp_flags[row] & _SYN:
             how = _BY_HANDSHAKE
             backward = packets.tcp_flags[row] & _ACK != 0
+        elif not tcp and packets.mac_destination[row] >= 0 and packets.mac_destination[row] & _GROUP_MAC != 0:
+            pass  # sent to everybody or to a group, which never asks, whatever the ports say
         elif tcp or (not link and ip_protocol == _UDP):
             hint = self.server_hint(ip_protocol, source_port, destination_port)
             if hint >= 0:

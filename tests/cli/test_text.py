@@ -115,3 +115,24 @@ def test_no_address_is_broken_on_a_narrow_terminal() -> None:
     text._assets([asset], console)
     assert "requested" in out.getvalue()  # the last column is not cut off
     assert [out.getvalue().count(address) for address in hosts.values()] == [2, 2]
+
+
+def listed(assets: list[Asset], authors: set[str]) -> str:
+    out = io.StringIO()
+    text._assets(assets, Console(file=out, width=240), authors)
+    return out.getvalue()
+
+
+def test_every_address_of_an_asset_is_told_of() -> None:
+    addresses = [f"10.0.0.{number}" for number in range(1, 8)]
+    told = listed([Asset(id="10.0.0.1", addresses=addresses, macs=[])], {"10.0.0.7"})
+    assert all(address in told for address in ("10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.7"))  # who did something is among those shown
+    assert "+3" in told
+
+
+def test_who_did_something_is_in_a_table_that_is_cut() -> None:
+    assets = [Asset(id=f"10.0.1.{number}", addresses=[f"10.0.1.{number}"], macs=[]) for number in range(100)]
+    told = listed(assets, {"10.0.1.99"})
+    assert "10.0.1.99" in told
+    assert "10.0.1.98" not in told
+    assert "and 59 more" in told

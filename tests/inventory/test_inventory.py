@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from otwatch.inventory.asset import Asset
+from otwatch.inventory.asked import _counted
+from otwatch.inventory.asset import Asset, KnownFact
+from otwatch.inventory.inventory import Talk
 from otwatch.limits import Limits
 from tests.engine.network import Host, Wire, identification, modbus, polls, writes
 
@@ -71,11 +74,59 @@ def test_who_probes_for_an_address_has_none_yet(wire: Wire, tmp_path: Path) -> N
     assert set(found) - {HMI.ip, PLC.ip} <= {"00:00:5e:00:53:01"}
 
 
-def test_several_addresses_of_one_card_are_one_device(wire: Wire, tmp_path: Path) -> None:
-    wire.tcp(HMI, Host("192.168.10.110", PLC.mac), 502, polls(2))
+def test_quiet_addresses_of_one_card_are_one_device(wire: Wire, tmp_path: Path) -> None:
+    wire.udp(Host("192.168.10.110", PLC.mac), EVERYBODY, b"hello", 1740)
     found = assets(wire, tmp_path)
     assert set(found) == {HMI.ip, PLC.ip}
     assert found[PLC.ip].addresses == [PLC.ip, "192.168.10.110"]
+
+
+def test_who_speaks_to_controllers_is_a_device_of_its_own_behind_whatever_card(wire: Wire, tmp_path: Path) -> None:
+    """Proxy ARP or a firewall in the path: the author of the writes is not the controller beside it."""
+    stranger, other = Host("192.168.10.9", PLC.mac), Host("192.168.10.110", PLC.mac)
+    wire.tcp(stranger, PLC_2, 502, writes(2))
+    wire.tcp(HMI, other, 502, polls(2))
+    found = assets(wire, tmp_path)
+    assert set(found) == {HMI.ip, PLC.ip, PLC_2.ip, stranger.ip, other.ip}
+    assert (found[PLC.ip].roles, found[PLC.ip].protocols) == (["controller"], {"modbus": "server"})
+    assert (found[stranger.ip].roles, found[stranger.ip].protocols) == (["engineering_station"], {"modbus": "client"})
+
+
+def test_two_addresses_that_tell_one_serial_number_are_one_device(wire: Wire, tmp_path: Path) -> None:
+    other = Host("192.168.10.110", PLC.mac)
+    wire.tcp(HMI, other, 502, polls(2))
+    _, analysis = wire.analysed(tmp_path)
+    inventory = analysis.inventory
+    for (address, _), host in list(inventory.hosts.hosts.items()):
+        if int(PLC.mac.replace(":", ""), 16) in host.macs:
+            told = KnownFact(kind="serial", value="S C-X4U421302009", source="test", confidence=1.0, frame=1, file="")
+            inventory.remember((address, "", "serial", told.value), told)
+    assert {asset.id: asset.addresses for asset in analysis.assets()} == {HMI.ip: [HMI.ip], PLC.ip: [PLC.ip, other.ip]}
+
+
+def test_a_card_with_very_many_addresses_carries_those_of_others(wire: Wire, tmp_path: Path) -> None:
+    proxy = "00:0a:dc:10:00:09"
+    for number in range(100, 120):
+        wire.udp(Host(f"192.168.10.{number}", proxy), EVERYBODY, b"hello", 1740)
+    assert set(assets(wire, tmp_path)) == {HMI.ip, PLC.ip} | {f"192.168.10.{number}" for number in range(100, 120)}
+
+
+def test_a_controller_whose_answers_are_not_seen_is_an_asset(tmp_path: Path) -> None:
+    wire = Wire()
+    wire.tcp(HMI, PLC, 502, writes(3), one_way=True)
+    plc = assets(wire, tmp_path)[PLC.ip]
+    assert (plc.roles, plc.protocols) == (["controller"], {"modbus": "server"})
+    assert plc.role_reasons["controller"] == "is sent modbus (3 messages); its own direction was not seen"
+
+
+def test_a_machine_that_speaks_to_itself_is_an_asset_when_it_speaks_to_controllers(tmp_path: Path) -> None:
+    here = Host("127.0.0.1", "00:00:00:00:00:00")
+    wire = Wire()
+    wire.tcp(here, here, 8080, [(b"GET / HTTP/1.0\r\n\r\n", b"HTTP/1.0 200 OK\r\n\r\n")])
+    assert not assets(wire, tmp_path)
+    wire.tcp(here, here, 502, polls(3))
+    found = assets(wire, tmp_path)
+    assert (set(found), found[here.ip].protocols, found[here.ip].macs) == ({here.ip}, {"modbus": "both", "http?": "both"}, [])
 
 
 def test_an_ipv6_link_local_address_belongs_to_the_card(wire: Wire, tmp_path: Path) -> None:
@@ -239,3 +290,49 @@ def test_vlans_are_kept(tmp_path: Path) -> None:
     wire = Wire(vlan=(30,))
     wire.tcp(HMI, PLC, 502, polls(1))
     assert assets(wire, tmp_path)[PLC.ip].vlans == [30]
+
+
+def talks(wire: Wire, folder: Path) -> dict[tuple[str, str, int | None], Talk]:
+    result, _ = wire.analysed(folder)
+    return {(talk.client, talk.server, talk.server_port): talk for talk in result.talks}
+
+
+def test_what_was_asked_is_told_of_the_conversation_that_asked(tmp_path: Path) -> None:
+    """Two services of one server: what was asked of one is not said of the other."""
+    wire = Wire()
+    wire.tcp(HMI, PLC, 502, polls(3))
+    wire.tcp(HMI, PLC, 503, writes(2))
+    found = talks(wire, tmp_path)
+    assert found[HMI.ip, PLC.ip, 502].actions == {"READ": 3}
+    assert found[HMI.ip, PLC.ip, 503].actions == {"WRITE": 2}
+
+
+def test_what_was_asked_is_not_told_of_the_other_direction(tmp_path: Path) -> None:
+    wire = Wire()
+    wire.tcp(HMI, PLC, 502, polls(3))
+    wire.tcp(PLC, HMI, 502, writes(2))
+    found = talks(wire, tmp_path)
+    assert found[HMI.ip, PLC.ip, 502].actions == {"READ": 3}
+    assert found[PLC.ip, HMI.ip, 502].actions == {"WRITE": 2}
+
+
+def test_what_a_machine_asks_of_itself_is_counted_once(tmp_path: Path) -> None:
+    wire = Wire()
+    here = Host("127.0.0.1", "00:00:00:00:00:00")
+    wire.tcp(here, here, 502, polls(3))
+    assert talks(wire, tmp_path)[here.ip, here.ip, 502].actions == {"READ": 3}
+
+
+@pytest.mark.parametrize("everybody", [EVERYBODY, Host("192.168.10.255", EVERYBODY.mac), Host("239.1.2.3", "01:00:5e:01:02:03")])
+def test_a_group_never_asks(everybody: Host, tmp_path: Path) -> None:
+    """Whatever the ports say: a message to everybody was sent by somebody."""
+    wire = Wire()
+    wire.udp(HMI, everybody, b"hello", 1743, source_port=1741)
+    assert set(talks(wire, tmp_path)) == {(HMI.ip, everybody.ip, 1743)}
+
+
+def test_what_was_asked_is_counted_alike_with_few_and_with_many_flows() -> None:
+    few = np.array([130, 65, 130, 2])
+    assert _counted(few) == ([2, 65, 130], [1, 1, 2])
+    assert _counted(few + 1_000_000) == ([1_000_002, 1_000_065, 1_000_130], [1, 1, 2])
+    assert _counted(few[:0]) == ([], [])
