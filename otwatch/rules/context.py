@@ -232,6 +232,8 @@ class PairRecord:
 
     def same_owner(self) -> bool:
         """Whether both are probably of one organisation: in one /16 (IPv4) or /32 (IPv6), blocks that are given to one."""
+        if self.src.address < 0 or self.dst.address < 0:
+            return False
         src, dst = (self.context.addresses.ip(place.address) for place in (self.src, self.dst))
         return src.version == dst.version and int(src) >> (16 if src.version == 4 else 96) == int(dst) >> (16 if dst.version == 4 else 96)
 

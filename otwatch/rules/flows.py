@@ -154,12 +154,18 @@ class FlowRules:
 
     def _crowded(self, clause: Clause, found: Iterable[Seen]) -> Iterator[Seen]:
         """Counts rows of incidents that hold so many that another shows nothing new; gives the others."""
+        known: dict[tuple[int, int], Part] = {}
+        by_src, by_dst = "src" in clause.rule.group, "dst" in clause.rule.group
         for event in found:
-            part = self.last_part(clause, event[5], event[6])
+            key = event[5] if by_src else -1, event[6] if by_dst else -1
+            part = known.get(key)
             if part is None:
-                yield event
-            else:
-                part.add(event[0])
+                part = self.last_part(clause, event[5], event[6])
+                if part is None:
+                    yield event
+                    continue
+                known[key] = part
+            part.add(event[0])
 
     def _passes(self, clause: Clause, bit: int, seen: Seen) -> bool:
         mask, signed, paired = self.matcher.candidates(seen[7], self.context.flow, (seen[5], seen[6]), self.context.pair)

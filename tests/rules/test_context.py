@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from otwatch.addresses import Addresses
 from otwatch.baseline.baseline import Baseline
-from otwatch.rules.knowledge import Learning
+from otwatch.protocols import protocols
+from otwatch.rules.context import Context
+from otwatch.rules.knowledge import Knowledge, Learning
 from otwatch.site.load import parse_site
 from tests.rules.hand import PROVER, alerts_of, rules_from
 
@@ -172,3 +175,14 @@ def test_a_poller_that_commands_is_named_with_what_speaks_for_and_against_it(tmp
     assert "an intruder who asks first looks the same" in alone.why
     (compared,) = alerts_of(rules, [POLL, {**POLL, "src": "10.0.0.6"}, write("10.0.0.5")])
     assert "no other host polls" not in compared.why
+
+
+def test_a_public_address_and_none_at_all_make_a_pair(tmp_path):
+    known = protocols()
+    addresses = Addresses()
+    context = Context(site=None, baseline=None, addresses=addresses, protocols=known, layers={}, knowledge=Knowledge(Learning(), addresses),
+                      host=lambda _: None)
+    public = addresses.intern_text("8.8.8.8")
+    assert context.pair((public, -1)).get("src_internet") is True
+    assert context.pair((-1, public)).get("dst_internet") is True
+    assert context.pair((-1, -1)).get("src_internet") is False
