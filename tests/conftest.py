@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+# The same examples on every run: a check that fails says something about the change. `--hypothesis-profile explore` looks for new ones.
+settings.register_profile("settled", derandomize=True, deadline=None)
+settings.register_profile("explore", deadline=None)
+settings.load_profile("settled")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -32,15 +32,16 @@ class Clause:
     key: str
     tests: tuple[Test | None, Test | None, Test | None, Test | None, Test | None]  # by Stage
     late_fields: frozenset[str]  # names of its LATE fields
+    row_fields: frozenset[str]  # names of its ROW fields
     demands: frozenset[str]  # fields that must be known for it to hold at all
 
 
 def clauses_of(rule: Rule, index: int) -> list[Clause]:
     """The clauses of a rule: one, or one for each step of its sequence."""
     if rule.sequence is None:
-        return [Clause(rule, index, 0, rule.table, "", _split(rule.where, rule.table), _late(rule.where, rule.table), _demands(rule.where))]
+        return [Clause(rule, index, 0, rule.table, "", _split(rule.where, rule.table), *_by_stage(rule.where, rule.table), _demands(rule.where))]
     return [
-        Clause(rule, index, number, step.table, step.key, _split(step.where, step.table), _late(step.where, step.table), _demands(step.where))
+        Clause(rule, index, number, step.table, step.key, _split(step.where, step.table), *_by_stage(step.where, step.table), _demands(step.where))
         for number, step in enumerate(rule.sequence.steps)
     ]
 
@@ -49,8 +50,11 @@ def _demands(where: Condition) -> frozenset[str]:
     return frozenset(part.name for part in (where.parts if isinstance(where, AllOf) else (where,)) if isinstance(part, Term))
 
 
-def _late(where: Condition, table: str) -> frozenset[str]:
-    return frozenset(term.name for term in terms_of(where) if TABLES[table][term.name].stage is Stage.LATE)
+def _by_stage(where: Condition, table: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The names of its LATE fields and of its ROW fields."""
+    stages = {term.name: TABLES[table][term.name].stage for term in terms_of(where)}
+    late, row = (frozenset(name for name, at in stages.items() if at is stage) for stage in (Stage.LATE, Stage.ROW))
+    return late, row
 
 
 def _split(where: Condition, table: str) -> tuple[Test | None, Test | None, Test | None, Test | None, Test | None]:

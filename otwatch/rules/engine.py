@@ -33,6 +33,8 @@ from otwatch.vocabulary import AnomalyKind
 
 _SAMPLE: Final = 1  # bits of _wanted: another message is wanted as evidence
 _ROWS: Final = 2  # every message is looked at
+_REFUSED_KEPT: Final = 50_000  # values that are known to concern no rule
+_REFUSED_BYTES: Final = 32  # of longer ones the same seldom comes again
 _UPDATE_NS: Final = 60_000_000_000  # an incident that goes on is sent out again after this much packet time
 _BEHAVIOUR_COLUMNS: Final = (
     "source",
@@ -97,6 +99,7 @@ class RuleEngine:
         self._steps: list[tuple[int, int, int, Clause, Row]] = []
         self._moving: set[int] = set()  # rules with rows in _steps
         self.told: dict[str, str] = {}
+        self._refused: set[tuple[Any, ...] | None] = set()  # what rows said that failed the test of their clause
         self._batch: Batch | None = None
         self._batches = 0
         self.first_ns: int | None = None
@@ -278,8 +281,15 @@ class RuleEngine:
         test = clause.tests[Stage.ROW]
         if test is not None:
             latency = int(operations.latency_ns[index])
+            told = self._said(clause, batch, index, behaviour)
+            if told in self._refused:
+                return  # traffic repeats: this value in this behaviour was judged before
             record = Joined({"value": self.evidence.value(batch, index), "latency_ms": latency / 1e6 if latency >= 0 else None}, record)
             if not test(record):
+                if told is not None:
+                    if len(self._refused) >= _REFUSED_KEPT:
+                        self._refused.clear()
+                    self._refused.add(told)
                 return
         flow = int(operations.flow[index])
         row = Row(
@@ -296,6 +306,16 @@ class RuleEngine:
             batch=self._batches,
         )
         self._take(clause, row, 1)
+
+    def _said(self, clause: Clause, batch: Batch, index: int, behaviour: int) -> tuple[Any, ...] | None:
+        """What a test of a row depends on, undecoded; None for long values, and where time is asked."""
+        operations = batch.operations
+        at, length = int(operations.value_at[index]), int(operations.value_length[index])
+        if length > _REFUSED_BYTES or "latency_ms" in clause.row_fields:
+            return None
+        raw = batch.octets.tobytes(at, at + length) if operations.value_kind[index] else b""
+        place = operations.start[index], operations.count[index], operations.status[index]
+        return clause.index, clause.step, behaviour, int(operations.value_kind[index]), place, raw
 
     def _row_of(self, batch: Batch, message: tuple[int, int, int, int], index: int) -> Row:
         """A message of a lane as a row; `index` is its operation when it is of this batch's moment, else -1."""

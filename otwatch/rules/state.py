@@ -216,7 +216,7 @@ class _Reader:
         for state in document["windows"].values():
             events = [cell[2] for _, cells in state["values"] for cell in cells] + [row for *_, rows in state["lanes"] for _, row in rows]
             numbers += [int(event[4]) for event in events if isinstance(event, list) and len(event) == 8]
-        numbers += [int(new[1]) for _, *new in document["continued"]]
+        numbers += [int(new[1]) for _, *new in document["continued"]] + [int(number) for _, number, *_ in document["watched"]]
         self.shift = max(numbers) + 1
         table = self.flows.array("number")
         self.live = set(table[: self.flows.rows].tolist()) & set(numbers) - {0}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from otwatch.engine.detector import rules_of
@@ -21,8 +21,13 @@ SHIPPED = rules_of()
 KNOWN = protocols()
 
 
+_ASKED = {"protocol": "modbus", "function": 1, "action": "READ", "unit": 0, "start": 0, "count": 1, "at": 0.0, "src": "172.16.5.66", "dst": "10.0.0.10"}
+ANSWERED_AFTERWARDS = [_ASKED | {"src": "10.0.0.5", "dst": "10.0.0.5"}, _ASKED, _ASKED | {"role": "response"}]
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ROWS, st.integers(1, 9))
+@example(ANSWERED_AFTERWARDS, 1)
 def test_alerts_are_the_same_when_every_batch_is_followed_by_a_restart(rows, size):
     made = HandMade(KNOWN, anomaly_kinds(KNOWN), PROVER.index())
 
