@@ -149,6 +149,7 @@ def soak(capture: Path, rate: int, seconds: float) -> None:
             "--loop=0",
             f"--duration={round(seconds)}",
             f"--pps={rate}",
+            "--timer=nano",  # sleeps between packets: half an hour of spinning tells nothing more
             "-i",
             "wire1",
             str(capture),
