@@ -21,7 +21,10 @@ SHIPPED = rules_of()
 KNOWN = protocols()
 
 
-_ASKED = {"protocol": "modbus", "function": 1, "action": "READ", "unit": 0, "start": 0, "count": 1, "at": 0.0, "src": "172.16.5.66", "dst": "10.0.0.10"}
+_ASKED = {"protocol": "modbus", "function": 1, "action": "READ", "unit": 0, "start": 0, "count": 1, "at": 0.0} | {
+    "src": "172.16.5.66",
+    "dst": "10.0.0.10",
+}
 ANSWERED_AFTERWARDS = [_ASKED | {"src": "10.0.0.5", "dst": "10.0.0.5"}, _ASKED, _ASKED | {"role": "response"}]
 
 
