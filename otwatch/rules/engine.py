@@ -21,7 +21,7 @@ from otwatch.rules.compile import Clause, clauses_of
 from otwatch.rules.context import Context, Joined
 from otwatch.rules.evidence import Evidence
 from otwatch.rules.fields import TABLES, Stage
-from otwatch.rules.flows import FlowRules
+from otwatch.rules.flows import FlowRules, Numbers
 from otwatch.rules.fold import Folder
 from otwatch.rules.knowledge import Knowledge, Learning
 from otwatch.rules.match import Matcher
@@ -33,8 +33,8 @@ from otwatch.vocabulary import AnomalyKind
 
 _SAMPLE: Final = 1  # bits of _wanted: another message is wanted as evidence
 _ROWS: Final = 2  # every message is looked at
-_REFUSED_KEPT: Final = 50_000  # values that are known to concern no rule
-_REFUSED_BYTES: Final = 32  # of longer ones the same seldom comes again
+_REFUSED_KEPT: Final = 10_000  # values that are known to concern no rule
+_REFUSED_BYTES: Final = 8  # of longer ones the same seldom comes again
 _UPDATE_NS: Final = 60_000_000_000  # an incident that goes on is sent out again after this much packet time
 _BEHAVIOUR_COLUMNS: Final = (
     "source",
@@ -99,7 +99,7 @@ class RuleEngine:
         self._steps: list[tuple[int, int, int, Clause, Row]] = []
         self._moving: set[int] = set()  # rules with rows in _steps
         self.told: dict[str, str] = {}
-        self._refused: set[tuple[Any, ...] | None] = set()  # what rows said that failed the test of their clause
+        self._refused: set[tuple[int, ...]] = set()  # what rows said that no clause of their behaviour wanted
         self._batch: Batch | None = None
         self._batches = 0
         self.first_ns: int | None = None
@@ -250,23 +250,49 @@ class RuleEngine:
         operations = batch.operations
         behaviours = operations.array("behaviour")
         wanted = self._wanted
-        for index in np.nonzero(wanted[behaviours])[0].tolist():
+        for index in self._worth_a_look(batch, np.flatnonzero(wanted[behaviours])).tolist():
             behaviour = int(behaviours[index])
             if not wanted[behaviour]:
                 continue  # enough of it was seen earlier in this batch
             still = 0
+            refused = True
             for clause in self._clauses_of[behaviour]:
                 if _by_row(clause):
                     still |= _ROWS
-                    self._row(clause, batch, index, behaviour)
+                    refused = not self._row(clause, batch, index, behaviour) and refused
                 elif wanted[behaviour] & _SAMPLE:
                     incident = self._incident(clause, int(batch.behaviours.source[behaviour]), int(batch.behaviours.destination[behaviour]))
                     if incident.wants(behaviour, self.limits.alert_frames):
                         incident.keep(self.evidence.sample(batch, index, behaviour))
                         still |= _SAMPLE
             wanted[behaviour] = still
+            if refused and still == _ROWS:
+                if len(self._refused) >= _REFUSED_KEPT:
+                    self._refused.clear()
+                self._refused.update(map(tuple, self._said(batch, np.array([index])).tolist()))
 
-    def _row(self, clause: Clause, batch: Batch, index: int, behaviour: int) -> None:
+    def _said(self, batch: Batch, rows: Numbers) -> Numbers:
+        """(rows, 7): all that a test of the value of a row depends on, the value by its first 8 bytes."""
+        operations = batch.operations
+        names = ("behaviour", "value_kind", "start", "count", "status", "value_length")
+        columns = [operations.array(name)[rows].astype(np.int64) for name in names]
+        octets, place = np.asarray(batch.octets.data), np.arange(_REFUSED_BYTES)
+        at = operations.array("value_at")[rows].astype(np.int64)[:, None] + place
+        there = (place < columns[5][:, None]) & (at >= 0) & (at < len(octets))
+        raw = np.where(there, octets[np.where(there, at, 0)], 0)
+        return np.column_stack([*columns, np.ascontiguousarray(raw, np.uint8).view("<i8").reshape(-1)])
+
+    def _worth_a_look(self, batch: Batch, rows: Numbers) -> Numbers:
+        """The rows less those whose behaviour said just this before, when no clause wanted it: traffic repeats."""
+        if not self._refused or not len(rows):
+            return rows
+        said, which = np.unique(self._said(batch, rows), axis=0, return_inverse=True)
+        refused = np.array([tuple(one) in self._refused for one in said.tolist()])[which.reshape(-1)]
+        left: Numbers = rows[~(refused & (self._wanted[batch.operations.array("behaviour")[rows]] == _ROWS))]
+        return left
+
+    def _row(self, clause: Clause, batch: Batch, index: int, behaviour: int) -> bool:
+        """One message of a clause that counts messages. False when its value alone says that it is none: it will never be."""
         operations = batch.operations
         window = clause.rule.window
         if window is not None and window.distinct is None and clause.tests[Stage.ROW] is None:
@@ -274,23 +300,16 @@ class RuleEngine:
             message = operations.timestamp_ns[index], operations.frame[index], operations.flow[index], behaviour
             for earlier in lane.add(int(message[0]), message, window.for_ns):
                 self._credit(clause, self._row_of(batch, earlier, index if earlier is message else -1))
-            return
+            return True
         if clause.rule.sequence is not None and clause.index not in self._moving and not self.sequences[clause.index].waits_for(clause.step):
-            return  # no earlier step was seen: most commands of most plants end here
+            return True  # no earlier step was seen: most commands of most plants end here
         record = self.reporter.behaviour_record(batch.behaviours, behaviour)
         test = clause.tests[Stage.ROW]
         if test is not None:
             latency = int(operations.latency_ns[index])
-            told = self._said(clause, batch, index, behaviour)
-            if told in self._refused:
-                return  # traffic repeats: this value in this behaviour was judged before
             record = Joined({"value": self.evidence.value(batch, index), "latency_ms": latency / 1e6 if latency >= 0 else None}, record)
             if not test(record):
-                if told is not None:
-                    if len(self._refused) >= _REFUSED_KEPT:
-                        self._refused.clear()
-                    self._refused.add(told)
-                return
+                return "latency_ms" in clause.row_fields or int(operations.value_length[index]) > _REFUSED_BYTES
         flow = int(operations.flow[index])
         row = Row(
             int(operations.timestamp_ns[index]),
@@ -306,16 +325,7 @@ class RuleEngine:
             batch=self._batches,
         )
         self._take(clause, row, 1)
-
-    def _said(self, clause: Clause, batch: Batch, index: int, behaviour: int) -> tuple[Any, ...] | None:
-        """What a test of a row depends on, undecoded; None for long values, and where time is asked."""
-        operations = batch.operations
-        at, length = int(operations.value_at[index]), int(operations.value_length[index])
-        if length > _REFUSED_BYTES or "latency_ms" in clause.row_fields:
-            return None
-        raw = batch.octets.tobytes(at, at + length) if operations.value_kind[index] else b""
-        place = operations.start[index], operations.count[index], operations.status[index]
-        return clause.index, clause.step, behaviour, int(operations.value_kind[index]), place, raw
+        return True
 
     def _row_of(self, batch: Batch, message: tuple[int, int, int, int], index: int) -> Row:
         """A message of a lane as a row; `index` is its operation when it is of this batch's moment, else -1."""
