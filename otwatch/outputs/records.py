@@ -13,6 +13,7 @@ from typing import Any
 from otwatch.actions import Action, Role
 from otwatch.addresses import Addresses
 from otwatch.alerts.alert import Alert
+from otwatch.alerts.attack import former
 from otwatch.batch import Batch
 from otwatch.inventory.asset import Asset
 from otwatch.inventory.inventory import Talk
@@ -199,6 +200,7 @@ def alert_record(alert: Alert) -> Record:
         **record,
         "severity": alert.severity.label,
         "attack": list(alert.attack),
+        "attack_v18": [former(technique) for technique in alert.attack],
         "frames": list(alert.frames),
         "false_positives": list(alert.false_positives),
         "references": list(alert.references),

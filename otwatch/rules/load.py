@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from otwatch.alerts.alert import Severity
+from otwatch.alerts.attack import current
 from otwatch.documents import Complaints, Mapping, Value, duration_ns, nearest, read_document
 from otwatch.errors import ConfigError, ConfigErrors
 from otwatch.rules.fields import OPERATORS, TABLES, Field, Stage
@@ -79,7 +80,7 @@ class _Checker:
         attack = reader.texts("attack")
         for technique in attack:
             if not _TECHNIQUE.match(technique):
-                self.complaints.add(reader.raw["attack"], f'"{technique}" is no ATT&CK technique id (T0855)')
+                self.complaints.add(reader.raw["attack"], f'"{technique}" is no ATT&CK technique id (T0836, T1692.001)')
         table = reader.word("table", TABLES, "operations")
         sequence_value = reader.get("sequence")
         sequence = self._sequence(sequence_value) if sequence_value is not None else None
@@ -118,7 +119,7 @@ class _Checker:
             title=title,
             status=status,
             severity=Severity[severity.upper()],
-            attack=attack,
+            attack=tuple(dict.fromkeys(map(current, attack))),  # files may name the ids of version 18
             table=table,
             where=where,
             window=window,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from otwatch.alerts.alert import Severity
-from otwatch.alerts.attack import TECHNIQUES, technique_text
 from otwatch.alerts.incidents import Incidents, Sample
 
 
@@ -44,10 +43,3 @@ def test_evidence_is_kept_of_many_behaviours_rather_than_much_of_one():
     assert incident.sampled[0] == 16
     assert incident.sampled[500] == 1 if 500 in incident.sampled else True
     assert 64 <= len(incident.samples) <= 512
-
-
-def test_techniques_have_names_tactics_and_pages():
-    assert technique_text("T0855") == "T0855 Unauthorized Command Message"
-    assert technique_text("T9999") == "T9999"
-    assert TECHNIQUES["T0843"].url == "https://attack.mitre.org/techniques/T0843/"
-    assert all(technique.tactics for technique in TECHNIQUES.values())

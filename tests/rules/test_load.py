@@ -28,7 +28,7 @@ def test_a_rule_is_read_as_it_is_written(tmp_path):
         "  any: [{start|ge: 0x10}, {src|cidr: 10.0.0.0/8}]\n"
         "  not: {protocol: dnp3}\nwindow: {by: [src], for: 10m, at_least: 3, distinct: dst}\ngroup: [src]\n",
     )
-    assert (rule.id, rule.severity, rule.attack, rule.group) == ("test.rule-0", Severity.HIGH, ("T0855",), ("src",))
+    assert (rule.id, rule.severity, rule.attack, rule.group) == ("test.rule-0", Severity.HIGH, ("T1692.001",), ("src",))
     assert isinstance(rule.where, AllOf)
     assert rule.where.parts[0] == Term("action", "in", ("WRITE", "CONTROL"))
     assert rule.where.parts[1] == Term("unit", "not", (3,))
@@ -53,7 +53,7 @@ def test_a_rule_is_read_as_it_is_written(tmp_path):
         ("wher: {unit: 1}\n", 'a rule needs "where" or "sequence"'),
         ("table: flow\nwhere: {port: 1}\n", '6:8: "flow" is no table, did you mean "flows"?'),
         ("where: {unit: 1}\nwindow: {for: soon, at_least: 0, by: [scr]}\n", '7:38: operations has no "scr" to count by, did you mean "src"?'),
-        ("where: {unit: 1}\nattack: [0855]\n", '7:9: "0855" is no ATT&CK technique id (T0855)'),
+        ("where: {unit: 1}\nattack: [0855]\n", '7:9: "0855" is no ATT&CK technique id (T0836, T1692.001)'),
         ("sequence: {within: 1m, steps: [{table: flows, key: dst, where: {port: 1}}]}\n", "6:11: a sequence has at least two steps"),
         ("where: {any: [{value|gt: 3, writer: stranger}]}\n", "a condition on a value cannot be mixed with one on zones"),
         ("where: {unit: 1}\ntests: [{expect: {alerts: 1}}]\n", '7:9: a test has either "rows" or a "capture"'),
