@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from otwatch.engine.config import read_config
+from otwatch.sensor.config import read_config
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "otwatch" / "systemd"

@@ -7,8 +7,8 @@ from typing import Any
 
 from otwatch.documents import read_document
 from otwatch.engine.detector import rules_of
-from otwatch.engine.health import CONDITIONS
 from otwatch.markdown import table
+from otwatch.sensor.health import CONDITIONS
 
 NOTE = "<!-- Written by docs/reference/generate.py: do not edit. -->\n"
 CATALOGUE = Path(__file__).parent / "catalogue.yaml"

@@ -19,13 +19,13 @@ from click.testing import CliRunner
 from protocol_pages import NOTE
 
 from otwatch.cli import main as command_line
-from otwatch.engine.config import SETTINGS
 from otwatch.engine.detector import rules_of
-from otwatch.engine.health import CONDITIONS
 from otwatch.engine.kinds import anomaly_kinds, layer_name
 from otwatch.markdown import table
 from otwatch.protocols import protocols
 from otwatch.schemas import SCHEMAS
+from otwatch.sensor.config import SETTINGS
+from otwatch.sensor.health import CONDITIONS
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

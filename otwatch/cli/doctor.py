@@ -24,9 +24,9 @@ def doctor(interfaces: tuple[str, ...], config_path: str | None) -> None:
       otwatch doctor --config /etc/otwatch/sensor.toml
     """
     with one_line_errors():
-        from otwatch.engine.config import read_config
-        from otwatch.engine.doctor import examine
         from otwatch.outputs.escape import one_line
+        from otwatch.sensor.config import read_config
+        from otwatch.sensor.doctor import examine
 
         config = read_config(config_path, {"sensor.interfaces": interfaces} if interfaces else None)
         bad = 0

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from otwatch.capture.live import Live
-    from otwatch.engine.config import SensorConfig
-    from otwatch.engine.sensor import Sensor, Status
+    from otwatch.sensor.config import SensorConfig
+    from otwatch.sensor.sensor import Sensor, Status
 
 # option -> key of the configuration
 _OVERRIDES = {
@@ -83,8 +83,8 @@ def sensor(
     for library in ("OPENBLAS", "OMP"):  # NumPy's threads would be there before privileges are dropped, and keep theirs: each thread drops its own
         os.environ[f"{library}_NUM_THREADS"] = "1"
     with one_line_errors():
-        from otwatch.engine.config import read_config
         from otwatch.errors import CaptureError
+        from otwatch.sensor.config import read_config
 
         overrides = {_OVERRIDES[name]: value for name, value in options.items() if value is not None}
         for key, values in (("sensor.interfaces", interfaces), ("outputs.destinations", destinations), ("policy.rules", rules)):
@@ -92,7 +92,7 @@ def sensor(
                 overrides[key] = values
         config = read_config(config_path, overrides)
         if check:
-            from otwatch.engine.learning import load_policy
+            from otwatch.sensor.learning import load_policy
 
             policy, fingerprint = load_policy(config)
             click.echo(f"good: {len(policy.rules)} rules, {len(config.targets)} destinations, fingerprint {fingerprint}")
@@ -105,8 +105,8 @@ def sensor(
 
 
 def _replay(config: SensorConfig, captures: tuple[str, ...]) -> None:
-    from otwatch.engine.replay import replay_batches
-    from otwatch.engine.sensor import SENSOR_LIMITS, Sensor
+    from otwatch.sensor.replay import replay_batches
+    from otwatch.sensor.sensor import SENSOR_LIMITS, Sensor
 
     limits = SENSOR_LIMITS
     running = Sensor(config, (), limits=limits, packet_time=True)
@@ -119,9 +119,9 @@ def _replay(config: SensorConfig, captures: tuple[str, ...]) -> None:
 
 def _listen(config: SensorConfig, view: bool) -> None:
     from otwatch.capture.live import open_live, open_shared
-    from otwatch.engine.notify import notify
-    from otwatch.engine.sensor import SENSOR_LIMITS
     from otwatch.errors import CaptureError
+    from otwatch.sensor.notify import notify
+    from otwatch.sensor.sensor import SENSOR_LIMITS
 
     interfaces, workers = config["sensor.interfaces"], config["sensor.workers"]
     wanted: dict[str, Any] = {
@@ -149,9 +149,9 @@ def _listen(config: SensorConfig, view: bool) -> None:
 def _share(config: SensorConfig, sources: list[Live]) -> None:
     """One process for each source. This one opens nothing, and what it could do is taken from it."""
     from otwatch.capture.passive import confine
-    from otwatch.engine.notify import notify
-    from otwatch.engine.workers import Beat, run_workers
     from otwatch.errors import CaptureError
+    from otwatch.sensor.notify import notify
+    from otwatch.sensor.workers import Beat, run_workers
 
     def close_but(kept: Live | None) -> None:
         for source in sources:
@@ -177,8 +177,8 @@ def _share(config: SensorConfig, sources: list[Live]) -> None:
 def _run(config: SensorConfig, source: Live, alive: Callable[[], bool], *, begun: Callable[[], object], view: bool = False) -> None:
     """The sensor on a source, until a signal, or until `alive` says that nobody wants it any more."""
     from otwatch.capture.passive import arrived, transmitted
-    from otwatch.engine.notify import notify
-    from otwatch.engine.sensor import SENSOR_LIMITS, Sensor
+    from otwatch.sensor.notify import notify
+    from otwatch.sensor.sensor import SENSOR_LIMITS, Sensor
 
     interfaces = tuple(config["sensor.interfaces"])
     running = Sensor(config, interfaces, limits=SENSOR_LIMITS, transmitted=transmitted, arrived=arrived if config.worker else None)

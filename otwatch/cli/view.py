@@ -12,8 +12,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from otwatch.engine.sensor import Status
 from otwatch.outputs.escape import one_line
+from otwatch.sensor.sensor import Status
 
 _STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "info": "dim"}
 

@@ -1,1 +1,1 @@
-"""The pipeline and the sensor loop: where the stages meet."""
+"""Where the stages meet: the pipeline, the analysis and its figures. Pure on packet time but for `Analysis.run`."""

@@ -11,7 +11,8 @@ from otwatch.alerts.alert import Alert
 from otwatch.batch import Batch
 from otwatch.capture.files import open_capture
 from otwatch.capture.report import CaptureReport
-from otwatch.engine.kinds import anomaly_kinds, anomaly_name
+from otwatch.engine.figures import AnalysisFigures
+from otwatch.engine.kinds import anomaly_kinds, anomaly_name, layer_name
 from otwatch.engine.pipeline import Pipeline
 from otwatch.engine.summary import Summary, protocol_counts
 from otwatch.engine.visibility import blind_spots
@@ -133,15 +134,7 @@ class Analysis:
             **{f"decode_{name}": count for name, count in self.pipeline.decoder.counters.items()},
             **{f"streams_{name}": count for name, count in self.pipeline.streams.counters.items()},
         }
-        hosts = self.inventory.hosts
-        forgotten = {
-            "addresses": self.pipeline.addresses.refused + self.pipeline.addresses.forgotten,
-            "assets": hosts.refused_hosts,
-            "conversations": hosts.merged_conversations,
-            "facts": self.inventory.refused_facts,
-            "MACs of assets": hosts.refused_macs,
-            "anomalies": self.summary.anomalies_not_kept,
-        }
+        forgotten = {**self._limits_hit(), "anomalies": self.summary.anomalies_not_kept}
         summary = self.summary
         protocols = dict(protocol_counts(behaviours, [spec.name for spec in self.pipeline.protocols]))
         anomalies = {self.name_of(layer, kind): count.count for (layer, kind), count in sorted(summary.anomalies.items())}
@@ -173,6 +166,40 @@ class Analysis:
             checks=self.detector.checks() if self.detector is not None else [],
             counters=counters,
         )
+
+    def figures(self) -> AnalysisFigures:
+        """The counters of this moment; cheap, about once a second."""
+        streams, decoder, summary = self.pipeline.streams.counters, self.pipeline.decoder.counters, self.summary
+        anomalies: dict[str, int] = {}
+        for (layer, _), count in summary.anomalies.items():
+            name = layer_name(layer, self.pipeline.protocols)
+            anomalies[name] = anomalies.get(name, 0) + count.count
+        return AnalysisFigures(
+            packets=summary.packets,
+            wire_bytes=summary.wire_bytes,
+            operations=self.operations,
+            duplicates=decoder.get("duplicates", 0),
+            stream_bytes=streams.get("stream_bytes", 0),
+            hosts=len(self.inventory.hosts.hosts),
+            behaviours=self.pipeline.behaviour_index.behaviours.rows,
+            anomalies=anomalies,
+            limits_hit={
+                **self._limits_hit(),
+                "behaviours": self.pipeline.behaviour_index.merged,
+                "flows": streams.get("flows_evicted", 0),
+                "streams": streams.get("streams_evicted", 0),
+            },
+        )
+
+    def _limits_hit(self) -> dict[str, int]:
+        hosts = self.inventory.hosts
+        return {
+            "addresses": self.pipeline.addresses.refused + self.pipeline.addresses.forgotten,
+            "assets": hosts.refused_hosts,
+            "conversations": hosts.merged_conversations,
+            "facts": self.inventory.refused_facts,
+            "MACs of assets": hosts.refused_macs,
+        }
 
     def assets(self) -> list[Asset]:
         """The inventory, with the names and zones of the site file."""

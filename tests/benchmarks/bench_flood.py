@@ -24,9 +24,8 @@ import json, resource, sqlite3, sys, time
 from pathlib import Path
 from otwatch.capture.files import open_capture
 from otwatch.capture.report import LiveStatistics
-from otwatch.engine.config import read_config
-from otwatch.engine.figures import forgotten
-from otwatch.engine.sensor import SENSOR_LIMITS, Sensor
+from otwatch.sensor.config import read_config
+from otwatch.sensor.sensor import SENSOR_LIMITS, Sensor
 
 class Recording:
     '''A capture file as an interface that has its packets at once.'''
@@ -62,7 +61,7 @@ print(json.dumps({
     "cpu_us_a_packet": round(1e6 * cpu / packets, 2),
     "idle_mb": idle.ru_maxrss // 1024, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     "stop_told": [src for rule, severity, src, dst in alerts if rule == "ot.controller-stop"], "alerts": by_rule,
-    "forgotten": {name: count for name, count in forgotten(sensor).items() if count}}))
+    "forgotten": {name: count for name, count in sensor.figures().limits_hit.items() if count}}))
 """
 
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from otwatch.capture.report import LiveStatistics
 from otwatch.cli.view import render
-from otwatch.engine.sensor import Status
+from otwatch.sensor.sensor import Status
 from tests.outputs.siem.receivers import alert
 
 

@@ -2,7 +2,7 @@
 
 The machine's real clock is everybody's and cannot be moved in a test, and time namespaces have none of their own for it. So the sensor's process
 gets another `time.time_ns`, the one place where it asks for the time of day: the comparison with the monotonic clock, the alert and its way out are
-the real ones. Time stamps of packets, which the kernel makes, jump in tests/engine/test_sensor.py.
+the real ones. Time stamps of packets, which the kernel makes, jump in tests/sensor/test_sensor.py.
 """
 
 from __future__ import annotations

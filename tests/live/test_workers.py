@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from otwatch.engine.detector import rules_of
-from otwatch.engine.sharing import weakened_rules
 from otwatch.outputs.siem.reading import stored_events
+from otwatch.sensor.sharing import weakened_rules
 from tests.capture.wire import Wire, lab
 from tests.live.sensors import ROOT, RunningSensor, frames_of
 from tests.outputs.siem.receivers import wait_for

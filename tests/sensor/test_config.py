@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from otwatch.alerts.alert import Severity
-from otwatch.engine.config import SETTINGS, read_config
 from otwatch.errors import CaptureError, ConfigErrors
+from otwatch.sensor.config import SETTINGS, read_config
 
 
 def written(tmp_path: Path, text: str) -> str:

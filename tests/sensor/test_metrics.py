@@ -5,7 +5,7 @@ from __future__ import annotations
 import urllib.request
 from pathlib import Path
 
-from otwatch.engine.metrics import MetricsFile, MetricsPort, prometheus_text
+from otwatch.sensor.metrics import MetricsFile, MetricsPort, prometheus_text
 
 
 def test_labels_cannot_forge_a_line() -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import otwatch
-from otwatch.engine.config import SensorConfig
 from otwatch.outputs.rotating import RotatingLines
 from otwatch.outputs.siem.delivery import Delivery
 from otwatch.outputs.siem.event import Sensor as Sender
 from otwatch.outputs.siem.spool import Spool
 from otwatch.outputs.store import Store
+from otwatch.sensor.config import SensorConfig
 
 _MEGABYTE: Final = 1024 * 1024
 

@@ -17,11 +17,11 @@ from typing import Final
 
 import otwatch
 from otwatch.capture.bpf import libpcap
-from otwatch.engine.config import SensorConfig
-from otwatch.engine.learning import load_policy
-from otwatch.engine.sharing import weakened_rules
 from otwatch.errors import CaptureError, ConfigErrors
 from otwatch.outputs.siem.transport import connect
+from otwatch.sensor.config import SensorConfig
+from otwatch.sensor.learning import load_policy
+from otwatch.sensor.sharing import weakened_rules
 
 _SIOCETHTOOL: Final = 0x8946
 _OFFLOADS: Final = {"gro": 0x2B, "lro": 0x21, "tso": 0x1E, "gso": 0x23}  # ETHTOOL_GGRO, GFLAGS (LRO is a bit), GTSO, GGSO (linux/ethtool.h)

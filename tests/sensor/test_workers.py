@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from otwatch.engine.config import read_config
+from otwatch.sensor.config import read_config
 from tests.outputs.siem.receivers import wait_for
 
 ROOT = Path(__file__).parents[2]
 _PROGRAM = """
 import os, signal, sys, time
 from pathlib import Path
-from otwatch.engine.workers import run_workers
+from otwatch.sensor.workers import run_workers
 folder, what = Path(sys.argv[1]), sys.argv[2]
 
 def work(number, beat):

@@ -10,6 +10,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -17,20 +18,20 @@ from typing import Any, Final, Protocol
 from otwatch.alerts.alert import Alert, Severity
 from otwatch.capture.report import LiveStatistics
 from otwatch.engine.analysis import Analysis
-from otwatch.engine.checkpoint import Memory, restore_checkpoint, save_checkpoint
-from otwatch.engine.config import SensorConfig
 from otwatch.engine.detector import Policy, RuleDetector
-from otwatch.engine.figures import coverage, figures, metrics
-from otwatch.engine.health import Health
-from otwatch.engine.learning import ended, is_learning, load_policy
-from otwatch.engine.metrics import MetricsFile, MetricsPort, prometheus_text
-from otwatch.engine.reporting import Reporting
-from otwatch.engine.watching import Watch
 from otwatch.errors import CaptureError, ConfigError, ConfigErrors
 from otwatch.inventory.oui import vendor_of
 from otwatch.limits import Limits
 from otwatch.outputs.records import alert_record, asset_record, flow_record, time_text
 from otwatch.outputs.result import Result
+from otwatch.sensor.checkpoint import Memory, restore_checkpoint, save_checkpoint
+from otwatch.sensor.config import SensorConfig
+from otwatch.sensor.figures import Destination, Figures, Link, coverage, metrics
+from otwatch.sensor.health import Health
+from otwatch.sensor.learning import ended, is_learning, load_policy
+from otwatch.sensor.metrics import MetricsFile, MetricsPort, prometheus_text
+from otwatch.sensor.reporting import Reporting
+from otwatch.sensor.watching import Watch
 from otwatch.tables import Packets
 
 # Of a process that must live through any flood within the memory of a small box, copies for checkpoints included. A plant has some hundred assets.
@@ -157,7 +158,7 @@ class Sensor:
         "sensor".encode("idna")
         vendor_of(1)
         self._minute()
-        figures(self)
+        self.figures()
         load_policy(self.config)
 
     def run(self, source: PacketSource, *, on_tick: Callable[[Status], None] | None = None) -> None:
@@ -252,14 +253,14 @@ class Sensor:
         for interface, vlan in self.watch.new_vlans():
             if self.monotonic() - self._started > _VLAN_PATIENCE_SECONDS:
                 self.health.vlan_appeared(interface, vlan, self.monotonic(), self.wall_ns())
-        for alert in self.health.observe(figures(self)):
+        for alert in self.health.observe(self.figures()):
             self._report(alert)
         heartbeat = self.config["outputs.heartbeat_seconds"]
         if heartbeat and self._is_due("heartbeat", heartbeat):
             self.reporting.emit(self._heartbeat())
         self.reporting.tick()
         if (self._metrics_file or self.metrics_port) and self._is_due("metrics", 5.0):
-            text = prometheus_text(metrics(self))
+            text = prometheus_text(metrics(self.figures()))
             if self._metrics_file is not None:
                 self._metrics_file.write(text)
             if self.metrics_port is not None:
@@ -355,7 +356,7 @@ class Sensor:
         self._detect(policy, self.detector.state())
 
     def _heartbeat(self) -> dict[str, Any]:
-        seen = coverage(self)
+        seen = coverage(self.figures())
         parts = [f"{seen['packets']} packets", f"{seen['dropped']} dropped", f"{seen['interfaces_up']} of {len(self.interfaces)} interfaces up"]
         if is_learning(self.policy):
             parts.append("learning")
@@ -369,6 +370,49 @@ class Sensor:
             "coverage": seen,
             "conditions": self.health.conditions,
         }
+
+    def figures(self) -> Figures:
+        """What is measured about once a second; cheap."""
+        analysis, reporting = self.analysis.figures(), self.reporting
+        return Figures(
+            monotonic=self.monotonic(),
+            wall_ns=self.wall_ns(),
+            analysis=analysis,
+            links={statistics.interface: self._link(statistics) for statistics in self.statistics},
+            gap_bytes=self.gap_bytes,
+            one_way=self.directions[0],
+            two_way=self.directions[1],
+            vlans=self.watch.settled_vlans(),
+            deliveries=reporting.failing(),
+            destinations={
+                delivery.target.id: Destination(pending=delivery.pending, failures=delivery.state.failures) for delivery in reporting.deliveries
+            },
+            reported=reporting.reported,
+            storage_errors=reporting.storage_errors,
+            alerts_lost=reporting.alerts_lost,
+            limits_hit={
+                **analysis.limits_hit,
+                "stored flows": self.flows_not_stored,
+                "stored assets": self.assets_not_stored,
+                **{name.replace("_", " "): count for name, count in self.detector.engine.counters.items()},
+            },
+            rules=len(self.policy.rules),
+            not_evaluable=self.not_evaluable,
+            open_flows=len(self.watch.open),
+            conditions=tuple(self.health.conditions),
+            share=f"{self.config.worker} of {self.config['sensor.workers']}" if self.config.worker else "",
+        )
+
+    def _link(self, statistics: LiveStatistics) -> Link:
+        sent, came = 0, -1
+        with suppress(CaptureError):  # the interface is away
+            if self.transmitted is not None:
+                sent = self.transmitted(statistics.interface)
+            if self.arrived is not None:  # one of several processes: that its share is quiet does not mean that the interface is
+                came = self.arrived(statistics.interface)
+        return Link(
+            packets=statistics.received, dropped=statistics.dropped, up=statistics.up, transmitted=sent, arrived=came, losses=statistics.losses
+        )
 
     def status(self) -> Status:
         """For the view."""

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 
 from otwatch.engine.analysis import Analysis
-from otwatch.engine.config import SensorConfig, read_config
 from otwatch.engine.detector import RuleDetector, policy_of
-from otwatch.engine.learning import is_learning
-from otwatch.engine.replay import replay_batches
-from otwatch.engine.sensor import Sensor
 from otwatch.limits import Limits
 from otwatch.outputs.result import Result
 from otwatch.outputs.siem.reading import stored_events
 from otwatch.outputs.store import StoreReader
+from otwatch.sensor.config import SensorConfig, read_config
+from otwatch.sensor.learning import is_learning
+from otwatch.sensor.replay import replay_batches
+from otwatch.sensor.sensor import Sensor
 from otwatch.tables import Packets
 from tests.capture.craft import pcap
 from tests.live.sensors import frames_of

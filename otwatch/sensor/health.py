@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from otwatch.alerts.alert import Alert, Severity
+from otwatch.sensor.figures import Figures, Link
 
 REPEAT_SECONDS: Final = 3600.0
 _MINUTE: Final = 60.0
@@ -57,40 +58,6 @@ _MOMENTS: Final = frozenset(
         "forgetting",
     }
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
-    """One interface; counters only grow."""
-
-    packets: int
-    dropped: int
-    up: bool = True
-    transmitted: int = 0
-    arrived: int = -1  # for whomever, where several processes share the interface; -1: `packets` are all
-    losses: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """What was measured at one moment. All counters only grow."""
-
-    monotonic: float  # seconds
-    wall_ns: int
-    links: Mapping[str, Link] = field(default_factory=dict)
-    packets: int = 0
-    duplicates: int = 0
-    stream_bytes: int = 0
-    gap_bytes: int = 0
-    anomalies: Mapping[str, int] = field(default_factory=dict)  # layer or protocol -> count
-    one_way: int = 0  # OT conversations of the last minute without an answer
-    two_way: int = 0
-    vlans: Mapping[str, Mapping[int, float]] = field(default_factory=dict)  # interface -> VLAN -> monotonic time when last seen
-    deliveries: Mapping[str, tuple[float, str]] = field(default_factory=dict)  # destination -> (failing since, error), failing ones only
-    storage_errors: int = 0
-    alerts_lost: int = 0
-    forgotten: Mapping[str, int] = field(default_factory=dict)
-    not_evaluable: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -200,8 +167,8 @@ class Health:
             self.tell("storage-failing", "", now.monotonic, now.wall_ns, f"{now.storage_errors} writes failed", errors=now.storage_errors)
         if now.alerts_lost > before.alerts_lost:
             self.tell("alerts-lost", "", now.monotonic, now.wall_ns, f"{now.alerts_lost} so far", alerts=now.alerts_lost)
-        for name, count in now.forgotten.items():
-            if count > before.forgotten.get(name, 0):
+        for name, count in now.limits_hit.items():
+            if count > before.limits_hit.get(name, 0):
                 self.tell("forgetting", name, now.monotonic, now.wall_ns, f"{count} so far", count=count)
 
     def _vlans(self, now: Figures) -> None:
@@ -228,16 +195,16 @@ class Health:
             dropped, received = link.dropped - earlier.dropped, link.packets - earlier.packets
             if dropped > 0 and dropped > self._settings["health.drop_share"] * (received + dropped):
                 tell("drops", name, f"{dropped} of {received + dropped} packets in a minute", dropped=dropped, received=received)
-        packets = now.packets - then.packets
-        gap, carried = now.gap_bytes - then.gap_bytes, now.stream_bytes - then.stream_bytes
+        packets = now.analysis.packets - then.analysis.packets
+        gap, carried = now.gap_bytes - then.gap_bytes, now.analysis.stream_bytes - then.analysis.stream_bytes
         if gap > self._settings["health.gap_share"] * (gap + carried) and gap > 0:
             tell("gaps", "", f"{gap} of {gap + carried} bytes in a minute", missing=gap)
         if packets >= _ENOUGH_PACKETS:
-            duplicates = now.duplicates - then.duplicates
+            duplicates = now.analysis.duplicates - then.analysis.duplicates
             if duplicates * 4 > packets:
                 tell("duplicates", "", f"{duplicates} of {packets} packets in a minute", duplicates=duplicates)
-            for layer, count in now.anomalies.items():
-                malformed = count - then.anomalies.get(layer, 0)
+            for layer, count in now.analysis.anomalies.items():
+                malformed = count - then.analysis.anomalies.get(layer, 0)
                 if malformed * 100 > packets:
                     tell("decode-errors", layer, f"{malformed} anomalies in {packets} packets in a minute", anomalies=malformed)
         if now.one_way * 10 > now.one_way + now.two_way:

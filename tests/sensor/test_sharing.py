@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from otwatch.capture.bpf import libpcap
-from otwatch.engine.config import read_config
 from otwatch.engine.detector import rules_of
-from otwatch.engine.doctor import Finding, examine
-from otwatch.engine.sharing import weakened_rules
 from otwatch.errors import CaptureError
+from otwatch.sensor.config import read_config
+from otwatch.sensor.doctor import Finding, examine
+from otwatch.sensor.sharing import weakened_rules
 
 
 def findings(tmp_path: Path, **values: Any) -> list[Finding]:
@@ -44,7 +44,7 @@ def test_the_doctor_on_other_sources(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert findings(tmp_path, capture="libpcap")[0].state == "bad"
     else:
         assert [finding.state for finding in findings(tmp_path, capture="libpcap", filter="port 502", workers=2)] == ["note", "note", "bad"]
-    monkeypatch.setattr("otwatch.engine.doctor.libpcap", _missing)
+    monkeypatch.setattr("otwatch.sensor.doctor.libpcap", _missing)
     assert findings(tmp_path, capture="libpcap")[0].state == "bad"
 
 

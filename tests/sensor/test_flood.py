@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 import otwatch
-from otwatch.engine.config import read_config
-from otwatch.engine.figures import forgotten
-from otwatch.engine.replay import replay_batches
-from otwatch.engine.sensor import SENSOR_LIMITS, Sensor
 from otwatch.outputs.result import Result
+from otwatch.sensor.config import read_config
+from otwatch.sensor.replay import replay_batches
+from otwatch.sensor.sensor import SENSOR_LIMITS, Sensor
 from tests.benchmarks.make_flood import KINDS, make_flood
 
 FLOWS = dict.fromkeys(KINDS, 120_000) | {"spoofed": 300_000}
@@ -69,7 +68,7 @@ def test_what_is_kept_stays_below_its_caps(flooded: Flooded) -> None:
 
 
 def test_what_was_forgotten_is_counted_and_the_flood_is_told(flooded: Flooded) -> None:
-    counted = {name for name, count in forgotten(flooded.sensor).items() if count}
+    counted = {name for name, count in flooded.sensor.figures().limits_hit.items() if count}
     assert TOLD[flooded.kind] <= counted
     told = {alert["title"].rpartition(": ")[2] for alert in flooded.alerts if alert.get("rule") == "sensor.forgetting"}
     assert TOLD[flooded.kind] <= told

@@ -12,12 +12,12 @@ import pytest
 
 from otwatch.alerts.alert import Alert
 from otwatch.engine.analysis import Analysis
-from otwatch.engine.checkpoint import Memory, restore_checkpoint, save_checkpoint
 from otwatch.engine.detector import Policy, RuleDetector, policy_of
-from otwatch.engine.replay import replay_batches
-from otwatch.engine.watching import Watch
 from otwatch.errors import ConfigError
 from otwatch.limits import Limits
+from otwatch.sensor.checkpoint import Memory, restore_checkpoint, save_checkpoint
+from otwatch.sensor.replay import replay_batches
+from otwatch.sensor.watching import Watch
 
 PLANT = Path(__file__).parents[2] / "pcaps" / "plant"
 LIMITS = Limits(batch_packets=64)

@@ -11,9 +11,9 @@ from typing import Final
 
 from otwatch.baseline.baseline import Baseline
 from otwatch.baseline.store import load_baseline, save_baseline
-from otwatch.engine.config import SensorConfig
 from otwatch.engine.detector import Policy, policy_of, utc_ns
 from otwatch.engine.pipeline import Pipeline
+from otwatch.sensor.config import SensorConfig
 
 _STILL_LEARNING: Final = 2**62  # "normal until" a time that never comes
 _HOUR_NS: Final = 3_600_000_000_000

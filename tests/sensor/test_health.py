@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from otwatch.alerts.alert import Alert, Severity
-from otwatch.engine.config import read_config
-from otwatch.engine.health import CONDITIONS, Figures, Health, Link
+from otwatch.engine.figures import AnalysisFigures
+from otwatch.sensor.config import read_config
+from otwatch.sensor.figures import Figures, Link
+from otwatch.sensor.health import CONDITIONS, Health
 
+_OF_THE_ANALYSIS = {"stream_bytes", "duplicates", "anomalies"}
 START = 1_700_000_000_000_000_000
 
 
@@ -20,7 +23,8 @@ class Watched:
 
     def __init__(self) -> None:
         self.health = Health("sensor-7", read_config(None).values)
-        self.now = Figures(monotonic=100.0, wall_ns=START, links={"span0": Link(packets=1000, dropped=0)}, packets=1000)
+        self.now = Figures(monotonic=100.0, wall_ns=START, links={"span0": Link(packets=1000, dropped=0)},
+                           analysis=AnalysisFigures(packets=1000))
         self.told: list[Alert] = []
 
     def step(self, seconds: int = 1, *, flowing: bool = True, **changes: Any) -> list[Alert]:
@@ -30,8 +34,10 @@ class Watched:
             if flowing:
                 link = replace(link, packets=link.packets + 1000)
             base = replace(self.now, monotonic=self.now.monotonic + 1, wall_ns=self.now.wall_ns + 1_000_000_000, links={"span0": link},
-                           packets=self.now.packets + 1000 * flowing)
-            self.now = replace(base, **changes)
+                           analysis=replace(self.now.analysis, packets=self.now.analysis.packets + 1000 * flowing))
+            counted = {name: value for name, value in changes.items() if name in _OF_THE_ANALYSIS}
+            others = {name: value for name, value in changes.items() if name not in counted}
+            self.now = replace(base, analysis=replace(base.analysis, **counted), **others)
             told += self.health.observe(self.now)
         return told
 
@@ -104,7 +110,8 @@ def test_a_vlan_that_vanishes_and_comes_back() -> None:
 
 
 @pytest.mark.parametrize(("figures", "rule"), [
-    ({"storage_errors": 3}, "sensor.storage-failing"), ({"alerts_lost": 1}, "sensor.alerts-lost"), ({"forgotten": {"flows": 5}}, "sensor.forgetting"),
+    ({"storage_errors": 3}, "sensor.storage-failing"), ({"alerts_lost": 1}, "sensor.alerts-lost"),
+    ({"limits_hit": {"flows": 5}}, "sensor.forgetting"),
 ])
 def test_counters_that_grow_are_told(figures: dict[str, Any], rule: str) -> None:
     watched = Watched()
