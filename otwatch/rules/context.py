@@ -1,4 +1,4 @@
-"""The values of the fields: of signatures and pairs when they first appear, of the late ones when an incident is looked at."""
+"""The values of the fields: of signatures and pairs when they first appear, of the late ones when an finding is looked at."""
 
 from __future__ import annotations
 

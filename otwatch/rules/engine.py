@@ -1,4 +1,4 @@
-"""The rules at work: every batch's tables in, incidents out. On packet time only; nothing depends on how the packets were cut into batches.
+"""The rules at work: every batch's tables in, findings out. On packet time only; nothing depends on how the packets were cut into batches.
 
 Conditions on who, whom and what are judged once per new behaviour; what remains of a message is one look into `_wanted` by its behaviour
 number, done for the whole batch at once. Only rows that are still wanted (first messages as evidence, rules that count in windows, follow
@@ -14,7 +14,7 @@ import numpy as np
 
 from otwatch.addresses import Addresses
 from otwatch.alerts.alert import Alert
-from otwatch.alerts.incidents import Incident, Incidents, Part, Sample
+from otwatch.alerts.findings import Finding, Findings, Part, Sample
 from otwatch.batch import Batch
 from otwatch.limits import Limits
 from otwatch.rules.compile import Clause, clauses_of
@@ -35,7 +35,7 @@ _SAMPLE: Final = 1  # bits of _wanted: another message is wanted as evidence
 _ROWS: Final = 2  # every message is looked at
 _REFUSED_KEPT: Final = 10_000  # values that are known to concern no rule
 _REFUSED_BYTES: Final = 8  # of longer ones the same seldom comes again
-_UPDATE_NS: Final = 60_000_000_000  # an incident that goes on is sent out again after this much packet time
+_UPDATE_NS: Final = 60_000_000_000  # an finding that goes on is sent out again after this much packet time
 _BEHAVIOUR_COLUMNS: Final = (
     "source",
     "destination",
@@ -81,7 +81,7 @@ class RuleEngine:
             site=site, baseline=baseline, addresses=addresses, protocols=protocols, layers=layers or {}, knowledge=self.knowledge, host=host
         )
         self._folder = Folder(self.rules)
-        self.incidents = Incidents(limits.alerts, limits.alerts_per_rule)
+        self.findings = Findings(limits.alerts, limits.alerts_per_rule)
         clauses = [clause for index, rule in enumerate(self.rules) for clause in clauses_of(rule, index)]
         self.clauses = {(clause.index, clause.step): clause for clause in clauses}
         # Without a baseline or site file nothing is judged that asks what it knows, not even row by row.
@@ -150,16 +150,16 @@ class RuleEngine:
     # results
 
     def alerts(self) -> list[Alert]:
-        """All incidents as far as they are known now, gravest first, then in order of time."""
+        """All findings as far as they are known now, gravest first, then in order of time."""
         self._refresh()
-        found = [alert for alert in (self._alert(incident) for incident in self.incidents) if alert is not None]
+        found = [alert for alert in (self._alert(finding) for finding in self.findings) if alert is not None]
         return sorted(self._folder.fold(found), key=lambda alert: (-alert.severity, alert.first_seen_ns, alert.rule, alert.src, alert.dst))
 
     def take_changes(self) -> list[Alert]:
         """Alerts that are new, graver or otherwise answered since the last call, or went on for another minute of packet time."""
         self._refresh()
         changed = []
-        found = [(alert, incident.number) for incident in self.incidents if (alert := self._alert(incident)) is not None]
+        found = [(alert, finding.number) for finding in self.findings if (alert := self._alert(finding)) is not None]
         kept = {id(alert) for alert in self._folder.fold([alert for alert, _ in found])}
         for alert, number in found:
             if id(alert) not in kept:
@@ -180,7 +180,7 @@ class RuleEngine:
     def counters(self) -> dict[str, int]:
         """What the caps made the engine forget."""
         return {
-            "incidents_closed": self.incidents.closed,
+            "findings_closed": self.findings.closed,
             "windows_forgotten": sum(windows.forgotten for windows in self.windows.values()),
             "sequences_forgotten": sum(sequences.forgotten for sequences in self.sequences.values()),
         }
@@ -189,8 +189,8 @@ class RuleEngine:
         self.knowledge.refresh(self._batch.behaviours if self._batch else None, self.first_ns or 0, self.now_ns)
         self.reporter.refresh(self._batch.behaviours if self._batch else None, self._finished)
 
-    def _alert(self, incident: Incident) -> Alert | None:
-        return self.reporter.alert(incident, self.limits.alert_frames)
+    def _alert(self, finding: Finding) -> Alert | None:
+        return self.reporter.alert(finding, self.limits.alert_frames)
 
     # tables
 
@@ -244,7 +244,7 @@ class RuleEngine:
                         self._wanted[number] |= _ROWS
                     else:
                         self._wanted[number] |= _SAMPLE
-                        self._incident(clause, src, dst).behaviours.append(number)
+                        self._finding(clause, src, dst).behaviours.append(number)
 
     def _operations(self, batch: Batch) -> None:
         operations = batch.operations
@@ -261,9 +261,9 @@ class RuleEngine:
                     still |= _ROWS
                     refused = not self._row(clause, batch, index, behaviour) and refused
                 elif wanted[behaviour] & _SAMPLE:
-                    incident = self._incident(clause, int(batch.behaviours.source[behaviour]), int(batch.behaviours.destination[behaviour]))
-                    if incident.wants(behaviour, self.limits.alert_frames):
-                        incident.keep(self.evidence.sample(batch, index, behaviour))
+                    finding = self._finding(clause, int(batch.behaviours.source[behaviour]), int(batch.behaviours.destination[behaviour]))
+                    if finding.wants(behaviour, self.limits.alert_frames):
+                        finding.keep(self.evidence.sample(batch, index, behaviour))
                         still |= _SAMPLE
             wanted[behaviour] = still
             if refused and still == _ROWS:
@@ -385,10 +385,10 @@ class RuleEngine:
                 row = Row(fact.timestamp_ns, fact.frame, batch.file, fact.address, fact.address, record, "facts", signature, flow=fact.flow)
                 self._take(clause, row, 3)
 
-    # incidents
+    # findings
 
     def _take(self, clause: Clause, row: Row, order: int) -> None:
-        """A row that passed: to its window, its sequence or straight to its incident."""
+        """A row that passed: to its window, its sequence or straight to its finding."""
         if clause.rule.sequence is not None:
             self._steps.append((row.frame, order, len(self._steps), clause, row))
             self._moving.add(clause.index)
@@ -404,38 +404,38 @@ class RuleEngine:
             self._credit(clause, row)
 
     def _credit(self, clause: Clause, row: Row) -> None:
-        incident = self._incident(clause, row.src, row.dst)
-        part = incident.part(row.behaviour if row.behaviour >= 0 else _part_key(clause, row), row.src, row.dst)
+        finding = self._finding(clause, row.src, row.dst)
+        part = finding.part(row.behaviour if row.behaviour >= 0 else _part_key(clause, row), row.src, row.dst)
         if not part.count:
             part.behaviour, part.record, part.flow = row.behaviour, row.record, (row.flow, row.flow_number)
             part.table, part.signature = row.table, row.signature
         part.add(row.timestamp_ns)
-        self._chain(incident, clause.step, row)
-        sampled = row.behaviour if row.behaviour >= 0 else -2 - len(incident.parts)
-        if incident.wants(sampled, self.limits.alert_frames):
+        self._chain(finding, clause.step, row)
+        sampled = row.behaviour if row.behaviour >= 0 else -2 - len(finding.parts)
+        if finding.wants(sampled, self.limits.alert_frames):
             if row.batch == self._batches and self._batch is not None:
                 index = row.operation if row.operation >= 0 else int(np.argmax(self._batch.operations.array("behaviour") == row.behaviour))
-                incident.keep(self.evidence.sample(self._batch, index, row.behaviour))
+                finding.keep(self.evidence.sample(self._batch, index, row.behaviour))
             else:
                 ports = self.evidence.ports(self._batch.flows, row.flow, row.src) if self._batch is not None else (-1, -1)
-                incident.keep(Sample(sampled, row.timestamp_ns, row.frame, row.file, row.flow, ports=ports))
+                finding.keep(Sample(sampled, row.timestamp_ns, row.frame, row.file, row.flow, ports=ports))
 
-    def _chain(self, incident: Incident, step: int, row: Row) -> None:
+    def _chain(self, finding: Finding, step: int, row: Row) -> None:
         """Keeps the rows of the earlier steps that led here."""
         while row.before:
             step -= 1
-            kept = incident.entries.setdefault(step, [])
+            kept = finding.entries.setdefault(step, [])
             for entry in row.before:
                 if len(kept) < 8 and not any(entry is known for known in kept):
                     kept.append(entry)
             row = row.before[-1]
 
     def _last_part(self, clause: Clause, src: int, dst: int) -> Part | None:
-        return self._incident(clause, src, dst).last_part
+        return self._finding(clause, src, dst).last_part
 
-    def _incident(self, clause: Clause, src: int, dst: int) -> Incident:
+    def _finding(self, clause: Clause, src: int, dst: int) -> Finding:
         group = clause.rule.group
-        return self.incidents.incident(clause.index, clause.rule.severity, src if "src" in group else -1, dst if "dst" in group else -1)
+        return self.findings.finding(clause.index, clause.rule.severity, src if "src" in group else -1, dst if "dst" in group else -1)
 
     def _flow_carried(self, slot: int, number: int) -> bool:
         return self.flows.carried(self._batch.flows if self._batch else None, slot, number, self.now_ns, self._finished)

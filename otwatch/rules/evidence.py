@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from otwatch.actions import Role
-from otwatch.alerts.incidents import Sample
+from otwatch.alerts.findings import Sample
 from otwatch.batch import Batch
 from otwatch.rules.context import Context
 from otwatch.tables import Flows

@@ -1,7 +1,7 @@
 """The fields that conditions can use: per table, what each is, how it is written, and when it is known.
 
 When a field is known decides what a condition on it costs (DESIGN principle 4): SIGNATURE and PAIR fields are judged once per distinct
-signature or pair of addresses, REST once per behaviour, ROW on every message whose behaviour passed the others, LATE when an incident is
+signature or pair of addresses, REST once per behaviour, ROW on every message whose behaviour passed the others, LATE when an finding is
 looked at, with everything seen until then.
 """
 

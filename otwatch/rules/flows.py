@@ -1,7 +1,7 @@
 """Rules on flows: what happened to connections, judged by column. A flood of distinct connections costs a few look-ups each.
 
 Events are sorted by their distinct signatures (event, transport, port, protocol, how the direction is known, VLAN), each judged once. Addresses are
-looked at only where a rule that is still possible asks about them, rows become objects only when they belong to an incident.
+looked at only where a rule that is still possible asks about them, rows become objects only when they belong to an finding.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from otwatch.alerts.incidents import Part
+from otwatch.alerts.findings import Part
 from otwatch.batch import Batch
 from otwatch.rules.compile import Clause
 from otwatch.rules.context import Context, Joined
@@ -33,9 +33,9 @@ _AWAITED_NS: Final = 600_000_000_000  # what was open before a restart and is si
 
 
 class FlowRules:
-    """The flow rules of one engine. `take` receives the rows of rules without a window, `credit` those that belong to an incident.
+    """The flow rules of one engine. `take` receives the rows of rules without a window, `credit` those that belong to an finding.
 
-    `last_part` gives the part of (clause, src, dst) that takes everything when an incident has as many as it can hold.
+    `last_part` gives the part of (clause, src, dst) that takes everything when an finding has as many as it can hold.
     """
 
     def __init__(
@@ -153,7 +153,7 @@ class FlowRules:
             self.credit(clause, self.row(event))
 
     def _crowded(self, clause: Clause, found: Iterable[Seen]) -> Iterator[Seen]:
-        """Counts rows of incidents that hold so many that another shows nothing new; gives the others."""
+        """Counts rows of findings that hold so many that another shows nothing new; gives the others."""
         known: dict[tuple[int, int], Part] = {}
         by_src, by_dst = "src" in clause.rule.group, "dst" in clause.rule.group
         for event in found:

@@ -57,7 +57,7 @@ def network_of(addresses: Addresses, address: int) -> tuple[int, int]:
 
 
 class Knowledge:
-    """Refreshed before incidents are looked at."""
+    """Refreshed before findings are looked at."""
 
     def __init__(self, learning: Learning, addresses: Addresses) -> None:
         self.learning = learning

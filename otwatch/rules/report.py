@@ -1,4 +1,4 @@
-"""Incidents to alerts: what is late is judged now, counts are read from the behaviours table, evidence is put into words."""
+"""Findings to alerts: what is late is judged now, counts are read from the behaviours table, evidence is put into words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from otwatch.actions import Action
 from otwatch.alerts.alert import Alert, Severity
-from otwatch.alerts.incidents import Incident, Part, Sample
+from otwatch.alerts.findings import Finding, Part, Sample
 from otwatch.rules.compile import Clause
 from otwatch.rules.context import Context, Joined, LateRecord
 from otwatch.rules.explain import explain, learned_from, time_text
@@ -35,7 +35,7 @@ UNKNOWN_WITHOUT_SITE: Final = _NEEDS_SITE - {"jump_hosts_known"}  # those are tr
 
 @dataclass(slots=True)
 class _Found:
-    """What of an incident passes its late conditions."""
+    """What of an finding passes its late conditions."""
 
     count: int = 0
     first_ns: int = 0
@@ -113,18 +113,18 @@ class Reporter:
         protocol = row.protocol if isinstance(row, Row) else 0
         return self.context.late(row.record, row.src, row.dst, protocol=protocol, carried_data=lambda: self.carried(slot, number))
 
-    def _judge(self, incident: Incident) -> _Found | None:
+    def _judge(self, finding: Finding) -> _Found | None:
         """What passes; None when nothing does."""
-        clauses = self.clauses[incident.rule]
+        clauses = self.clauses[finding.rule]
         for step, clause in enumerate(clauses[:-1]):
             test = clause.tests[Stage.LATE]
-            kept = [row for row in incident.entries.get(step, ()) if test is None or test(self._late_row(row))]
+            kept = [row for row in finding.entries.get(step, ()) if test is None or test(self._late_row(row))]
             if not kept:
                 return None
         test = clauses[-1].tests[Stage.LATE]
         found = _Found()
-        if len(incident.behaviours) and self.behaviours is not None:
-            numbers = np.frombuffer(incident.behaviours, np.int32)
+        if len(finding.behaviours) and self.behaviours is not None:
+            numbers = np.frombuffer(finding.behaviours, np.int32)
             if test is not None:
                 numbers = np.array([number for number in numbers.tolist() if test(self._late(number))], np.int32)
             if len(numbers):
@@ -141,7 +141,7 @@ class Reporter:
                 order = np.argsort(first, kind="stable")[:_TARGETS]
                 found.frames.update(table.array("first_frame")[numbers[order]].tolist())
                 found.behaviours.update(numbers.tolist())
-        for part in incident.parts.values():
+        for part in finding.parts.values():
             record = self._late_row(part)
             if test is None or test(record):
                 found.add(part.count, part.first_ns, part.last_ns, record, part.behaviour)
@@ -150,13 +150,13 @@ class Reporter:
                     found.behaviours.add(part.behaviour)
         return found if found.count else None
 
-    def alert(self, incident: Incident, frames: int) -> Alert | None:
-        """The alert of an incident; None when its late conditions do not hold, for now."""
-        found = self._judge(incident)
+    def alert(self, finding: Finding, frames: int) -> Alert | None:
+        """The alert of an finding; None when its late conditions do not hold, for now."""
+        found = self._judge(finding)
         if found is None or found.first is None:
             return None
-        rule, late = self.rules[incident.rule], found.first
-        samples = [sample for sample in incident.samples if sample.behaviour < 0 or sample.behaviour in found.behaviours]
+        rule, late = self.rules[finding.rule], found.first
+        samples = [sample for sample in finding.samples if sample.behaviour < 0 or sample.behaviour in found.behaviours]
         on_operations = found.first_behaviour >= 0
         alert = Alert(
             id="",
@@ -185,8 +185,8 @@ class Reporter:
             self._from_operation(alert, found, samples)
         elif late.get("port") is not None:
             alert.dst_port = late.get("port")
-        alert.evidence.update(self._evidence(rule, incident, late, found, samples))
-        self._chain(alert, incident, late)
+        alert.evidence.update(self._evidence(rule, finding, late, found, samples))
+        self._chain(alert, finding, late)
         self._weigh(alert, rule, late, on_operations)
         alert.id = hashlib.sha256(f"{alert.rule}|{alert.src}|{alert.dst}|{alert.first_seen_ns}".encode()).hexdigest()[:16]
         return alert
@@ -242,13 +242,13 @@ class Reporter:
             alert.evidence["functions"] = functions[:_TARGETS]
 
     def _sources(self, found: _Found) -> Iterable[int]:
-        """Who did the behaviours of an incident of several sources."""
+        """Who did the behaviours of an finding of several sources."""
         if self.behaviours is None or not found.behaviours:
             return ()
         sources: list[int] = np.unique(self.behaviours.array("source")[np.fromiter(found.behaviours, np.int64, len(found.behaviours))]).tolist()
         return sources
 
-    def _evidence(self, rule: Rule, incident: Incident, late: LateRecord, found: _Found, samples: Sequence[Sample]) -> dict[str, Any]:
+    def _evidence(self, rule: Rule, finding: Finding, late: LateRecord, found: _Found, samples: Sequence[Sample]) -> dict[str, Any]:
         evidence: dict[str, Any] = {}
         clause = self.clauses[self.rules.index(rule)][-1]
         where = rule.sequence.steps[-1].where if rule.sequence else rule.where
@@ -262,7 +262,7 @@ class Reporter:
         if len(targets) > 1:
             evidence["targets"] = [self.context.addresses.text(target) for target in targets[:_TARGETS]]
             evidence["targets_count"] = len(targets)
-        if incident.src < 0:
+        if finding.src < 0:
             sources = sorted({part.src for part in found.parts}.union(self._sources(found)))
             if len(sources) > 1:
                 evidence["sources"] = [self.context.addresses.text(source) for source in sources[:_TARGETS]]
@@ -280,14 +280,14 @@ class Reporter:
             evidence["per_second"] = round(found.count / span, 3)
         return evidence
 
-    def _chain(self, alert: Alert, incident: Incident, late: LateRecord) -> None:
-        clauses = self.clauses[incident.rule]
+    def _chain(self, alert: Alert, finding: Finding, late: LateRecord) -> None:
+        clauses = self.clauses[finding.rule]
         if len(clauses) == 1:
             return
         chain = []
         for step, clause in enumerate(clauses[:-1]):
             test = clause.tests[Stage.LATE]
-            fitting = [row for row in incident.entries.get(step, ()) if test is None or test(self._late_row(row))]
+            fitting = [row for row in finding.entries.get(step, ()) if test is None or test(self._late_row(row))]
             before = [row for row in fitting if row.timestamp_ns <= alert.last_seen_ns] or fitting
             chain.append(_link(max(before, key=lambda row: row.timestamp_ns)))
         chain.append(

@@ -47,7 +47,7 @@ class Lane:
     def __init__(self, at_least: int) -> None:
         self.rows: deque[tuple[int, Any]] = deque(maxlen=at_least)  # (timestamp_ns, row)
         self.seen = 0
-        self.credited = 0  # rows up to this one are in an incident
+        self.credited = 0  # rows up to this one are in an finding
 
     def add(self, timestamp_ns: int, row: Any, for_ns: int) -> list[Any]:
         """The rows to credit now: none, or those of the window that were not yet."""
@@ -97,7 +97,7 @@ class Windows:
         return found
 
     def feed(self, rows: Iterable[Counted]) -> Iterator[Any]:
-        """Takes rows in order of time; gives each that belongs to an incident, as soon as its window has enough."""
+        """Takes rows in order of time; gives each that belongs to an finding, as soon as its window has enough."""
         return self._distinct(rows) if self.window.distinct else self._count(rows)
 
     def _count(self, rows: Iterable[Counted]) -> Iterator[Any]:

@@ -1,6 +1,6 @@
-"""What the rules remember, as plain data: open windows, half-done sequences, running incidents. So that a restart forgets nothing of them.
+"""What the rules remember, as plain data: open windows, half-done sequences, running findings. So that a restart forgets nothing of them.
 
-Behaviours are not in it: the behaviours table is kept elsewhere, and incidents find theirs again when it is fed anew. Rules are known by their id
+Behaviours are not in it: the behaviours table is kept elsewhere, and findings find theirs again when it is fed anew. Rules are known by their id
 and the digest of their conditions: what was remembered for a rule that reads otherwise now is dropped. Records are made anew under the site file
 and the baseline of today; what no longer passes is dropped, too. Flow numbers of another process become negative, so that they never meet a new
 one; a flow that was open is met again by its addresses and ports.
@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Hashable, Iterable
 from typing import Any
 
-from otwatch.alerts.incidents import Incident, Part, Sample
+from otwatch.alerts.findings import Finding, Part, Sample
 from otwatch.rules.compile import Clause, Record
 from otwatch.rules.context import Joined
 from otwatch.rules.engine import RuleEngine
@@ -25,7 +25,7 @@ from otwatch.vocabulary import FlowEvent
 
 
 def digest(rule: Rule) -> str:
-    """What a rule looks for and what it makes one incident of, as a short text."""
+    """What a rule looks for and what it makes one finding of, as a short text."""
     return hashlib.sha256(repr((rule.table, rule.where, rule.window, rule.sequence, rule.group)).encode()).hexdigest()[:16]
 
 
@@ -46,8 +46,8 @@ def resumed(engine: RuleEngine, document: dict[str, Any], flows: Flows, behaviou
 
 
 def addresses_in_use(engine: RuleEngine) -> set[int]:
-    """The interned addresses that incidents, windows and sequences refer to (those of behaviours stand in the behaviours table)."""
-    rows: list[Any] = [entry for incident in engine.incidents for entries in incident.entries.values() for entry in entries]
+    """The interned addresses that findings, windows and sequences refer to (those of behaviours stand in the behaviours table)."""
+    rows: list[Any] = [entry for finding in engine.findings for entries in finding.entries.values() for entry in entries]
     rows += [entry for sequences in engine.sequences.values() for step in sequences.armed for entries in step.values() for entry in entries]
     for windows in engine.windows.values():
         for cells in windows.values.values():
@@ -55,8 +55,8 @@ def addresses_in_use(engine: RuleEngine) -> set[int]:
         rows += [row for lane in windows.lanes.values() for _, row in lane.rows]
     found = {address for row in rows if isinstance(row, Row) for address in (row.src, row.dst)}
     found |= {address for row in rows if isinstance(row, tuple) and len(row) == 8 for address in row[5:7]}
-    for incident in engine.incidents:
-        found |= {incident.src, incident.dst} | {address for part in incident.parts.values() for address in (part.src, part.dst)}
+    for finding in engine.findings:
+        found |= {finding.src, finding.dst} | {address for part in finding.parts.values() for address in (part.src, part.dst)}
     return found - {-1}
 
 
@@ -78,12 +78,12 @@ class _Writer:
             "told": engine.told,
             "windows": {ids[index]: self._windows(windows) for index, windows in engine.windows.items()},
             "sequences": {ids[index]: self._sequences(sequences) for index, sequences in engine.sequences.items()},
-            "incidents": [self._incident(incident, ids[incident.rule]) for incident in sorted(engine.incidents, key=lambda one: one.number)],
-            "closed": engine.incidents.closed,
-            "joined": {ids[rule]: count for rule, count in engine.incidents.joined.items()},
+            "findings": [self._finding(finding, ids[finding.rule]) for finding in sorted(engine.findings, key=lambda one: one.number)],
+            "closed": engine.findings.closed,
+            "joined": {ids[rule]: count for rule, count in engine.findings.joined.items()},
             "sent": [[number, *sent] for number, sent in engine.sent.items()],
         }
-        numbers = {id(sample): (incident.number, at) for incident in engine.incidents for at, sample in enumerate(incident.samples)}
+        numbers = {id(sample): (finding.number, at) for finding in engine.findings for at, sample in enumerate(finding.samples)}
         found["watched"] = [
             [flow, self._number(flow), frame, *numbers[id(sample)]]
             for (flow, frame), samples in engine.evidence.watched.items()
@@ -143,22 +143,22 @@ class _Writer:
         armed = [[[key, [self._row(row) for row in rows]] for key, rows in step.items()] for step in sequences.armed]
         return {"forgotten": sequences.forgotten, "armed": armed}
 
-    def _incident(self, incident: Incident, rule: str) -> dict[str, Any]:
+    def _finding(self, finding: Finding, rule: str) -> dict[str, Any]:
         return {
             "rule": rule,
-            "src": incident.src,
-            "dst": incident.dst,
-            "number": incident.number,
+            "src": finding.src,
+            "dst": finding.dst,
+            "number": finding.number,
             "parts": [
                 [key, part.src, part.dst, part.behaviour, part.count, part.first_ns, part.last_ns, part.table, part.signature, *self.flow(*part.flow)]
-                for key, part in incident.parts.items()
+                for key, part in finding.parts.items()
             ],
             "samples": [
                 [sample.behaviour, sample.timestamp_ns, sample.frame, sample.file, sample.flow, sample.ports, sample.macs, sample.value,
                  int(sample.watched), sample.answers, sample.refusals]
-                for sample in incident.samples
+                for sample in finding.samples
             ],
-            "entries": [[step, [self._row(row) for row in rows]] for step, rows in incident.entries.items()],
+            "entries": [[step, [self._row(row) for row in rows]] for step, rows in finding.entries.items()],
         }
 
 
@@ -190,13 +190,13 @@ class _Reader:
             if name in self.known:
                 self._sequences(self.known[name], state)
         samples = {}
-        for state in document["incidents"]:
+        for state in document["findings"]:
             if state["rule"] in self.known:
-                incident = self._incident(self.known[state["rule"]], state)
-                samples.update({(incident.number, at): sample for at, sample in enumerate(incident.samples)})
-        engine.incidents.closed = int(document["closed"])
-        engine.incidents.joined = {self.known[name]: int(count) for name, count in document["joined"].items() if name in self.known}
-        numbers = {incident.number for incident in engine.incidents}
+                finding = self._finding(self.known[state["rule"]], state)
+                samples.update({(finding.number, at): sample for at, sample in enumerate(finding.samples)})
+        engine.findings.closed = int(document["closed"])
+        engine.findings.joined = {self.known[name]: int(count) for name, count in document["joined"].items() if name in self.known}
+        numbers = {finding.number for finding in engine.findings}
         for number, count, severity, outcome, sent_ns, also in document["sent"]:
             if number in numbers:
                 engine.sent[number] = int(count), int(severity), str(outcome), int(sent_ns), int(also)
@@ -212,7 +212,7 @@ class _Reader:
         document, rules = self.document, self.engine.flows
         numbers = [0, *(int(number) for number, *_ in document["open"]), *map(int, document["carrying"])]
         numbers += [int(row[10]) for row in document["rows"]]
-        numbers += [int(part[10]) for state in document["incidents"] for part in state["parts"]]
+        numbers += [int(part[10]) for state in document["findings"] for part in state["parts"]]
         for state in document["windows"].values():
             events = [cell[2] for _, cells in state["values"] for cell in cells] + [row for *_, rows in state["lanes"] for _, row in rows]
             numbers += [int(event[4]) for event in events if isinstance(event, list) and len(event) == 8]
@@ -327,9 +327,9 @@ class _Reader:
                 rows = [self._entry(self.clauses[index, number], int(place)) for place in places]
                 step[_key(key)] = deque((row for row in rows if row is not None), maxlen=8)
 
-    def _incident(self, index: int, state: dict[str, Any]) -> Incident:
+    def _finding(self, index: int, state: dict[str, Any]) -> Finding:
         rule = self.engine.rules[index]
-        incident = Incident(index, self._address(state["src"]), self._address(state["dst"]), rule.severity, int(state["number"]))
+        finding = Finding(index, self._address(state["src"]), self._address(state["dst"]), rule.severity, int(state["number"]))
         clause = self.clauses[index, len(rule.sequence.steps) - 1 if rule.sequence else 0]
         for key, src, dst, behaviour, count, first_ns, last_ns, table, signature, slot, number in state["parts"]:
             record = self._record(table, tuple(signature), self._address(src), self._address(dst), self._behaviour(behaviour))
@@ -337,14 +337,14 @@ class _Reader:
                 continue
             flow = int(slot), self._renumbered(int(number))
             part = Part(src, dst, behaviour, int(count), int(first_ns), int(last_ns), record, str(table), tuple(signature), flow)
-            incident.parts[self._part_key(key)] = part
+            finding.parts[self._part_key(key)] = part
         for behaviour, time, frame, file, flow, ports, macs, value, watched, answers, refusals in state["samples"]:
             sample = Sample(int(behaviour), int(time), int(frame), str(file), int(flow), _two(ports), _two(macs), value)
             sample.watched, sample.answers, sample.refusals = bool(watched), int(answers), int(refusals)
-            incident.keep(sample)
+            finding.keep(sample)
         for step, places in state["entries"]:
-            incident.entries[int(step)] = [self.rows[place] for place in places]
-        return self.engine.incidents.add(incident)
+            finding.entries[int(step)] = [self.rows[place] for place in places]
+        return self.engine.findings.add(finding)
 
     def _part_key(self, key: Any) -> Hashable:
         """As the engine counts: a behaviour, or (src, dst, anomaly, port, number of the flow)."""

@@ -1,4 +1,4 @@
-"""The engine: incidents, evidence, and that nothing depends on how the packets were cut into batches."""
+"""The engine: findings, evidence, and that nothing depends on how the packets were cut into batches."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_the_gravest_incidents_stay_when_there_are_too_many(tmp_path):
     alerts = engine.alerts()
     assert len(alerts) == 5
     assert alerts[0].rule == "test.rule-1"
-    assert engine.counters["incidents_closed"] == 15
+    assert engine.counters["findings_closed"] == 15
 
 
 def test_changes_are_told_once_then_once_a_minute_of_packet_time(tmp_path):

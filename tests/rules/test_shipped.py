@@ -108,7 +108,7 @@ def test_the_attack_on_the_plant_is_found(site):
     # stop, restart and download are told always, whatever else tells of them
     assert {("ot.controller-stop", ENGINEERING, controllers[1]), ("ot.program-download", ENGINEERING, controllers[1])} <= found
     assert ("ot.controller-stop", OFFICE, controllers[1]) in found
-    assert len([alert for alert in alerts if alert.severity >= Severity.MEDIUM]) <= 17, "one intrusion is not thirty incidents"
+    assert len([alert for alert in alerts if alert.severity >= Severity.MEDIUM]) <= 17, "one intrusion is not thirty findings"
     assert ("dnp3.cold-restart", ENGINEERING, controllers[2]) in found
     chain = next(alert for alert in alerts if alert.rule == "lateral.pivot-command").evidence["chain"]
     assert [(link["src"], link["dst"]) for link in chain] == [(OFFICE, ENGINEERING), (ENGINEERING, "192.168.10.10")]

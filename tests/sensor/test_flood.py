@@ -64,7 +64,7 @@ def test_what_is_kept_stays_below_its_caps(flooded: Flooded) -> None:
     assert pipeline.addresses.live <= LIMITS.addresses
     assert len(hosts.hosts) <= LIMITS.assets * 5 // 4
     assert len(hosts.conversations) <= LIMITS.conversations * 7 // 4 + 3  # all others, by protocol
-    assert len(flooded.sensor.detector.engine.incidents) <= LIMITS.alerts
+    assert len(flooded.sensor.detector.engine.findings) <= LIMITS.alerts
 
 
 def test_what_was_forgotten_is_counted_and_the_flood_is_told(flooded: Flooded) -> None:

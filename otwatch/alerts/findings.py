@@ -1,8 +1,8 @@
-"""Aggregation: what a rule saw between one actor and one target is one incident, however many messages it was.
+"""Aggregation: what a rule saw between one actor and one target is one finding, however many messages it was.
 
-An incident does not count the messages of behaviours; it holds the behaviours, whose counts stand in the behaviours table. What is counted row
+An finding does not count the messages of behaviours; it holds the behaviours, whose counts stand in the behaviours table. What is counted row
 by row (windows, values, flows, anomalies) is counted in its parts. Memory is bounded by `limits.alerts`: the least severe and
-oldest incident is closed first and counted in `closed`. A rule with `limits.alerts_per_rule` incidents puts what further sources do into one
+oldest finding is closed first and counted in `closed`. A rule with `limits.alerts_per_rule` findings puts what further sources do into one
 for all of them: a flood of spoofed sources is one thing, not ten thousand.
 """
 
@@ -16,8 +16,8 @@ from typing import Any
 
 from otwatch.alerts.alert import Severity
 
-_PARTS = 4_096  # parts of one incident: a sweep of a /20; more are added to the last
-_SAMPLES = 64  # messages kept per incident for frames, values and outcome
+_PARTS = 4_096  # parts of one finding: a sweep of a /20; more are added to the last
+_SAMPLES = 64  # messages kept per finding for frames, values and outcome
 _SAMPLES_FIRST = 512  # of behaviours that have none yet
 
 
@@ -45,7 +45,7 @@ class Part:
 
 @dataclass(slots=True)
 class Sample:
-    """One message of an incident, kept as evidence."""
+    """One message of an finding, kept as evidence."""
 
     behaviour: int
     timestamp_ns: int
@@ -61,7 +61,7 @@ class Sample:
 
 
 @dataclass(slots=True)
-class Incident:
+class Finding:
     """One rule, one actor, one target (-1: several)."""
 
     rule: int
@@ -101,27 +101,27 @@ class Incident:
         self.sampled[sample.behaviour] = self.sampled.get(sample.behaviour, 0) + 1
 
 
-class Incidents:
-    """All open incidents by (rule, src, dst)."""
+class Findings:
+    """All open findings by (rule, src, dst)."""
 
     def __init__(self, limit: int, limit_per_rule: int) -> None:
         self.limit = limit
         self.limit_per_rule = limit_per_rule
         self.closed = 0
-        self.joined: dict[int, int] = {}  # rule -> how often something went to its collective incident
-        self._of_rule: dict[int, int] = {}  # incidents so far
-        self._open: dict[tuple[int, int, int], Incident] = {}
+        self.joined: dict[int, int] = {}  # rule -> how often something went to its collective finding
+        self._of_rule: dict[int, int] = {}  # findings so far
+        self._open: dict[tuple[int, int, int], Finding] = {}
         self._order: list[tuple[int, int, tuple[int, int, int]]] = []
         self._numbers = 0
 
-    def __iter__(self) -> Iterator[Incident]:
+    def __iter__(self) -> Iterator[Finding]:
         return iter(self._open.values())
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def incident(self, rule: int, severity: Severity, src: int, dst: int) -> Incident:
-        """The open incident of a key, or a new one; when the rule has too many, its collective incident (-1, -1)."""
+    def finding(self, rule: int, severity: Severity, src: int, dst: int) -> Finding:
+        """The open finding of a key, or a new one; when the rule has too many, its collective finding (-1, -1)."""
         key = rule, src, dst
         found = self._open.get(key)
         if found is not None:
@@ -132,18 +132,18 @@ class Incidents:
             found = self._open.get(key)
             if found is not None:
                 return found
-        return self.add(Incident(rule, key[1], key[2], severity, self._numbers))
+        return self.add(Finding(rule, key[1], key[2], severity, self._numbers))
 
-    def add(self, incident: Incident) -> Incident:
-        """Opens an incident, its number included; the least severe and oldest makes room."""
-        key = incident.rule, incident.src, incident.dst
-        self._open[key] = incident
-        self._of_rule[incident.rule] = self._of_rule.get(incident.rule, 0) + 1
-        heapq.heappush(self._order, (int(incident.severity), incident.number, key))
-        self._numbers = max(self._numbers, incident.number + 1)
+    def add(self, finding: Finding) -> Finding:
+        """Opens an finding, its number included; the least severe and oldest makes room."""
+        key = finding.rule, finding.src, finding.dst
+        self._open[key] = finding
+        self._of_rule[finding.rule] = self._of_rule.get(finding.rule, 0) + 1
+        heapq.heappush(self._order, (int(finding.severity), finding.number, key))
+        self._numbers = max(self._numbers, finding.number + 1)
         if len(self._open) > self.limit:
             _, _, oldest = heapq.heappop(self._order)
             self._open.pop(oldest).open = False
             self._of_rule[oldest[0]] -= 1
             self.closed += 1
-        return incident
+        return finding
