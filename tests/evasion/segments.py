@@ -364,7 +364,7 @@ CASES = (
     Case(name="forged-reset", blind="Monitors close the connection, the controller does not.", make=forged_reset, seen=WRITTEN),
     Case(name="keep-alives", blind="The probe's byte is read as data, and everything after it is shifted.", make=keep_alives, seen=WRITTEN,
          never=("stream.wrong-bytes", "stream.overlap-conflict"), counts={"modbus": 10}),
-    Case(name="flooded", blind="Queues of requests that are full, or endless.", make=flooded, seen=UMAS_STOPPED, rules=("modbus.pairing",),
+    Case(name="flooded", blind="Queues of requests that are full, or endless.", make=flooded, seen=UMAS_STOPPED, rules=("ot.pairing",),
          odd=("modbus.request-flood",)),
     Case(name="same-transaction", blind="Pairing by transaction identifier alone mixes requests up.", make=same_transaction, seen=WRITTEN,
          never=("modbus.unasked-response", "modbus.conflicting-response", "modbus.function-mismatch")),
