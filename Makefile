@@ -28,6 +28,7 @@ build:  ## compile, in place, what changed
 
 bench: $(VENV)/.developed  ## the figures of docs/reference/performance.md, measured on this machine
 	$(RUN) tests/benchmarks/run.py
+	$(RUN) tests/benchmarks/mixes.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV) || { echo "make: '$(PYTHON) -m venv' failed: install it (Debian: apt install python3-venv python3-dev gcc)" >&2; exit 1; }

@@ -18,23 +18,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
+from measuring import OTWATCH, run
+
 HERE = Path(__file__).parent
-OTWATCH = [sys.executable, "-c", "from otwatch.cli import main; main()"]
-
-
-def run(command: list[str], folder: Path) -> tuple[float, float, int]:
-    """(wall seconds, user + system seconds, peak memory in kilobytes) of a command. Byte code is kept, as where otwatch is installed."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    environment["PYTHONPYCACHEPREFIX"] = str(folder / "bytecode")
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
-    _, status, usage = os.wait4(process.pid, 0)
-    if os.waitstatus_to_exitcode(status):
-        raise SystemExit(f"failed: {' '.join(command)}")
-    return time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss
 
 
 def capture(folder: Path, packets: int) -> Path:
@@ -75,8 +63,8 @@ def main() -> None:
         folder = Path(scratch)
         tiny, small, large = (capture(folder, packets) for packets in (100, chosen.packets // 10, chosen.packets))
         starts = [run([*OTWATCH, "analyze", str(tiny)], folder) for _ in range(2 * chosen.repeat)]
-        print(f"| analyze, 100 packets, prompt to prompt | {min(wall for wall, _, _ in starts):.2f} s |")
-        print(f"| the same, processor time | {min(cpu for _, cpu, _ in starts):.2f} s |")
+        print(f"| analyze, 100 packets, prompt to prompt | {min(cost.wall_s for cost in starts):.2f} s |")
+        print(f"| the same, processor time | {min(cost.cpu_s for cost in starts):.2f} s |")
         copies = more_rules(folder, 9)
         commands = {
             "whole analysis": lambda path: [*OTWATCH, "analyze", path],
@@ -88,7 +76,7 @@ def main() -> None:
         for _ in range(chosen.repeat):
             for name, command in commands.items():
                 for path in (small, large):
-                    best[name, path] = min(best.get((name, path), float("inf")), run(command(str(path)), folder)[1])
+                    best[name, path] = min(best.get((name, path), float("inf")), run(command(str(path)), folder).cpu_s)
         each = {name: (best[name, large] - best[name, small]) / (chosen.packets - chosen.packets // 10) * 1e9 for name in commands}
         for name, nanoseconds in each.items():
             print(f"| {name}, one more packet | {nanoseconds:.0f} ns |")
@@ -98,7 +86,7 @@ def main() -> None:
         print(f"| ten times the rules | {tenfold / ours:.2f} times |")
         for packets in [200_000, 2_000_000, *([20_000_000] if chosen.long else [])]:
             path = capture(folder, packets)
-            print(f"| peak memory, {packets:,} packets | {run([*OTWATCH, 'analyze', str(path)], folder)[2] / 1024:.0f} MB |", flush=True)
+            print(f"| peak memory, {packets:,} packets | {run([*OTWATCH, 'analyze', str(path)], folder).memory_kb / 1024:.0f} MB |", flush=True)
             path.unlink()
     print(f"(this process itself: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB)")
 
