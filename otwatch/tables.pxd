@@ -77,6 +77,10 @@ cdef class Flows(Table):
     cdef public long long[::1] bytes_to_client
     cdef public long long[::1] payload_to_server
     cdef public long long[::1] payload_to_client
+    cdef public long long[::1] answered_ns
+    cdef public long long[::1] refused_ns
+    cdef public long long[::1] data_to_server_ns
+    cdef public long long[::1] data_to_client_ns
     cdef public int[::1] tcp_flags_to_server
     cdef public int[::1] tcp_flags_to_client
     cdef public unsigned char[::1] direction_how

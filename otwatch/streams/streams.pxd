@@ -9,6 +9,7 @@ from otwatch.tables cimport Anomalies, Packets
 cdef class Streams(Lifetimes):
     cpdef object feed(self, Packets packets, Anomalies anomalies, Packets readings=*)
     cdef int packet(self, Packets packets, Py_ssize_t row) except -1
+    cdef int note_first(self, Py_ssize_t slot, int state, int direction, int flags, int payload, long long now, long long frame) except -1
     cdef int tcp(self, Packets packets, Py_ssize_t row, Py_ssize_t slot, int direction, int payload, int missing) except -1
     cdef int opens_or_ends(self, Packets packets, Py_ssize_t row, Py_ssize_t slot, int direction) except -1
     cdef int payload(self, Packets packets, Py_ssize_t row, Py_ssize_t slot, int direction) except -1

@@ -39,6 +39,7 @@ _M32 = cython.declare(cython.longlong, 0xFFFFFFFF)
 # bits of FlowTable.state
 _SENT_0 = cython.declare(cython.int, 1)  # packets of direction 0 were seen; direction 1 is the next bit
 _ANSWERED = cython.declare(cython.int, 16)
+_TALKING = cython.declare(cython.int, 64)  # answered, and payload both ways: nothing happens for the first time any more
 _RESET = cython.declare(cython.int, 32)
 
 
@@ -115,13 +116,8 @@ class Streams(Lifetimes):
             table.mac[2 * slot + direction] = mac
             flows.mac_changes[slot] += 1
         state: cython.int = table.state[slot]
-        if state & _ANSWERED == 0:
-            if state & (_SENT_0 << (1 - direction)) and flags & _RST == 0:
-                state |= _ANSWERED
-                cutter.time = now
-                cutter.frame = frame
-                cutter.event(slot, FlowEvent.ANSWERED)
-            table.state[slot] = state | _SENT_0 << direction
+        if state & _TALKING == 0:
+            self.note_first(slot, state, direction, flags, payload + missing, now, frame)
         if tcp:
             self.tcp(packets, row, slot, direction, payload, missing)
         elif table.udp and payload > 0:
@@ -136,6 +132,29 @@ class Streams(Lifetimes):
         else:
             return 0
         packets.direction[row] = 0 if table.low == (table.client_low[slot] != 0) else 1
+        return 0
+
+    def note_first(self, slot, state, direction, flags, payload, now, frame):  # type: ignore[no-untyped-def]
+        """What happens in a flow for the first time: an answer, a refusal, data of either side."""
+        flows = self.flows
+        cutter: Cutter = self.cutter
+        if state & _ANSWERED == 0 and state & (_SENT_0 << (1 - direction)):
+            if flags & _RST == 0:
+                state |= _ANSWERED
+                flows.answered_ns[slot] = now
+                cutter.time = now
+                cutter.frame = frame
+                cutter.event(slot, FlowEvent.ANSWERED)
+            elif flows.refused_ns[slot] < 0:
+                flows.refused_ns[slot] = now
+        if payload > 0 and flags & _RST == 0:
+            if direction == 0 and flows.data_to_server_ns[slot] < 0:
+                flows.data_to_server_ns[slot] = now
+            elif direction == 1 and flows.data_to_client_ns[slot] < 0:
+                flows.data_to_client_ns[slot] = now
+            if flows.data_to_server_ns[slot] >= 0 and flows.data_to_client_ns[slot] >= 0:
+                state |= _TALKING
+        self.table.state[slot] = state | _SENT_0 << direction
         return 0
 
     def tcp(self, packets, row, slot, direction, payload, missing):  # type: ignore[no-untyped-def]

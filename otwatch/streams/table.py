@@ -259,6 +259,10 @@ class FlowTable:
         flows.bytes_to_client[slot] = 0
         flows.payload_to_server[slot] = 0
         flows.payload_to_client[slot] = 0
+        flows.answered_ns[slot] = -1
+        flows.refused_ns[slot] = -1
+        flows.data_to_server_ns[slot] = -1
+        flows.data_to_client_ns[slot] = -1
         flows.tcp_flags_to_server[slot] = 0
         flows.tcp_flags_to_client[slot] = 0
         flows.direction_how[slot] = how
@@ -299,6 +303,7 @@ class FlowTable:
         flows.packets_to_server[slot], flows.packets_to_client[slot] = flows.packets_to_client[slot], flows.packets_to_server[slot]
         flows.bytes_to_server[slot], flows.bytes_to_client[slot] = flows.bytes_to_client[slot], flows.bytes_to_server[slot]
         flows.payload_to_server[slot], flows.payload_to_client[slot] = flows.payload_to_client[slot], flows.payload_to_server[slot]
+        flows.data_to_server_ns[slot], flows.data_to_client_ns[slot] = flows.data_to_client_ns[slot], flows.data_to_server_ns[slot]
         flows.tcp_flags_to_server[slot], flows.tcp_flags_to_client[slot] = flows.tcp_flags_to_client[slot], flows.tcp_flags_to_server[slot]
         self.start[2 * slot], self.start[2 * slot + 1] = self.start[2 * slot + 1], self.start[2 * slot]
         self.mac[2 * slot], self.mac[2 * slot + 1] = self.mac[2 * slot + 1], self.mac[2 * slot]
