@@ -5,7 +5,7 @@ RUN = $(VENV)/bin/python
 PIP = $(RUN) -m pip --disable-pip-version-check --quiet
 SOURCES = $(shell find otwatch -name '*.py' -o -name '*.pxd')
 
-.PHONY: demo test traffic lint build bench clean
+.PHONY: demo test traffic lint build bench score clean
 
 demo: $(VENV)/.installed  ## analyse a small plant under attack, print what was found, write its graph to demo/
 	@mkdir -p demo
@@ -29,6 +29,9 @@ build:  ## compile, in place, what changed
 bench: $(VENV)/.developed  ## the figures of docs/reference/performance.md, measured on this machine
 	$(RUN) tests/benchmarks/run.py
 	$(RUN) tests/benchmarks/mixes.py
+
+score: $(VENV)/.developed  ## how good the verdicts are: labelled captures (OTWATCH_CAPTURES=DIR) and the lab's own
+	$(RUN) tests/benchmarks/score.py --misses
 
 $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV) || { echo "make: '$(PYTHON) -m venv' failed: install it (Debian: apt install python3-venv python3-dev gcc)" >&2; exit 1; }
