@@ -96,6 +96,11 @@ class Context:
             known = next((item for item in self.protocols[layer - FIRST_PROTOCOL_LAYER - 1].anomalies if item.code == kind), None)
         return {"anomaly": f"{name}.{known.name if known else kind}", "layer": name}
 
+    def silence(self, signature: tuple[int, int, int, int]) -> dict[str, Any]:
+        """All fields of silences but those of the pair: (protocol, unit, requests, seconds)."""
+        protocol, unit, requests, seconds = signature
+        return {"protocol": self.protocol_name(protocol), "unit": _known(unit), "requests": requests, "seconds": seconds}
+
     def pair(self, pair: tuple[int, int]) -> PairRecord:
         """PAIR fields of (src, dst), computed as they are asked for."""
         return PairRecord(self, *pair)

@@ -29,6 +29,7 @@ from otwatch.rules.report import NEEDS_BASELINE, UNKNOWN_WITHOUT_SITE, Reporter
 from otwatch.rules.rows import Row, Sequences, Windows, hashable
 from otwatch.rules.rule import Rule
 from otwatch.rules.seams import HostView, Known, ProtocolNames, SitePolicy
+from otwatch.rules.silence import Silences
 from otwatch.vocabulary import AnomalyKind
 
 _SAMPLE: Final = 1  # bits of _wanted: another message is wanted as evidence
@@ -105,6 +106,7 @@ class RuleEngine:
         self.first_ns: int | None = None
         self.now_ns = 0
         self.sent: dict[int, tuple[int, int, str, int, int]] = {}
+        self.silences = Silences()
         self._finished = False
         self._resumed: set[int] = set()
 
@@ -132,6 +134,8 @@ class RuleEngine:
             self._anomalies(batch)
         for fact in batch.facts:
             self._fact(fact)
+        if self._matchers["silences"].clauses:
+            self._silent(batch)
         if self._steps:
             for _, _, _, clause, row in sorted(self._steps, key=lambda step: step[:3]):
                 self.sequences[clause.index].feed(clause, row, self._credit)
@@ -384,6 +388,22 @@ class RuleEngine:
             for clause in matcher.passing(mask, record):
                 row = Row(fact.timestamp_ns, fact.frame, batch.file, fact.address, fact.address, record, "facts", signature, flow=fact.flow)
                 self._take(clause, row, 3)
+
+    def _silent(self, batch: Batch) -> None:
+        self.silences.learn(batch.behaviours, self._function_name)
+        matcher = self._matchers["silences"]
+        for silence in self.silences.feed(batch.operations):
+            time, frame = int(batch.operations.timestamp_ns[silence.row]), int(batch.operations.frame[silence.row])
+            signature = silence.protocol, silence.unit, silence.requests, (time - silence.since_ns) // 1_000_000_000
+            mask, signed, paired = matcher.candidates(signature, self.context.silence, (silence.src, silence.dst), self.context.pair)
+            record = Joined(signed, paired)
+            for clause in matcher.passing(mask, record):
+                row = Row(time, frame, batch.file, silence.src, silence.dst, record, "silences", signature, protocol=silence.protocol)
+                self._take(clause, row, 4)
+
+    def _function_name(self, protocol: int, function: int, subfunction: int) -> str:
+        names = self.context.protocols
+        return names[protocol - 1].function_name(function, subfunction) if protocol <= len(names) else ""
 
     # findings
 

@@ -163,6 +163,14 @@ _FACTS: Final = (
     _field("child", "text", Stage.REST, "device behind dst that it is about"),
     _field("changed", "truth", Stage.REST, "another value was told before"),
 )
+_SILENCES: Final = (
+    _field("protocol", "text", Stage.SIGNATURE, "name of the protocol"),
+    *_PAIR,
+    *_LATE,
+    _field("unit", "number", Stage.REST, "unit id, link address, rack and slot"),
+    _field("requests", "number", Stage.REST, "requests in a row that had no response when the silence was reported"),
+    _field("seconds", "number", Stage.REST, "since the first of them"),
+)
 
 TABLES: Final[dict[str, dict[str, Field]]] = {
     name: {field.name: field for field in fields}
@@ -172,6 +180,7 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
         ("flows", _FLOWS),
         ("anomalies", _ANOMALIES),
         ("facts", _FACTS),
+        ("silences", _SILENCES),
     )
 }
 

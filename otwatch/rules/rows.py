@@ -143,7 +143,7 @@ class Sequences:
 
     def waits_for(self, step: int) -> bool:
         """Whether a row of this step could matter, as far as earlier batches go: an earlier step fitted, or its rows come later in a batch."""
-        return step == 0 or bool(self.armed[step - 1]) or self.sequence.steps[step - 1].table in ("anomalies", "facts")
+        return step == 0 or bool(self.armed[step - 1]) or self.sequence.steps[step - 1].table in ("anomalies", "facts", "silences")
 
     def feed(self, clause: Clause, row: Row, credit: Credit) -> None:
         """Takes a row that fits the clause's step, in packet order."""

@@ -92,6 +92,7 @@ class _Writer:
         ]
         found["rows"] = self.rows
         found["open"] = [[number, *known] for number, known in self.open.items()]
+        found["silences"] = engine.silences.state()
         found["carrying"] = list(engine.flows.carrying)
         found["continued"] = [[old, *new] for old, new in engine.flows.continued.items()]
         found["before"] = [[number, *known] for number, known in engine.flows.before.items()]
@@ -230,6 +231,8 @@ class _Reader:
                 rules.carrying[self._renumbered(number)] = None
             if self.shift:
                 rules.awaited[client, server, client_port, server_port, transport] = self._renumbered(number), event, there, back
+        engine_silences = [list(map(int, stored)) for stored in document["silences"]]
+        self.engine.silences.resume([[self._address(src), self._address(dst), *rest] for src, dst, *rest in engine_silences])
         for stored in document["awaited"]:
             client, server, client_port, server_port, transport, number, event, there, back = map(int, stored)
             rules.awaited.setdefault((client, server, client_port, server_port, transport), (self._renumbered(number), event, there, back))
@@ -265,6 +268,9 @@ class _Reader:
             return Joined(context.anomaly((layer, kind)), pair)
         if table == "facts":
             return Joined(dict(zip(("kind", "source", "value", "child", "before", "changed"), signature, strict=True)), pair)
+        if table == "silences":
+            protocol, unit, requests, seconds = map(int, signature)
+            return Joined(context.silence((protocol, unit, requests, seconds)), pair)
         raise ValueError(f"a row of {table} without behaviour")
 
     def _row(self, stored: list[Any], place: int) -> Row:

@@ -35,7 +35,6 @@ QUIET_S = 60.0  # operations further apart are two episodes
 LONGEST_S = 31 * 86_400.0  # of longer ones the clock is not to be believed
 SLACK_S = 5.0  # clocks of labels and captures differ, and a window must fill
 DANGEROUS = {"STOP", "START", "RESTART", "PROGRAM_DOWNLOAD", "PROGRAM_DELETE", "FIRMWARE", "FORCE", "TIME_SET"}  # reported whoever gives them
-READS = {"READ", "IDENTIFY", "DIAGNOSE", "BROWSE", "SUBSCRIBE", "CONNECT", "PROGRAM_UPLOAD"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +190,8 @@ def lab(acts: str) -> Iterator[Capture]:
 
 
 def _reads(operation: dict[str, Any]) -> bool:
-    name = str(operation["op"])
-    return not re.search(r"writ|operate|select|stop|start|restart|download|delete|clear|set|disable|enable|listen|copy|reset|init|password|trip|close", name)
+    acts = r"writ|operate|select|stop|start|restart|download|delete|clear|set|disable|enable|listen|copy|reset|init|password|trip|close"
+    return not re.search(acts, str(operation["op"]))
 
 
 def manifest(collection: Path) -> list[dict[str, str]]:
