@@ -7,7 +7,10 @@ dates nor `1:30` turn into something else than text.
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 import re
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,12 +96,22 @@ def nearest(word: object, known: Iterable[str]) -> str:
     return f', did you mean "{close[0]}"?' if close else ""
 
 
+def read_regular(path: Path, *, max_bytes: int = -1) -> bytes:
+    """The content of a regular file, at most so much of it. OSError for anything else: a pipe would make the reader wait for its writer."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - of a descriptor
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        return file.read(max_bytes)
+
+
 def read_document(path: Path) -> Value:
-    """The document of a file. ConfigErrors when the file is missing, too large, not UTF-8 or not strict YAML."""
+    """The document of a file. ConfigErrors when the file is missing, not a regular file, too large, not UTF-8 or not strict YAML."""
     try:
-        if path.stat().st_size > MAX_BYTES:
+        content = read_regular(path, max_bytes=MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
             raise ConfigErrors([ConfigError("larger than 16 MiB: not a file for people", path=str(path))])
-        text = path.read_text(encoding="utf-8-sig")
+        text = content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except OSError as error:
         raise ConfigErrors([ConfigError(f"cannot be read: {error.strerror}", path=str(path))]) from error
     except UnicodeDecodeError as error:

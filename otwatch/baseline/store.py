@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from otwatch.actions import VERBS
 from otwatch.baseline.baseline import VERSION, Baseline, Seen
+from otwatch.documents import read_regular
 from otwatch.errors import ConfigError, ConfigErrors
 
 _FORMAT: Final = "otwatch-baseline"
@@ -55,7 +56,7 @@ def baseline_text(baseline: Baseline) -> str:
 def load_baseline(path: Path) -> Baseline:
     """The baseline of a file. ConfigErrors when it is none, damaged, or of a newer version."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path).decode("utf-8")
         document = json.loads(text)
     except OSError as error:
         raise ConfigErrors([ConfigError(f"cannot be read: {error.strerror}", path=str(path))]) from error

@@ -9,6 +9,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,11 +26,21 @@ CREATE TABLE IF NOT EXISTS flows (number INTEGER PRIMARY KEY AUTOINCREMENT, firs
   server_port INTEGER, service TEXT, record TEXT);
 CREATE INDEX IF NOT EXISTS flows_last_seen ON flows (last_seen);
 """
+_INSERT_FLOW: Final = "INSERT INTO flows (first_seen, last_seen, client, server, server_port, service, record) VALUES (?,?,?,?,?,?,?)"
 _TRIM_EVERY: Final = 1000
+_FLOWS_HELD: Final = 20_000  # rows of flows kept for the next try when the disk takes nothing
+_DAMAGE: Final = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
+
+
+class DamagedStoreError(CaptureError):
+    """The file is no store any more: moving it away is the only help."""
 
 
 class Store:
-    """Writes are collected and committed by `commit`. Errors of the disk are counted in `lost`, never raised after opening."""
+    """Writes are collected and committed by `commit`, all of them or none. Errors of the disk are counted in `lost`, never raised after opening.
+
+    What a commit could not write must be given again, but for flows, which are kept here for the next one, as far as there is room.
+    """
 
     def __init__(self, path: Path, *, keep_alerts: int = 100_000, keep_flows: int = 500_000) -> None:
         self.path = path
@@ -37,7 +48,10 @@ class Store:
         self.keep_flows = keep_flows
         self.lost = 0
         self.last_error = ""
+        self.damaged = False  # the file was found to be damaged: everything from here on fails
         self._writes = 0
+        self._failed = False  # something of the open transaction was refused
+        self._held: list[tuple[Any, ...]] = []  # flows of the open transaction
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(path, timeout=2.0, isolation_level=None)
@@ -52,11 +66,19 @@ class Store:
         except (OSError, sqlite3.Error) as error:
             if isinstance(error, CaptureError):
                 raise
-            raise CaptureError(f"{path}: cannot be used as a store: {error}") from error
+            kind = DamagedStoreError if _is_damage(error) else CaptureError
+            raise kind(f"{path}: cannot be used as a store: {error}") from error
 
-    def alert(self, record: dict[str, Any], sequence: int) -> None:
-        """An alert, or its newer version."""
-        self._write(
+    def last_sequence(self) -> int:
+        """The highest sequence number of an alert that is there; 0 when there is none, or it cannot be read."""
+        try:
+            return int(self._connection.execute("SELECT max(sequence) FROM alerts").fetchone()[0] or 0)
+        except (sqlite3.Error, ValueError):
+            return 0
+
+    def alert(self, record: dict[str, Any], sequence: int) -> bool:
+        """An alert, or its newer version; False when the disk does not take it."""
+        return self._write(
             "INSERT INTO alerts VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET last_seen=excluded.last_seen, "
             "severity=excluded.severity, count=excluded.count, sequence=excluded.sequence, record=excluded.record",
             [
@@ -96,36 +118,53 @@ class Store:
 
     def flows(self, records: Iterable[dict[str, Any]]) -> None:
         """Closed flows."""
-        self._write(
-            "INSERT INTO flows (first_seen, last_seen, client, server, server_port, service, record) VALUES (?,?,?,?,?,?,?)",
-            [
-                (
-                    record["first_seen"],
-                    record["last_seen"],
-                    record["client"],
-                    record["server"],
-                    record["server_port"],
-                    record["service"],
-                    json_text(record),
-                )
-                for record in records
-            ],
-        )
+        rows = [
+            (
+                record["first_seen"],
+                record["last_seen"],
+                record["client"],
+                record["server"],
+                record["server_port"],
+                record["service"],
+                json_text(record),
+            )
+            for record in records
+        ]
+        self._held += rows[: max(0, _FLOWS_HELD - len(self._held))]
+        self._write(_INSERT_FLOW, rows)
 
-    def _write(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
-        if not rows:
-            return
+    def _write(self, statement: str, rows: list[tuple[Any, ...]]) -> bool:
+        if not rows or self._failed:
+            return not self._failed
         try:
             if not self._connection.in_transaction:
                 self._connection.execute("BEGIN")
             self._connection.executemany(statement, rows)
             self._writes += len(rows)
         except sqlite3.Error as error:
-            self.lost += len(rows)
-            self.last_error = str(error)
+            self._refused(error, len(rows))
+            return False
+        return True
 
-    def commit(self) -> None:
-        """Makes everything written since the last commit visible to others; now and then drops what is too old."""
+    def _refused(self, error: sqlite3.Error, rows: int) -> None:
+        self.lost += rows
+        self.last_error = str(error)
+        self.damaged = self.damaged or _is_damage(error)
+        self._failed = True
+
+    def commit(self) -> bool:
+        """Makes everything written since the last commit visible to others; now and then drops what is too old. False: nothing of it is there."""
+        if not self._failed and self._committed():
+            self._held.clear()
+            return True
+        self._failed = False
+        with suppress(sqlite3.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        self._write(_INSERT_FLOW, self._held)
+        return False
+
+    def _committed(self) -> bool:
         try:
             if self._writes >= _TRIM_EVERY:
                 self._writes = 0
@@ -136,13 +175,29 @@ class Store:
             if self._connection.in_transaction:
                 self._connection.execute("COMMIT")
         except sqlite3.Error as error:
-            self.lost += 1
-            self.last_error = str(error)
+            self._refused(error, 1)
+            return False
+        return True
 
     def close(self) -> None:
         """Commits and lets go."""
         self.commit()
-        self._connection.close()
+        with suppress(sqlite3.Error):
+            self._connection.close()
+
+
+def _is_damage(error: Exception) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
+
+
+def set_aside(path: Path, moment: str) -> Path:
+    """Moves a damaged store and its companions out of the way; where it is now. OSError when it cannot be moved."""
+    place = path.with_name(f"{path.name}.damaged-{moment}")
+    path.replace(place)
+    for suffix in ("-wal", "-shm", "-journal"):
+        with suppress(OSError):
+            path.with_name(path.name + suffix).replace(place.with_name(place.name + suffix))
+    return place
 
 
 class StoreReader:

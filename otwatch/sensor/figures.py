@@ -47,8 +47,10 @@ class Figures:
     deliveries: Mapping[str, tuple[float, str]] = field(default_factory=dict)  # destination -> (failing since, error), failing ones only
     destinations: Mapping[str, Destination] = field(default_factory=dict)
     reported: int = 0  # records, heartbeats included
+    storage: Mapping[str, str] = field(default_factory=dict)  # output on this machine -> why the disk does not take it, failing ones only
     storage_errors: int = 0
     alerts_lost: int = 0
+    losses: str = ""  # their sequence numbers and why
     limits_hit: Mapping[str, int] = field(default_factory=dict)  # of the analysis, the rules and the sensor itself
     rules: int = 0
     not_evaluable: Mapping[str, str] = field(default_factory=dict)

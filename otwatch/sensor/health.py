@@ -35,7 +35,9 @@ CONDITIONS: Final[Mapping[str, tuple[str, Severity, str]]] = {
     "not-evaluable": ("Rules that this tap cannot judge", Severity.INFO, "These rules stay silent whatever happens."),
     "delivery-failing": ("A destination of alerts cannot be reached", Severity.HIGH, "Alerts are kept on disk and sent when it is back."),
     "storage-failing": ("The sensor's disk does not take its data", Severity.HIGH, "Is the disk full? Alerts are sent from memory meanwhile."),
-    "alerts-lost": ("Alerts were lost", Severity.CRITICAL, "The spool was full for too long: the oldest alerts went before they were delivered."),
+    "alerts-lost": ("Alerts were lost", Severity.CRITICAL, "The spool was full or damaged, or a receiver refused them."),
+    "store-damaged": ("A damaged store was set aside", Severity.HIGH, "The sensor writes a new one; what it held is in the file named."),
+    "spool-damaged": ("The spool of alerts was damaged", Severity.HIGH, "Whole records are sent; what was lost is reported as alerts-lost."),
     "configuration-changed": ("Rules, site or baseline were changed on the sensor", Severity.MEDIUM, "Was it you?"),
     "configuration-refused": ("A new configuration is wrong", Severity.HIGH, "The sensor goes on with the one it had."),
     "transmits": ("The capture interface sends", Severity.CRITICAL, "A passive sensor must not: something on this machine uses the interface."),
@@ -51,6 +53,8 @@ _MOMENTS: Final = frozenset(
         "configuration-changed",
         "configuration-refused",
         "checkpoint-damaged",
+        "store-damaged",
+        "spool-damaged",
         "learning-ended",
         "vlan-appeared",
         "alerts-lost",
@@ -65,6 +69,7 @@ class _Active:
     alert: Alert
     told: float
     seen: float
+    evidence: dict[str, Any]  # as it was told
 
 
 class Health:
@@ -116,7 +121,7 @@ class Health:
             evidence={"text": text, **evidence},
             why=f"{why} {text}".strip(),
         )
-        self._active[key] = _Active(alert, monotonic, monotonic)
+        self._active[key] = _Active(alert, monotonic, monotonic, alert.evidence)
         self._out.append(replace(alert))
 
     def take(self) -> list[Alert]:
@@ -135,7 +140,7 @@ class Health:
             jump = (now.wall_ns - before.wall_ns) / 1e9 - (now.monotonic - before.monotonic)
             if abs(jump) > _CLOCK_JUMP_SECONDS:
                 self.tell("clock-jump", "", now.monotonic, now.wall_ns, f"by {jump:+.1f} s", seconds=round(jump, 3))
-            self._storage(now, before)
+        self._storage(now, before)
         for destination, (since, error) in now.deliveries.items():
             if now.monotonic - since >= self._settings["health.delivery_seconds"]:
                 self.tell("delivery-failing", destination, now.monotonic, now.wall_ns, f"for {now.monotonic - since:.0f} s: {error}", error=error)
@@ -162,11 +167,16 @@ class Health:
                 sent = link.transmitted - earlier.transmitted
                 self.tell("transmits", name, now.monotonic, now.wall_ns, f"{sent} packets", packets=sent)
 
-    def _storage(self, now: Figures, before: Figures) -> None:
-        if now.storage_errors > before.storage_errors:
+    def _storage(self, now: Figures, before: Figures | None) -> None:
+        for output, error in now.storage.items():
+            self.tell("storage-failing", output, now.monotonic, now.wall_ns, error, errors=now.storage_errors)
+        if now.storage_errors > (before.storage_errors if before else 0) and not now.storage:
             self.tell("storage-failing", "", now.monotonic, now.wall_ns, f"{now.storage_errors} writes failed", errors=now.storage_errors)
-        if now.alerts_lost > before.alerts_lost:
-            self.tell("alerts-lost", "", now.monotonic, now.wall_ns, f"{now.alerts_lost} so far", alerts=now.alerts_lost)
+        if now.alerts_lost > (before.alerts_lost if before else 0):
+            text = f"{now.alerts_lost} so far{': ' + now.losses if now.losses else ''}"
+            self.tell("alerts-lost", "", now.monotonic, now.wall_ns, text, alerts=now.alerts_lost, sequences=now.losses)
+        if before is None:
+            return
         for name, count in now.limits_hit.items():
             if count > before.limits_hit.get(name, 0):
                 self.tell("forgetting", name, now.monotonic, now.wall_ns, f"{count} so far", count=count)
@@ -220,6 +230,8 @@ class Health:
             if now.monotonic - active.seen < patience or active.seen == now.monotonic:
                 continue
             del self._active[key]
+            if key[0] in _FLOODING and active.alert.evidence != active.evidence:
+                self._out.append(replace(active.alert))  # what came after it was told
             if key[0] not in _MOMENTS:
                 seconds = (active.alert.last_seen_ns - active.alert.first_seen_ns) / 1e9
                 self._out.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Final
 
 from otwatch.baseline.baseline import Baseline
 from otwatch.baseline.store import load_baseline, save_baseline
+from otwatch.documents import read_regular
 from otwatch.engine.detector import Policy, policy_of, utc_ns
 from otwatch.engine.pipeline import Pipeline
 from otwatch.sensor.config import SensorConfig
@@ -31,7 +33,8 @@ def load_policy(config: SensorConfig) -> tuple[Policy, str]:
     digest = hashlib.sha256()
     named = [Path(name) for name in (*config["policy.rules"], config["policy.site"], baseline) if name]
     for path in sorted(file for place in named for file in (place.rglob("*.y*ml") if place.is_dir() else [place])):
-        digest.update(str(path).encode() + b"\0" + path.read_bytes())
+        with suppress(OSError):  # what is no regular file is no rule either
+            digest.update(str(path).encode() + b"\0" + read_regular(path))
     return policy, digest.hexdigest()[:16]
 
 

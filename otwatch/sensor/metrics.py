@@ -32,12 +32,66 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
+class Metrics:
+    """The file and the port that the configuration names. Both are optional: a fault of theirs is an `error`, and is tried again."""
+
+    def __init__(self, file: str, port: int) -> None:
+        self._file = MetricsFile(Path(file)) if file else None
+        self._number = port
+        self._port: MetricsPort | None = None
+        self._started = False
+        self._port_error = ""
+        self._open()
+
+    def _open(self) -> None:
+        if self._port is None and self._number:
+            try:
+                self._port = MetricsPort(self._number)
+                self._port_error = ""
+            except CaptureError as error:
+                self._port_error = str(error)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anything is configured."""
+        return self._file is not None or self._number > 0
+
+    def start(self) -> None:
+        """Starts answering; call it after privileges were dropped."""
+        self._started = True
+        if self._port is not None:
+            self._port.start()
+
+    def write(self, text: str) -> None:
+        """The new text, to both."""
+        if self._file is not None:
+            self._file.write(text)
+        if self._port is None:
+            self._open()
+            if self._port is not None and self._started:
+                self._port.start()
+        if self._port is not None:
+            self._port.text = text
+
+    def failing(self) -> dict[str, str]:
+        """What does not work now: name -> why."""
+        failing = {"metrics port": self._port_error} if self._port_error else {}
+        if self._file is not None and self._file.error:
+            failing[f"metrics file {self._file.path}"] = self._file.error
+        return failing
+
+    def close(self) -> None:
+        """Stops answering."""
+        if self._port is not None:
+            self._port.close()
+
+
 class MetricsFile:
-    """Rewrites a file atomically; errors are counted."""
+    """Rewrites a file atomically; what keeps it from that is its `error`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.errors = 0
+        self.error = ""
 
     def write(self, text: str) -> None:
         """Replaces the content."""
@@ -45,8 +99,9 @@ class MetricsFile:
         try:
             scratch.write_text(text, encoding="utf-8")
             scratch.replace(self.path)
-        except OSError:
-            self.errors += 1
+            self.error = ""
+        except OSError as error:
+            self.error = error.strerror or str(error)
 
 
 class MetricsPort:

@@ -9,29 +9,41 @@ from pathlib import Path
 from typing import Any, Final
 
 import otwatch
-from otwatch.outputs.rotating import RotatingLines
 from otwatch.outputs.siem.delivery import Delivery
 from otwatch.outputs.siem.event import Sensor as Sender
 from otwatch.outputs.siem.spool import Spool
 from otwatch.outputs.store import Store
 from otwatch.sensor.config import SensorConfig
+from otwatch.sensor.copies import Copy, StoreCopy, open_lines, open_store
 
 _MEGABYTE: Final = 1024 * 1024
 
 
 class Reporting:
-    """Opens what the configuration names; CaptureError says what cannot be opened. After that no fault of a disk or a network raises."""
+    """Opens what the configuration names. CaptureError when another sensor has the same state; no other fault of a disk or a network raises."""
 
     def __init__(self, config: SensorConfig, interfaces: tuple[str, ...]) -> None:
         sender = Sender(name=config.name, version=otwatch.__version__, interface=",".join(interfaces))
         self.spool = Spool(config.state / "spool", max_bytes=config["outputs.spool_megabytes"] * _MEGABYTE)
         self.deliveries = [Delivery(self.spool, target, sender) for target in config.targets]
-        lines, database = config["outputs.jsonl"], config["outputs.database"]
-        self.lines: RotatingLines | None = None
-        if lines:
-            self.lines = RotatingLines(Path(lines), max_bytes=config["outputs.jsonl_megabytes"] * _MEGABYTE, keep=config["outputs.jsonl_keep"])
-        self.store = Store(Path(database)) if database else None
+        self.damage: list[tuple[str, str]] = [("spool", text) for text in self.spool.damage]  # (output, what was found), to be told once
+        self.copies: list[Copy] = []
+        if config["outputs.jsonl"]:
+            lines = Path(config["outputs.jsonl"])
+            sizes = {"max_bytes": config["outputs.jsonl_megabytes"] * _MEGABYTE, "keep": config["outputs.jsonl_keep"]}
+            self.copies.append(Copy("jsonl", lines, self.spool, lambda: open_lines(lines, **sizes)))
+        if config["outputs.database"]:
+            database = Path(config["outputs.database"])
+            self.copies.append(Copy("store", database, self.spool, lambda: open_store(database, lambda text: self.damage.append(("store", text)))))
+        needed = [delivery.state.delivered for delivery in self.deliveries] + [copy.written for copy in self.copies]
+        if needed:
+            self.spool.check(min(needed))
         self.reported = 0
+
+    @property
+    def store(self) -> Store | None:
+        """The store while it is open."""
+        return next((copy.writer.store for copy in self.copies if isinstance(copy.writer, StoreCopy)), None)
 
     def start(self) -> None:
         """Starts the threads of the destinations; call it after privileges were dropped."""
@@ -42,20 +54,30 @@ class Reporting:
         """Reports one record and returns its sequence number. It is safe against the death of the process when this returns."""
         sequence = self.spool.append(record)
         self.reported += 1
-        if self.lines is not None:
-            self.lines.write({"sequence": sequence, **record})
-        if self.store is not None and record["type"] == "alert":
-            self.store.alert(record, sequence)
+        for copy in self.copies:
+            copy.emit(sequence, record)
         for delivery in self.deliveries:
             delivery.wake()
         return sequence
 
     def tick(self) -> None:
         """About once a second: retries what the disk refused, makes the store's rows visible."""
-        if self.spool.waiting_in_memory:
-            self.spool.flush()
-        if self.store is not None:
-            self.store.commit()
+        self.spool.flush()
+        self.spool.note_told()
+        for copy in self.copies:
+            copy.tick()
+
+    def take_damage(self) -> list[tuple[str, str]]:
+        """(output, what was found) of everything damaged that was not told yet."""
+        damage, self.damage = self.damage, []
+        return damage
+
+    def failing_storage(self) -> dict[str, str]:
+        """Outputs on this machine that the disk does not take now: name -> why."""
+        failing = {f"{copy.name} {copy.path}": copy.error for copy in self.copies if copy.error}
+        if self.spool.error:
+            failing[f"spool {self.spool.folder}"] = self.spool.error
+        return failing
 
     def failing(self) -> dict[str, tuple[float, str]]:
         """Destinations that fail: since when (monotonic), and why."""
@@ -68,17 +90,23 @@ class Reporting:
     @property
     def storage_errors(self) -> int:
         """Writes that a disk refused."""
-        return self.spool.disk_errors + (self.lines.lost if self.lines else 0) + (self.store.lost if self.store else 0)
+        return self.spool.disk_errors + sum(copy.failures for copy in self.copies)
 
     @property
     def alerts_lost(self) -> int:
         """Events that went before every destination had them, and those that a receiver will never take."""
-        return self.spool.dropped_full + self.spool.dropped_memory + sum(delivery.state.refused for delivery in self.deliveries)
+        return self.spool.losses.total + sum(delivery.state.refused for delivery in self.deliveries)
+
+    @property
+    def losses(self) -> str:
+        """Their sequence numbers and why, as far as they were lost here."""
+        numbers = self.spool.losses.text()
+        return f"sequence numbers {numbers} ({self.spool.losses.reasons()})" if numbers else ""
 
     def reopen(self) -> None:
         """SIGHUP: files may have been moved away."""
-        if self.lines is not None:
-            self.lines.reopen()
+        for copy in self.copies:
+            copy.reopen()
 
     def give_to(self, user: str) -> None:
         """Makes the files another user's, before this process becomes that user. What cannot be given shows later as a storage failure."""
@@ -88,10 +116,8 @@ class Reporting:
             return
         folder = self.spool.folder.parent
         own = [folder, *folder.rglob("*")]
-        if self.lines is not None:
-            own.append(self.lines.path)
-        if self.store is not None:
-            own += [self.store.path, *self.store.path.parent.glob(self.store.path.name + "-*")]
+        for copy in self.copies:
+            own += copy.paths()
         for path in own:
             with suppress(OSError):
                 os.chown(path, entry.pw_uid, entry.pw_gid, follow_symlinks=False)
@@ -100,8 +126,7 @@ class Reporting:
         """Delivers what can be delivered in this time; the rest stays in the spool."""
         for delivery in self.deliveries:
             delivery.stop(drain_seconds=drain_seconds)
+        self.spool.flush()
+        for copy in self.copies:
+            copy.close()
         self.spool.close()
-        if self.lines is not None:
-            self.lines.close()
-        if self.store is not None:
-            self.store.close()

@@ -29,7 +29,7 @@ from otwatch.sensor.config import SensorConfig
 from otwatch.sensor.figures import Destination, Figures, Link, coverage, metrics
 from otwatch.sensor.health import Health
 from otwatch.sensor.learning import ended, is_learning, load_policy
-from otwatch.sensor.metrics import MetricsFile, MetricsPort, prometheus_text
+from otwatch.sensor.metrics import Metrics, prometheus_text
 from otwatch.sensor.reporting import Reporting
 from otwatch.sensor.watching import Watch
 from otwatch.tables import Packets
@@ -91,8 +91,7 @@ class Sensor:
         self.reporting = Reporting(config, interfaces)
         self.health = Health(config.name, config.values)
         self.policy, self._fingerprint = load_policy(config)
-        self.metrics_port = MetricsPort(config["outputs.metrics_port"]) if config["outputs.metrics_port"] else None
-        self._metrics_file = MetricsFile(Path(config["outputs.metrics_file"])) if config["outputs.metrics_file"] else None
+        self.metrics = Metrics(config["outputs.metrics_file"], config["outputs.metrics_port"])
         self._packet_time = packet_time
         self.transmitted, self.arrived = transmitted, arrived
         self.statistics: list[LiveStatistics] = []
@@ -100,6 +99,7 @@ class Sensor:
         self.not_evaluable: dict[str, str] = {}
         self.directions, self.gap_bytes = (0, 0), 0
         self.busy_seconds = 0.0
+        self._not_kept: dict[str, str] = {}  # what else the disk does not take: name -> why
         self._stopping = self._reloading = False
         self._due: dict[str, float] = {}
         self._newest: deque[dict[str, Any]] = deque(maxlen=12)
@@ -164,8 +164,7 @@ class Sensor:
     def run(self, source: PacketSource, *, on_tick: Callable[[Status], None] | None = None) -> None:
         """Until `stop`. The destinations are started here: no thread exists before."""
         self.reporting.start()
-        if self.metrics_port is not None:
-            self.metrics_port.start()
+        self.metrics.start()
         while not self._stopping:
             for interface, packets in source.poll(_POLL_SECONDS):
                 self.feed(interface, packets)
@@ -231,8 +230,7 @@ class Sensor:
         self._report_changes()
         self._minute(final=True)
         self.reporting.close()
-        if self.metrics_port is not None:
-            self.metrics_port.close()
+        self.metrics.close()
 
     # about once a second
 
@@ -253,18 +251,16 @@ class Sensor:
         for interface, vlan in self.watch.new_vlans():
             if self.monotonic() - self._started > _VLAN_PATIENCE_SECONDS:
                 self.health.vlan_appeared(interface, vlan, self.monotonic(), self.wall_ns())
+        for output, text in self.reporting.take_damage():
+            self.health.tell(f"{output}-damaged", "", self.monotonic(), self.wall_ns(), text)
         for alert in self.health.observe(self.figures()):
             self._report(alert)
         heartbeat = self.config["outputs.heartbeat_seconds"]
         if heartbeat and self._is_due("heartbeat", heartbeat):
             self.reporting.emit(self._heartbeat())
         self.reporting.tick()
-        if (self._metrics_file or self.metrics_port) and self._is_due("metrics", 5.0):
-            text = prometheus_text(metrics(self.figures()))
-            if self._metrics_file is not None:
-                self._metrics_file.write(text)
-            if self.metrics_port is not None:
-                self.metrics_port.text = text
+        if self.metrics.wanted and self._is_due("metrics", 5.0):
+            self.metrics.write(prometheus_text(metrics(self.figures())))
         if on_tick is not None:
             on_tick(self.status())
 
@@ -319,8 +315,9 @@ class Sensor:
             save_checkpoint(self.config.state / "checkpoint.npz", self.analysis, inventory, self.memory, self.detector.state(self.watch.open))
             if is_learning(self.policy) and not final:
                 self._learn(inventory.hosts.hosts)
+            self._not_kept.pop("checkpoint", None)
         except OSError as error:
-            self.health.tell("storage-failing", "", self.monotonic(), self.wall_ns(), f"checkpoint: {error.strerror}")
+            self._not_kept["checkpoint"] = error.strerror or str(error)
         self.reporting.spool.sync()
         self.busy_seconds = time.perf_counter() - begun
         if not final:  # a large inventory must not take the time of the packets
@@ -388,8 +385,10 @@ class Sensor:
                 delivery.target.id: Destination(pending=delivery.pending, failures=delivery.state.failures) for delivery in reporting.deliveries
             },
             reported=reporting.reported,
+            storage={**reporting.failing_storage(), **self.metrics.failing(), **self._not_kept},
             storage_errors=reporting.storage_errors,
             alerts_lost=reporting.alerts_lost,
+            losses=reporting.losses,
             limits_hit={
                 **analysis.limits_hit,
                 "stored flows": self.flows_not_stored,

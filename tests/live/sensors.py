@@ -49,6 +49,7 @@ class RunningSensor:
                  keys: str = "") -> None:
         """`interface`: several with commas between them; `keys` go into the section [sensor], `more` are sections of their own."""
         self.namespace, self.interface, self.folder = namespace, interface, folder
+        self.records_in = folder
         self.lines = folder / "alerts.jsonl"
         self.database = folder / "store.sqlite"
         self.config = folder / "sensor.toml"
@@ -60,7 +61,13 @@ class RunningSensor:
         )
         self.process: subprocess.Popen[str] | None = None
 
-    def start(self, program: str = "from otwatch.cli import main; main()") -> None:
+    def on(self, disk: Path) -> None:
+        """Puts everything that it writes on another disk; call it before the start."""
+        text = self.config.read_text().replace(f'"{self.folder}/', f'"{disk}/')
+        self.config.write_text(text)
+        self.lines, self.database, self.records_in = disk / "alerts.jsonl", disk / "store.sqlite", disk
+
+    def start(self, program: str = "from otwatch.cli import main; main()", *, wait_for_heartbeat: bool = True) -> None:
         """Until it says that it is alive."""
         command = [sys.executable, "-c", program, "sensor", "--config", str(self.config)]
         before = len(self.heartbeats())
@@ -68,6 +75,8 @@ class RunningSensor:
             process = subprocess.Popen(["ip", "netns", "exec", self.namespace, *command], stdout=log, stderr=log, text=True,
                                        env={**os.environ, "PYTHONUNBUFFERED": "1"})
         self.process = process
+        if not wait_for_heartbeat:
+            return
         wait_for(lambda: len(self.heartbeats()) > before or process.poll() is not None)
         if len(self.heartbeats()) == before:
             process.kill()
@@ -95,7 +104,8 @@ class RunningSensor:
             self.stop()
 
     def records(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for path in sorted(self.folder.glob("alerts*.jsonl")) for line in path.read_text().split("\n") if line.endswith("}")]
+        lines = [line for path in sorted(self.records_in.glob("alerts*.jsonl")) for line in path.read_text().split("\n")]
+        return [json.loads(line) for line in lines if line.endswith("}")]
 
     def coverage(self) -> dict[str, Any]:
         """Of the newest heartbeat."""

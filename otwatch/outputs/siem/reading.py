@@ -1,17 +1,26 @@
-"""Reading a spool: from any sequence number on, while another thread or process appends to it."""
+"""Reading a spool: from any sequence number on, while another thread or process appends to it, and past whatever is damaged."""
 
 from __future__ import annotations
 
 import json
+import os
+import re
+import stat
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from otwatch.outputs.siem.cursors import HIGHEST
 from otwatch.outputs.siem.event import Event
 
 if TYPE_CHECKING:
     from otwatch.outputs.siem.spool import Spool
+
+_SEGMENT: Final = re.compile(r"[0-9]{20}\.events")
+_START: Final = re.compile(rb'[0-9a-f]{8} \{"sequence":[0-9]')  # of a record, also amid damage
+_NUMBER: Final = re.compile(rb'[0-9a-f]{8} \{"sequence":([0-9]{1,16})[,}]')
+_LINE_BYTES: Final = 8 * 1024 * 1024  # longer than any record; more without a newline is damage
 
 
 def parse_line(line: bytes) -> Event | None:
@@ -21,25 +30,87 @@ def parse_line(line: bytes) -> Event | None:
         if int(checksum, 16) != zlib.crc32(body):
             return None
         stored = json.loads(body)
-        return Event(sequence=int(stored["sequence"]), record=dict(stored["record"]))
+        event = Event(sequence=int(stored["sequence"]), record=dict(stored["record"]))
     except (ValueError, KeyError, TypeError):
         return None
+    return event if 0 < event.sequence <= HIGHEST else None
+
+
+def recovered(line: bytes) -> list[Event]:
+    """The whole records inside a damaged line: what was between two of them is damaged, not they themselves."""
+    starts = [found.start() for found in _START.finditer(line)]
+    events = []
+    for start, end in zip(starts, [*starts[1:], len(line) + 1], strict=False):
+        for cut in (end, end - 1):  # the newline itself may be what was damaged
+            event = parse_line(line[start:cut])
+            if event is not None:
+                events.append(event)
+                break
+    return events
 
 
 def segments_of(folder: Path) -> list[tuple[int, Path]]:
-    """(first sequence number, file) of every segment, oldest first."""
-    return sorted((int(path.stem), path) for path in folder.glob("*.events") if path.stem.isdigit())
+    """(first sequence number, file) of every segment, oldest first. Anything else in the folder is no segment, whatever its name."""
+    return sorted((int(path.stem), path) for path, good in _named_events(folder) if good)
+
+
+def strays_of(folder: Path) -> list[str]:
+    """Names that end in `.events` and are no segment: nothing is read from them."""
+    return sorted(path.name for path, good in _named_events(folder) if not good)
+
+
+def _named_events(folder: Path) -> Iterator[tuple[Path, bool]]:
+    try:
+        entries = [entry for entry in os.scandir(folder) if entry.name.endswith(".events")]
+    except OSError:
+        return
+    for entry in entries:
+        good = _SEGMENT.fullmatch(entry.name) is not None and 0 < int(entry.name[:20]) <= HIGHEST
+        try:
+            good = good and stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode)
+        except OSError:  # it has just gone
+            continue
+        yield Path(entry.path), good
+
+
+def events_of(path: Path) -> Iterator[Event]:
+    """Every whole event of a segment, in the order in which they stand there."""
+    with path.open("rb") as lines:
+        while line := lines.readline(_LINE_BYTES):
+            event = parse_line(line)
+            if event is not None:
+                yield event
+            elif line != b"\n":
+                yield from recovered(line)
+
+
+def numbers_of(path: Path) -> Iterator[int]:
+    """The sequence numbers of the whole events of a segment, without looking into them."""
+    with path.open("rb") as lines:
+        while line := lines.readline(_LINE_BYTES):
+            found = _NUMBER.match(line)
+            if found and int(line[:8], 16) == zlib.crc32(line.rstrip(b"\n")[9:]):
+                yield int(found[1])
+            elif line != b"\n":
+                yield from (event.sequence for event in recovered(line))
+
+
+def number_of_end(path: Path) -> int:
+    """The number in the last line, also where the line is torn or damaged; 0 when there is none to be read."""
+    with path.open("rb") as lines:
+        lines.seek(max(0, lines.seek(0, os.SEEK_END) - _LINE_BYTES))
+        numbers = _NUMBER.findall(lines.read())
+    return int(numbers[-1]) if numbers else 0
 
 
 def stored_events(folder: Path) -> Iterator[Event]:
     """Every readable event of a spool folder, in order."""
     for _, path in segments_of(folder):
-        with path.open("rb") as lines:
-            yield from (event for event in map(parse_line, lines) if event is not None)
+        yield from events_of(path)
 
 
 class SpoolReader:
-    """A place in a spool. Remembers where it is in its segment, so that reading on costs what is new."""
+    """A place in a spool. Remembers where it is in its segment, so that reading on costs what is new. Numbers that it misses are losses."""
 
     def __init__(self, spool: Spool, after: int) -> None:
         self._spool = spool
@@ -47,6 +118,7 @@ class SpoolReader:
         self.damaged_lines = 0
         self._segment: tuple[int, Path] | None = None
         self._offset = 0
+        self._gone = 0  # what is before the oldest segment went to make room, and was counted then
 
     def rewind(self, after: int) -> None:
         """Reads again from behind `after`."""
@@ -61,16 +133,21 @@ class SpoolReader:
             with self._spool.lock:  # nothing moves from memory to the disk meanwhile
                 self._read_disk(events, limit)
                 held = [event for event in map(parse_line, self._spool.waiting()) if event is not None and event.sequence > self.after]
-                taken = held[: limit - len(events)]
-                if taken:
-                    self._spool.cursors.use(taken[-1].sequence)
-                    self.after = taken[-1].sequence
-                    events += taken
+                for event in held[: limit - len(events)]:
+                    self._take(event, events)
+                if events:
+                    self._spool.cursors.use(events[-1].sequence)
         return events
+
+    def _take(self, event: Event, events: list[Event]) -> None:
+        self._spool.losses.add(max(self.after, self._gone) + 1, event.sequence - 1, "the spool was damaged")
+        events.append(event)
+        self.after = event.sequence
 
     def _read_disk(self, events: list[Event], limit: int) -> None:
         while len(events) < limit:
-            segments = segments_of(self._spool.folder)
+            segments = self._spool.segments()
+            self._gone = segments[0][0] - 1 if segments else 0
             if self._segment is None or self._segment not in segments:
                 older = [segment for segment in segments if segment[0] <= self.after + 1]
                 first = older[-1:] or segments[:1]
@@ -92,13 +169,15 @@ class SpoolReader:
         with lines:
             lines.seek(self._offset)
             while len(events) < limit:
-                line = lines.readline()
-                if not line.endswith(b"\n"):  # the end, or a line that is just being written
+                line = lines.readline(_LINE_BYTES)
+                if not line.endswith(b"\n") and len(line) < _LINE_BYTES:  # the end, or a line that is just being written
                     return
                 self._offset += len(line)
-                event = parse_line(line) if line != b"\n" else None
-                if event is not None and event.sequence > self.after:
-                    events.append(event)
-                    self.after = event.sequence
-                elif event is None and line != b"\n":
+                if line == b"\n":
+                    continue
+                event = parse_line(line)
+                if event is None:
                     self.damaged_lines += 1
+                for whole in [event] if event is not None else recovered(line):
+                    if whole.sequence > self.after:
+                        self._take(whole, events)

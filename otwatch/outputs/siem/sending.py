@@ -68,7 +68,7 @@ def _wait(spool: Spool, deliveries: list[Delivery], patience_seconds: float) -> 
             if state.delivered > progress[target][0]:
                 progress[target] = state.delivered, time.monotonic()
             if not delivery.pending:
-                missing = state.refused + spool.dropped_memory
+                missing = state.refused + spool.losses.total
                 error = (state.last_error if state.refused else "the disk of temporary files is full") if missing else ""
                 outcomes[target] = Outcome(target=target, delivered=state.delivered - missing, error=error)
             elif failing_since is not None and time.monotonic() - max(failing_since, progress[target][1]) >= patience_seconds:

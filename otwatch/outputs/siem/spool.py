@@ -2,7 +2,8 @@
 
 A folder of segments, `<first sequence>.events`, each a run of lines `<crc32 hex> <json>`, and the number files of `cursors`. Sequence numbers
 start at 1 and are never used twice, so that a receiver can recognise what is sent again. Writes go to the kernel at once (safe against the
-death of the process) and to the disk with `sync` (safe against a power cut). While the disk is full, events wait in memory and are sent from there.
+death of the process) and to the disk with `sync` (safe against a power cut). While the disk does not take them, from the start or later, events
+wait in memory and are sent from there. What is damaged or was pushed out is a loss with its sequence numbers (`losses`).
 """
 
 from __future__ import annotations
@@ -11,24 +12,31 @@ import errno
 import fcntl
 import os
 import threading
+import time
 import zlib
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from otwatch.errors import CaptureError
 from otwatch.outputs.json_text import json_text
-from otwatch.outputs.siem.cursors import Cursors
-from otwatch.outputs.siem.reading import SpoolReader, parse_line, segments_of
+from otwatch.outputs.siem.cursors import HIGHEST, Cursors
+from otwatch.outputs.siem.losses import Losses
+from otwatch.outputs.siem.reading import SpoolReader, number_of_end, numbers_of, segments_of, strays_of
 
 _SEGMENT_BYTES: Final = 4 * 1024 * 1024
 _MEMORY_EVENTS: Final = 10_000  # held in memory while the disk is full
+_PLAUSIBLE_GAP: Final = 1_000_000  # a segment whose name is further ahead than this was not made by this spool
+_PLAUSIBLE_TAIL: Final = 1_000  # so far behind the last whole event a number in damaged lines is believed
+_NAMES_SHOWN: Final = 5
 
 
 class Spool:
     """Append events, read them from any sequence number on. Bounded: beyond `max_bytes` the oldest segment goes, and is counted.
 
-    One process appends; `append` and `flush` are safe beside readers in other threads. CaptureError when the folder cannot be used.
+    One process appends; `append` and `flush` are safe beside readers in other threads. A folder that cannot be used now is tried again with
+    every `flush`. CaptureError only when another process uses it: two sensors must not share one.
     """
 
     def __init__(self, folder: Path, *, max_bytes: int = 256 * 1024 * 1024, segment_bytes: int = _SEGMENT_BYTES) -> None:
@@ -36,45 +44,122 @@ class Spool:
         self.max_bytes = max_bytes
         self.cursors = Cursors(folder)
         self.lock = threading.Lock()
-        self.dropped_full = 0  # events of segments that went because the spool was full, not yet delivered everywhere
-        self.dropped_memory = 0  # events lost because the disk was full for longer than the memory lasts
+        self.losses = Losses()
         self.disk_errors = 0
-        self.damaged_lines = 0
+        self.damage: list[str] = []  # what was found wrong at the start, in sentences
+        self.error = ""  # why the disk does not take events now; empty while it does
+        self.next_sequence = 1
         self._segment_limit = segment_bytes
+        self._implausible: set[Path] = set()
         self._waiting: deque[bytes] = deque()
         self._descriptor = -1
-        self._lock_file = -1
+        self._locks: list[int] = []
         self._segment_bytes = 0
+        self._used = 0
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-            self._lock_file = os.open(folder / "lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
-            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self.next_sequence = self._recover()
-            self.cursors.use(self.next_sequence - 1)  # makes the file while there is room
-        except BlockingIOError as error:
-            raise CaptureError(f"{folder}: the spool folder is in use by another sensor; give each its own with `spool`") from error
         except OSError as error:
-            raise CaptureError(f"{folder}: the spool folder cannot be used: {error.strerror}; choose another with `spool`") from error
+            self._failed(error)
+        self._take_locks()
+        self.next_sequence = self._recover()
+        self._note_used()  # makes the file while there is room
+
+    def _take_locks(self) -> None:
+        """On the folder itself, which works on a full disk, and on a file in it, which works where folders cannot be locked."""
+        for path, flags in ((self.folder, os.O_RDONLY | os.O_DIRECTORY), (self.folder / "lock", os.O_WRONLY | os.O_CREAT)):
+            try:
+                descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, 0o640)
+            except OSError as error:
+                self._failed(error)
+                continue
+            self._locks.append(descriptor)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                self._release_locks()
+                raise CaptureError(f"{self.folder}: the spool folder is in use by another sensor; give each its own state folder") from error
+            except OSError as error:
+                self._failed(error)
+
+    def _release_locks(self) -> None:
+        for descriptor in self._locks:
+            os.close(descriptor)
+        self._locks = []
+
+    def _failed(self, error: OSError) -> None:
+        self.disk_errors += 1
+        self.error = error.strerror or str(error)
 
     def segments(self) -> list[tuple[int, Path]]:
         """(first sequence number, file) of every segment, oldest first."""
-        return segments_of(self.folder)
+        found = segments_of(self.folder)
+        return [segment for segment in found if segment[1] not in self._implausible] if self._implausible else found
 
     def _recover(self) -> int:
         """The next sequence number after a restart: behind everything on disk and everything that was ever sent."""
+        if self.folder.is_dir() and not os.access(self.folder, os.R_OK | os.X_OK):
+            self._failed(OSError(errno.EACCES, os.strerror(errno.EACCES)))
+            return int(time.time()) << 20  # numbers were used, and nobody knows which: far beyond any that count from 1
         last = self.cursors.highest()
-        for first, path in self.segments()[-1:]:
-            content = path.read_bytes()
-            events = [parse_line(line) for line in content.split(b"\n") if line]
-            self.damaged_lines = events.count(None)
-            last = max(last, first - 1, *(event.sequence for event in events if event is not None))
-            if content and not content.endswith(b"\n"):  # the process died inside a write
-                with path.open("ab") as segment:
+        strays = strays_of(self.folder)
+        for first, path in self.segments():
+            if first > last + _PLAUSIBLE_GAP:
+                self._implausible.add(path)
+                strays.append(path.name)
+                continue
+            last = max(last, first - 1)
+        for _, path in self.segments()[-1:]:
+            try:
+                last = max(last, self._last_of(path))
+            except OSError as error:
+                self._failed(error)
+        if strays:
+            more = f" and {len(strays) - _NAMES_SHOWN} more" if len(strays) > _NAMES_SHOWN else ""
+            self.damage.append(f"no segments of this spool, ignored: {', '.join(strays[:_NAMES_SHOWN])}{more}")
+        return min(last, HIGHEST - _PLAUSIBLE_GAP) + 1
+
+    def _last_of(self, path: Path) -> int:
+        last = max(numbers_of(path), default=0)
+        torn = number_of_end(path)
+        last = torn if last < torn <= last + _PLAUSIBLE_TAIL else last
+        with path.open("rb+") as segment:
+            end = segment.seek(0, os.SEEK_END)
+            if end:
+                segment.seek(end - 1)
+                if segment.read(1) != b"\n":  # the process died inside a write, or the file was cut: what follows begins on a line of its own
                     segment.write(b"\n")
-        return last + 1
+        return last
+
+    def learn(self, sequence: int) -> None:
+        """Another output has an event of this number: it was used, whatever became of it here. Call it before the first `append`."""
+        if self.next_sequence <= sequence < self.next_sequence + _PLAUSIBLE_GAP:
+            self.next_sequence = sequence + 1
+
+    def check(self, after: int) -> None:
+        """Looks for what is missing behind `after`, the last number that everybody has: each loss is noted with its numbers."""
+        expected = max(after, self.cursors.told()) + 1
+        segments = self._behind(expected - 1)
+        expected = max(expected, segments[0][0] if segments else 0)  # what was before went to make room, and was counted then
+        for _, path in segments:
+            with suppress(OSError):
+                for sequence in numbers_of(path):
+                    if sequence >= expected:
+                        self.losses.add(expected, sequence - 1, "the spool was damaged")
+                        expected = sequence + 1
+        self.losses.add(expected, self.next_sequence - 1, "the spool was damaged")
+
+    def _behind(self, after: int) -> list[tuple[int, Path]]:
+        segments = self.segments()
+        needed = [number for number, (first, _) in enumerate(segments) if first > after + 1]
+        return segments[max(0, (needed[0] if needed else len(segments)) - 1) :]
+
+    def note_told(self) -> None:
+        """What is lost so far is on its way as an alert, and not to be told again after a restart."""
+        if self.losses.highest > self.cursors.told():
+            self.cursors.note_told(self.losses.highest)
 
     def append(self, record: dict[str, Any]) -> int:
-        """Stores one event and returns its sequence number. On a full disk it is kept in memory and written when there is room."""
+        """Stores one event and returns its sequence number. What the disk does not take is kept in memory and written when it does."""
         with self.lock:
             sequence = self.next_sequence
             self.next_sequence += 1
@@ -84,12 +169,21 @@ class Spool:
         return sequence
 
     def flush(self) -> bool:
-        """Writes what waits in memory; False while the disk does not take it."""
+        """Writes what waits in memory; False while the disk does not take it. Notes, once a second at most, which numbers are in use."""
         with self.lock:
-            return self._flush()
+            done = self._flush()
+        self._note_used()
+        return done
+
+    def _note_used(self) -> None:
+        if self.next_sequence - 1 != self._used and self.cursors.use(self.next_sequence - 1):
+            self._used = self.next_sequence - 1
 
     def _flush(self) -> bool:
         try:
+            if not self._locks:  # there was no folder when this began
+                self.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+                self._take_locks()
             while self._waiting:
                 line = self._waiting[0]
                 if self._descriptor < 0 or self._segment_bytes > self._segment_limit:
@@ -99,19 +193,22 @@ class Spool:
                 if written < len(line):  # a full disk may take a part: the line is written anew later
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301 - the same as what write() says next
                 self._waiting.popleft()
-        except OSError:
-            self.disk_errors += 1
+        except OSError as error:
+            self._failed(error)
             self._close_segment()
+            if len(self._waiting) > _MEMORY_EVENTS:
+                first = self.next_sequence - len(self._waiting)
+                self.losses.add(first, first + len(self._waiting) - _MEMORY_EVENTS - 1, "the disk took nothing for longer than memory lasts")
             while len(self._waiting) > _MEMORY_EVENTS:
                 self._waiting.popleft()
-                self.dropped_memory += 1
             return False
+        self.error = ""
         return True
 
     def _start_segment(self, first: int) -> None:
         self._close_segment()
         path = self.folder / f"{first:020d}.events"
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o640)
         self._segment_bytes = os.fstat(self._descriptor).st_size
         if self._segment_bytes:  # ends a torn line
             self._segment_bytes += os.write(self._descriptor, b"\n")
@@ -124,7 +221,7 @@ class Spool:
         while len(segments) > 1 and total > self.max_bytes:  # what was delivered stays as long as there is room: `otwatch resend` wants it
             first, path = segments.pop(0)
             total -= path.stat().st_size
-            self.dropped_full += max(0, segments[0][0] - max(first, delivered + 1))
+            self.losses.add(max(first, delivered + 1), segments[0][0] - 1, "the spool was full")
             path.unlink()
 
     def _close_segment(self) -> None:
@@ -137,8 +234,8 @@ class Spool:
         if self._descriptor >= 0:
             try:
                 os.fsync(self._descriptor)
-            except OSError:
-                self.disk_errors += 1
+            except OSError as error:
+                self._failed(error)
 
     def reader(self, after: int) -> SpoolReader:
         """Reads on from a sequence number, for one destination."""
@@ -158,6 +255,4 @@ class Spool:
         self.flush()
         self.sync()
         self._close_segment()
-        if self._lock_file >= 0:
-            os.close(self._lock_file)
-            self._lock_file = -1
+        self._release_locks()
