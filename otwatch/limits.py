@@ -20,11 +20,12 @@ class Limits:
     fragments: int = 4_096  # IP datagrams in reassembly
     fragment_bytes: int = 65_535
     fragment_total_bytes: int = 16_777_216  # of all datagrams in reassembly, their bookkeeping included
-    fragment_timeout_ns: int = 30_000_000_000  # RFC 791 suggests 15 s, Linux waits 30 s
+    fragment_timeout_ns: int = 120_000_000_000  # RFC 1122 section 3.3.2: receivers wait 60 to 120 s (Linux only 30)
     fragment_readings: int = 8  # ways in which a datagram of contradicting fragments is read
     duplicate_window_ns: int = 20_000_000  # a mirrored copy follows within microseconds to milliseconds; a TCP retransmission after 200 ms
     duplicate_ring: int = 4_096  # recent packets compared for duplicates
     tunnel_depth: int = 8  # layers of encapsulation unwrapped
+    tunnel_flows: int = 4_096  # conversations that their first messages showed to be a tunnel that is not read
     stream_pending_bytes: int = 262_144  # bytes of one direction waiting for the rest of a PDU or for a lost segment
     stream_pending_total_bytes: int = 67_108_864
     stream_gap_ns: int = 1_000_000_000  # how long a missing segment is waited for when nobody acknowledged it

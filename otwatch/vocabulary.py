@@ -31,6 +31,16 @@ class Tunnel(IntEnum):
     MPLS = 7
     PPPOE = 8
     IP_IN_IP = 9
+    PBB = 10
+    NSH = 11
+    GTP_U = 12
+    L2TP = 13
+    TZSP = 14
+    ETHERIP = 15
+    EOIP = 16
+    TEREDO = 17
+    TRILL = 18
+    FABRICPATH = 19
 
 
 class DirectionHow(IntEnum):

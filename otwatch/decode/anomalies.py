@@ -42,6 +42,7 @@ class NetworkAnomaly(IntEnum):
     ARP_BAD = 18
     EXTENSIONS_TOO_MANY = 19
     ADDRESS_CONFLICT = 20
+    FRAGMENT_MISSING = 21
 
 
 class TransportAnomaly(IntEnum):
@@ -80,7 +81,7 @@ ANOMALIES: Final[dict[Layer, tuple[AnomalyKind, ...]]] = {
         _kind(NetworkAnomaly.FRAGMENT_TINY, "A fragment cuts the transport header apart.", "RFC 1858 section 3"),
         _kind(NetworkAnomaly.FRAGMENT_LENGTH, "A fragment that is not the last is no multiple of eight bytes long, or empty.", "RFC 791 section 3.2"),
         _kind(NetworkAnomaly.FRAGMENT_BEYOND_END, "A fragment reaches beyond 65535 bytes or beyond the last fragment.", "RFC 791 section 3.2"),
-        _kind(NetworkAnomaly.FRAGMENT_TIMEOUT, "A datagram's missing fragments did not come in time.", "RFC 791 section 3.2"),
+        _kind(NetworkAnomaly.FRAGMENT_TIMEOUT, "A datagram's missing fragments did not come within two minutes.", "RFC 1122 section 3.3.2"),
         _kind(NetworkAnomaly.FRAGMENT_EVICTED, "An incomplete datagram had to make room for newer ones.", ""),
         _kind(NetworkAnomaly.TUNNEL_HEADER_CUT, "The packet ends inside an encapsulation header.", "RFC 2784; RFC 7348; RFC 8926; RFC 3032"),
         _kind(NetworkAnomaly.TUNNEL_BAD_HEADER, "An encapsulation header holds values that its protocol does not have.", "RFC 2784; RFC 3032"),
@@ -91,6 +92,7 @@ ANOMALIES: Final[dict[Layer, tuple[AnomalyKind, ...]]] = {
         _kind(NetworkAnomaly.ADDRESS_CONFLICT,
               "ARP says another MAC for an IP address than it said within ten minutes: MAC known (as a number), MAC said now.",
               "RFC 826, RFC 5227 section 2.4"),
+        _kind(NetworkAnomaly.FRAGMENT_MISSING, "The capture ended while a datagram's fragments were missing.", "RFC 791 section 3.2"),
     ),
     Layer.TRANSPORT: (
         _kind(TransportAnomaly.HEADER_CUT, "The datagram ends inside its TCP, UDP or ICMP header.", "RFC 9293 section 3.1; RFC 768; RFC 792"),

@@ -3,7 +3,10 @@ from otwatch.addresses cimport Addresses
 from otwatch.tables cimport Anomalies, Packets
 from otwatch.decode.frame cimport Frame
 from otwatch.decode.duplicates cimport Duplicates
-from otwatch.decode.link cimport ethernet, link
+from otwatch.decode.bridged cimport etherip, fabricpath, nsh, pbb, trill
+from otwatch.decode.link cimport ethernet, link, tagged
+from otwatch.decode.overlays cimport l2tpv3
+from otwatch.decode.recognise cimport Recognised
 from otwatch.decode.network cimport arp, extension, ipv4, ipv6
 from otwatch.decode.transport cimport icmp, tcp, udp
 from otwatch.decode.tunnels cimport gre, ip_in_ip, mpls, pppoe
@@ -26,7 +29,10 @@ cdef class Decoder:
     cdef long long reassembled
     cdef long long[::1] undecoded_ethertypes
     cdef object undecoded_links
-    cdef long long undecoded_llc
+    cdef object undecoded_llc
+    cdef object undecoded_snap
+    cdef object undecoded_ppp
+    cdef Recognised recognised
     cdef unsigned long long[::1] pairs
     cdef int[::1] pair_source
     cdef int[::1] pair_destination

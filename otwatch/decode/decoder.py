@@ -15,14 +15,18 @@ from otwatch.decode.anomalies import ANOMALIES
 from otwatch.decode.duplicates import Duplicates
 from otwatch.decode.fragments import NEVER, Datagram, Fragments
 from otwatch.decode.frame import DONE, ETHERNET, FRAGMENT, IP, Frame
+from otwatch.decode.recognise import Recognised
+from otwatch.decode.unread import Unread
 from otwatch.limits import Limits
 from otwatch.schemas import PACKETS
 from otwatch.tables import Anomalies, Packets
 from otwatch.vocabulary import Layer, PacketFlag, Tunnel
 
 if not cython.compiled:  # compiled, decoder.pxd names them as C functions
-    from otwatch.decode.link import ethernet, link
+    from otwatch.decode.bridged import etherip, fabricpath, nsh, pbb, trill
+    from otwatch.decode.link import ethernet, link, tagged
     from otwatch.decode.network import arp, extension, ipv4, ipv6
+    from otwatch.decode.overlays import l2tpv3
     from otwatch.decode.transport import icmp, tcp, udp
     from otwatch.decode.tunnels import gre, ip_in_ip, mpls, pppoe
 
@@ -32,6 +36,8 @@ COLUMNS = PACKETS.columns[_NAMES.index(_FIRST):_NAMES.index(_LAST) + 1]  # the c
 _SET_BY_SHORT_WAY = {"mac_source", "mac_destination", "ethertype", "source", "destination", "ip_protocol", "ttl", "source_port", "destination_port",
                      "tcp_flags", "tcp_sequence", "tcp_acknowledgement", "payload_at", "payload_length"}
 _FILLED = tuple((column.name, column.default) for column in COLUMNS if column.name not in _SET_BY_SHORT_WAY)
+_KINDS = 256  # different numbers of one field that are counted apart
+_OTHERS = 1 << 62
 _PAIRS = 4096  # recent pairs of addresses
 
 _PRIME = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
@@ -49,6 +55,7 @@ _SNAPPED = cython.declare(cython.int, PacketFlag.SNAPPED)
 _DUPLICATE = cython.declare(cython.int, PacketFlag.DUPLICATE)
 _REASSEMBLED = cython.declare(cython.int, PacketFlag.REASSEMBLED)
 _OTHER_READING = cython.declare(cython.int, PacketFlag.OTHER_READING)
+_ETHERIP = cython.declare(cython.int, Tunnel.ETHERIP)
 _IS_FRAGMENT = cython.declare(cython.int, PacketFlag.FRAGMENT)
 
 
@@ -70,6 +77,13 @@ def _u32(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) -> cython
     return value << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
 
 
+def _add(counts: dict[int, int], number: int) -> None:
+    """One more of a number from the wire; those beyond the limit count together."""
+    if number not in counts and len(counts) >= _KINDS:
+        number = _OTHERS
+    counts[number] = counts.get(number, 0) + 1
+
+
 class Decoder:
     """Keeps fragments and recent fingerprints from batch to batch; how the packets are cut into batches changes nothing.
 
@@ -80,6 +94,7 @@ class Decoder:
     def __init__(self, addresses: Addresses, limits: Limits) -> None:
         self.limits = limits
         self.frame = Frame(addresses, limits.tunnel_depth)
+        self.recognised = Recognised(limits.tunnel_flows)
         self.recent = Duplicates(limits.duplicate_window_ns, limits.duplicate_ring)
         self.fragments = Fragments(limits)
         self.fragments_due_ns = NEVER
@@ -98,7 +113,9 @@ class Decoder:
         self.reassembled = 0
         self.undecoded_ethertypes = memoryview(np.zeros(0x10000, np.int64))
         self.undecoded_links: dict[int, int] = {}  # by link type
-        self.undecoded_llc = 0
+        self.undecoded_llc: dict[int, int] = {}  # by both service access points
+        self.undecoded_snap: dict[int, int] = {}  # by OUI and protocol
+        self.undecoded_ppp: dict[int, int] = {}  # by protocol
 
     def feed(self, packets: Packets, anomalies: Anomalies) -> None:
         """Fills the columns of every row in place and appends to `anomalies`. Never raises on any bytes."""
@@ -238,7 +255,11 @@ class Decoder:
         if kind == _IP + 6:
             return tcp(frame)
         if kind == _IP + 17:
-            return udp(frame)
+            udp(frame)
+            if frame.datagram_at >= 0:
+                self.recognised.datagram(frame, frame.datagram_at, frame.packets.source_port[frame.row], frame.packets.destination_port[frame.row])
+                frame.datagram_at = -1
+            return 0
         if kind == 0x86DD:
             return ipv6(frame)
         if kind in {2054, 32821}:
@@ -254,6 +275,16 @@ class Decoder:
         if kind == 0x8864:
             return pppoe(frame)
         if kind < _IP:
+            if kind in {33024, 34984, 37120, 37376, 37632, 35119, 61889, 35110, 35135, 35081, 35045}:
+                return tagged(frame, frame.packets.vlan_count[frame.row])
+            if kind == 0x88E7:
+                return pbb(frame)
+            if kind == 0x894F:
+                return nsh(frame)
+            if kind == 0x22F3:
+                return trill(frame)
+            if kind == 0x8903:
+                return fabricpath(frame)
             return frame.undecoded(kind)
         kind -= _IP
         if kind == 51 or (frame.version == 6 and (kind in {0, 43, 44, 60, 135, 139, 140})):
@@ -266,6 +297,17 @@ class Decoder:
             return ip_in_ip(frame, 0x86DD)
         if kind == 137:
             return mpls(frame)
+        if kind == 97:
+            return etherip(frame)
+        if kind == 115:
+            return l2tpv3(frame)
+        if kind == 94:
+            return ip_in_ip(frame, 0x0800)
+        if kind == 143:
+            if frame.unwrap(_ETHERIP, -1):
+                frame.next = _ETHERNET
+            return 0
+        frame.ip_unread[kind & 0xFF] += 1
         return frame.payload(frame.at)
 
     def fragment(self) -> cython.int:
@@ -353,6 +395,12 @@ class Decoder:
         self.fragments.expire(now_ns)
         self.report_forgotten(now_ns)
 
+    def finish(self, now_ns: int, anomalies: Anomalies) -> None:
+        """The capture is over: datagrams of which fragments are missing are reported."""
+        self.frame.anomalies = anomalies
+        self.fragments.finish()
+        self.report_forgotten(now_ns)
+
     def report_forgotten(self, now_ns: int) -> None:
         """A row in anomalies, of no packet, for each datagram given up; its frame is that of the first fragment."""
         fragments = self.fragments
@@ -383,12 +431,16 @@ class Decoder:
             self.malformed += 1
         elif flags & _UNDECODED:
             self.undecoded += 1
-            if ethertype >= 0:
+            if self.frame.ppp >= 0 and ethertype == 0x880B:
+                _add(self.undecoded_ppp, self.frame.ppp)
+            elif ethertype >= 0:
                 self.undecoded_ethertypes[ethertype] += 1
+            elif ethertype < -1 and self.frame.snap >= 0:
+                _add(self.undecoded_snap, self.frame.snap)
             elif ethertype < -1:
-                self.undecoded_llc += 1
+                _add(self.undecoded_llc, -ethertype - 2)
             else:
-                self.undecoded_links[link_type] = self.undecoded_links.get(link_type, 0) + 1
+                _add(self.undecoded_links, link_type)
         elif self.frame.header_missing:
             self.header_missing += 1
         else:
@@ -411,13 +463,19 @@ class Decoder:
             "reassembled": self.reassembled,
             "fragment_readings": self.fragments.unread,
         }
-        for link_type, count in sorted(self.undecoded_links.items()):
-            counters[f"undecoded.link_type.{link_type}"] = count
-        if self.undecoded_llc:
-            counters["undecoded.llc"] = self.undecoded_llc
+        for where, counts, digits in (("llc", self.undecoded_llc, 4), ("snap", self.undecoded_snap, 10), ("ppp", self.undecoded_ppp, 4),
+                                      ("link_type", self.undecoded_links, 0)):
+            for number, count in sorted(counts.items()):
+                name = "others" if number == _OTHERS else f"{number:#0{digits + 2}x}" if digits else str(number)
+                counters[f"undecoded.{where}.{name}"] = count
         seen = np.asarray(self.undecoded_ethertypes)
         for ethertype in np.flatnonzero(seen):
             counters[f"undecoded.ethertype.0x{int(ethertype):04x}"] = int(seen[ethertype])
+        for protocol in np.flatnonzero(np.asarray(self.frame.ip_unread)):
+            counters[f"not_read.ip_protocol.{int(protocol)}"] = int(self.frame.ip_unread[protocol])
+        for unread in Unread:
+            if self.frame.unread[unread]:
+                counters[f"not_read.{unread.name.lower()}"] = int(self.frame.unread[unread])
         names = {(layer, kind.code): f"anomaly.{layer.name.lower()}.{kind.name}" for layer, kinds in ANOMALIES.items() for kind in kinds}
         for key, count in sorted(self.frame.counts.items()):
             counters[names[Layer(key[0]), key[1]]] = count

@@ -223,7 +223,7 @@ class Fragments:
             return None
         if known is None:
             known = self.datagrams[key] = Datagram(now_ns, datagram.frame, datagram.source, datagram.destination, addresses=datagram.addresses)
-            self.due_ns = min(self.due_ns, now_ns + self.limits.fragment_timeout_ns)
+            self.due_ns = min(self.due_ns, now_ns + self.limits.fragment_timeout_ns + 1)
         cost = known.cost
         held = known.held
         overlapping, differs = known.place(offset, content)
@@ -282,9 +282,14 @@ class Fragments:
 
     def expire(self, now_ns: int) -> None:
         """Gives up every datagram that waited too long, oldest first."""
-        while self.datagrams and next(iter(self.datagrams.values())).first_ns + self.limits.fragment_timeout_ns <= now_ns:
+        while self.datagrams and next(iter(self.datagrams.values())).first_ns + self.limits.fragment_timeout_ns < now_ns:
             self._forget(NetworkAnomaly.FRAGMENT_TIMEOUT)
         self._set_due()
+
+    def finish(self) -> None:
+        """Nothing more comes: gives up what is still incomplete."""
+        while self.datagrams:
+            self._forget(NetworkAnomaly.FRAGMENT_MISSING)
 
     def _keep_limits(self) -> None:
         """What was complete goes before what still waits."""
@@ -305,5 +310,5 @@ class Fragments:
 
     def _set_due(self) -> None:
         oldest = next(iter(self.datagrams.values()), None)
-        self.due_ns = NEVER if oldest is None else oldest.first_ns + self.limits.fragment_timeout_ns
+        self.due_ns = NEVER if oldest is None else oldest.first_ns + self.limits.fragment_timeout_ns + 1
 

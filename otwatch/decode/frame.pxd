@@ -30,6 +30,11 @@ cdef class Frame:
     cdef int fragment_protocol
     cdef public object counts
     cdef public long long[::1] tunnels
+    cdef public long long[::1] unread
+    cdef long long snap
+    cdef int ppp
+    cdef Py_ssize_t datagram_at
+    cdef public long long[::1] ip_unread
     cdef bint side
     cdef int begin(self, Packets packets, Anomalies anomalies) except -1
     cdef int open(self, Py_ssize_t row) except -1
@@ -39,4 +44,6 @@ cdef class Frame:
     cdef int bound(self, Py_ssize_t end) except -1
     cdef int payload(self, Py_ssize_t at) except -1
     cdef int undecoded(self, int ethertype) except -1
+    cdef bint carries_ethernet(self, Py_ssize_t at) except -1
+    cdef int carries_ip(self, Py_ssize_t at, bint exact) except -1
     cdef int unwrap(self, int tunnel, long long tunnel_id) except -1

@@ -12,6 +12,7 @@ import numpy as np
 
 from otwatch.addresses import Addresses
 from otwatch.decode.anomalies import NetworkAnomaly
+from otwatch.decode.unread import Unread
 from otwatch.tables import Anomalies, Packets
 from otwatch.vocabulary import Layer, PacketFlag, Tunnel
 
@@ -32,7 +33,8 @@ class Frame:
     """`at` next header, `end` one past the bytes that are there, `wire_end` one past those that were on the wire (end <= wire_end).
 
     `side`: `data` is packets.side, else packets.data. `open_ended`: nobody knows where the packet ended on the wire. `compared`: it was
-    looked up among the duplicates. `network_at`: its innermost IP header so far, -1 without one.
+    looked up among the duplicates. `network_at`: its innermost IP header so far, -1 without one. `snap`, `ppp`: the protocol (with its OUI) that
+    an undecoded SNAP or PPP header named. `datagram_at`: a UDP payload that was not unwrapped, else -1.
     """
 
     def __init__(self, addresses: Addresses, tunnel_depth: cython.int) -> None:
@@ -40,6 +42,9 @@ class Frame:
         self.tunnel_depth = tunnel_depth
         self.counts: dict[tuple[int, int], int] = {}  # (layer, kind) -> anomalies
         self.tunnels = memoryview(np.zeros(len(Tunnel), np.int64))
+        self.unread = memoryview(np.zeros(len(Unread), np.int64))  # packets by what is not read of them
+        self.snap = self.ppp = self.datagram_at = -1
+        self.ip_unread = memoryview(np.zeros(256, np.int64))  # packets by IP protocol that is not read
         self.data = memoryview(b"")
         self.side = False
 
@@ -82,6 +87,9 @@ class Frame:
         self.compared = False
         self.network_at = -1
         self.version = 0
+        self.snap = -1
+        self.ppp = -1
+        self.datagram_at = -1
         self.outer_source = -1
         self.outer_destination = -1
         return 0
@@ -145,6 +153,29 @@ class Frame:
         self.packets.ethertype[self.row] = ethertype
         self.flags |= _UNDECODED
         return self.payload(self.at)
+
+    def carries_ethernet(self, at: cython.Py_ssize_t) -> cython.bint:
+        """Whether an Ethernet header at `at` would name a usual EtherType."""
+        if at < 0 or self.end - at < 14:
+            return False
+        kind: cython.int = self.data[at + 12] << 8 | self.data[at + 13]
+        return (kind in {2048, 34525, 2054, 33024, 34984, 34887, 34916, 34962, 35000, 35020})
+
+    def carries_ip(self, at: cython.Py_ssize_t, exact: cython.bint) -> cython.int:
+        """The EtherType of an IP packet that may stand at `at` up to the end (`exact`) or before it; 0 if none does."""
+        total: cython.Py_ssize_t
+        if at < 0 or self.end - at < 20:
+            return 0
+        first: cython.int = self.data[at]
+        if first >> 4 == 4 and first & 15 >= 5:
+            total = self.data[at + 2] << 8 | self.data[at + 3]
+            if total >= (first & 15) * 4 and (at + total == self.wire_end or (not exact and at + total < self.wire_end)):
+                return 0x0800
+        elif first >> 4 == 6 and self.end - at >= 40:
+            total = 40 + (self.data[at + 4] << 8 | self.data[at + 5])
+            if at + total == self.wire_end or (not exact and at + total < self.wire_end):
+                return 0x86DD
+        return 0
 
     def unwrap(self, tunnel: cython.int, tunnel_id: cython.longlong) -> cython.int:
         """One layer of encapsulation less: 1, and the columns of the layers inside are empty again; 0 when it is one too many."""

@@ -7,6 +7,7 @@ import cython
 
 from otwatch.decode.anomalies import LinkAnomaly
 from otwatch.decode.frame import ETHERNET, Frame
+from otwatch.decode.unread import Unread
 from otwatch.vocabulary import Layer
 
 _LINK = cython.declare(cython.int, Layer.LINK)
@@ -14,6 +15,9 @@ _HEADER_CUT = cython.declare(cython.int, LinkAnomaly.HEADER_CUT)
 _LENGTH_EXCEEDS_FRAME = cython.declare(cython.int, LinkAnomaly.LENGTH_EXCEEDS_FRAME)
 _BAD_HEADER = cython.declare(cython.int, LinkAnomaly.BAD_HEADER)
 _ETHERNET = cython.declare(cython.int, ETHERNET)
+_MACSEC_ENCRYPTED = cython.declare(cython.int, Unread.MACSEC_ENCRYPTED)
+_MACSEC_CHANGED = cython.declare(cython.int, Unread.MACSEC_CHANGED)
+_ICV = cython.declare(cython.int, 16)  # bytes of the integrity check value with every cipher suite of the standard
 
 
 @cython.cfunc
@@ -31,7 +35,7 @@ def _u48(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) -> cython
 
 
 def ethernet(frame: Frame) -> cython.int:
-    """Ethernet II or 802.3 at `at`, and every tag after it: 802.1Q, 802.1ad and their forerunners; HSR and 802.1CB are passed over."""
+    """Ethernet II or 802.3 at `at`, and every tag after it."""
     packets = frame.packets
     row: cython.Py_ssize_t = frame.row
     at: cython.Py_ssize_t = frame.at
@@ -40,36 +44,95 @@ def ethernet(frame: Frame) -> cython.int:
         return frame.lacks(_LINK, _HEADER_CUT, at, 14)
     packets.mac_destination[row] = _u48(frame.data, at)
     packets.mac_source[row] = _u48(frame.data, at + 6)
-    kind: cython.int = _u16(frame.data, at + 12)
-    at += 14
+    frame.next = _u16(frame.data, at + 12)
+    frame.at = at + 14
     tags: cython.int = 0
     if frame.depth == 0 and packets.vlan_stripped[row] >= 0:
         packets.vlan_outer[row] = packets.vlan_stripped[row] & 0xFFF
         packets.vlan_count[row] = 1
         tags = 1
-    while kind in {33024, 34984, 37120, 37376, 35119, 61889}:
-        if kind in {35119, 61889}:  # HSR (IEC 62439-3), R-TAG (IEEE 802.1CB): four bytes, then the EtherType
-            if end - at < 6:
-                return frame.lacks(_LINK, _HEADER_CUT, at, 6)
-            kind = _u16(frame.data, at + 4)
-            at += 6
-            continue
-        if end - at < 4:
-            return frame.lacks(_LINK, _HEADER_CUT, at, 4)
-        if tags == 0:
-            packets.vlan_outer[row] = _u16(frame.data, at) & 0xFFF
-            packets.vlan_inner[row] = -1
-        elif tags == 1:
-            packets.vlan_inner[row] = _u16(frame.data, at) & 0xFFF
-        tags += 1
-        packets.vlan_count[row] = tags if tags < 255 else 255
-        kind = _u16(frame.data, at + 2)
-        at += 4
-    frame.at = at
-    frame.next = kind
-    if kind < 0x0600:
-        return _length(frame, kind)
+    tagged(frame, tags)
+    if 0 <= frame.next < 0x0600:
+        return _length(frame, frame.next)
     return 0
+
+
+def tagged(frame: Frame, tags: cython.int) -> cython.int:
+    """What stands between an EtherType and the one that it leads to: VLAN tags, of which there were `tags` so far, and other shims."""
+    packets = frame.packets
+    row: cython.Py_ssize_t = frame.row
+    at: cython.Py_ssize_t
+    length: cython.int
+    while frame.next in {33024, 34984, 37120, 37376, 37632, 35119, 61889, 35110, 35135, 35081, 35045}:
+        at = frame.at
+        if frame.next == 0x88E5:
+            if not _macsec(frame):
+                return 0
+            continue
+        if frame.next in {35119, 61889, 35110}:  # HSR (IEC 62439-3), R-TAG (IEEE 802.1CB), VN-Tag (Cisco): four bytes, then the EtherType
+            length = 6
+        elif frame.next == 0x893F:  # E-TAG (IEEE 802.1BR)
+            length = 8
+        elif frame.next == 0x8909:  # Cisco metadata: version, words of options, the options
+            if frame.end - at < 2:
+                return frame.lacks(_LINK, _HEADER_CUT, at, 8)
+            if frame.data[at] != 1 or frame.data[at + 1] == 0:
+                return frame.fail(_LINK, _BAD_HEADER, 0, 0x0101, _u16(frame.data, at))
+            length = 4 + 4 * frame.data[at + 1]
+        else:
+            if frame.end - at < 4:
+                return frame.lacks(_LINK, _HEADER_CUT, at, 4)
+            if tags == 0:
+                packets.vlan_outer[row] = _u16(frame.data, at) & 0xFFF
+                packets.vlan_inner[row] = -1
+            elif tags == 1:
+                packets.vlan_inner[row] = _u16(frame.data, at) & 0xFFF
+            tags += 1
+            packets.vlan_count[row] = tags if tags < 255 else 255
+            length = 4
+        if frame.end - at < length:
+            return frame.lacks(_LINK, _HEADER_CUT, at, length)
+        frame.next = _u16(frame.data, at + length - 2)
+        frame.at = at + length
+    return 0
+
+
+@cython.cfunc
+def _macsec(frame: Frame) -> cython.int:
+    """The security tag of MACsec (IEEE 802.1AE clause 9). 1: the user data are in the clear, and end before the integrity check value."""
+    at: cython.Py_ssize_t = frame.at
+    if frame.end - at < 2:
+        frame.lacks(_LINK, _HEADER_CUT, at, 6)
+        return 0
+    control: cython.int = frame.data[at]
+    short: cython.int = frame.data[at + 1]
+    length: cython.int = 14 if control & 0x20 else 6
+    if frame.end - at < length + 2:
+        frame.lacks(_LINK, _HEADER_CUT, at, length + 2)
+        return 0
+    if control & 0x80 or short > 63:
+        frame.fail(_LINK, _BAD_HEADER, 0, 0, _u16(frame.data, at))
+        return 0
+    if control & 0x0C:
+        frame.unread[_MACSEC_ENCRYPTED if control & 0x08 else _MACSEC_CHANGED] += 1
+        frame.undecoded(0x88E5)
+        return 0
+    at += length
+    if short > 0 and at + short <= frame.wire_end:
+        frame.bound(at + short)
+    elif short > 0:
+        frame.note(_LINK, _LENGTH_EXCEEDS_FRAME, 1, short, frame.wire_end - at)
+    elif not frame.open_ended:
+        if frame.wire_end - at < _ICV + 2:
+            frame.fail(_LINK, _HEADER_CUT, frame.wire_end - frame.at, length + 2 + _ICV, frame.wire_end - frame.at)
+            return 0
+        frame.bound(frame.wire_end - _ICV)
+    if frame.end - at < 2:
+        frame.lacks(_LINK, _HEADER_CUT, frame.at, length + 2)
+        return 0
+    frame.next = _u16(frame.data, at)
+    frame.at = at + 2
+    return 1
 
 
 @cython.cfunc
@@ -99,6 +162,8 @@ def _llc(frame: Frame) -> cython.int:
         if oui in {0, 248}:  # RFC 1042; IEEE 802.1H
             frame.next = _u16(frame.data, at + 6)
             return 0
+        frame.snap = oui
+        frame.snap = frame.snap << 16 | _u16(frame.data, at + 6)
         return frame.undecoded(-pair - 2)
     if pair == 0x0606:  # IP straight over LLC
         frame.at = at + 3
@@ -117,32 +182,12 @@ def _cooked(frame: Frame, kind: cython.int, mac_length: cython.int, mac_at: cyth
     if frame.packets.vlan_stripped[frame.row] >= 0:
         frame.packets.vlan_outer[frame.row] = frame.packets.vlan_stripped[frame.row] & 0xFFF
         frame.packets.vlan_count[frame.row] = 1
+    tags: cython.int = frame.packets.vlan_count[frame.row]
     frame.at = after
     frame.next = kind
     if kind == 0x0004:  # 802.2 LLC
         return _llc(frame)
-    return _tags(frame)
-
-
-@cython.cfunc
-def _tags(frame: Frame) -> cython.int:
-    """802.1Q tags where no Ethernet header stands before them."""
-    packets = frame.packets
-    row: cython.Py_ssize_t = frame.row
-    at: cython.Py_ssize_t
-    while frame.next in {33024, 34984, 37120, 37376}:
-        at = frame.at
-        if frame.end - at < 4:
-            return frame.lacks(_LINK, _HEADER_CUT, at, 4)
-        if packets.vlan_count[row] == 0:
-            packets.vlan_outer[row] = _u16(frame.data, at) & 0xFFF
-        elif packets.vlan_count[row] == 1:
-            packets.vlan_inner[row] = _u16(frame.data, at) & 0xFFF
-        if packets.vlan_count[row] < 255:
-            packets.vlan_count[row] += 1
-        frame.next = _u16(frame.data, at + 2)
-        frame.at = at + 4
-    return 0
+    return tagged(frame, tags)
 
 
 def ppp(frame: Frame) -> cython.int:
@@ -170,6 +215,7 @@ def ppp(frame: Frame) -> cython.int:
     elif protocol == 0x0283:
         frame.next = 0x8848
     else:
+        frame.ppp = protocol
         return frame.undecoded(0x880B)  # link control and the like
     return 0
 

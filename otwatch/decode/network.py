@@ -185,7 +185,7 @@ def extension(frame: Frame, protocol: cython.int) -> cython.int:
 
 
 def arp(frame: Frame) -> cython.int:
-    """RFC 826 and RARP. Addresses that are not Ethernet and IPv4 leave their columns empty."""
+    """RFC 826 and RARP. Addresses that are not Ethernet and IPv4 leave their columns empty; so does the sender of a probe (RFC 5227), 0.0.0.0."""
     packets = frame.packets
     row: cython.Py_ssize_t = frame.row
     at: cython.Py_ssize_t = frame.at
@@ -202,7 +202,9 @@ def arp(frame: Frame) -> cython.int:
         return frame.lacks(_NETWORK, _HEADER_CUT, at, needed)
     ethernet: cython.bint = hardware_length == 6
     if protocol == 0x0800 and protocol_length == 4:
-        packets.source[row] = frame.addresses.intern(0, _MAPPED | _u32(frame.data, at + 8 + hardware_length))
+        sender: cython.ulonglong = _u32(frame.data, at + 8 + hardware_length)
+        if sender != 0:
+            packets.source[row] = frame.addresses.intern(0, _MAPPED | sender)
         packets.destination[row] = frame.addresses.intern(0, _MAPPED | _u32(frame.data, at + 12 + 2 * hardware_length))
     elif protocol == 0x0800 or (ethernet and protocol_length == 0):
         return frame.fail(_NETWORK, _ARP_BAD, 5, 4, protocol_length)

@@ -1,6 +1,7 @@
 # The C side of transport.py.
 from otwatch.decode.frame cimport Frame
-from otwatch.decode.tunnels cimport geneve, vxlan
+from otwatch.decode.overlays cimport overlay
+from otwatch.decode.recognise cimport echo
 
 cdef int tcp(Frame frame) except -1
 cdef int udp(Frame frame) except -1

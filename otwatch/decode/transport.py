@@ -10,7 +10,8 @@ from otwatch.decode.frame import Frame
 from otwatch.vocabulary import Layer, PacketFlag
 
 if not cython.compiled:  # compiled, transport.pxd names them as C functions
-    from otwatch.decode.tunnels import geneve, vxlan
+    from otwatch.decode.overlays import overlay
+    from otwatch.decode.recognise import echo
 
 _TRANSPORT = cython.declare(cython.int, Layer.TRANSPORT)
 _HEADER_CUT = cython.declare(cython.int, TransportAnomaly.HEADER_CUT)
@@ -75,10 +76,10 @@ def udp(frame: Frame) -> cython.int:
         frame.note(_TRANSPORT, _LENGTH_EXCEEDS, 4, length, frame.wire_end - at)
         frame.flags |= _MALFORMED
     frame.payload(at + 8)
-    port: cython.int = packets.destination_port[row]
-    if port in {4789, 8472, 4790, 6081}:
-        frame.at = at + 8
-        return geneve(frame) if port == 6081 else vxlan(frame, port == 4790)
+    source: cython.int = packets.source_port[row]
+    destination: cython.int = packets.destination_port[row]
+    if overlay(frame, at + 8, source, destination) == 0:
+        frame.datagram_at = at + 8
     return 0
 
 
@@ -91,4 +92,7 @@ def icmp(frame: Frame) -> cython.int:
     frame.packets.destination_port[frame.row] = frame.data[at + 1]
     if frame.end - at < 8:
         return frame.lacks(_TRANSPORT, _HEADER_CUT, at, 8)
+    kind: cython.int = frame.data[at]
+    if (kind in {0, 8}) if frame.version == 4 else (kind in {128, 129}):
+        echo(frame, at + 8)
     return frame.payload(at + 8)

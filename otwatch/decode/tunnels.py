@@ -27,6 +27,7 @@ _VXLAN = cython.declare(cython.int, Tunnel.VXLAN)
 _GENEVE = cython.declare(cython.int, Tunnel.GENEVE)
 _MPLS = cython.declare(cython.int, Tunnel.MPLS)
 _PPPOE = cython.declare(cython.int, Tunnel.PPPOE)
+_EOIP = cython.declare(cython.int, Tunnel.EOIP)
 _IP_IN_IP = cython.declare(cython.int, Tunnel.IP_IN_IP)
 
 
@@ -76,6 +77,8 @@ def gre(frame: Frame) -> cython.int:
     frame.at = at + length
     if kind in {35006, 8939}:
         return _erspan(frame, kind, flags & 0x1000)
+    if version == 1 and kind == 0x6400 and flags & 0xF000 == 0x2000:
+        return _eoip(frame, key)
     if version == 1:
         if kind != 0x880B:
             return frame.fail(_NETWORK, _BAD_HEADER, 2, 0x880B, kind)
@@ -84,6 +87,22 @@ def gre(frame: Frame) -> cython.int:
         return ppp(frame) if frame.unwrap(_GRE, key & 0xFFFF if key >= 0 else -1) else 0
     if frame.unwrap(_GRE, key):
         frame.next = _ETHERNET if kind == 0x6558 else kind
+    return 0
+
+
+@cython.cfunc
+def _eoip(frame: Frame, key: cython.longlong) -> cython.int:
+    """Ethernet over IP of MikroTik: the key of a GRE header of version 1 is the length of the frame and, in the other byte order, the tunnel's id."""
+    length: cython.int = key >> 16
+    tunnel_id: cython.int = (key & 0xFF) << 8 | (key >> 8 & 0xFF)
+    if length == 0:  # a keepalive
+        return frame.payload(frame.at)
+    if frame.at + length > frame.wire_end:
+        frame.note(_NETWORK, _BAD_HEADER, 4, length, frame.wire_end - frame.at)
+    else:
+        frame.bound(frame.at + length)
+    if frame.unwrap(_EOIP, tunnel_id):
+        frame.next = _ETHERNET
     return 0
 
 
@@ -141,13 +160,16 @@ def vxlan(frame: Frame, generic: cython.bint) -> cython.int:
     content: cython.int = 3
     if generic:
         content = frame.data[at + 3]
-        if flags != 0x0C or _u16(frame.data, at + 1) != 0 or content < 1 or content > 3:
+        if flags != 0x0C or _u16(frame.data, at + 1) != 0 or content < 1 or content > 5:
             return 0
-    elif flags & 0x08 == 0 or ((flags & 0x7F != 0x08 or (flags == 0x08 and _u24(frame.data, at + 1) != 0)) and not _carries(frame, at + 8)):
+    elif flags & 0x08 == 0 or ((flags & 0x7F != 0x08 or (flags == 0x08 and _u24(frame.data, at + 1) != 0)) and not frame.carries_ethernet(at + 8)):
         return 0  # section 5: the other bits are ignored on receipt; here they make it doubtful
     frame.at = at + 8
     if frame.unwrap(_VXLAN, _u24(frame.data, at + 4)):
-        frame.next = _ETHERNET if content == 3 else 0x0800 if content == 1 else 0x86DD
+        if content == 3:
+            frame.next = _ETHERNET
+        else:
+            frame.next = 0x0800 if content == 1 else 0x86DD if content == 2 else 0x894F if content == 4 else 0x8847
     return 0
 
 
@@ -158,21 +180,12 @@ def geneve(frame: Frame) -> cython.int:
         return 0
     length: cython.int = 8 + 4 * (frame.data[at] & 0x3F)
     kind: cython.int = _u16(frame.data, at + 2)
-    if frame.end - at < length or (kind not in {25944, 2048, 34525}):
+    if frame.end - at < length or (kind not in {25944, 2048, 34525, 35151, 34887}):
         return 0
     frame.at = at + length
     if frame.unwrap(_GENEVE, _u24(frame.data, at + 4)):
         frame.next = _ETHERNET if kind == 0x6558 else kind
     return 0
-
-
-@cython.cfunc
-def _carries(frame: Frame, at: cython.Py_ssize_t) -> cython.bint:
-    """Whether an Ethernet header at `at` would name a usual EtherType."""
-    if frame.end - at < 14:
-        return False
-    kind: cython.int = _u16(frame.data, at + 12)
-    return (kind in {2048, 34525, 2054, 33024, 34984, 34887, 34916, 34962, 35000, 35020})
 
 
 def mpls(frame: Frame) -> cython.int:
@@ -192,14 +205,14 @@ def mpls(frame: Frame) -> cython.int:
     if end - at < 1:
         return frame.lacks(_NETWORK, _HEADER_CUT, start, at - start + 1)
     nibble: cython.int = frame.data[at] >> 4
-    if nibble == 4 and frame.data[at] & 15 >= 5 and not (_carries(frame, at) and _u16(frame.data, at + 2) > frame.wire_end - at):
+    if nibble == 4 and frame.data[at] & 15 >= 5 and not (frame.carries_ethernet(at) and _u16(frame.data, at + 2) > frame.wire_end - at):
         frame.next = 0x0800
-    elif nibble == 6 and not (_carries(frame, at) and 40 + _u16(frame.data, at + 4) > frame.wire_end - at):
+    elif nibble == 6 and not (frame.carries_ethernet(at) and 40 + _u16(frame.data, at + 4) > frame.wire_end - at):
         frame.next = 0x86DD
     elif nibble == 1:  # associated channel (RFC 5586): maintenance, no traffic
         return frame.undecoded(0x8847)
     else:
-        if nibble == 0 and end - at >= 4 and (_carries(frame, at + 4) or not _carries(frame, at)):
+        if nibble == 0 and end - at >= 4 and (frame.carries_ethernet(at + 4) or not frame.carries_ethernet(at)):
             frame.at = at + 4
         frame.next = _ETHERNET
     return 0

@@ -55,6 +55,7 @@ class Pipeline:
         """The last batch: what was pending in streams, and every flow closed."""
         self.operations.clear()
         self.anomalies.clear()
+        self.decoder.finish(self.now_ns, self.anomalies)
         self.streams.finish(self.anomalies)
         return self._dissected(Packets(1), file)
 

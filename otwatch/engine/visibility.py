@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from otwatch.capture.report import CaptureReport
+from otwatch.decode.unread import OT_ETHERTYPES, seen
 from otwatch.inventory.inventory import Talk
 from otwatch.inventory.services import OT_PORTS_NOT_DECODED
 from otwatch.outputs.result import BlindSpot
@@ -43,6 +44,25 @@ NOT_DECODED: Final = frozenset(
         "s7comm-plus.fragments",
     }
 )
+
+# Kinds after which the rest of a packet was not decoded.
+STOPS_DECODING: Final = (
+    "link.header-cut",
+    "link.bad-header",
+    "network.header-cut",
+    "network.bad-version",
+    "network.bad-header-length",
+    "network.length-short",
+    "network.extensions-too-many",
+    "network.tunnel-header-cut",
+    "network.tunnel-bad-header",
+    "network.tunnel-too-deep",
+    "transport.header-cut",
+    "transport.bad-header-length",
+    "transport.length-short",
+)
+FRAGMENTS_GIVEN_UP: Final = ("network.fragment-timeout", "network.fragment-evicted", "network.fragment-missing")
+_NAMED = 8  # carriers of other traffic that are named, each for itself
 
 
 def blind_spots(
@@ -109,13 +129,18 @@ def blind_spots(
         tell("stream-gaps", gaps, f"{plural(gap_bytes, 'byte')} missing in {plural(gaps, 'place')} of OT streams: the tap lost packets")
     conflicts = sum(talk.counts["conflicts"] for talk in talks)
     tell("stream-conflicts", conflicts, f"{plural(conflicts, 'TCP segment')} repeated bytes with other content: both versions were analysed")
-    undecoded: dict[str, int] = {}
+    undecoded = {name: count for number, name in OT_ETHERTYPES.items() if (count := decoder.get(f"undecoded.ethertype.{number:#06x}", 0))}
     for talk in talks:
         name = talk.service.rstrip("?")
-        if not talk.protocol and name in OT_PORTS_NOT_DECODED and (talk.server_port is None or _payload(talk)):
+        if not talk.protocol and name in OT_PORTS_NOT_DECODED and talk.server_port is not None and _payload(talk):
             undecoded[name] = undecoded.get(name, 0) + talk.counts["packets_to_server"] + talk.counts["packets_to_client"]
     for name, count in sorted(undecoded.items(), key=lambda item: -item[1]):
-        tell("undecoded-protocol", count, f"{plural(count, 'packet')} of {name}: an OT protocol that this version does not decode")
+        tell(
+            "undecoded-protocol",
+            count,
+            f"{plural(count, 'packet')} of {name}: an OT protocol that this version does not decode",
+            incomplete=name in OT_ETHERTYPES.values() and count * 2 > packets > 0,
+        )
     strangers = [talk for talk in talks if not talk.protocol and talk.service in ("modbus?", "dnp3?", "iso-tsap?") and _payload(talk)]
     if strangers:
         names = ", ".join(sorted({f"{talk.client} > {talk.server} port {talk.server_port}" for talk in strangers})[:3])
@@ -124,11 +149,22 @@ def blind_spots(
             len(strangers),
             f"{plural(len(strangers), 'conversation')} on OT ports whose content was not recognised ({names})",
         )
+    for spot in _unread(decoder):
+        tell(*spot, incomplete=True)
+    guessed = decoder.get("not_read.l2tpv3_guessed", 0)
+    tell("l2tpv3-cookie", guessed, f"{plural(guessed, 'packet')} of L2TPv3 read as they fit: the length of the cookie is not in the packets")
+    stopped = {name: count for name in STOPS_DECODING if (count := anomalies.get(name, 0))}
     tell(
-        "undecoded-link-type",
-        decoder.get("undecoded", 0),
-        f"{plural(decoder.get('undecoded', 0), 'packet')} of link types or network protocols that are not decoded",
-        incomplete=packets > 0 and decoder.get("undecoded", 0) * 2 > packets,
+        "headers-not-decoded",
+        sum(stopped.values()),
+        f"{plural(sum(stopped.values()), 'packet')} whose headers were not decoded to the end: " + _listed(stopped),
+        incomplete=any(name.startswith("network.tunnel-") for name in stopped),
+    )
+    lost = {name: count for name in FRAGMENTS_GIVEN_UP if (count := anomalies.get(name, 0))}
+    tell(
+        "fragments",
+        sum(lost.values()),
+        f"{plural(sum(lost.values()), 'IP datagram')} not read because fragments were missing: " + _listed(lost),
     )
     tell(
         "span-duplicates",
@@ -146,14 +182,32 @@ def blind_spots(
         "parts-not-decoded",
         sum(parts.values()),
         f"{plural(sum(parts.values()), 'message')} of OT protocols decoded in part or not at all: "
-        + ", ".join(f"{count:,} {name}" for name, count in list(parts.items())[:4])
-        + (" …" if len(parts) > 4 else ""),
+        + _listed(parts),
     )
     for name, count in forgotten.items():
         tell(f"limit-{name}", count, f"the limit on {name} was hit {plural(count, 'time')}: that many were not kept")
     if packets and not operations:
         tell("no-ot-traffic", 1, "no message of a protocol that otwatch decodes was seen: is this tap on the controllers' network?", incomplete=True)
     return sorted(found, key=lambda spot: not spot.incomplete)
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    """The largest of them, with their counts."""
+    largest = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count:,} {name}" for name, count in largest[:4]) + (" …" if len(counts) > 4 else "")
+
+
+def _unread(decoder: Mapping[str, int]) -> list[tuple[str, int, str]]:
+    """Kind, packets and text for each tunnel, encryption or unknown protocol that may carry other traffic and was not read."""
+    carriers = [unread for unread in seen(decoder) if unread.carries]
+    told = [
+        ("undecoded-traffic", unread.packets, f"{plural(unread.packets, 'packet')} of {unread.name}: what they carry was not read")
+        for unread in carriers[:_NAMED]
+    ]
+    rest = sum(unread.packets for unread in carriers[_NAMED:])
+    if rest:
+        told.append(("undecoded-traffic", rest, f"{plural(rest, 'packet')} of {len(carriers) - _NAMED} more protocols: what they carry was not read"))
+    return told
 
 
 def _payload(talk: Talk) -> int:

@@ -79,6 +79,8 @@ def test_every_prefix_of_a_sample(name: str) -> None:
 
 def test_snapped_packets_are_not_malformed() -> None:
     for sample in SAMPLES.values():
+        if decode([sample]).rows[0]["flags"] & PacketFlag.MALFORMED:  # wrong, not cut
+            continue
         for length in range(len(sample.data)):
             decoded = decode([replace(sample, data=sample.data[:length], wire=len(sample.data))])
             assert not decoded.rows[0]["flags"] & PacketFlag.MALFORMED
@@ -173,7 +175,7 @@ def test_a_modbus_request_in_two_tags() -> None:
 def test_undecoded_traffic_is_counted_by_type() -> None:
     counters = decode([SAMPLES[name] for name in ("goose", "llc", "cdp", "radiotap", "null other", "tcp")]).counters
     assert counters["undecoded.ethertype.0x88b8"] == 1
-    assert counters["undecoded.llc"] == 2
+    assert counters["undecoded.llc.0x4242"] == counters["undecoded.snap.0x00000c2000"] == 1
     assert counters["undecoded.link_type.127"] == 1
     assert counters["undecoded.link_type.0"] == 1
     assert (counters["decoded"], counters["undecoded"]) == (1, 5)

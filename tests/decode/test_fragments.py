@@ -81,7 +81,7 @@ def test_a_late_copy_is_read_when_a_receiver_would_take_it() -> None:
     assert [(other["payload"][24:], other["frame"]) for other in decoded.readings] == [(b"EVIL" * 4, 4)]
     assert decoded.anomalies == [[], [], [], [(Layer.NETWORK, NetworkAnomaly.FRAGMENT_CONFLICT, 20, 0, 16)]]
     assert [row["flags"] for row in decoded.rows] == [4, 8, 4, 4]
-    assert not decode(framed(pieces) + framed(late, first=31 * SECOND)).readings  # another datagram by then
+    assert not decode(framed(pieces) + framed(late, first=121 * SECOND)).readings  # another datagram by then
     assert not decode(framed([*pieces, late[0], piece(32, bytes(16), more=False)])).readings  # what is used again does not fit
 
 
@@ -137,13 +137,13 @@ def test_wrong_fragments(packets: list[bytes], kind: NetworkAnomaly) -> None:
 
 
 def test_waiting_ends_on_packet_time_even_without_another_fragment() -> None:
-    frames = [*framed([piece(0, bytes(24))]), *framed([ip4(tcp())], first=30 * SECOND - 1), *framed([ip4(tcp())], first=30 * SECOND),
-              *framed([piece(24, bytes(8), more=False)], first=31 * SECOND)]
+    frames = [*framed([piece(0, bytes(24))]), *framed([ip4(tcp())], first=120 * SECOND), *framed([ip4(tcp())], first=120 * SECOND + 1),
+              *framed([piece(24, bytes(8), more=False)], first=121 * SECOND)]
     for cuts in ([], [1, 2, 3]):
         decoded = decode(frames, cuts=cuts)
         (given_up,) = decoded.loose
         assert (given_up["kind"], given_up["frame"], given_up["timestamp_ns"], given_up["packet"]) == (
-            NetworkAnomaly.FRAGMENT_TIMEOUT, 1, 30 * SECOND, -1)
+            NetworkAnomaly.FRAGMENT_TIMEOUT, 1, 120 * SECOND + 1, -1)
         assert given_up["had"] == 24
         assert decoded.rows[-1]["flags"] == PacketFlag.FRAGMENT
 

@@ -15,7 +15,7 @@ def test_counts_are_written_as_people_write_them(count, words):
     told = blind_spots(
         [],
         [],
-        {"undecoded": count, "duplicates": count},
+        {"undecoded": count, "undecoded.ethertype.0x88b5": count, "duplicates": count},
         {"skipped": count},
         packets=9,
         operations=1,
@@ -25,7 +25,7 @@ def test_counts_are_written_as_people_write_them(count, words):
         protocols={},
     )
     texts = [spot.text for spot in told]
-    assert texts[0] == f"{words} of link types or network protocols that are not decoded"
+    assert texts[0] == f"{words} of unknown EtherType 0x88b5: what they carry was not read"
     assert texts[1].startswith(f"{words} arrived twice")
     assert texts[3].startswith(f"the limit on flows was hit {words.split()[0]} time{'' if count == 1 else 's'}:")
 

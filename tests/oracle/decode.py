@@ -13,18 +13,18 @@ from dataclasses import replace
 from otwatch.decode.anomalies import LinkAnomaly, NetworkAnomaly, TransportAnomaly
 from otwatch.limits import Limits
 from otwatch.vocabulary import Layer, PacketFlag, Tunnel
+from tests.oracle.encapsulations import SHIMS, Encapsulations
 from tests.oracle.fragments import Known, receivable
 from tests.oracle.part import Part, Stopped
 
 LINK, NETWORK, TRANSPORT = Layer.LINK, Layer.NETWORK, Layer.TRANSPORT
-TAGS = (0x8100, 0x88A8, 0x9100, 0x9200)
 USUAL = (0x0800, 0x86DD, 0x0806, 0x8100, 0x88A8, 0x8847, 0x8864, 0x8892, 0x88B8, 0x88CC)
 
 
 _USUAL = tuple(kind.to_bytes(2, "big") for kind in (0x0800, 0x86DD, 0x0806, 0x8100, 0x88A8, 0x8847, 0x8864, 0x8892, 0x88B8, 0x88CC))
 
 
-class Oracle:
+class Oracle(Encapsulations):
     """Keeps fragments and earlier packets."""
 
     def __init__(self, limits: Limits) -> None:
@@ -153,13 +153,8 @@ class Oracle:
 
     def tags(self, kind: int, part: Part, tags: list, *, ethernet: bool) -> None:
         try:
-            while kind in TAGS or (kind in (0x892F, 0xF1C1) and ethernet):
-                length = 4 if kind in TAGS else 6
-                header = self.need(part, length, LINK, LinkAnomaly.HEADER_CUT)
-                if kind in TAGS:
-                    tags.append(struct.unpack(">H", header[:2])[0] & 0xFFF)
-                kind = struct.unpack(">H", header[-2:])[0]
-                part = part.skip(length)
+            while kind in SHIMS:
+                kind, part = self.shim(kind, part, tags)
         finally:
             if tags:
                 self.row |= {"vlan_outer": tags[0], "vlan_inner": tags[1] if len(tags) > 1 else -1, "vlan_count": min(len(tags), 255)}
@@ -245,7 +240,10 @@ class Oracle:
             self.mpls(part)
         elif kind == 0x8864:
             self.pppoe(part)
-        else:
+        elif kind in SHIMS:
+            count = self.row["vlan_count"]
+            self.tags(kind, part, [self.row["vlan_outer"], self.row["vlan_inner"], *[0] * 253][:count], ethernet=False)
+        elif not self.bridged(kind, part):
             self.undecoded(kind, part)
 
     def ipv4(self, part: Part) -> None:
@@ -310,7 +308,8 @@ class Oracle:
         length = 8 + 2 * hardware_length + 2 * protocol_length
         body = self.need(part, length, NETWORK, NetworkAnomaly.HEADER_CUT)[8:]
         if protocol == 0x0800 and protocol_length == 4:
-            self.row["source"] = str(ipaddress.ip_address(body[hardware_length:hardware_length + 4]))
+            sender = body[hardware_length:hardware_length + 4]
+            self.row["source"] = str(ipaddress.ip_address(sender)) if any(sender) else "-"
             self.row["destination"] = str(ipaddress.ip_address(body[-4:]))
         elif protocol == 0x0800 or (hardware_length == 6 and protocol_length == 0):
             self.fail(NETWORK, NetworkAnomaly.ARP_BAD, 5, 4, protocol_length)
@@ -338,6 +337,16 @@ class Oracle:
             self.ethertype(0x0800 if protocol == 4 else 0x86DD, part)
         elif protocol == 137:
             self.mpls(part)
+        elif protocol == 97:
+            self.etherip(part)
+        elif protocol == 115:
+            self.l2tpv3(part)
+        elif protocol == 94:
+            self.unwrap(Tunnel.IP_IN_IP, -1)
+            self.ipv4(part)
+        elif protocol == 143:
+            self.unwrap(Tunnel.ETHERIP, -1)
+            self.ethernet(part)
         else:
             self.payload(part)
 
@@ -461,19 +470,25 @@ class Oracle:
             self.fail(TRANSPORT, TransportAnomaly.LENGTH_SHORT, 4, 8, length)
         part = part.skip(8)
         self.payload(part)
+        depth = self.depth
+        self.vxlan(destination, part)
+        if self.depth == depth and self.row["payload_at"] == part.at:
+            self.overlay((source, destination), part)
+
+    def vxlan(self, destination: int, part: Part) -> None:
         if destination in (4789, 8472, 4790) and len(part.raw) >= 22:
             flags, vni = struct.unpack(">II", part.raw[:8])
             if destination == 4790:
-                if vni & 0xFF == 0 and flags in (0x0C000001, 0x0C000002, 0x0C000003):
+                if vni & 0xFF == 0 and 0x0C000001 <= flags <= 0x0C000005:
                     self.unwrap(Tunnel.VXLAN, vni >> 8)
-                    {1: self.ipv4, 2: self.ipv6, 3: self.ethernet}[flags & 3](part.skip(8))
+                    self.content(flags & 7, part.skip(8))
             elif vni & 0xFF == 0 and flags & 0x08000000 and (flags == 0x08000000 or flags >> 24 == 0x88 or part.raw[20:22] in _USUAL):
                 self.unwrap(Tunnel.VXLAN, vni >> 8)
                 self.ethernet(part.skip(8))
         elif destination == 6081 and len(part.raw) >= 8:
             first, kind, vni = struct.unpack(">HHI", part.raw[:8])
             length = 8 + (first >> 8 & 0x3F) * 4
-            if first >> 14 == 0 and vni & 0xFF == 0 and len(part.raw) >= length and kind in (0x6558, 0x0800, 0x86DD):
+            if first >> 14 == 0 and vni & 0xFF == 0 and len(part.raw) >= length and kind in (0x6558, 0x0800, 0x86DD, 0x8847, 0x894F):
                 self.unwrap(Tunnel.GENEVE, vni >> 8)
                 self.ethernet(part.skip(length)) if kind == 0x6558 else self.ethertype(kind, part.skip(length))
 
@@ -508,6 +523,8 @@ class Oracle:
         part = part.skip(len(header))
         if kind in (0x88BE, 0x22EB):
             self.erspan(kind, "sequence" in fields, part)
+        elif version == 1 and kind == 0x6400 and flags & 0xF000 == 0x2000:
+            self.eoip(key, part)
         elif version == 1:
             if kind != 0x880B:
                 self.fail(NETWORK, NetworkAnomaly.TUNNEL_BAD_HEADER, 2, 0x880B, kind)
