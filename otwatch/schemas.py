@@ -191,6 +191,8 @@ BEHAVIOURS = Schema("behaviours", (
     Column("status", _I32, "status", 0),
     Column("messages", _I64, "rows of operations that are this behaviour", 0),
     Column("first_ns", _I64, "first seen", 0),
+    Column("second_ns", _I64, "seen for the second time", 0),
+    Column("third_ns", _I64, "seen for the third time", 0),
     Column("last_ns", _I64, "last seen", 0),
     Column("first_frame", _I64, "frame of the first", 0),
     Column("last_frame", _I64, "frame of the last", 0),

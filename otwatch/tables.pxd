@@ -177,6 +177,8 @@ cdef class Behaviours(Table):
     cdef public int[::1] status
     cdef public long long[::1] messages
     cdef public long long[::1] first_ns
+    cdef public long long[::1] second_ns
+    cdef public long long[::1] third_ns
     cdef public long long[::1] last_ns
     cdef public long long[::1] first_frame
     cdef public long long[::1] last_frame

@@ -194,6 +194,8 @@ class Behaviours(Table):
     status: memoryview[int]
     messages: memoryview[int]
     first_ns: memoryview[int]
+    second_ns: memoryview[int]
+    third_ns: memoryview[int]
     last_ns: memoryview[int]
     first_frame: memoryview[int]
     last_frame: memoryview[int]

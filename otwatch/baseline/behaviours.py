@@ -73,6 +73,11 @@ class BehaviourIndex:
                 table.last_ns[at] = now
                 table.first_frame[at] = operations.frame[i]
             table.messages[at] += 1
+            if table.messages[at] <= 3:
+                if table.messages[at] == 2:
+                    table.second_ns[at] = now
+                elif table.messages[at] == 3:
+                    table.third_ns[at] = now
             if now < table.first_ns[at]:
                 table.first_ns[at] = now
             if now > table.last_ns[at]:
@@ -133,6 +138,8 @@ class BehaviourIndex:
         table.count[row] = count
         table.status[row] = status
         table.messages[row] = 0
+        table.second_ns[row] = 0
+        table.third_ns[row] = 0
         if _WORDS * table.capacity > keys.shape[0]:
             larger = np.zeros(_WORDS * table.capacity, np.uint64)
             larger[:keys.shape[0]] = keys

@@ -141,10 +141,10 @@ class Context:
         return Joined(rest, *record.parts)
 
     def late(
-        self, base: Record, src: int, dst: int, *, protocol: int = 0, first_ns: int = 0, carried_data: Callable[[], bool] | None = None
+        self, base: Record, src: int, dst: int, *, at_ns: int, protocol: int = 0, behaviour: int = -1, carried_data: Callable[[], bool] | None = None
     ) -> LateRecord:
-        """The record of a row with its LATE fields, computed when asked for."""
-        return LateRecord(self, base, src, dst, protocol, first_ns, carried_data)
+        """The record of a row of `at_ns` with its LATE fields, computed when asked for."""
+        return LateRecord(self, base, src, dst, at_ns, protocol, behaviour, carried_data)
 
 
 class Joined:
@@ -265,17 +265,26 @@ _PAIR: Final[dict[str, Callable[[PairRecord], Any]]] = {
 
 
 class LateRecord:
-    """A record whose LATE fields are computed from what is known now."""
+    """A record whose LATE fields say what held at the time of its row. None, too, while that may still change: see `Knowledge.waits`."""
 
     def __init__(
-        self, context: Context, base: Record, src: int, dst: int, protocol: int, first_ns: int, carried_data: Callable[[], bool] | None
+        self,
+        context: Context,
+        base: Record,
+        src: int,
+        dst: int,
+        at_ns: int,
+        protocol: int,
+        behaviour: int,
+        carried_data: Callable[[], bool] | None,
     ) -> None:
         self.context = context
         self.base = base
         self.src = src
         self.dst = dst
+        self.at_ns = at_ns
         self.protocol = protocol
-        self.first_ns = first_ns
+        self.behaviour = behaviour
         self.carried_data = carried_data
         self._late: dict[str, Any] = {}
 
@@ -303,23 +312,24 @@ class LateRecord:
         host = self.context.host(address)
         return tuple(host.roles) or None if host is not None else None
 
-    def dst_is_controller(self) -> bool:
+    def dst_is_controller(self) -> bool | None:
         site = self.context.site
         if site is not None and site.role(self.base.get("dst")):
             return site.role(self.base.get("dst")) in _CONTROLLERS
-        return self.dst in self.context.knowledge.controllers
+        return self.context.knowledge.is_controller(self.dst, self.at_ns)
 
-    def dst_in_ot(self) -> bool:
+    def dst_in_ot(self) -> bool | None:
         return self._in_ot(self.dst, self.base.get("dst_level"))
 
-    def src_in_ot(self) -> bool:
+    def src_in_ot(self) -> bool | None:
         return self._in_ot(self.src, self.base.get("src_level"))
 
-    def _in_ot(self, address: int, level: float | None) -> bool:
+    def _in_ot(self, address: int, level: float | None) -> bool | None:
         if level is not None:
             return level <= 3
         knowledge = self.context.knowledge
-        return address in knowledge.controllers or network_of(self.context.addresses, address) in knowledge.networks
+        controller = knowledge.is_controller(address, self.at_ns)
+        return controller or knowledge.is_ot_network(network_of(self.context.addresses, address), self.at_ns)
 
     def crosses_zone(self) -> bool | None:
         return None if self.src < 0 or self.dst < 0 else not self.base.get("same_network")
@@ -337,7 +347,10 @@ class LateRecord:
         if level is not None:
             return bool(level >= 4)
         knowledge = self.context.knowledge
-        return network_of(self.context.addresses, self.src) not in knowledge.networks and not knowledge.is_poller(self.src, self.dst)
+        within = knowledge.is_ot_network(network_of(self.context.addresses, self.src), self.at_ns)
+        if within or knowledge.is_poller(self.src, self.dst, self.at_ns):
+            return False
+        return None if within is None else True
 
     def new_talker(self) -> bool | None:
         name = self.base.get("protocol")
@@ -345,9 +358,7 @@ class LateRecord:
             return None
         if self.context.baseline is not None:
             return not self.context.baseline.talks(self.base.get("src"), self.base.get("dst"), name)
-        knowledge = self.context.knowledge
-        first = knowledge.talks.get((self.src, self.dst, self.protocol))
-        return first > knowledge.until_ns if knowledge.usable and first is not None else None
+        return self.context.knowledge.is_new_talk(self.src, self.dst, self.protocol)
 
     def new_verb(self) -> bool | None:
         action = Action[self.base.get("action")]
@@ -355,10 +366,7 @@ class LateRecord:
         if baseline is not None:
             name = self.base.get("protocol")
             return baseline.talks(self.base.get("src"), self.base.get("dst"), name) and not self.base.get("in_baseline")
-        knowledge = self.context.knowledge
-        talk = knowledge.talks.get((self.src, self.dst, self.protocol))
-        verb = knowledge.verb_first_ns(self.src, self.dst, self.protocol, action)
-        return talk <= knowledge.until_ns < verb if knowledge.usable and talk is not None and verb is not None else None
+        return self.context.knowledge.is_new_verb(self.src, self.dst, self.protocol, action)
 
     def writer(self) -> str | None:
         if self.base.get("role") != "request" or self.src < 0:
@@ -370,9 +378,23 @@ class LateRecord:
             return "engineering"
         if self.context.baseline is not None:
             return "learned" if self.base.get("in_baseline") else "stranger"
-        if self.context.knowledge.is_poller(self.src, self.dst):
+        knowledge = self.context.knowledge
+        if knowledge.is_poller(self.src, self.dst, self.at_ns):
             return "polls" if self.base.get("same_network") or self.base.get("conduit") == "allowed" else "polls_from_outside"
-        return "stranger"
+        if self.steady_per_s() is not None and self.base.get("same_network"):
+            return "cyclic"
+        return None if knowledge.waits(self.at_ns) else "stranger"
+
+    def steady_per_s(self) -> float | None:
+        """The rate of the message that the row is, if it was sent at one rate from the beginning."""
+        return self.context.knowledge.rate(self.behaviour, self.at_ns) if self.behaviour >= 0 else None
+
+    def steady(self) -> bool | None:
+        if self.behaviour < 0:
+            return None
+        if self.steady_per_s() is not None:
+            return True
+        return None if self.context.knowledge.waits(self.at_ns) else False
 
     def carried(self) -> bool | None:
         return self.carried_data() if self.carried_data is not None else None
@@ -389,6 +411,8 @@ _LATE: Final[dict[str, Callable[[LateRecord], Any]]] = {
     "new_talker": LateRecord.new_talker,
     "new_verb": LateRecord.new_verb,
     "writer": LateRecord.writer,
+    "steady": LateRecord.steady,
+    "steady_per_s": LateRecord.steady_per_s,
     "carried_data": LateRecord.carried,
 }
 

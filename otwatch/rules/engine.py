@@ -190,7 +190,7 @@ class RuleEngine:
         }
 
     def _refresh(self) -> None:
-        self.knowledge.refresh(self._batch.behaviours if self._batch else None, self.first_ns or 0, self.now_ns)
+        self.knowledge.refresh(self._batch.behaviours if self._batch else None, self.first_ns or 0, self.now_ns, self._finished)
         self.reporter.refresh(self._batch.behaviours if self._batch else None, self._finished)
 
     def _alert(self, finding: Finding) -> Alert | None:

@@ -15,12 +15,19 @@ def time_text(timestamp_ns: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
 
 
-def learned_from(knowledge: Knowledge) -> str:
-    """Where the idea of normal comes from, without a baseline."""
+def learned_from(knowledge: Knowledge, at_ns: int) -> str:
+    """Where the idea of normal came from at a time, without a baseline."""
     if knowledge.learning.until_ns is not None:
-        return f"what is normal was learned until {time_text(knowledge.until_ns)[:19]}Z"
-    seconds = (knowledge.until_ns - knowledge.first_ns) / 1e9
-    return f"what is normal was learned only from the first {seconds:.1f} s of this observation"
+        return f"what is normal was learned until {time_text(knowledge.learning.until_ns)[:19]}Z"
+    seconds = (knowledge.learned_until_ns(at_ns) - (knowledge.ot_first_ns or knowledge.first_ns)) / 1e9
+    return f"what is normal was learned only from the first {seconds:.1f} s in which OT protocols were seen"
+
+
+def too_short_to_tell(knowledge: Knowledge) -> str:
+    """Why nobody can be called unknown."""
+    seconds = (knowledge.now_ns - (knowledge.ot_first_ns or knowledge.now_ns)) / 1e9
+    seen = f"only {seconds:.1f} s of OT traffic were seen" if seconds * 1e9 < knowledge.learning.needs_ns else "no host was seen polling"
+    return f"Too short to tell an unknown host from the operator: {seen} when this was judged."
 
 
 def explain(context: Context, late: LateRecord, used: Collection[str]) -> str:
@@ -43,13 +50,13 @@ def explain(context: Context, late: LateRecord, used: Collection[str]) -> str:
         sentences.append(
             "The baseline does not know this conversation."
             if context.baseline is not None
-            else f"It was first seen after the learning period; {learned_from(context.knowledge)}."
+            else f"It was first seen after normal was learned; {learned_from(context.knowledge, late.at_ns)}."
         )
     if "new_verb" in used and late.get("new_verb"):
         sentences.append(
             "The baseline knows the conversation, but not this kind of action."
             if context.baseline is not None
-            else f"The conversation is older than this kind of action; {learned_from(context.knowledge)}."
+            else f"The conversation is older than this kind of action; {learned_from(context.knowledge, late.at_ns)}."
         )
     return " ".join(sentence for sentence in sentences if sentence)
 
@@ -64,19 +71,22 @@ def _writer(context: Context, late: LateRecord, src: str, dst: str) -> str:
         return f"The baseline knows {src} as commanding {dst}."
     if writer == "polls":
         return (
-            f"Inferred: no site file or baseline says who may command {dst}, but {src} has polled it since the beginning of the observation, "
-            "as an operator station does." + _alone(context, late)
+            f"Inferred: no site file or baseline says who may command {dst}, but {src} has polled it since the beginning of the observation, or was "
+            "sent its reports, as an operator station does." + _alone(context, late)
         )
     if writer == "polls_from_outside":
         return f"Inferred: {src} has polled {dst} since the beginning of the observation, as a SCADA server does, but from another network."
+    if writer == "cyclic":
+        return (
+            f"Inferred: no site file or baseline says who may command {dst}, but {src} has sent it this same command "
+            f"{late.get('steady_per_s'):.3g} times a second since the beginning of the observation, as controllers do among themselves."
+        )
     if writer == "stranger":
         if context.baseline is not None:
             return f"The baseline does not know {src} as commanding {dst}."
-        if context.knowledge.commands_dominate(late.src, late.dst):
-            return f"Inferred: {src} sent {dst} many more commands than questions, which no operator station does."
         return (
-            f"Inferred: no site file or baseline says who may command {dst}, and {src} did not poll it during the learning period "
-            f"({learned_from(context.knowledge)})."
+            f"Inferred: no site file or baseline says who may command {dst}, and {src} did not poll it while normal was learned "
+            f"({learned_from(context.knowledge, late.at_ns)})."
         )
     return ""
 
@@ -84,11 +94,10 @@ def _writer(context: Context, late: LateRecord, src: str, dst: str) -> str:
 def _alone(context: Context, late: LateRecord) -> str:
     """What weakens the inference: an intruder who polls first looks the same."""
     knowledge = context.knowledge
-    polls = knowledge.polls.get((late.src, late.dst))
-    first = knowledge.first_command_ns(late.src, late.dst)
-    seconds = (first - polls.first_ns) / 1e9 if polls is not None and first is not None else 0.0
+    began, first = knowledge.began_ns(late.src, late.dst), knowledge.first_command_ns(late.src, late.dst)
+    seconds = (first - began) / 1e9 if began is not None and first is not None else 0.0
     weak = [f"it had polled for {seconds:.1f} s before its first command"] if seconds > 0 else []
-    if knowledge.pollers_of(late.dst) == 1:
+    if knowledge.pollers_of(late.dst, late.at_ns) == 1:
         weak.append("no other host polls the device to compare it with")
     grounds = " and ".join(weak)
     return f" {grounds[:1].upper()}{grounds[1:]}{': an' if weak else 'An'} intruder who asks first looks the same."

@@ -1,8 +1,8 @@
 """The fields that conditions can use: per table, what each is, how it is written, and when it is known.
 
 When a field is known decides what a condition on it costs (DESIGN principle 4): SIGNATURE and PAIR fields are judged once per distinct
-signature or pair of addresses, REST once per behaviour, ROW on every message whose behaviour passed the others, LATE when an finding is
-looked at, with everything seen until then.
+signature or pair of addresses, REST once per behaviour, ROW on every message whose behaviour passed the others, LATE when a finding is
+looked at: what held at the time of the row, and, of a row in the first ten seconds, at their end.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Field:
     words: tuple[str, ...] = ()
 
 
-WRITERS: Final = ("permitted", "engineering", "denied", "learned", "polls", "polls_from_outside", "stranger")
+WRITERS: Final = ("permitted", "engineering", "denied", "learned", "polls", "polls_from_outside", "cyclic", "stranger")
 
 
 def _field(name: str, kind: str, stage: Stage, doc: str, words: tuple[str, ...] = ()) -> Field:
@@ -86,7 +86,7 @@ _LATE: Final = (
         "controllers or the internet, unless it polled dst from the start",
     ),
     _field("crosses_zone", "truth", Stage.LATE, "src and dst are in different zones of the site file or, where it says nothing, different networks"),
-    _field("new_talker", "truth", Stage.LATE, "src first spoke this protocol to dst after the learning period, and the baseline does not know it"),
+    _field("new_talker", "truth", Stage.LATE, "src first spoke this protocol to dst after normal was learned, and the baseline does not know it"),
 )
 
 _OPERATIONS: Final = (
@@ -125,11 +125,14 @@ _OPERATIONS: Final = (
         "writer",
         "text",
         Stage.LATE,
-        "what the source is to its target: permitted, engineering or denied (site file), learned (baseline), polls (has polled it from the "
-        "start of the observation), polls_from_outside (the same from another network), stranger",
+        "what the source was to its target at the time: permitted, engineering or denied (site file), learned (baseline), polls (asks it, or is told "
+        "by it, since the start of the observation), polls_from_outside (the same from another network), cyclic (has sent this very command at one "
+        "rate since then), stranger",
         WRITERS,
     ),
-    _field("new_verb", "truth", Stage.LATE, "src speaks to dst since the learning period (or the baseline), but never did this kind of action"),
+    _field("steady", "truth", Stage.LATE, "this very message has been sent at one rate since the start of the observation"),
+    _field("steady_per_s", "number", Stage.LATE, "that rate, in messages a second; not known where it is not steady"),
+    _field("new_verb", "truth", Stage.LATE, "src speaks to dst since normal was learned (or in the baseline), but never did this kind of action"),
 )
 _FLOWS: Final = (
     _field("event", "text", Stage.SIGNATURE, "what happened to the flow", tuple(kind.name.lower() for kind in FlowEvent)),

@@ -1,51 +1,70 @@
-"""What the traffic itself tells about who is who: pollers, controllers, their networks, and what was there during the learning period.
+"""What the traffic itself tells about who is who, each fact with the packet time from which it holds.
 
-Everything is read from the behaviours table at the moment of asking, so that it depends on the packets alone, not on how they were cut
-into batches.
+A rule sees what held at the time of its row, not what is known when it is asked: so the verdict does not depend on how the packets were
+delivered, cut into batches or interrupted by a restart. The first ten seconds in which OT protocols are seen are the cold start: whoever is seen at
+work in them counts as known from the beginning, and what is asked of a row in them is answered at their end.
+
+The facts are read from the behaviours table; only places in it are kept here.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from otwatch.actions import CHANGING, VERBS, Action, Role
 from otwatch.addresses import Addresses
 from otwatch.tables import Behaviours
 
-_POLLING: Final = tuple(int(action) for action in (Action.READ, Action.SUBSCRIBE))
+Numbers = npt.NDArray[np.int64]
+
+COLD_START_NS: Final = 10_000_000_000
+_POLLING: Final = tuple(int(action) for action in (Action.READ, Action.SUBSCRIBE, Action.REPORT))
 _VERB_NUMBERS: Final = {verb: number for number, verb in enumerate(sorted(set(VERBS.values())))}
 _VERB_OF: Final = np.array([_VERB_NUMBERS[VERBS[action]] for action in sorted(Action)], np.int64)
+_READ: Final = _VERB_NUMBERS["read"]
 _CHANGING: Final = tuple(int(action) for action in CHANGING)
-_COMMANDS: Final = frozenset(_VERB_NUMBERS[VERBS[action]] for action in CHANGING)
-_REPEATS = 3  # the same question so often is polling
-_QUESTIONS = 8  # so are so many different ones
-_COMMANDS_A_QUESTION = 5  # who commands more than this for each question does not watch a process: no operator station, though it asked first
+_QUESTIONS: Final = 8  # so many different questions are polling; so is one question three times
+_UNEVEN: Final = 0.5  # intervals that differ by more than this share are not one rate
+_COMPARED: Final = 256  # pairs looked at to find out since when polling has been seen: the first ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learning:
-    """The learning period inside the observation. `until_ns` fixes its end; otherwise it is `share` of the observation, at most `at_most_ns`.
+    """When normal was learned inside the observation.
 
-    Whoever polled a device in it is taken for its usual master; who speaks for the first time after it is new. A derived period is only
-    used to call someone new when the observation lasted `needs_ns` and somebody polled in it.
+    `until_ns` fixes the end. Otherwise it ends by itself: a host that is first seen to ask after the cold start is late when no other came in time
+    in the second half of the observation so far, or after `at_most_ns`; the same holds for a new conversation, or kind of action, of a host that came
+    in time. Somebody is called new, or an unknown host, without reservation when polling has been seen for `needs_ns`.
     """
 
     until_ns: int | None = None
-    share: float = 0.2
     at_most_ns: int = 3_600_000_000_000
     needs_ns: int = 10_000_000_000
 
 
 @dataclass(slots=True)
-class _Polls:
-    total: int
-    repeats: int
-    first_ns: int
-    commands: int = 0
+class _Pair:
+    """Rows of the behaviours table that show a host at work with a device: the first of each kind, more are never needed."""
+
+    asked: list[int] = field(default_factory=list)  # questions
+    answered: list[int] = field(default_factory=list)  # answers to questions
+    reported: list[int] = field(default_factory=list)  # what the device sent unasked
+
+
+@dataclass(slots=True)
+class _Arrival:
+    """The first row of a kind of action of a pair."""
+
+    row: int
+    host: int
+    polls: bool
+    late: bool = False
 
 
 def network_of(addresses: Addresses, address: int) -> tuple[int, int]:
@@ -57,99 +76,263 @@ def network_of(addresses: Addresses, address: int) -> tuple[int, int]:
 
 
 class Knowledge:
-    """Refreshed before findings are looked at."""
+    """Follows the behaviours table; asked with the time of a row."""
 
     def __init__(self, learning: Learning, addresses: Addresses) -> None:
         self.learning = learning
         self.addresses = addresses
         self.first_ns = 0
-        self.until_ns = 0
-        self.usable = False
-        self.span_ns = 0
-        self.polls: dict[tuple[int, int], _Polls] = {}
-        self.talks: dict[tuple[int, int, int], int] = {}  # src, dst, protocol -> first
-        self.verbs: dict[tuple[int, int, int, int], int] = {}  # and number of the verb
+        self.ot_first_ns: int | None = None  # the first message of an OT protocol
+        self.now_ns = 0
+        self.finished = False
         self.answering: set[tuple[int, int]] = set()  # pairs of which responses were seen
-        self.controllers: set[int] = set()
-        self.networks: set[tuple[int, int]] = set()
-        self._commands: dict[tuple[int, int], int] | None = None  # made when somebody asks
-        self._pollers: Counter[int] | None = None
+        self._table: Behaviours | None = None
+        self._rows = 0  # of the table that were read
+        self._pairs: dict[tuple[int, int], _Pair] = {}
+        self._arrivals: dict[tuple[int, int, int, int], _Arrival] = {}  # src, dst, protocol, verb
+        self._talks: dict[tuple[int, int, int], _Arrival] = {}
+        self._order: list[tuple[int, int, _Arrival]] = []  # arrivals by time
+        self._late_hosts: dict[int, bool] = {}
+        self._last_ns = [0, 0]  # when the last host, and the last polled pair, came in time
+        self._controllers: dict[int, int] = {}  # device -> row of the first request to it
+        self._networks: dict[tuple[int, int], int] = {}
+        self._commands: dict[tuple[int, int], int] = {}  # src, dst -> row of the first command
+        self._established: dict[tuple[int, int], int] = {}  # of pairs at work: since when, once it is known
+        self._settled_ns: int | None = None
+        self._settled_asked = False  # since the last refresh
 
-    def refresh(self, behaviours: Behaviours | None, first_ns: int, now_ns: int) -> None:
-        """Reads the table anew."""
-        self.first_ns = first_ns
-        self.span_ns = max(0, now_ns - first_ns)
-        learning = self.learning
-        self.until_ns = (
-            learning.until_ns if learning.until_ns is not None else first_ns + min(int(self.span_ns * learning.share), learning.at_most_ns)
-        )
-        self.polls, self.talks, self.verbs = {}, {}, {}
-        self._commands = self._pollers = None
-        self.answering, self.controllers, self.networks = set(), set(), set()
-        if behaviours is None or not behaviours.rows:
-            self.usable = learning.until_ns is not None
+    # following
+
+    def refresh(self, behaviours: Behaviours | None, first_ns: int, now_ns: int, finished: bool = False) -> None:
+        """Reads what is new in the table."""
+        self.first_ns, self.now_ns, self.finished = first_ns, now_ns, finished
+        self._settled_asked = False
+        if behaviours is None or behaviours.rows == self._rows:
             return
-        role = behaviours.array("role")
-        src, dst = behaviours.array("source").astype(np.int64), behaviours.array("destination").astype(np.int64)
-        protocol, verb = behaviours.array("protocol").astype(np.int64), _VERB_OF[behaviours.array("action")]
-        first, messages = behaviours.array("first_ns"), behaviours.array("messages")
-        answers = role == int(Role.RESPONSE)
-        self.answering = set(zip(src[answers].tolist(), dst[answers].tolist(), strict=True))
-        asked = role == int(Role.REQUEST)
-        for row in zip(src[asked].tolist(), dst[asked].tolist(), protocol[asked].tolist(), verb[asked].tolist(), first[asked].tolist(), strict=True):
-            talk, doing, when = row[:3], row[:4], row[4]
-            self.talks[talk] = min(when, self.talks.get(talk, when))
-            self.verbs[doing] = min(when, self.verbs.get(doing, when))
-        polling = asked & np.isin(behaviours.array("action"), _POLLING)
-        for source, destination, when, count in zip(
-            src[polling].tolist(), dst[polling].tolist(), first[polling].tolist(), messages[polling].tolist(), strict=True
-        ):
-            known = self.polls.get((source, destination))
-            if known is None:
-                self.polls[source, destination] = _Polls(count, count, when)
-            else:
-                known.total += count
-                known.repeats = max(known.repeats, count)
-                known.first_ns = min(known.first_ns, when)
-        changing = asked & np.isin(behaviours.array("action"), _CHANGING)
-        for source, destination, count in zip(src[changing].tolist(), dst[changing].tolist(), messages[changing].tolist(), strict=True):
-            known = self.polls.get((source, destination))
-            if known is not None:
-                known.commands += count
-        self.controllers = {destination for _, destination, _ in self.talks if destination > 0}
-        self.networks = {network_of(self.addresses, controller) for controller in self.controllers}
-        self.usable = learning.until_ns is not None or (
-            self.span_ns >= learning.needs_ns and any(polls.repeats >= _REPEATS and polls.first_ns <= self.until_ns for polls in self.polls.values())
-        )
+        self._table = table = behaviours
+        new = slice(self._rows, table.rows)
+        self._rows = table.rows
+        began = int(table.array("first_ns")[new].min())
+        self.ot_first_ns = began if self.ot_first_ns is None else min(began, self.ot_first_ns)
+        role, action = table.array("role")[new], table.array("action")[new]
+        events = role == int(Role.EVENT)
+        source, target = table.array("source")[new].astype(np.int64), table.array("destination")[new].astype(np.int64)
+        host, device = np.where(events, target, source), np.where(events, source, target)
+        number = np.arange(new.start, new.stop)
+        asked, answers, polling = role == int(Role.REQUEST), role == int(Role.RESPONSE), np.isin(action, _POLLING)
+        served = answers & (table.array("status")[new] == 0)
+        self.answering.update(zip(host[answers].tolist(), device[answers].tolist(), strict=True))
+        for which, name in ((asked & polling, "asked"), (served & polling, "answered"), (events & polling, "reported")):
+            for key, rows in _grouped(host[which], device[which], number[which]):
+                pair = self._pairs.setdefault(key, _Pair())
+                found: list[int] = getattr(pair, name)
+                found.extend(rows[: _QUESTIONS - len(found)])
+        commands = asked & np.isin(action, _CHANGING)
+        for key, rows in _grouped(host[commands], device[commands], number[commands]):
+            self._commands.setdefault(key, rows[0])
+        known = ~answers | served
+        self._arrive(host[known], device[known], table.array("protocol")[new][known], _VERB_OF[action[known]], number[known], asked[known])
 
-    def is_poller(self, src: int, dst: int) -> bool:
-        """Whether src has polled dst since the learning period, as one who watches it."""
-        polls = self.polls.get((src, dst))
-        return polls is not None and self._asks(polls) and not polls.commands > _COMMANDS_A_QUESTION * polls.total
+    def _arrive(self, host: Numbers, device: Numbers, protocol: Numbers, verb: Numbers, rows: Numbers, asked: Numbers) -> None:
+        packed = np.column_stack([host, device, protocol.astype(np.int64), verb])
+        _, first = np.unique(packed, axis=0, return_index=True)
+        assert self._table is not None
+        times = self._table.array("first_ns")
+        fresh = []
+        for at in np.sort(first).tolist():
+            src, dst, spoken, kind = packed[at].tolist()
+            key = src, dst, spoken, kind
+            if key not in self._arrivals:
+                arrival = self._arrivals[key] = _Arrival(int(rows[at]), src, kind == _READ)
+                fresh.append((int(times[rows[at]]), int(rows[at]), arrival))
+                self._talks.setdefault((src, dst, spoken), arrival)
+        _, first = np.unique(device[asked], return_index=True)
+        for at in first.tolist():
+            address, row = int(device[asked][at]), int(rows[asked][at])
+            if address > 0 and address not in self._controllers:
+                self._controllers[address] = row
+                self._networks.setdefault(network_of(self.addresses, address), row)
+        self._sort_in(sorted(fresh, key=lambda entry: entry[:2]))
 
-    def commands_dominate(self, src: int, dst: int) -> bool:
-        """Whether src would be a poller of dst, did it not command it so much more than it asks."""
-        polls = self.polls.get((src, dst))
-        return polls is not None and self._asks(polls) and polls.commands > _COMMANDS_A_QUESTION * polls.total
+    def _sort_in(self, fresh: list[tuple[int, int, _Arrival]]) -> None:
+        """Decides of each arrival, in order of time, whether it is late."""
+        if not fresh:
+            return
+        if self._order and fresh[0][:2] < self._order[-1][:2]:  # seldom: judged again from the start
+            fresh = sorted([*self._order, *fresh], key=lambda entry: entry[:2])
+            self._order, self._late_hosts, self._last_ns = [], {}, [0, 0]
+        for when, _, arrival in fresh:
+            if arrival.host not in self._late_hosts:
+                self._late_hosts[arrival.host] = self._is_late(when, self._last_ns[0])
+                if not self._late_hosts[arrival.host]:
+                    self._last_ns[0] = when
+            arrival.late = self._late_hosts[arrival.host] or self._is_late(when, self._last_ns[1])
+            if not arrival.late and arrival.polls:
+                self._last_ns[1] = when
+        self._order.extend(fresh)
 
-    def _asks(self, polls: _Polls) -> bool:
-        return polls.first_ns <= self.until_ns and (polls.repeats >= _REPEATS or polls.total >= _QUESTIONS)
+    def _is_late(self, when: int, last: int) -> bool:
+        learning, began = self.learning, self.ot_first_ns or 0
+        if learning.until_ns is not None:
+            return when > learning.until_ns
+        age = when - began
+        return age >= COLD_START_NS and (age > learning.at_most_ns or 2 * (when - max(last, began)) >= age)
 
-    def verb_first_ns(self, src: int, dst: int, protocol: int, action: Action) -> int | None:
-        """When src first did this kind of action in dst."""
-        return self.verbs.get((src, dst, protocol, _VERB_NUMBERS[VERBS[action]]))
+    # time
+
+    def horizon(self, at_ns: int) -> int:
+        """Up to which packet time a row of `at_ns` is judged."""
+        began = self.ot_first_ns
+        return max(at_ns, (self.first_ns if began is None or at_ns < began else began) + COLD_START_NS)
+
+    def waits(self, at_ns: int) -> bool:
+        """Whether more may be known of a row of `at_ns` soon: it is of the cold start, and the cold start goes on."""
+        return not self.finished and self.now_ns < self.horizon(at_ns)
+
+    def _time(self, name: str, row: int) -> int:
+        assert self._table is not None
+        return int(self._table.array(name)[row])
+
+    # who is at work with whom
+
+    def _since(self, key: tuple[int, int]) -> int | None:
+        """The packet time from which a host is known at work with a device: the third time of one question, answer or report, or the eighth of
+        different ones."""
+        known = self._established.get(key)
+        if known is not None:
+            return known
+        pair = self._pairs.get(key)
+        if pair is None:
+            return None
+        times: list[int] = []
+        for rows in (pair.asked, pair.answered, pair.reported):
+            times += [third for third in (self._time("third_ns", row) for row in rows) if third]
+            if len(rows) >= _QUESTIONS:
+                times.append(self._time("first_ns", rows[_QUESTIONS - 1]))
+        if not times:
+            return None
+        self._established[key] = min(times)
+        return self._established[key]
+
+    def began_ns(self, src: int, dst: int) -> int | None:
+        """When src was first seen to ask dst, or to be told by it."""
+        pair = self._pairs.get((src, dst))
+        return min(self._time("first_ns", row) for row in (*pair.asked, *pair.answered, *pair.reported)) if pair is not None else None
+
+    def _polls(self, key: tuple[int, int], horizon: int) -> bool:
+        since = self._since(key)
+        return since is not None and since <= horizon and not self._came_late(key)
+
+    def _came_late(self, key: tuple[int, int]) -> bool:
+        pair = self._pairs[key]
+        row = min(row for rows in (pair.asked, pair.answered, pair.reported) for row in rows[:1])
+        assert self._table is not None
+        table = self._table
+        arrival = self._arrivals[*key, int(table.protocol[row]), int(_VERB_OF[table.action[row]])]
+        return arrival.late
+
+    def is_poller(self, src: int, dst: int, at_ns: int) -> bool:
+        """Whether src was known, at the time of a row, as one who has watched dst since normal was learned."""
+        return self._polls((src, dst), self.horizon(at_ns))
+
+    def pollers_of(self, dst: int, at_ns: int) -> int:
+        """How many hosts have watched dst."""
+        horizon = self.horizon(at_ns)
+        return sum(self._polls(key, horizon) for key in self._pairs if key[1] == dst)
 
     def first_command_ns(self, src: int, dst: int) -> int | None:
         """When src first changed something in dst."""
-        if self._commands is None:
-            self._commands = {}
-            for (source, target, _, verb), first in self.verbs.items():
-                if verb in _COMMANDS:
-                    self._commands[source, target] = min(first, self._commands.get((source, target), first))
-        return self._commands.get((src, dst))
+        row = self._commands.get((src, dst))
+        return self._time("first_ns", row) if row is not None else None
 
-    def pollers_of(self, dst: int) -> int:
-        """How many hosts have polled dst since the learning period."""
-        if self._pollers is None:
-            self._pollers = Counter(target for source, target in self.polls if self.is_poller(source, target))
-        return self._pollers[dst]
+    def rate(self, behaviour: int, at_ns: int) -> float | None:
+        """How often a second a message was sent, if it was at one rate from the cold start on; None otherwise."""
+        first, second, third = (self._time(name, behaviour) for name in ("first_ns", "second_ns", "third_ns"))
+        if not third or third > self.horizon(at_ns) or first >= (self.ot_first_ns or 0) + COLD_START_NS:
+            return None
+        longest = max(second - first, third - second)
+        if longest <= 0 or abs((third - second) - (second - first)) > _UNEVEN * longest:
+            return None
+        return 2e9 / (third - first)
+
+    # where controllers are
+
+    def is_controller(self, address: int, at_ns: int) -> bool | None:
+        """Whether requests were sent to it; None while that may still come."""
+        return self._holds(self._controllers.get(address), at_ns)
+
+    def is_ot_network(self, network: tuple[int, int], at_ns: int) -> bool | None:
+        """Whether it holds a controller; None while that may still come."""
+        return self._holds(self._networks.get(network), at_ns)
+
+    def _holds(self, row: int | None, at_ns: int) -> bool | None:
+        if row is not None and self._time("first_ns", row) <= self.horizon(at_ns):
+            return True
+        return None if self.waits(at_ns) else False
+
+    # what is new
+
+    def is_new_talk(self, src: int, dst: int, protocol: int) -> bool | None:
+        """Whether src first spoke this protocol to dst after normal was learned; None when that cannot be told."""
+        talk = self._talks.get((src, dst, protocol))
+        return None if talk is None else self._new(talk)
+
+    def is_new_verb(self, src: int, dst: int, protocol: int, action: Action) -> bool | None:
+        """Whether src spoke to dst before normal was learned, and did this kind of action only after it."""
+        talk, verb = self._talks.get((src, dst, protocol)), self._arrivals.get((src, dst, protocol, _VERB_NUMBERS[VERBS[action]]))
+        if talk is None or verb is None:
+            return None
+        new = self._new(verb)
+        return None if new is None else new and not talk.late
+
+    def _new(self, arrival: _Arrival) -> bool | None:
+        when = self._time("first_ns", arrival.row)
+        return arrival.late if self.is_settled(when) else None
+
+    def is_settled(self, at_ns: int) -> bool:
+        """Whether enough polling had been seen at the time of a row to call its source unknown."""
+        settled = self.settled_ns()
+        return self.learning.until_ns is not None or (settled is not None and settled <= self.horizon(at_ns))
+
+    def settled_ns(self) -> int | None:
+        """The packet time from which OT protocols have been seen for long enough, somebody polling among them."""
+        if self._settled_ns is None and not self._settled_asked and self.ot_first_ns is not None:
+            self._settled_asked = True
+            found = min((since for key in self._first_pairs() if (since := self._since(key)) is not None), default=None)
+            if found is not None and max(found, self.ot_first_ns + self.learning.needs_ns) <= self.now_ns:
+                self._settled_ns = max(found, self.ot_first_ns + self.learning.needs_ns)
+        return self._settled_ns
+
+    def _first_pairs(self) -> Iterator[tuple[int, int]]:
+        for key, _ in zip(self._pairs, range(_COMPARED), strict=False):
+            yield key
+
+    @property
+    def usable(self) -> bool:
+        """Whether by now enough was seen to call somebody new."""
+        return self.learning.until_ns is not None or self.settled_ns() is not None
+
+    @property
+    def span_ns(self) -> int:
+        """How long the observation has lasted."""
+        return max(0, self.now_ns - self.first_ns)
+
+    def learned_until_ns(self, at_ns: int) -> int:
+        """Up to when what came counted as normal, as it was known at a time."""
+        if self.learning.until_ns is not None:
+            return self.learning.until_ns
+        before = self._order[: bisect_right(self._order, at_ns, key=lambda entry: entry[0])]
+        last = next((when for when, _, arrival in reversed(before) if not arrival.late), 0)
+        return max(last, (self.ot_first_ns or 0) + COLD_START_NS)
+
+
+def _grouped(host: Numbers, device: Numbers, rows: Numbers) -> Iterator[tuple[tuple[int, int], list[int]]]:
+    """Rows by (host, device), in order."""
+    if not len(host):
+        return
+    packed = host << 32 | device & 0xFFFFFFFF
+    order = np.argsort(packed, kind="stable")
+    starts = np.flatnonzero(np.diff(packed[order], prepend=packed[order[0]] - 1))
+    for low, high in zip(starts.tolist(), [*starts.tolist()[1:], len(order)], strict=True):
+        at = order[low]
+        yield (int(host[at]), int(device[at])), rows[order[low : min(high, low + _QUESTIONS)]].tolist()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from otwatch.alerts.alert import Alert, Severity
 from otwatch.alerts.findings import Finding, Part, Sample
 from otwatch.rules.compile import Clause
 from otwatch.rules.context import Context, Joined, LateRecord
-from otwatch.rules.explain import explain, learned_from, time_text
+from otwatch.rules.explain import explain, learned_from, time_text, too_short_to_tell
 from otwatch.rules.fields import TABLES, Stage
 from otwatch.rules.rows import Row
 from otwatch.rules.rule import Rule, terms_of
@@ -25,7 +25,11 @@ _TARGETS: Final = 32
 _VALUES: Final = 8
 _PLACED: Final = frozenset({"src_outside", "crosses_zone", "conduit", "src_internet"})  # rules whose severity has the source's place in it
 _INFERRED: Final = frozenset(
-    {"writer", "src_outside", "crosses_zone", "dst_in_ot", "dst_is_controller", "new_talker", "new_verb", "src_role", "dst_role"}
+    {"writer", "steady", "src_outside", "crosses_zone", "dst_in_ot", "dst_is_controller", "new_talker", "new_verb", "src_role", "dst_role"}
+)
+# What is dangerous whoever does it: raised at once, and with its severity however little was seen.
+_BY_NATURE: Final = frozenset(
+    {Action.STOP, Action.START, Action.RESTART, Action.PROGRAM_DOWNLOAD, Action.PROGRAM_DELETE, Action.FIRMWARE, Action.FORCE}
 )
 _NEEDS_LEARNING: Final = frozenset({"new_talker", "new_verb"})
 NEEDS_BASELINE: Final = frozenset({"in_baseline", "range_in_baseline", "src_known", "dst_known"})
@@ -95,23 +99,28 @@ class Reporter:
             self._records[number] = record
         return record
 
-    def _late(self, number: int) -> LateRecord:
+    def _late(self, number: int, at_ns: int | None = None) -> LateRecord:
+        """A behaviour as it was judged at a time: of its first message, where nothing else is said."""
         assert self.behaviours is not None
         table = self.behaviours
         return self.context.late(
             self.behaviour_record(table, number),
             int(table.source[number]),
             int(table.destination[number]),
+            at_ns=int(table.first_ns[number]) if at_ns is None else at_ns,
             protocol=int(table.protocol[number]),
-            first_ns=int(table.first_ns[number]),
+            behaviour=number,
         )
 
     def _late_row(self, row: Part | Row) -> LateRecord:
+        at_ns = row.first_ns if isinstance(row, Part) else row.timestamp_ns
         if row.behaviour >= 0 and self.behaviours is not None:
-            return self._late(row.behaviour)
+            return self._late(row.behaviour, at_ns)
         slot, number = row.flow if isinstance(row, Part) else (row.flow, row.flow_number)
         protocol = row.protocol if isinstance(row, Row) else 0
-        return self.context.late(row.record, row.src, row.dst, protocol=protocol, carried_data=lambda: self.carried(slot, number))
+        return self.context.late(
+            row.record, row.src, row.dst, at_ns=at_ns, protocol=protocol, carried_data=lambda: self.carried(slot, number)
+        )
 
     def _judge(self, finding: Finding) -> _Found | None:
         """What passes; None when nothing does."""
@@ -324,17 +333,23 @@ class Reporter:
         if reason:
             alert.evidence["accepted"] = reason
             severity = int(Severity.INFO)
+        too_short = on_operations and action not in _BY_NATURE and _rests_on_a_role(late, used) and not self.context.knowledge.is_settled(late.at_ns)
+        if too_short:
+            severity = min(severity, int(Severity.MEDIUM))
         alert.severity = Severity(min(max(severity, 0), 4))
         sentence = explain(self.context, late, used)
         if sentence:
             alert.why = f"{alert.why} {sentence}"
+        if too_short:
+            alert.why = f"{alert.why} {too_short_to_tell(self.context.knowledge)}"
+            alert.evidence["too_short_to_tell"] = True
         if used & _INFERRED and site is None and self.context.baseline is None:
             alert.confidence = 0.7
         if used & (_NEEDS_LEARNING | {"writer"}) and self.context.baseline is None and self.context.knowledge.learning.until_ns is None:
             if used & _NEEDS_LEARNING or late.get("permitted") is None:
                 alert.confidence = 0.6
             if used & _NEEDS_LEARNING:
-                alert.evaluable = f"partly: {learned_from(self.context.knowledge)}"
+                alert.evaluable = f"partly: {learned_from(self.context.knowledge, late.at_ns)}"
         if alert.outcome == "confirmed":
             alert.confidence = round(min(0.99, alert.confidence + 0.09), 2)
 
@@ -352,12 +367,19 @@ class Reporter:
                 notes[rule.id] = "not evaluable: needs a site file (otwatch site init)"
             elif used & _NEEDS_LEARNING and self.context.baseline is None:
                 notes[rule.id] = (
-                    f"partly: {learned_from(knowledge)}"
+                    f"partly: {learned_from(knowledge, knowledge.now_ns)}"
                     if knowledge.usable
                     else "not evaluable: no baseline, and too short an observation to learn from "
                     f"({knowledge.span_ns / 1e9:.1f} s; needs {knowledge.learning.needs_ns / 1e9:.0f} s with polling from the start)"
                 )
         return notes
+
+
+def _rests_on_a_role(late: LateRecord, used: Collection[str]) -> bool:
+    """Whether the alert takes its source for unknown, or for one from outside, only because of what the traffic shows."""
+    return ("writer" in used and late.get("writer") == "stranger" and late.context.baseline is None) or (
+        "src_outside" in used and late.get("conduit") is None and not late.get("src_internet") and late.get("src_level") is None
+    )
 
 
 def _link(row: Row) -> dict[str, Any]:

@@ -44,7 +44,7 @@ _FOUND_BY: Final = (
     "count",
     "status",
 )
-_COUNTED: Final = ("messages", "first_ns", "last_ns", "first_frame", "last_frame")
+_COUNTED: Final = ("messages", "first_ns", "second_ns", "third_ns", "last_ns", "first_frame", "last_frame")
 
 
 # What reading a file that is not what it should be can raise.
@@ -196,4 +196,4 @@ def _restore_tables(pipeline: Pipeline, arrays: dict[str, Any]) -> None:
     if rows.tolist() != list(range(len(rows))):
         raise ValueError("a behaviour stands there twice")
     for name in _COUNTED:
-        index.behaviours.array(name)[:] = arrays[name]
+        index.behaviours.array(name)[:] = arrays.get(name, arrays["last_ns"])  # a checkpoint of 0.1.0 does not say when a message came again

@@ -59,10 +59,11 @@ WRITERS = ["permitted", "engineering", "denied", "learned", "polls", "polls_from
         ([POLL, write("10.0.0.5")], "polls"),
         ([POLL, write("10.0.0.6")], "stranger"),
         ([{**POLL, "src": "10.0.7.5"}, write("10.0.7.5")], "polls_from_outside"),
-        ([POLL, {**POLL, "src": "10.0.0.6", "at": 8}, write("10.0.0.6")], "stranger"),  # began to poll after the learning period
+        ([POLL, {**POLL, "src": "10.0.0.6", "at": 8}, write("10.0.0.6")], "polls"),  # in the cold start
+        ([POLL, {**POLL, "src": "10.0.0.6", "at": 11}, write("10.0.0.6")], "stranger"),  # began to poll after normal was learned
         ([{**POLL, "repeat": 2}, write("10.0.0.5", at=1)], "stranger"),  # two questions are no polling
         ([POLL, {**write("10.0.0.5"), "repeat": 20}], "polls"),
-        ([POLL, {**write("10.0.0.5"), "repeat": 2000}], "stranger"),  # it asked first, but a flood of commands is no operator's
+        ([POLL, {**write("10.0.0.5"), "repeat": 2000}], "polls"),  # it is what it was before: a flood has rules of its own
     ],
 )
 def test_writers_are_inferred_from_polling(tmp_path, rows, writer):
@@ -118,7 +119,7 @@ def test_new_talkers_need_a_learning_period(tmp_path):
     (alert,) = alerts_of(rules, rows, learning=Learning(until_ns=1_700_000_005_000_000_000))
     assert (alert.src, "learned until 2023-11-14T22:13:25Z" in alert.why, "learned" in alert.evaluable) == ("10.0.0.6", True, False)
     (alert,) = alerts_of(rules, [{**POLL, "repeat": 30}, write("10.0.0.6", at=20)])
-    assert alert.evaluable == "partly: what is normal was learned only from the first 5.8 s of this observation"
+    assert alert.evaluable == "partly: what is normal was learned only from the first 10.0 s in which OT protocols were seen"
 
 
 def test_new_verbs_within_one_observation(tmp_path):
@@ -131,7 +132,7 @@ def test_new_verbs_within_one_observation(tmp_path):
 def test_inference_is_said_in_words(tmp_path):
     rules = rules_from(tmp_path, "where: {writer: [stranger, denied, polls]}\n", "where: {src_outside: true}\n")
     said = {(alert.rule, alert.src): alert for alert in alerts_of(rules, [POLL, write("172.16.5.66"), write("10.0.0.5")])}
-    assert "did not poll it during the learning period" in said["test.rule-0", "172.16.5.66"].why
+    assert "did not poll it while normal was learned" in said["test.rule-0", "172.16.5.66"].why
     assert "has polled it since the beginning" in said["test.rule-0", "10.0.0.5"].why
     assert "not in the network of 10.0.0.9" in said["test.rule-1", "172.16.5.66"].why
     (alert,) = alerts_of(rules, [write("172.16.5.66")], site=parse_site("version: 1\nwriters: [{who: 10.0.0.5, to: 10.0.0.9}]\n", "s"))[:1]
