@@ -84,6 +84,8 @@ def _writer(context: Context, late: LateRecord, src: str, dst: str) -> str:
     if writer == "stranger":
         if context.baseline is not None:
             return f"The baseline does not know {src} as commanding {dst}."
+        if not context.knowledge.is_settled(late.at_ns):
+            return f"Inferred: no site file or baseline says who may command {dst}, and {src} was not seen polling it before."
         return (
             f"Inferred: no site file or baseline says who may command {dst}, and {src} did not poll it while normal was learned "
             f"({learned_from(context.knowledge, late.at_ns)})."
