@@ -1,4 +1,7 @@
-"""Conditions to closures, sorted by when their fields are known."""
+"""Conditions to closures, sorted by when their fields are known. A closure says yes (True), no (False) or not observable (None).
+
+The logic is Kleene's: what cannot be seen makes neither a condition nor its negation true. A rule fires on yes alone.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ class Record(Protocol):
         """The value of a field; None when it is not known."""
 
 
-Test = Callable[[Record], bool]
+Verdict = bool | None
+Test = Callable[[Record], Verdict]
+Tests = tuple[Test | None, Test | None, Test | None, Test | None, Test | None, Test | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # one is only ever itself
@@ -30,7 +35,8 @@ class Clause:
     step: int
     table: str
     key: str
-    tests: tuple[Test | None, Test | None, Test | None, Test | None, Test | None]  # by Stage
+    tests: Tests  # by Stage
+    outcome_alone: bool  # what it asks of a connection's outcome depends on nothing but the event's signature and the outcome
     late_fields: frozenset[str]  # names of its LATE fields
     row_fields: frozenset[str]  # names of its ROW fields
     demands: frozenset[str]  # fields that must be known for it to hold at all
@@ -39,25 +45,27 @@ class Clause:
 def clauses_of(rule: Rule, index: int) -> list[Clause]:
     """The clauses of a rule: one, or one for each step of its sequence."""
     if rule.sequence is None:
-        return [Clause(rule, index, 0, rule.table, "", _split(rule.where, rule.table), *_by_stage(rule.where, rule.table), _demands(rule.where))]
-    return [
-        Clause(rule, index, number, step.table, step.key, _split(step.where, step.table), *_by_stage(step.where, step.table), _demands(step.where))
-        for number, step in enumerate(rule.sequence.steps)
-    ]
+        return [_clause(rule, index, 0, rule.table, "", rule.where)]
+    return [_clause(rule, index, number, step.table, step.key, step.where) for number, step in enumerate(rule.sequence.steps)]
+
+
+def _clause(rule: Rule, index: int, step: int, table: str, key: str, where: Condition) -> Clause:
+    parts = _by_stage(where, table)
+    tests = [_all([compiled(part, table) for part in parts[stage]]) for stage in Stage]
+    stages = {term.name: TABLES[table][term.name].stage for term in terms_of(where)}
+    late, row = (frozenset(name for name, at in stages.items() if at is stage) for stage in (Stage.LATE, Stage.ROW))
+    asked = {TABLES[table][term.name].stage for part in parts[Stage.OUTCOME] for term in terms_of(part)}
+    alone = asked <= {Stage.SIGNATURE, Stage.OUTCOME}
+    tested = tests[0], tests[1], tests[2], tests[3], tests[4], tests[5]
+    return Clause(rule, index, step, table, key, tested, alone, late, row, _demands(where))
 
 
 def _demands(where: Condition) -> frozenset[str]:
-    return frozenset(part.name for part in (where.parts if isinstance(where, AllOf) else (where,)) if isinstance(part, Term))
+    parts = where.parts if isinstance(where, AllOf) else (where,)
+    return frozenset(part.name for part in parts if isinstance(part, Term) and part.operator != "known")
 
 
-def _by_stage(where: Condition, table: str) -> tuple[frozenset[str], frozenset[str]]:
-    """The names of its LATE fields and of its ROW fields."""
-    stages = {term.name: TABLES[table][term.name].stage for term in terms_of(where)}
-    late, row = (frozenset(name for name, at in stages.items() if at is stage) for stage in (Stage.LATE, Stage.ROW))
-    return late, row
-
-
-def _split(where: Condition, table: str) -> tuple[Test | None, Test | None, Test | None, Test | None, Test | None]:
+def _by_stage(where: Condition, table: str) -> dict[Stage, list[Condition]]:
     """The parts of an AND by the stage at which they can be judged. A part that mixes signature and pair fields waits for REST."""
     parts: dict[Stage, list[Condition]] = {stage: [] for stage in Stage}
     for part in where.parts if isinstance(where, AllOf) else (where,):
@@ -66,39 +74,73 @@ def _split(where: Condition, table: str) -> tuple[Test | None, Test | None, Test
         if stage is Stage.PAIR and Stage.SIGNATURE in stages:
             stage = Stage.REST
         parts[stage].append(part)
-    tests = [_all([compiled(part) for part in parts[stage]]) for stage in Stage]
-    return (tests[0], tests[1], tests[2], tests[3], tests[4])
+    return parts
+
+
+def compiled(condition: Condition, table: str) -> Test:
+    """The condition as a function of a record."""
+    if isinstance(condition, Term):
+        return _term(condition, TABLES[table][condition.name].missing == "unknown")
+    if isinstance(condition, Not):
+        return _negated(compiled(condition.part, table))
+    tests = [compiled(part, table) for part in condition.parts]
+    if isinstance(condition, AnyOf):
+        return _any(tests)
+    return _all(tests) or (lambda _: True)
+
+
+def _negated(inner: Test) -> Test:
+    def test(record: Record) -> Verdict:
+        found = inner(record)
+        return None if found is None else not found
+
+    return test
+
+
+def _any(tests: list[Test]) -> Test:
+    def test(record: Record) -> Verdict:
+        verdict: Verdict = False
+        for one in tests:
+            found = one(record)
+            if found:
+                return True
+            if found is None:
+                verdict = None
+        return verdict
+
+    return test
 
 
 def _all(tests: list[Test]) -> Test | None:
-    if not tests:
-        return None
-    if len(tests) == 1:
-        return tests[0]
-    return lambda record: all(test(record) for test in tests)
+    if len(tests) < 2:
+        return tests[0] if tests else None
+
+    def test(record: Record) -> Verdict:
+        verdict: Verdict = True
+        for one in tests:
+            found = one(record)
+            if found is False:
+                return False
+            if found is None:
+                verdict = None
+        return verdict
+
+    return test
 
 
-def compiled(condition: Condition) -> Test:
-    """The condition as a function of a record."""
-    if isinstance(condition, Term):
-        return _term(condition)
-    if isinstance(condition, Not):
-        inner = compiled(condition.part)
-        return lambda record: not inner(record)
-    tests = [compiled(part) for part in condition.parts]
-    if isinstance(condition, AnyOf):
-        return lambda record: any(test(record) for test in tests)
-    return lambda record: all(test(record) for test in tests)
-
-
-def _term(term: Term) -> Test:
+def _term(term: Term, observed: bool) -> Test:
+    """`observed`: the field is one that a tap may not show; of others, None says that there is no such thing in the row."""
     name = term.name
+    missing: Verdict = None if observed else False
+    if term.operator == "known":
+        wanted = True in term.values
+        return lambda record: (record.get(name) is not None) == wanted
     one = _comparison(term.operator, term.values)
 
-    def test(record: Record) -> bool:
+    def test(record: Record) -> Verdict:
         value = record.get(name)
         if value is None:
-            return False
+            return missing
         if isinstance(value, list | tuple):
             return any(one(item) for item in value if item is not None)
         return one(value)

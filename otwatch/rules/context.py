@@ -9,7 +9,9 @@ from typing import Any, Final
 from otwatch.actions import CHANGING, ENGINEERING, VERBS, Action, Role
 from otwatch.addresses import Addresses
 from otwatch.rules.compile import Record
+from otwatch.rules.fields import OUTCOMES
 from otwatch.rules.knowledge import Knowledge, network_of
+from otwatch.rules.outcomes import unpacked
 from otwatch.rules.seams import HostView, Known, ProtocolNames, SitePolicy
 from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, AnomalyKind, DirectionHow, FlowEvent, Layer
 
@@ -67,9 +69,11 @@ class Context:
         }
 
     def flow(self, signature: tuple[int, ...]) -> dict[str, Any]:
-        """SIGNATURE fields of flows: (event, IP protocol, server port, protocol, direction_how, VLAN)."""
-        event, ip_protocol, port, protocol, how, vlan = signature
+        """SIGNATURE fields of flows: (event, IP protocol, server port, protocol, direction_how, VLAN); with a seventh, its outcome too."""
+        event, ip_protocol, port, protocol, how, vlan, *outcome = signature
+        decided = dict(zip(OUTCOMES, unpacked(outcome[0]), strict=True)) if outcome else {}
         return {
+            **decided,
             "event": FlowEvent(event).name.lower(),
             "transport": _TRANSPORTS.get(ip_protocol, str(ip_protocol)),
             "port": port if port >= 0 and ip_protocol in (6, 17) else None,
@@ -141,10 +145,10 @@ class Context:
         return Joined(rest, *record.parts)
 
     def late(
-        self, base: Record, src: int, dst: int, *, at_ns: int, protocol: int = 0, behaviour: int = -1, carried_data: Callable[[], bool] | None = None
+        self, base: Record, src: int, dst: int, *, at_ns: int, protocol: int = 0, behaviour: int = -1
     ) -> LateRecord:
         """The record of a row of `at_ns` with its LATE fields, computed when asked for."""
-        return LateRecord(self, base, src, dst, at_ns, protocol, behaviour, carried_data)
+        return LateRecord(self, base, src, dst, at_ns, protocol, behaviour)
 
 
 class Joined:
@@ -268,15 +272,7 @@ class LateRecord:
     """A record whose LATE fields say what held at the time of its row. None, too, while that may still change: see `Knowledge.waits`."""
 
     def __init__(
-        self,
-        context: Context,
-        base: Record,
-        src: int,
-        dst: int,
-        at_ns: int,
-        protocol: int,
-        behaviour: int,
-        carried_data: Callable[[], bool] | None,
+        self, context: Context, base: Record, src: int, dst: int, at_ns: int, protocol: int, behaviour: int
     ) -> None:
         self.context = context
         self.base = base
@@ -285,7 +281,6 @@ class LateRecord:
         self.at_ns = at_ns
         self.protocol = protocol
         self.behaviour = behaviour
-        self.carried_data = carried_data
         self._late: dict[str, Any] = {}
 
     def get(self, name: str, default: Any = None, /) -> Any:
@@ -396,9 +391,6 @@ class LateRecord:
             return True
         return None if self.context.knowledge.waits(self.at_ns) else False
 
-    def carried(self) -> bool | None:
-        return self.carried_data() if self.carried_data is not None else None
-
 
 _LATE: Final[dict[str, Callable[[LateRecord], Any]]] = {
     "src_role": LateRecord.src_role,
@@ -413,7 +405,6 @@ _LATE: Final[dict[str, Callable[[LateRecord], Any]]] = {
     "writer": LateRecord.writer,
     "steady": LateRecord.steady,
     "steady_per_s": LateRecord.steady_per_s,
-    "carried_data": LateRecord.carried,
 }
 
 

@@ -21,10 +21,11 @@ from otwatch.rules.compile import Clause, clauses_of
 from otwatch.rules.context import Context, Joined
 from otwatch.rules.evidence import Evidence
 from otwatch.rules.fields import TABLES, Stage
-from otwatch.rules.flows import FlowRules, Numbers
+from otwatch.rules.flows import FlowRules
 from otwatch.rules.fold import Folder
 from otwatch.rules.knowledge import Knowledge, Learning
 from otwatch.rules.match import Matcher
+from otwatch.rules.outcomes import Numbers
 from otwatch.rules.report import NEEDS_BASELINE, UNKNOWN_WITHOUT_SITE, Reporter
 from otwatch.rules.rows import Row, Sequences, Windows, hashable
 from otwatch.rules.rule import Rule
@@ -91,13 +92,13 @@ class RuleEngine:
         self._matchers = {table: Matcher([clause for clause in judged if clause.table == table]) for table in TABLES}
         self.windows = {index: Windows(rule.window) for index, rule in enumerate(self.rules) if rule.window}
         self.sequences = {index: Sequences(rule) for index, rule in enumerate(self.rules) if rule.sequence}
-        self.flows = FlowRules(self._matchers["flows"].clauses, self.context, self.windows, self._take, self._credit, self._last_part, limits.flows)
+        self.flows = FlowRules(self._matchers["flows"].clauses, self.context, self.windows, self._take, self._credit, self._last_part)
         self.evidence = Evidence(self.context)
-        self.reporter = Reporter(self.rules, clauses, self.context, self._flow_carried)
+        self.reporter = Reporter(self.rules, clauses, self.context)
         self._wanted = np.zeros(1024, np.uint8)
         self._clauses_of: dict[int, tuple[Clause, ...]] = {}
         self._shared: dict[tuple[Clause, ...], tuple[Clause, ...]] = {}
-        self._steps: list[tuple[int, int, int, Clause, Row]] = []
+        self._steps: list[tuple[int, int, int, int, Clause, Row]] = []  # time at which it holds, frame, order of tables, of coming
         self._moving: set[int] = set()  # rules with rows in _steps
         self.told: dict[str, str] = {}
         self._refused: set[tuple[int, ...]] = set()  # what rows said that no clause of their behaviour wanted
@@ -125,6 +126,7 @@ class RuleEngine:
         self.now_ns = max(self.now_ns, batch.now_ns)
         self._grow(batch.behaviours.rows)
         began = self.flows.feed(batch)
+        self.flows.settle(batch.flows, self.now_ns, batch.closed)
         if began is not None:
             self._seen(began)
         self._new_behaviours(batch)
@@ -136,20 +138,26 @@ class RuleEngine:
             self._fact(fact)
         if self._matchers["silences"].clauses:
             self._silent(batch)
+        self._follow()
+        self.evidence.answers(batch)
+        if batch.closed:
+            self.evidence.forget(batch.closed)
+
+    def _follow(self) -> None:
+        """Gives the rows of sequences to them, in packet order."""
         if self._steps:
-            for _, _, _, clause, row in sorted(self._steps, key=lambda step: step[:3]):
+            for *_, clause, row in sorted(self._steps, key=lambda step: step[:4]):
                 self.sequences[clause.index].feed(clause, row, self._credit)
             self._steps.clear()
             self._moving.clear()
-        self.evidence.answers(batch)
-        if batch.closed:
-            self.flows.close(batch.flows, batch.closed)
-            self.evidence.forget(batch.closed)
 
     def finish(self, now_ns: int) -> None:
         """The observation is over."""
         self.now_ns = max(self.now_ns, now_ns)
         self._finished = True
+        if self._batch is not None:
+            self.flows.settle(self._batch.flows, self.now_ns, final=True)
+            self._follow()
 
     # results
 
@@ -186,6 +194,7 @@ class RuleEngine:
         return {
             "findings_closed": self.findings.closed,
             "windows_forgotten": sum(windows.forgotten for windows in self.windows.values()),
+            "outcomes_undecided": self.flows.undecided,
             "sequences_forgotten": sum(sequences.forgotten for sequences in self.sequences.values()),
         }
 
@@ -407,10 +416,10 @@ class RuleEngine:
 
     # findings
 
-    def _take(self, clause: Clause, row: Row, order: int) -> None:
+    def _take(self, clause: Clause, row: Row, order: int, time: int = -1) -> None:
         """A row that passed: to its window, its sequence or straight to its finding."""
         if clause.rule.sequence is not None:
-            self._steps.append((row.frame, order, len(self._steps), clause, row))
+            self._steps.append((time if time >= 0 else row.timestamp_ns, row.frame, order, len(self._steps), clause, row))
             self._moving.add(clause.index)
         elif clause.rule.window is not None:
             window = clause.rule.window
@@ -425,7 +434,7 @@ class RuleEngine:
 
     def _credit(self, clause: Clause, row: Row) -> None:
         finding = self._finding(clause, row.src, row.dst)
-        part = finding.part(row.behaviour if row.behaviour >= 0 else _part_key(clause, row), row.src, row.dst)
+        part = finding.part(row.behaviour if row.behaviour >= 0 else _part_key(row), row.src, row.dst)
         if not part.count:
             part.behaviour, part.record, part.flow = row.behaviour, row.record, (row.flow, row.flow_number)
             part.table, part.signature = row.table, row.signature
@@ -457,14 +466,11 @@ class RuleEngine:
         group = clause.rule.group
         return self.findings.finding(clause.index, clause.rule.severity, src if "src" in group else -1, dst if "dst" in group else -1)
 
-    def _flow_carried(self, slot: int, number: int) -> bool:
-        return self.flows.carried(self._batch.flows if self._batch else None, slot, number, self.now_ns, self._finished)
 
-
-def _part_key(clause: Clause, row: Row) -> tuple[object, ...]:
-    """What of a row without behaviour is counted apart: each flow for itself only where its data decide."""
+def _part_key(row: Row) -> tuple[object, ...]:
+    """What of a row without behaviour is counted apart."""
     record = row.record
-    return row.src, row.dst, record.get("anomaly"), record.get("port"), row.flow_number if "carried_data" in clause.late_fields else 0
+    return row.src, row.dst, record.get("anomaly"), record.get("port")
 
 
 def _by_row(clause: Clause) -> bool:

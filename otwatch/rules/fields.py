@@ -22,25 +22,39 @@ class Stage(IntEnum):
     PAIR = 1
     REST = 2
     ROW = 3
-    LATE = 4
+    OUTCOME = 4
+    LATE = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One field. `kind`: number, text, truth, address, any. `words` is the closed list of a text field, empty when open."""
+    """One field. `kind`: number, text, truth, address, any. `words` is the closed list of a text field, empty when open.
+
+    `missing`: what it means that a row has no value: `none` (there is no such thing) or `unknown` (it cannot be seen).
+    """
 
     name: str
     kind: str
     stage: Stage
     doc: str
     words: tuple[str, ...] = ()
+    missing: str = "none"
 
 
 WRITERS: Final = ("permitted", "engineering", "denied", "learned", "polls", "polls_from_outside", "cyclic", "stranger")
 
 
+_SEEN_ELSEWHERE: Final = frozenset(
+    {
+        *("src_zone", "dst_zone", "src_level", "dst_level", "src_known", "dst_known", "conduit"),
+        *("permitted", "in_baseline", "range_in_baseline", "latency_ms", "vlan_of_zone"),
+    }
+)  # known from a site file, a baseline or another message: unknown without
+
+
 def _field(name: str, kind: str, stage: Stage, doc: str, words: tuple[str, ...] = ()) -> Field:
-    return Field(name=name, kind=kind, stage=stage, doc=doc, words=words)
+    unknown = stage >= Stage.OUTCOME or name in _SEEN_ELSEWHERE
+    return Field(name=name, kind=kind, stage=stage, doc=doc, words=words, missing="unknown" if unknown else "none")
 
 
 _PAIR: Final = (
@@ -148,9 +162,22 @@ _FLOWS: Final = (
         Stage.REST,
         "vlan is one of those that the site file lists for src's zone; not known where it lists none or there is no vlan",
     ),
+    _field(
+        "answered",
+        "truth",
+        Stage.OUTCOME,
+        "dst sent something other than a reset; false: it refused, or nothing came in three seconds although this tap shows answers to src",
+    ),
+    _field(
+        "carried_data",
+        "truth",
+        Stage.OUTCOME,
+        "both sides sent payload; false: not in three seconds, although this tap shows both directions and the start of the connection",
+    ),
+    _field("sent_data", "truth", Stage.OUTCOME, "src sent payload; false: not in three seconds after it opened the connection"),
     *_LATE,
-    _field("carried_data", "truth", Stage.LATE, "both sides sent payload"),
 )
+OUTCOMES: Final = ("answered", "carried_data", "sent_data")  # in this order in the signature of a flow event whose outcome is decided
 _ANOMALIES: Final = (
     _field("anomaly", "text", Stage.SIGNATURE, "layer or protocol and kind: modbus.quantity"),
     _field("layer", "text", Stage.SIGNATURE, "layer or protocol"),
@@ -188,9 +215,9 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
 }
 
 OPERATORS: Final[dict[str, tuple[str, ...]]] = {
-    "number": ("in", "not", "ge", "gt", "le", "lt"),
-    "text": ("in", "not", "contains", "startswith"),
-    "truth": ("in",),
-    "address": ("in", "not", "cidr"),
-    "any": ("in", "not", "ge", "gt", "le", "lt", "contains"),
+    "number": ("in", "not", "ge", "gt", "le", "lt", "known"),
+    "text": ("in", "not", "contains", "startswith", "known"),
+    "truth": ("in", "known"),
+    "address": ("in", "not", "cidr", "known"),
+    "any": ("in", "not", "ge", "gt", "le", "lt", "contains", "known"),
 }

@@ -1,17 +1,19 @@
 """Rules on flows: what happened to connections, judged by column. A flood of distinct connections costs a few look-ups each.
 
 Events are sorted by their distinct signatures (event, transport, port, protocol, how the direction is known, VLAN), each judged once. Addresses are
-looked at only where a rule that is still possible asks about them, rows become objects only when they belong to an finding.
+looked at only where a rule that is still possible asks about them, rows become objects only when they belong to an incident. Events of rules that ask
+what became of the connection wait for three seconds of packet time; then the outcome is the last part of their signature.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice, repeat
+from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from otwatch.alerts.findings import Part
 from otwatch.batch import Batch
@@ -19,23 +21,36 @@ from otwatch.rules.compile import Clause
 from otwatch.rules.context import Context, Joined
 from otwatch.rules.fields import TABLES, Stage
 from otwatch.rules.match import Matcher
+from otwatch.rules.outcomes import DECIDED_NS, Firsts, Numbers, Outcomes
 from otwatch.rules.rows import Row, Windows, hashable
 from otwatch.rules.rule import AllOf, Term
 from otwatch.tables import Flows
 from otwatch.vocabulary import FlowEvent
 
-Seen = tuple[int, int, str, int, int, int, int, tuple[int, ...]]  # timestamp_ns, frame, file, slot, number, client, server, signature
-Numbers = npt.NDArray[np.int64]
+Signature = tuple[int, ...]
+Seen = tuple[int, int, str, int, int, int, int, Signature]  # timestamp_ns, frame, file, slot, number, client, server, signature
 
-_YOUNG_FLOW_NS: Final = 5_000_000_000
-_NOTHING: Final = (0, 0, 0)
 _AWAITED_NS: Final = 600_000_000_000  # what was open before a restart and is silent for so long after it is not met again
+_WAITING: Final = 262_144  # events whose outcome is waited for: three seconds of a flood; beyond them the oldest are decided early
+_WATCHED: Final = 16_384  # connections without data so far, of which rules want those with
+_FOREVER: Final = 2**62
+_ALL_YES: Final = 2 | 2 << 2 | 2 << 4
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Events of one batch whose outcome is waited for, in order of time, and which clauses each may pass."""
+
+    seen: list[Seen]
+    due_ns: Numbers
+    clauses: list[tuple[Clause, Numbers]]  # places in `seen`
+    begin: int = 0
 
 
 class FlowRules:
-    """The flow rules of one engine. `take` receives the rows of rules without a window, `credit` those that belong to an finding.
+    """The flow rules of one engine. `take` receives the rows of rules without a window, `credit` those that belong to an incident.
 
-    `last_part` gives the part of (clause, src, dst) that takes everything when an finding has as many as it can hold.
+    `last_part` gives the part of (clause, src, dst) that takes everything when an incident has as many as it can hold.
     """
 
     def __init__(
@@ -43,10 +58,9 @@ class FlowRules:
         clauses: Sequence[Clause],
         context: Context,
         windows: dict[int, Windows],
-        take: Callable[[Clause, Row, int], None],
+        take: Callable[[Clause, Row, int, int], None],
         credit: Callable[[Clause, Row], None],
         last_part: Callable[[Clause, int, int], Part | None],
-        remembered: int,
     ) -> None:
         self.matcher = Matcher(clauses)
         self.context = context
@@ -54,57 +68,80 @@ class FlowRules:
         self.take = take
         self.credit = credit
         self.last_part = last_part
-        self.remembered = remembered
-        self.carrying: dict[int, None] = {}  # numbers of closed flows on which both sides sent data, where a rule asks about that
-        # After a restart: flows that were open, by (client, server, ports, transport): number, last event told, whether either side had sent data.
-        self.awaited: dict[tuple[int, int, int, int, int], tuple[int, int, int, int]] = {}
+        self.outcomes = Outcomes()
+        self.waiting: deque[_Waiting] = deque()
+        self.watched: dict[int, tuple[int, list[tuple[Clause, Seen]]]] = {}  # number of a flow without data so far -> slot, events that want some
+        self.undecided = 0  # events that were not waited for as long as they should have been
+        # After a restart: flows that were open, by (client, server, ports, transport): number, last event told, what it had done.
+        self.awaited: dict[tuple[int, int, int, int, int], tuple[int, int, Firsts]] = {}
         self.awaited_since_ns = 0
-        self.continued: dict[int, tuple[int, int]] = {}  # such a number -> (slot, number) under which the flow goes on
-        self.before: dict[int, tuple[int, int, int]] = {}  # number under which it goes on -> (event, to server, to client) from before
+        self.before: dict[int, tuple[int, int, Firsts]] = {}  # number under which it goes on -> (old number, event told, what it had done) before
         self._kinds = np.array(sorted(set().union(*(_events(clause) for clause in clauses))), np.uint8)
-        self._asks_data = any("carried_data" in clause.late_fields for clause in clauses)
+        self.asks_outcome = any(clause.tests[Stage.OUTCOME] is not None for clause in clauses)
 
     def feed(self, batch: Batch) -> int | None:
         """Takes the events of a batch; gives the time of the first, or None."""
+        events = batch.flow_events
+        earliest = None
+        if events.rows:
+            if self.awaited:
+                self._meet_again(batch)
+            if self.asks_outcome:
+                self.outcomes.feed(batch)
+            earliest = int(events.array("timestamp_ns").min())
+            self._events(batch)
+        return earliest
+
+    def _events(self, batch: Batch) -> None:
         events, flows = batch.flow_events, batch.flows
-        if not events.rows:
-            return None
-        if self.awaited:
-            self._meet_again(batch)
-        times = events.array("timestamp_ns")
-        earliest = int(times.min())
         chosen = np.flatnonzero(np.isin(events.array("kind"), self._kinds))
         if not len(chosen):
-            return earliest
+            return
         if self.before:  # what was told before the restart is not told again
-            told = [self.before.get(number, _NOTHING)[0] for number in flows.array("number")[events.array("flow")[chosen]].tolist()]
+            numbers = flows.array("number")[events.array("flow")[chosen]].tolist()
+            told = [self.before[number][1] if number in self.before else 0 for number in numbers]
             chosen = chosen[events.array("kind")[chosen] > np.array(told, np.int64)]
         slots = events.array("flow")[chosen]
         signatures, which = self._signatures(events.array("kind")[chosen], flows, slots)
         judged = [self.matcher.signed(signature, self.context.flow)[0] for signature in signatures]
-        possible = np.array([mask != 0 for mask in judged])[which]
+        possible = np.array([mask != 0 for mask in judged], np.bool_)[which]
         if not possible.any():
-            return earliest
+            return
         chosen, slots, which = chosen[possible], slots[possible], which[possible]
-        clients, servers = flows.array("client")[slots], flows.array("server")[slots]
         seen: list[Seen] = list(
             zip(
-                times[chosen].tolist(),
+                events.array("timestamp_ns")[chosen].tolist(),
                 events.array("frame")[chosen].tolist(),
                 repeat(batch.file),
                 slots.tolist(),
                 flows.array("number")[slots].tolist(),
-                clients.tolist(),
-                servers.tolist(),
+                flows.array("client")[slots].tolist(),
+                flows.array("server")[slots].tolist(),
                 [signatures[number] for number in which.tolist()],
                 strict=False,
             )
         )
+        waiting = []
         for bit, clause in enumerate(self.matcher.clauses):
-            passing = np.array([bool(mask >> bit & 1) for mask in judged])
-            if passing.any():
-                self._clause(clause, bit, seen, np.flatnonzero(passing[which]), signatures, which)
-        return earliest
+            passing = np.array([bool(mask >> bit & 1) for mask in judged], np.bool_)
+            if not passing.any():
+                continue
+            rows = np.flatnonzero(passing[which])
+            if clause.tests[Stage.PAIR] is not None or clause.tests[Stage.REST] is not None:
+                rows = np.array([row for row in rows.tolist() if self._passes(clause, bit, seen[row])], np.int64)
+            if not len(rows):
+                continue
+            if clause.tests[Stage.OUTCOME] is not None:
+                if clause.rule.sequence is not None:  # what follows may come before the three seconds are over: watched for data from the start
+                    rows = np.array([row for row in rows.tolist() if not self._await_data(clause, seen[row])], np.int64)
+                if len(rows):
+                    waiting.append((clause, rows))
+            else:
+                found = seen if len(rows) == len(seen) else [seen[row] for row in rows.tolist()]
+                self._count(clause, found, [event[0] for event in found])
+        if waiting:
+            due = np.maximum.accumulate(events.array("timestamp_ns")[chosen]) + DECIDED_NS
+            self.waiting.append(_Waiting(seen, due, waiting))
 
     def _signatures(self, kinds: Any, flows: Flows, slots: Any) -> tuple[list[tuple[int, ...]], Any]:
         """The distinct signatures, and which of them each event has."""
@@ -126,14 +163,12 @@ class FlowRules:
             for number in distinct.tolist()
         ], which.reshape(-1)
 
-    def _clause(self, clause: Clause, bit: int, seen: list[Seen], rows: Numbers, signatures: Sequence[tuple[int, ...]], which: Numbers) -> None:
-        if clause.tests[Stage.PAIR] is not None or clause.tests[Stage.REST] is not None:
-            rows = np.array([row for row in rows.tolist() if self._passes(clause, bit, seen[row])], np.int64)
-        found = seen if len(rows) == len(seen) else [seen[row] for row in rows.tolist()]
+    def _count(self, clause: Clause, found: list[Seen], times: Sequence[int]) -> None:
+        """Events that pass every condition of a clause that is judged by now, in order of the times at which they count."""
         window = clause.rule.window
         if clause.rule.sequence is not None or window is None:
-            for event in found:
-                self.take(clause, self.row(event), 0)
+            for event, time in zip(found, times, strict=True):
+                self.take(clause, self.row(event), 0, time)
             return
 
         def column(name: str) -> Iterable[Any]:
@@ -141,13 +176,11 @@ class FlowRules:
                 at = 5 if name == "src" else 6
                 return [event[at] for event in found]
             if TABLES["flows"][name].stage is Stage.SIGNATURE:
-                values = [hashable(self.matcher.signed(signature, self.context.flow)[1].get(name)) for signature in signatures]
-                return [values[number] for number in which[rows].tolist()]
+                return [hashable(self.matcher.signed(event[7], self.context.flow)[1].get(name)) for event in found]
             return [hashable(self.context.pair((event[5], event[6])).get(name)) for event in found]
 
         keys = zip(*map(column, window.by), strict=True) if window.by else repeat(())
         values = column(window.distinct) if window.distinct else repeat(None)
-        times = [event[0] for event in found]
         counting = self.windows[clause.index].feed(zip(keys, values, times, found, strict=False))
         for event in counting if clause.late_fields else self._crowded(clause, counting):
             self.credit(clause, self.row(event))
@@ -172,7 +205,7 @@ class FlowRules:
         if not mask >> bit & 1:
             return False
         test = clause.tests[Stage.REST]
-        return test is None or test(self.context.flow_record(signed, paired))
+        return test is None or test(self.context.flow_record(signed, paired)) is True
 
     def record(self, signature: tuple[int, ...], src: int, dst: int) -> Joined:
         """SIGNATURE, PAIR and REST fields."""
@@ -184,22 +217,125 @@ class FlowRules:
         record = self.record(signature, client, server)
         return Row(time, frame, file, client, server, record, "flows", signature, protocol=signature[3], flow=slot, flow_number=number)
 
-    # data
+    # what became of them
 
-    def close(self, flows: Flows, closed: Sequence[int]) -> None:
-        """Remembers of closed flows whether both sides sent data."""
-        if not self._asks_data:
+    def settle(self, flows: Flows, now_ns: int, closed: Sequence[int] = (), *, final: bool = False) -> None:
+        """Decides what is old enough by now, or, at the end of what was seen, all that waits. Call it after `feed`."""
+        if not self.asks_outcome:
             return
-        slots = np.fromiter(closed, np.int64, len(closed))
-        both = (flows.array("payload_to_server")[slots] > 0) & (flows.array("payload_to_client")[slots] > 0)
-        self.carrying.update(dict.fromkeys(flows.array("number")[slots[both]].tolist()))
-        if self.before:
-            met = [slot for slot in closed if flows.number[slot] in self.before]
-            self.carrying.update(dict.fromkeys(flows.number[slot] for slot in met if self._both(flows, slot)))
-        if len(self.carrying) > self.remembered:
-            self.before.clear()
-            for number in list(islice(self.carrying, len(self.carrying) // 2)):
-                del self.carrying[number]
+        self.outcomes.settle(flows, now_ns, final=final)
+        decided: list[tuple[int, int, Clause, Seen]] = []
+        if self.watched:
+            self._watch(flows, set(closed), now_ns, final, decided)
+        if self.waiting:
+            self._decide(flows, now_ns, final, decided)
+        if decided:
+            decided.sort(key=lambda one: one[:2])
+            by_clause: dict[Clause, tuple[list[Seen], list[int]]] = {}
+            for time, _, clause, event in decided:
+                events, times = by_clause.setdefault(clause, ([], []))
+                events.append(event)
+                times.append(time)
+            for clause, (events, times) in by_clause.items():
+                self._count(clause, events, times)
+        if closed or self.outcomes.ended:
+            waited_for = {event[4] for one in self.waiting for event in one.seen[one.begin :]}
+            self.outcomes.close(flows, closed, waited_for, now_ns)
+            if self.before:
+                for slot in closed:
+                    self.before.pop(int(flows.number[slot]), None)
+                    self.outcomes.before.pop(int(flows.number[slot]), None)
+
+    def _decide(self, flows: Flows, now_ns: int, final: bool, decided: list[tuple[int, int, Clause, Seen]]) -> None:
+        """What has waited long enough."""
+        ready: list[tuple[_Waiting, int, int]] = []
+        crowd = sum(len(one.seen) - one.begin for one in self.waiting) - _WAITING
+        for one in self.waiting:
+            end = len(one.seen) if final else int(np.searchsorted(one.due_ns, now_ns))
+            if crowd > 0:
+                early = min(len(one.seen), one.begin + crowd)
+                self.undecided += max(0, early - end)
+                end = max(end, early)
+                crowd -= end - one.begin
+            if end == one.begin:
+                break
+            ready.append((one, one.begin, end))
+        if not ready:
+            return
+        seen = [event for one, begin, end in ready for event in one.seen[begin:end]]
+        due = np.concatenate([one.due_ns[begin:end] for one, begin, end in ready])
+        codes = self.outcomes.decide(
+            flows,
+            np.array([event[3] for event in seen], np.int64),
+            np.array([event[4] for event in seen], np.int64),
+            np.array([event[5] for event in seen], np.int64),
+            np.array([event[6] for event in seen], np.int64),
+            [event[7][2] for event in seen],
+            due,
+            now_ns if final else _FOREVER,
+        )
+        shift = 0
+        for one, begin, end in ready:
+            for clause, rows in one.clauses:
+                for row in rows[np.searchsorted(rows, begin) : np.searchsorted(rows, end)].tolist():
+                    at = shift + row - begin
+                    self._judge(clause, one.seen[row], int(codes[at]), int(due[at]), at, final, decided)
+            shift += end - begin
+            one.begin = end
+        while self.waiting and self.waiting[0].begin == len(self.waiting[0].seen):
+            self.waiting.popleft()
+
+    def _judge(self, clause: Clause, event: Seen, code: int, due: int, order: int, final: bool, decided: list[tuple[int, int, Clause, Seen]]) -> None:
+        """One event with its outcome, to its clause; one that only data could still make a yes is watched."""
+        if self._holds(clause, decorated := with_outcome(event, code)):
+            decided.append((due, order, clause, decorated))
+        elif not final:
+            self._await_data(clause, event)
+
+    def _await_data(self, clause: Clause, event: Seen) -> bool:
+        """Whether data both ways, whenever it comes, is what the clause still needs; then it is waited for."""
+        if not self._holds(clause, with_outcome(event, _ALL_YES)):
+            return False
+        if event[4] in self.watched or len(self.watched) < _WATCHED:
+            self.watched.setdefault(event[4], (event[3], []))[1].append((clause, event))
+        else:
+            self.undecided += 1
+        return True
+
+    def _holds(self, clause: Clause, event: Seen) -> bool:
+        test = clause.tests[Stage.OUTCOME]
+        if test is None:
+            return True
+        signed = self.matcher.signed(event[7], self.context.flow)[1]
+        if not clause.outcome_alone:
+            return test(self.context.flow_record(signed, self.context.pair((event[5], event[6])))) is True
+        key = clause.index, clause.step
+        found = signed.setdefault("holds", {})
+        if key not in found:
+            found[key] = test(signed) is True
+        return bool(found[key])
+
+    def _watch(self, flows: Flows, closed: set[int], now_ns: int, final: bool, decided: list[tuple[int, int, Clause, Seen]]) -> None:
+        """Connections that were silent at first, and then carried data."""
+        numbers = np.fromiter(self.watched, np.int64, len(self.watched))
+        slots = np.array([slot for slot, _ in self.watched.values()], np.int64)
+        rows = self.outcomes.rows(flows, slots, numbers)
+        talking = (rows[:, 2] >= 0) & (rows[:, 3] >= 0)
+        if not final:
+            talking &= np.maximum(rows[:, 2], rows[:, 3]) < now_ns
+        over = np.isin(slots, np.fromiter(closed, np.int64, len(closed))) | final
+        for at in np.flatnonzero(talking | over).tolist():
+            _, events = self.watched.pop(int(numbers[at]))
+            if talking[at]:
+                time = int(max(rows[at, 2], rows[at, 3]))
+                for order, (clause, event) in enumerate(events):
+                    decided.append((time, -len(events) + order, clause, with_outcome(event, _ALL_YES)))
+
+    # a restart
+
+    def wait(self, event: Seen, due_ns: int, clauses: list[Clause]) -> None:
+        """An event that waited before the restart goes on waiting."""
+        self.waiting.append(_Waiting([event], np.array([due_ns], np.int64), [(clause, np.array([0], np.int64)) for clause in clauses]))
 
     def _meet_again(self, batch: Batch) -> None:
         """Flows that were open before a restart go on under new numbers."""
@@ -213,27 +349,26 @@ class FlowRules:
             old = self.awaited.pop((client, server, client_port, server_port, transport), None)
             if old is None:
                 turned = self.awaited.pop((server, client, server_port, client_port, transport), None)
-                old = (*turned[:2], *turned[:1:-1]) if turned is not None else None
+                if turned is not None:
+                    number, event, (answered, refused, to_server, to_client) = turned
+                    old = number, event, (answered, refused, to_client, to_server)
             if old is not None:
-                self.continued[old[0]] = slot, flows.number[slot]
-                self.before[flows.number[slot]] = old[1:]
+                self.goes_on(old, slot, flows.number[slot])
 
-    def _both(self, flows: Flows, slot: int) -> bool:
-        _, there, back = self.before.get(flows.number[slot], _NOTHING)
-        return bool((flows.payload_to_server[slot] or there) and (flows.payload_to_client[slot] or back))
+    def goes_on(self, old: tuple[int, int, Firsts], slot: int, number: int) -> None:
+        """A flow from before a restart is this one now: what waits for it waits for this."""
+        self.before[number] = old
+        self.outcomes.before[number] = old[2]
+        for one in self.waiting:
+            one.seen = [(*event[:3], slot, number, *event[5:]) if event[4] == old[0] else event for event in one.seen]
+        if old[0] in self.watched:
+            events = [(clause, (*event[:3], slot, number, *event[5:])) for clause, event in self.watched.pop(old[0])[1]]
+            self.watched[number] = slot, events
 
-    def carried(self, flows: Flows | None, slot: int, number: int, now_ns: int, finished: bool) -> bool:
-        """Whether both sides of a flow sent data, now or, of a closed one, when it closed."""
-        if flows is not None and 0 <= slot < flows.rows and flows.number[slot] == number:
-            if self._both(flows, slot):
-                return True
-            # A flow that has just opened may still carry data: while the observation goes on, nobody is called a scanner for it.
-            return not finished and now_ns - int(flows.first_ns[slot]) < _YOUNG_FLOW_NS
-        if number < 0 and number in self.continued:
-            return self.carried(flows, *self.continued[number], now_ns, finished)
-        if number < 0 and not finished and now_ns - self.awaited_since_ns < _YOUNG_FLOW_NS and any(number == old[0] for old in self.awaited.values()):
-            return True
-        return number in self.carrying
+
+def with_outcome(event: Seen, code: int) -> Seen:
+    """The event, its outcome decided."""
+    return (*event[:7], (*event[7][:6], code))
 
 
 def _events(clause: Clause) -> set[int]:

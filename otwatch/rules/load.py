@@ -246,7 +246,7 @@ class _Checker:
         """ROW and LATE fields are judged at different times: one branch of an `any` or `not` cannot mix them."""
         for part in condition.parts if isinstance(condition, AllOf) else (condition,):
             stages = {TABLES[table][term.name].stage for term in terms_of(part)}
-            if Stage.ROW in stages and Stage.LATE in stages:
+            if Stage.ROW in stages and (Stage.LATE in stages or Stage.OUTCOME in stages):
                 self.complaints.add(value, "a condition on a value cannot be mixed with one on zones, roles or learning inside any: or not:")
 
     def _term(self, key: str, value: Value, table: str) -> Term | None:
@@ -273,7 +273,10 @@ class _Checker:
     def _operand(self, field: Field, operator: str, value: Value) -> Any:
         raw = value.raw
         number = isinstance(raw, int | float) and not isinstance(raw, bool)
-        if field.kind == "truth" and not isinstance(raw, bool):
+        if operator == "known":
+            if not isinstance(raw, bool):
+                self.complaints.add(value, f'"{field.name}|known" is true or false')
+        elif field.kind == "truth" and not isinstance(raw, bool):
             self.complaints.add(value, f'"{field.name}" is true or false')
         elif field.kind == "number" and not number:
             self.complaints.add(value, f'"{field.name}" is a number')

@@ -3,7 +3,9 @@
 A test of rows writes the tables by hand. A row is a mapping: `table` (operations), `at` (seconds), `src`, `dst`, `repeat`, `every` (seconds), and
 - operations: protocol, role (request), function, subfunction, action, unit, area, object, start, count, status, answers (true: its request is
   the last row before it), value_kind, value_hex
-- flows: port, transport (tcp), event (answered), protocol, direction_how (handshake), vlan, data (true: both sides sent payload)
+- flows: port, transport (tcp), event (answered), protocol, direction_how (handshake), vlan, and what became of it: carried (both sides sent
+  payload), idle (answered, without payload), refused, silent (nothing came back, on a tap that shows answers), or one_way (nothing came back, and the
+  tap shows no answers to src). `data` false is short for refused or, of an answered one, idle.
 - anomalies: anomaly
 - facts: kind, value, child, source
 """
@@ -30,6 +32,8 @@ from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, AnomalyKind, DirectionHow, 
 
 _START_NS = 1_700_000_000_000_000_000
 _TRANSPORT = {"tcp": 6, "udp": 17, "icmp": 1}
+# answered, refused, payload to the server, to the client
+_OUTCOMES = {"carried": (1, 0, 1, 1), "idle": (1, 0, 0, 0), "refused": (0, 1, 0, 0), "silent": (0, 0, 0, 0), "one_way": (0, 0, 0, 0)}
 _SIGNED = ("function", "subfunction", "unit", "area", "object", "start", "count")
 
 
@@ -129,6 +133,8 @@ class Prover:
             layers=self.layers,
             learning=learning,
         )
+        if any(row.get("outcome") == "silent" for row in rows):
+            engine.flows.outcomes.assume_both_directions()
         now = 0
         for batch in maker.batches(rows, batch_rows):
             engine.feed(batch)
@@ -270,17 +276,30 @@ class HandMade:
 
     def _event(self, events: FlowEvents, row: Mapping[str, Any], now: int, src: int, dst: int) -> None:
         transport = _TRANSPORT[row.get("transport", "tcp")]
+        event = FlowEvent[str(row.get("event", "answered")).upper()]
+        outcome = row.get("outcome", "carried" if row.get("data", True) else "idle" if event >= FlowEvent.ANSWERED else "refused")
+        if outcome not in _OUTCOMES:
+            raise ValueError(f"no outcome {outcome}: one of {', '.join(_OUTCOMES)}")
+        self._slots.pop((src, dst, transport, int(row["port"])), None)  # each event is of a connection of its own
         slot = self._slot(src, dst, transport, int(row["port"]), self.protocols.get(row.get("protocol", ""), 0))
-        data = int(bool(row.get("data", True)))
+        answered, refused, to_server, to_client = _OUTCOMES[outcome]
         _put(
             self.flows,
             slot,
-            payload_to_server=data,
-            payload_to_client=data,
+            first_ns=now,
+            last_ns=now,
+            packets_to_server=1,
+            packets_to_client=int(answered or refused),
+            payload_to_server=to_server,
+            payload_to_client=to_client,
+            answered_ns=now if answered else -1,
+            refused_ns=now if refused else -1,
+            data_to_server_ns=now if to_server else -1,
+            data_to_client_ns=now if to_client else -1,
             vlan_outer=int(row.get("vlan", -1)),
             direction_how=int(DirectionHow[str(row.get("direction_how", "handshake")).upper()]),
         )
-        _put(events, events.new_row(), timestamp_ns=now, frame=self._frame, flow=slot, kind=int(FlowEvent[str(row.get("event", "answered")).upper()]))
+        _put(events, events.new_row(), timestamp_ns=now, frame=self._frame, flow=slot, kind=int(event))
 
     def _slot(self, src: int, dst: int, transport: int, port: int, protocol: int) -> int:
         key = src, dst, transport, port

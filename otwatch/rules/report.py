@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -60,10 +60,9 @@ class _Found:
 class Reporter:
     """Makes the alerts of one engine."""
 
-    def __init__(self, rules: Sequence[Rule], clauses: Sequence[Clause], context: Context, carried: Callable[[int, int], bool]) -> None:
+    def __init__(self, rules: Sequence[Rule], clauses: Sequence[Clause], context: Context) -> None:
         self.rules = rules
         self.context = context
-        self.carried = carried
         self.clauses: dict[int, list[Clause]] = {}
         for clause in clauses:
             self.clauses.setdefault(clause.index, []).append(clause)
@@ -116,11 +115,8 @@ class Reporter:
         at_ns = row.first_ns if isinstance(row, Part) else row.timestamp_ns
         if row.behaviour >= 0 and self.behaviours is not None:
             return self._late(row.behaviour, at_ns)
-        slot, number = row.flow if isinstance(row, Part) else (row.flow, row.flow_number)
         protocol = row.protocol if isinstance(row, Row) else 0
-        return self.context.late(
-            row.record, row.src, row.dst, at_ns=at_ns, protocol=protocol, carried_data=lambda: self.carried(slot, number)
-        )
+        return self.context.late(row.record, row.src, row.dst, at_ns=at_ns, protocol=protocol)
 
     def _judge(self, finding: Finding) -> _Found | None:
         """What passes; None when nothing does."""

@@ -11,10 +11,10 @@ from otwatch.alerts.alert import Severity
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One condition on one field: true when any of the values fits. A field whose value is not known fits nothing, negated or not."""
+    """One condition on one field: yes when any of the values fits, no when none does, not observable when this tap cannot show the field."""
 
     name: str
-    operator: str  # in, not, ge, gt, le, lt, cidr, contains, startswith
+    operator: str  # in, not, ge, gt, le, lt, cidr, contains, startswith, known
     values: tuple[Any, ...]
 
     def text(self) -> str:
@@ -26,21 +26,21 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
-    """True when every part is."""
+    """Yes when every part is, no when any part is no, else not observable."""
 
     parts: tuple[Condition, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """True when some part is."""
+    """Yes when some part is, no when every part is no, else not observable."""
 
     parts: tuple[Condition, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """True when its part is not."""
+    """Yes when its part is no, no when it is yes; not observable when it is not observable."""
 
     part: Condition
 

@@ -13,6 +13,8 @@ from collections import deque
 from collections.abc import Hashable, Iterable
 from typing import Any
 
+import numpy as np
+
 from otwatch.alerts.findings import Finding, Part, Sample
 from otwatch.rules.compile import Clause, Record
 from otwatch.rules.context import Joined
@@ -54,7 +56,11 @@ def addresses_in_use(engine: RuleEngine) -> set[int]:
             rows += [cells[3]] if isinstance(cells, tuple) else [cell[1] for cell in cells.values()]
         rows += [row for lane in windows.lanes.values() for _, row in lane.rows]
     found = {address for row in rows if isinstance(row, Row) for address in (row.src, row.dst)}
+    rows += [event for one in engine.flows.waiting for event in one.seen] + [
+        event for _, events in engine.flows.watched.values() for _, event in events
+    ]
     found |= {address for row in rows if isinstance(row, tuple) and len(row) == 8 for address in row[5:7]}
+    found |= set(engine.flows.outcomes.answered_since) | {host for pair in engine.flows.outcomes.talked for host in pair}
     for finding in engine.findings:
         found |= {finding.src, finding.dst} | {address for part in finding.parts.values() for address in (part.src, part.dst)}
     return found - {-1}
@@ -90,14 +96,35 @@ class _Writer:
             for sample in samples
             if id(sample) in numbers
         ]
+        found["flows"] = self._waiting()
         found["rows"] = self.rows
         found["open"] = [[number, *known] for number, known in self.open.items()]
         found["silences"] = engine.silences.state()
-        found["carrying"] = list(engine.flows.carrying)
-        found["continued"] = [[old, *new] for old, new in engine.flows.continued.items()]
-        found["before"] = [[number, *known] for number, known in engine.flows.before.items()]
-        found["awaited"] = [[*known, *old] for known, old in engine.flows.awaited.items()]
         return found
+
+    def _waiting(self) -> dict[str, Any]:
+        """Events whose outcome is waited for, and what is known of their flows."""
+        rules, ids = self.engine.flows, [rule.id for rule in self.engine.rules]
+        waiting = []
+        for one in rules.waiting:
+            asked: dict[int, list[list[Any]]] = {}
+            for clause, rows in one.clauses:
+                for row in rows.tolist():
+                    asked.setdefault(row, []).append([ids[clause.index], clause.step])
+            waiting += [[int(one.due_ns[row]), self._entry(one.seen[row]), asked[row]] for row in sorted(asked) if row >= one.begin]
+        silent = [
+            [self.flow(slot, number), [[ids[clause.index], clause.step, self._entry(event)] for clause, event in events]]
+            for number, (slot, events) in rules.watched.items()
+        ]
+        waited_for = {event[4] for _, event, _ in waiting} | set(rules.watched)
+        return {
+            "waiting": waiting,
+            "silent": silent,
+            "outcomes": rules.outcomes.state(self.flows, waited_for),
+            "undecided": rules.undecided,
+            "before": [[number, old, event, *firsts] for number, (old, event, firsts) in rules.before.items()],
+            "awaited": [[*known, number, event, *firsts] for known, (number, event, firsts) in rules.awaited.items()],
+        }
 
     def _number(self, slot: int) -> int:
         return int(self.flows.number[slot]) if 0 <= slot < self.flows.rows else 0
@@ -105,12 +132,12 @@ class _Writer:
     def flow(self, slot: int, number: int) -> list[int]:
         """A flow as it is written; what it can be met again by is kept while it is open."""
         flows = self.flows
-        if number > 0 and number not in self.open and self._number(slot) == number and number not in self.engine.flows.carrying:
-            sent = [int(flows.payload_to_server[slot] > 0), int(flows.payload_to_client[slot] > 0)]
+        if number > 0 and number not in self.open and self._number(slot) == number:
             answered = flows.packets_to_server[slot] > 0 and flows.packets_to_client[slot] > 0
             event = FlowEvent.IDENTIFIED if flows.pdus[slot] else FlowEvent.ANSWERED if answered else FlowEvent.OPENED
             known = [int(getattr(flows, name)[slot]) for name in ("client", "server", "client_port", "server_port", "ip_protocol")]
-            self.open[number] = [*known, int(event), *sent]
+            firsts = self.engine.flows.outcomes.rows(flows, np.array([slot]), np.array([number]))[0, :4].tolist()
+            self.open[number] = [*known, int(event), *firsts]
         return [slot, number]
 
     def _windows(self, windows: Windows) -> dict[str, Any]:
@@ -211,35 +238,49 @@ class _Reader:
     def _flows(self) -> None:
         """Whose numbers are still those of the flow table, and how the others are met again."""
         document, rules = self.document, self.engine.flows
-        numbers = [0, *(int(number) for number, *_ in document["open"]), *map(int, document["carrying"])]
+        state = document["flows"]
+        numbers = [0, *(int(number) for number, *_ in document["open"])]
         numbers += [int(row[10]) for row in document["rows"]]
-        numbers += [int(part[10]) for state in document["findings"] for part in state["parts"]]
-        for state in document["windows"].values():
-            events = [cell[2] for _, cells in state["values"] for cell in cells] + [row for *_, rows in state["lanes"] for _, row in rows]
+        numbers += [int(part[10]) for finding in document["findings"] for part in finding["parts"]]
+        for window in document["windows"].values():
+            events = [cell[2] for _, cells in window["values"] for cell in cells] + [row for *_, rows in window["lanes"] for _, row in rows]
             numbers += [int(event[4]) for event in events if isinstance(event, list) and len(event) == 8]
-        numbers += [int(new[1]) for _, *new in document["continued"]] + [int(number) for _, number, *_ in document["watched"]]
+        numbers += [int(number) for _, number, *_ in document["watched"]]
+        numbers += [int(event[4]) for _, event, _ in state["waiting"]] + [int(number) for (_, number), _ in state["silent"]]
+        numbers += [int(number) for _, number in state["outcomes"]["opened"]] + [int(number) for number, *_ in state["outcomes"]["flows"]]
         self.shift = max(numbers) + 1
-        table = self.flows.array("number")
-        self.live = set(table[: self.flows.rows].tolist()) & set(numbers) - {0}
+        slots = {int(number): slot for slot, number in enumerate(self.flows.array("number")[: self.flows.rows].tolist())}
+        self.live = set(slots) & set(numbers) - {0}
         if self.live:  # the same process goes on, under other rules or in a test
             self.shift = 0
+            for number, old, event, *firsts in state["before"]:
+                rules.before[int(number)] = int(old), int(event), _four(firsts)
+                rules.outcomes.before[int(number)] = _four(firsts)
         rules.awaited_since_ns = self.engine.now_ns
-        rules.carrying.update(dict.fromkeys(self._renumbered(int(number)) for number in document["carrying"]))
         for stored in document["open"]:
-            number, client, server, client_port, server_port, transport, event, there, back = map(int, stored)
-            if there and back:
-                rules.carrying[self._renumbered(number)] = None
+            number, client, server, client_port, server_port, transport, event, *firsts = map(int, stored)
             if self.shift:
-                rules.awaited[client, server, client_port, server_port, transport] = self._renumbered(number), event, there, back
-        engine_silences = [list(map(int, stored)) for stored in document["silences"]]
-        self.engine.silences.resume([[self._address(src), self._address(dst), *rest] for src, dst, *rest in engine_silences])
-        for stored in document["awaited"]:
-            client, server, client_port, server_port, transport, number, event, there, back = map(int, stored)
-            rules.awaited.setdefault((client, server, client_port, server_port, transport), (self._renumbered(number), event, there, back))
-        for number, event, there, back in document["before"]:
-            rules.before[self._renumbered(int(number))] = int(event), int(there), int(back)
-        for old, slot, number in document["continued"]:
-            rules.continued[self._renumbered(int(old))] = int(slot), self._renumbered(int(number))
+                rules.awaited[client, server, client_port, server_port, transport] = self._renumbered(number), event, _four(firsts)
+        silences = [list(map(int, stored)) for stored in document["silences"]]
+        self.engine.silences.resume([[self._address(src), self._address(dst), *rest] for src, dst, *rest in silences])
+        for stored in state["awaited"]:
+            client, server, client_port, server_port, transport, number, event, *firsts = map(int, stored)
+            rules.awaited.setdefault((client, server, client_port, server_port, transport), (self._renumbered(number), event, _four(firsts)))
+        rules.outcomes.resume(state["outcomes"], self._renumbered, slots if self.live else {})
+        rules.undecided = int(state["undecided"])
+        for due, stored, asked in state["waiting"]:
+            clauses = [self.clauses[self.known[rule], int(step)] for rule, step in asked if rule in self.known]
+            kept = [(clause, event) for clause in clauses if (event := self._entry(clause, stored)) is not None]
+            if kept:
+                rules.wait(kept[0][1], int(due), [clause for clause, _ in kept])
+        for (slot, number), entries in state["silent"]:
+            clauses_events = [
+                (clause, event)
+                for rule, step, stored in entries
+                if rule in self.known and (event := self._entry(clause := self.clauses[self.known[rule], int(step)], stored)) is not None
+            ]
+            if clauses_events:
+                rules.watched[self._renumbered(int(number))] = int(slot), clauses_events
 
     def _renumbered(self, number: int) -> int:
         return number - self.shift if number else 0
@@ -353,13 +394,17 @@ class _Reader:
         return self.engine.findings.add(finding)
 
     def _part_key(self, key: Any) -> Hashable:
-        """As the engine counts: a behaviour, or (src, dst, anomaly, port, number of the flow)."""
-        known = _key(key)
-        return (*known[:4], self._renumbered(int(known[4]))) if isinstance(known, tuple) else known
+        """As the engine counts: a behaviour, or (src, dst, anomaly, port)."""
+        return _key(key)
 
 
 def _key(value: Any) -> Hashable:
     return tuple(map(_key, value)) if isinstance(value, list) else value
+
+
+def _four(firsts: list[int]) -> tuple[int, int, int, int]:
+    answered, refused, to_server, to_client = firsts
+    return int(answered), int(refused), int(to_server), int(to_client)
 
 
 def _two(pair: list[Any]) -> tuple[int, int]:

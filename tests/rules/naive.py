@@ -5,20 +5,27 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
+from otwatch.rules.fields import TABLES
 from otwatch.rules.rule import AllOf, AnyOf, Condition, Not, Term
 
 
-def holds(condition: Condition, record: Any) -> bool:
+def holds(condition: Condition, record: Any, table: str = "operations") -> bool | None:
+    """True, False, or None where what the condition asks cannot be seen: Kleene's tables, written out."""
     if isinstance(condition, Term):
         value = record.get(condition.name)
+        if condition.operator == "known":
+            return (value is not None) == condition.values[0]
+        if value is None:
+            return None if TABLES[table][condition.name].missing == "unknown" else False
         values = list(value) if isinstance(value, list | tuple) else [value]
         return any(_fits(condition, item) for item in values if item is not None)
     if isinstance(condition, Not):
-        return not holds(condition.part, record)
+        return {True: False, False: True, None: None}[holds(condition.part, record, table)]
+    found = {holds(part, record, table) for part in condition.parts}
     if isinstance(condition, AnyOf):
-        return any(holds(part, record) for part in condition.parts)
+        return True if True in found else None if None in found else False
     assert isinstance(condition, AllOf)
-    return all(holds(part, record) for part in condition.parts)
+    return False if False in found else None if None in found else True
 
 
 def _fits(term: Term, value: Any) -> bool:

@@ -35,6 +35,7 @@ TERMS = st.one_of(
         st.sampled_from(("contains", "startswith")),
         st.sampled_from("abc").map(lambda text: (text,)),
     ),
+    st.builds(Term, st.sampled_from(("unit", "dst_zone", "in_baseline")), st.just("known"), st.booleans().map(lambda truth: (truth,))),
     st.builds(Term, st.sampled_from(("failed", "same_network", "in_baseline")), st.just("in"), st.booleans().map(lambda truth: (truth,))),
 )
 CONDITIONS = st.recursive(
@@ -58,7 +59,7 @@ RULE = Rule(id="a.b", title="", status="draft", severity=Severity.LOW, attack=()
 @given(CONDITIONS, SIGNATURES, PAIRS, RESTS)
 def test_compiled_is_naive(condition: Condition, signature: dict[str, Any], pair: dict[str, Any], rest: dict[str, Any]):
     record = {**signature, **pair, **rest}
-    assert compiled(condition)(record) == holds(condition, record)
+    assert compiled(condition, "operations")(record) is holds(condition, record)
 
 
 @given(st.lists(CONDITIONS, min_size=1, max_size=6), st.lists(st.tuples(SIGNATURES, PAIRS, RESTS), min_size=1, max_size=4))
@@ -85,23 +86,42 @@ def test_parts_wait_for_the_stage_of_their_latest_field():
         )
     )
     tests = clauses_of(replace(RULE, where=where), 0)[0].tests
-    assert all(tests[stage] is not None for stage in Stage)
+    assert all(tests[stage] is not None for stage in Stage if stage is not Stage.OUTCOME)
     assert tests[Stage.REST]({"unit": 1, "protocol": "a"})  # type: ignore[misc]
     assert not tests[Stage.REST]({"unit": 1, "protocol": "c", "src": "d"})  # type: ignore[misc]
 
 
-def test_what_is_not_known_fits_nothing_not_even_negated():
-    assert not compiled(Term("unit", "not", (1,)))({"unit": None})
-    assert not compiled(Term("unit", "in", (1,)))({})
+def of(*args: Any, table: str = "operations") -> Any:
+    return compiled(Term(*args), table)
+
+
+def test_what_a_row_does_not_have_fits_nothing_and_its_negation_does():
+    for operator in ("in", "not"):
+        assert of("unit", operator, (1,))({"unit": None}) is False
+    assert compiled(Not(Term("unit", "ge", (0,))), "operations")({}) is True
+
+
+def test_what_cannot_be_seen_is_neither_yes_nor_no():
+    carried, answered = Term("carried_data", "in", (True,)), Term("answered", "in", (True,))
+    for condition in (carried, Not(carried), AllOf((answered, carried)), AnyOf((Not(answered), carried))):
+        assert compiled(condition, "flows")({"answered": True}) is None
+    assert compiled(AnyOf((answered, carried)), "flows")({"answered": True}) is True
+    assert compiled(AllOf((Not(answered), carried)), "flows")({"answered": True}) is False
+
+
+def test_whether_something_is_known_can_be_asked():
+    assert of("carried_data", "known", (False,), table="flows")({"carried_data": None}) is True
+    assert of("carried_data", "known", (False,), table="flows")({"carried_data": False}) is False
+    assert of("carried_data", "known", (True,), table="flows")({"carried_data": False}) is True
 
 
 def test_addresses_and_lists():
     import ipaddress
 
-    within = compiled(Term("src", "cidr", (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fe80::/10"))))
+    within = of("src", "cidr", (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fe80::/10")))
     assert within({"src": "10.1.2.3"})
     assert within({"src": "fe80::1"})
     assert not within({"src": "11.0.0.1"})
     assert not within({"src": "-"})
-    assert compiled(Term("value", "gt", (100,)))({"value": [1, 101]})
-    assert not compiled(Term("value", "gt", (100,)))({"value": ["high", 1]})
+    assert of("value", "gt", (100,))({"value": [1, 101]})
+    assert not of("value", "gt", (100,))({"value": ["high", 1]})

@@ -64,19 +64,20 @@ def made_of(addresses=None):
 
 
 def restarted(rules, turned: bool):
-    """Two connections without data so far; a new process sees data on one of them, from whatever side it takes for the client."""
+    """Three connections without data so far; a new process sees data on one of them, from whatever side it takes for the client."""
     before = made_of()
     engine = engine_of(rules, before)
-    rows = [{"table": "flows", "src": "10.0.0.77", "dst": f"10.0.0.{n}", "port": 502, "event": "opened", "data": False, "at": n} for n in (1, 2)]
+    rows = [{"table": "flows", "src": "10.0.0.77", "dst": f"10.0.0.{n}", "port": 502, "event": "opened", "outcome": "silent", "at": n} for n in (1, 2, 3)]
+    engine.flows.outcomes.assume_both_directions()
     for batch in before.batches(rows, 10):
         engine.feed(batch)
     after = made_of(before.addresses)
     later = engine_of(rules, after)
-    resumed(later, saved(engine, before.flows, [0, 1]), after.flows, after.index.behaviours)
-    (batch,) = after.batches([{**rows[0], "data": True, "at": 3}], 10)
+    resumed(later, saved(engine, before.flows, [0, 1, 2]), after.flows, after.index.behaviours)
+    (batch,) = after.batches([{**rows[0], "outcome": "carried", "at": 3.5}], 10)
     after.flows.array("client_port")[0] = before.flows.client_port[0]
     if turned:
-        for one, other in (("client", "server"), ("client_port", "server_port"), ("payload_to_client", "payload_to_server")):
+        for one, other in (("client", "server"), ("client_port", "server_port"), ("data_to_client_ns", "data_to_server_ns")):
             values = after.flows.array(one)[0], after.flows.array(other)[0]
             after.flows.array(other)[0], after.flows.array(one)[0] = values
     later.feed(batch)
@@ -88,4 +89,4 @@ def test_a_connection_that_carries_data_after_a_restart_was_no_scan(tmp_path):
     rules = rules_from(tmp_path, RULE)
     for turned in (False, True):
         (alert,) = restarted(rules, turned)
-        assert (alert.count, alert.dst) == (1, "10.0.0.2")
+        assert (alert.count, alert.dst) == (2, "10.0.0.2")

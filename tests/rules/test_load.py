@@ -44,7 +44,7 @@ def test_a_rule_is_read_as_it_is_written(tmp_path):
         ("where: {acton: WRITE}\n", '6:16: operations has no field "acton", did you mean "action"?'),
         ("where: {action: WRTE}\n", '6:17: "WRTE" is no action, did you mean "WRITE"?'),
         ("where: {unit: one}\n", '6:15: "unit" is a number'),
-        ("where: {unit|contains: 1}\n", '6:24: "unit" is a number: no "|contains" (there is in, not, ge, gt, le, lt)'),
+        ("where: {unit|contains: 1}\n", '6:24: "unit" is a number: no "|contains" (there is in, not, ge, gt, le, lt, known)'),
         ("where: {src: hmi}\n", "6:14: 'hmi' does not appear to be an IPv4 or IPv6 address"),
         ("where: {src|cidr: 10.0.0.1/8}\n", "6:19: 10.0.0.1/8 has host bits set"),
         ("where: {failed: 1}\n", '6:17: "failed" is true or false'),

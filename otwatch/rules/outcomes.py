@@ -1,0 +1,233 @@
+"""What became of connections, three seconds of packet time after an event of theirs: answered, carried data, sent data; or not observable.
+
+"No" needs proof that a "yes" would have been seen. An answer would have been seen where this tap shows answers to the host that waits for it: those
+of others, or, of a host that nobody ever answers, those to others here. A connection whose client goes on to send data was answered, whether the tap
+shows it or not. Everything is read with its packet time, so that no verdict depends on how the packets were cut into batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from otwatch.batch import Batch
+from otwatch.tables import Flows
+from otwatch.vocabulary import DirectionHow, FlowEvent
+
+Numbers = npt.NDArray[np.int64]
+Firsts = tuple[int, int, int, int]  # when a flow was first answered, refused, sent data to the server, to the client; -1 not yet
+
+DECIDED_NS: Final = 3_000_000_000  # what has not come by then is taken for missing: two retransmissions of a SYN (RFC 6298) would have
+STANDING: Final = 10  # targets that a source waits for in vain at the end of what was seen: no connection is that unlucky
+FIRSTS: Final = ("answered_ns", "refused_ns", "data_to_server_ns", "data_to_client_ns")
+NEVER: Final = (-1, -1, -1, -1)
+_ENDED_COLUMNS: Final = 9
+_COLUMNS: Final = (*FIRSTS, "packets_to_server", "tcp_flags_to_server", "ip_protocol", "direction_how")
+_REMEMBERED: Final = 65_536  # hosts that were answered, pairs that were
+_TCP: Final = 6
+_OVER: Final = 0x05  # FIN, RST
+_EVER: Final = 2**62
+_UNSEEN: Final = (-1, -1, -1, -1, 1, 0, _TCP, 0, 0)  # of a flow that is not remembered: nothing can be told of it
+_MANY_TIMES: Final = 10  # so many connections seen both ways for each of which one direction is missing: the tap shows both
+_UNKNOWN, _NO, _YES = 0, 1, 2
+
+
+def unpacked(code: int) -> tuple[bool | None, bool | None, bool | None]:
+    """answered, carried_data and sent_data (fields.OUTCOMES) of an outcome: two bits for each, 0 not observable, 1 no, 2 yes."""
+    words = (None, False, True)
+    return words[code & 3], words[code >> 2 & 3], words[code >> 4 & 3]
+
+
+@dataclass(slots=True)
+class _Opened:
+    """The TCP connections that opened in one batch, until it is known whether this tap showed both directions of them."""
+
+    due_ns: Numbers
+    slots: Numbers
+    numbers: Numbers
+
+
+class Outcomes:
+    """What this tap shows of connections, and what became of each."""
+
+    def __init__(self) -> None:
+        self.answered_since: dict[int, int] = {}  # host -> when it was first seen to be answered
+        self.talked: dict[tuple[int, int], None] = {}  # (client, server) of answered connections
+        self.both_ways = 0  # TCP connections of which both directions were seen
+        self.one_way = 0  # of which one direction is missing beyond doubt
+        self.before: dict[int, Firsts] = {}  # number of a flow that went on after a restart -> what it had done before
+        self.ended: dict[int, tuple[int, ...]] = {}  # number of a closed flow -> its row, while an event of it waits
+        self._opened: list[_Opened] = []
+        self._tally: tuple[Numbers, Numbers, Numbers] = self._counted([], [], [])
+
+    def state(self, flows: Flows, waited_for: Iterable[int]) -> dict[str, Any]:
+        """As plain data: what is known of this tap, and of the flows that are waited for, by number."""
+        numbers = [*set(waited_for).union(*(one.numbers.tolist() for one in self._opened))]
+        alive = {int(number): slot for slot, number in enumerate(flows.array("number").tolist())}
+        slots = np.array([alive.get(number, -1) for number in numbers], np.int64)
+        rows = self.rows(flows, slots, np.array(numbers, np.int64)).tolist() if numbers else []
+        return {
+            "answered_since": [[*pair] for pair in self.answered_since.items()],
+            "talked": [[*pair] for pair in self.talked],
+            "counts": [self.both_ways, self.one_way],
+            "opened": [[due, number] for one in self._opened for due, number in zip(one.due_ns.tolist(), one.numbers.tolist(), strict=True)],
+            "flows": [[number, *row] for number, row in zip(numbers, rows, strict=True)],
+        }
+
+    def resume(self, state: dict[str, Any], renumbered: Callable[[int], int], alive: dict[int, int]) -> None:
+        """Goes on from `state`, in a process in which flows have other numbers; `alive`: slots of those that are still here, by number."""
+        self.answered_since.update((int(host), int(time)) for host, time in state["answered_since"])
+        self.talked.update(((int(client), int(server)), None) for client, server in state["talked"])
+        self.both_ways, self.one_way = map(int, state["counts"])
+        self._tally = self._counted([], [], [])
+        opened = [(int(due), renumbered(int(number))) for due, number in state["opened"]]
+        if opened:
+            due, numbers = (np.array(column, np.int64) for column in zip(*opened, strict=True))
+            self._opened.append(_Opened(due, np.array([alive.get(number, -1) for number in numbers.tolist()], np.int64), numbers))
+        for number, *row in state["flows"]:
+            if len(row) != _ENDED_COLUMNS:
+                raise ValueError("no row of a flow")
+            if renumbered(int(number)) not in alive:
+                self.ended[renumbered(int(number))] = tuple(map(int, row))
+
+    def assume_both_directions(self) -> None:
+        """This tap shows both directions: of hand-made rows that is said, not seen."""
+        self.both_ways += 1
+        self._tally = self._counted([], [], [])
+
+    def feed(self, batch: Batch) -> None:
+        """Notes the events of a batch."""
+        events, flows = batch.flow_events, batch.flows
+        kinds, slots, times = events.array("kind"), events.array("flow"), events.array("timestamp_ns")
+        answers = np.flatnonzero(kinds == int(FlowEvent.ANSWERED))
+        if len(answers):
+            clients, servers = (flows.array(name)[slots[answers]] for name in ("client", "server"))
+            for time, client, server in zip(times[answers].tolist(), clients.tolist(), servers.tolist(), strict=True):
+                self._talk(client, server, time)
+        opened = np.flatnonzero(kinds == int(FlowEvent.OPENED))
+        opened = opened[flows.array("ip_protocol")[slots[opened]] == _TCP]
+        if self.before and len(opened):  # these opened before the restart
+            opened = opened[~np.isin(flows.array("number")[slots[opened]], np.fromiter(self.before, np.int64))]
+        if len(opened):
+            self._opened.append(_Opened(times[opened] + DECIDED_NS, slots[opened].astype(np.int64), flows.array("number")[slots[opened]].copy()))
+
+    def _talk(self, client: int, server: int, time: int) -> None:
+        if (client, server) in self.talked:
+            return
+        _make_room(self.answered_since)
+        _make_room(self.talked)
+        self.talked[client, server] = None
+        for host in (client, server):
+            self.answered_since.setdefault(host, time)
+
+    def close(self, flows: Flows, closed: Iterable[int], waited_for: set[int], now_ns: int) -> None:
+        """Keeps the rows of closed flows of which an event waits; call it after `settle` of the same batch."""
+        numbers = waited_for.union(*(one.numbers.tolist() for one in self._opened))
+        for number in [number for number in self.ended if number not in numbers]:
+            del self.ended[number]
+        if numbers:
+            for slot in closed:
+                number = int(flows.number[slot])
+                if number in numbers:
+                    self.ended[number] = (*(int(getattr(flows, name)[slot]) for name in _COLUMNS), now_ns)
+
+    def rows(self, flows: Flows, slots: Numbers, numbers: Numbers) -> Numbers:
+        """(flows, columns and when it ended): what each flow had done, whether it is open or ended."""
+        table = flows.array("number")
+        inside = (slots >= 0) & (slots < flows.rows)
+        here = np.where(inside, slots, 0)
+        alive = inside & (table[here] == numbers)
+        found = np.column_stack([*(flows.array(name)[here].astype(np.int64) for name in _COLUMNS), np.full(len(slots), _EVER, np.int64)])
+        for at in np.flatnonzero(~alive).tolist():
+            found[at] = self.ended.get(int(numbers[at]), _UNSEEN)
+        if self.before:
+            for at, number in enumerate(numbers.tolist()):
+                known = self.before.get(number)
+                if known is not None:
+                    found[at, :4] = [min(old, new) if old >= 0 and new >= 0 else max(old, new) for old, new in zip(known, found[at], strict=False)]
+                    found[at, 4] += 1
+                    if found[at, 0] < 0 and alive[at] and flows.packets_to_client[here[at]]:
+                        found[at, 0] = flows.first_ns[here[at]]
+        return found
+
+    def settle(self, flows: Flows, now_ns: int, *, final: bool = False) -> None:
+        """Counts what this tap shows of the connections that are old enough by now."""
+        due: list[Numbers] = []
+        both: list[Numbers] = []
+        one: list[Numbers] = []
+        left = []
+        for opened in self._opened:
+            ready = (opened.due_ns < now_ns) | final
+            if ready.any():
+                rows = self.rows(flows, opened.slots[ready], opened.numbers[ready])
+                when = opened.due_ns[ready]
+                seen = _by(rows[:, 0], when) | _by(rows[:, 1], when)
+                due.append(when)
+                both.append(seen.astype(np.int64))
+                one.append((~seen & (_by(rows[:, 2], when) | (rows[:, 4] == 0))).astype(np.int64))
+            if not ready.all():
+                left.append(_Opened(opened.due_ns[~ready], opened.slots[~ready], opened.numbers[~ready]))
+        self._opened = left
+        self._tally = self._counted(due, both, one)
+        self.both_ways, self.one_way = int(self._tally[1][-1]), int(self._tally[2][-1])
+
+    def _counted(self, due: list[Numbers], both: list[Numbers], one: list[Numbers]) -> tuple[Numbers, Numbers, Numbers]:
+        """Times of decisions in order, and how many connections were seen both ways and one way by then."""
+        first = np.array([-_EVER])
+        times = np.concatenate([first, *due])
+        order = np.argsort(times, kind="stable")
+        counts = [np.cumsum(np.concatenate([[start], *flags])[order]) for flags, start in ((both, self.both_ways), (one, self.one_way))]
+        return times[order], counts[0], counts[1]
+
+    def decide(
+        self, flows: Flows, slots: Numbers, numbers: Numbers, clients: Numbers, servers: Numbers, ports: Sequence[int], due: Numbers, final_ns: int
+    ) -> Numbers:
+        """The packed outcome of each event at its time `due`; of what was seen only until `final_ns`, as far as it is known by then."""
+        rows = self.rows(flows, slots, numbers)
+        answered, refused, to_server, to_client = (_by(rows[:, at], due) for at in range(4))
+        tcp = rows[:, 6] == _TCP
+        asked = rows[:, 4] > 0  # the client's side was seen
+        by_handshake = rows[:, 7] == int(DirectionHow.HANDSHAKE)
+        went_on = tcp & to_server & ~answered  # its client goes on: somebody answered, unseen
+        since = np.array([self.answered_since.get(client, _EVER) for client in clients.tolist()], np.int64)
+        at = np.searchsorted(self._tally[0], due, side="right") - 1
+        shown = (since <= due) | (self._tally[1][at] > self._tally[2][at] * _MANY_TIMES)
+        waiting = tcp & asked & ~answered & ~refused & ~to_server
+        ripe = due < np.minimum(rows[:, 8], final_ns)
+        if not ripe.all():
+            ripe |= (tcp & asked & ~answered & (rows[:, 4] > 1)) | refused | self._standing(clients, servers, ports, waiting)
+        silent = asked & ~answered & ~went_on & (refused | shown & ripe)
+        idle = answered & asked & (by_handshake | ~tcp) & ~(to_server & to_client) & (ripe | tcp & (rows[:, 5] & _OVER != 0))
+        code = np.where(answered | to_client | went_on | tcp & ~asked & by_handshake, _YES, np.where(silent, _NO, _UNKNOWN))
+        code |= np.where(to_server & to_client, _YES, np.where(silent | idle, _NO, _UNKNOWN)) << 2
+        code |= np.where(to_server, _YES, np.where(asked & (by_handshake | ~tcp) & (ripe | idle), _NO, _UNKNOWN)) << 4
+        return code
+
+    def _standing(self, clients: Numbers, servers: Numbers, ports: Sequence[int], waiting: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Those whose client waits for many targets at once, of which none ever answered it."""
+        targets: dict[int, set[tuple[int, int]]] = {}
+        found = np.zeros(len(clients), np.bool_)
+        standing = [at for at in np.flatnonzero(waiting).tolist() if (int(clients[at]), int(servers[at])) not in self.talked]
+        for at in standing:
+            targets.setdefault(int(clients[at]), set()).add((int(servers[at]), ports[at]))
+        for at in standing:
+            found[at] = len(targets[int(clients[at])]) >= STANDING
+        return found
+
+
+def _make_room(known: dict[Any, Any]) -> None:
+    """The older half goes when there are too many."""
+    if len(known) >= _REMEMBERED:
+        for old in list(islice(known, len(known) // 2)):
+            del known[old]
+
+
+def _by(times: Numbers, when: Numbers) -> npt.NDArray[np.bool_]:
+    """Which times are there, and not later than these."""
+    result: npt.NDArray[np.bool_] = (times >= 0) & (times <= when)
+    return result
