@@ -46,7 +46,8 @@ def learn(captures: tuple[str, ...], output: str, extend: bool) -> None:
                 analysis.pipeline.behaviour_index.behaviours,
                 analysis.pipeline.addresses,
                 [spec.name for spec in analysis.pipeline.protocols],
-                hosts=[address for asset in result.assets for address in asset.addresses],
+                # also those that never answered: a controller that is switched off is no unknown address
+                hosts=[*(address for asset in result.assets for address in asset.addresses), *(talk.server for talk in result.talks)],
             )
             learned.sources.update(Path(report.path).name for report in result.captures)
             try:

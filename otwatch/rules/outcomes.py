@@ -58,6 +58,7 @@ class Outcomes:
     def __init__(self) -> None:
         self.answered_since: dict[int, int] = {}  # host -> when it was first seen to be answered
         self.talked: dict[tuple[int, int], None] = {}  # (client, server) of answered connections
+        self.silent: dict[int, set[tuple[int, int]]] = {}  # client -> the first targets (server, port) that it waited for in vain
         self.both_ways = 0  # TCP connections of which both directions were seen
         self.one_way = 0  # of which one direction is missing beyond doubt
         self.before: dict[int, Firsts] = {}  # number of a flow that went on after a restart -> what it had done before
@@ -74,6 +75,7 @@ class Outcomes:
         return {
             "answered_since": [[*pair] for pair in self.answered_since.items()],
             "talked": [[*pair] for pair in self.talked],
+            "silent": [[client, [*map(list, sorted(targets))]] for client, targets in self.silent.items()],
             "counts": [self.both_ways, self.one_way],
             "opened": [[due, number] for one in self._opened for due, number in zip(one.due_ns.tolist(), one.numbers.tolist(), strict=True)],
             "flows": [[number, *row] for number, row in zip(numbers, rows, strict=True)],
@@ -83,6 +85,7 @@ class Outcomes:
         """Goes on from `state`, in a process in which flows have other numbers; `alive`: slots of those that are still here, by number."""
         self.answered_since.update((int(host), int(time)) for host, time in state["answered_since"])
         self.talked.update(((int(client), int(server)), None) for client, server in state["talked"])
+        self.silent.update((int(client), {(int(server), int(port)) for server, port in targets}) for client, targets in state["silent"])
         self.both_ways, self.one_way = map(int, state["counts"])
         self._tally = self._counted([], [], [])
         opened = [(int(due), renumbered(int(number))) for due, number in state["opened"]]
@@ -202,6 +205,11 @@ class Outcomes:
         if not ripe.all():
             ripe |= (tcp & asked & ~answered & (rows[:, 4] > 1)) | refused | self._standing(clients, servers, ports, waiting)
         silent = asked & ~answered & ~went_on & (refused | shown & ripe)
+        for row in np.flatnonzero(silent).tolist():
+            _make_room(self.silent)
+            known = self.silent.setdefault(int(clients[row]), set())
+            if len(known) < STANDING:
+                known.add((int(servers[row]), ports[row]))
         idle = answered & asked & (by_handshake | ~tcp) & ~(to_server & to_client) & (ripe | tcp & (rows[:, 5] & _OVER != 0))
         code = np.where(answered | to_client | went_on | tcp & ~asked & by_handshake, _YES, np.where(silent, _NO, _UNKNOWN))
         code |= np.where(to_server & to_client, _YES, np.where(silent | idle, _NO, _UNKNOWN)) << 2
@@ -214,7 +222,8 @@ class Outcomes:
         found = np.zeros(len(clients), np.bool_)
         standing = [at for at in np.flatnonzero(waiting).tolist() if (int(clients[at]), int(servers[at])) not in self.talked]
         for at in standing:
-            targets.setdefault(int(clients[at]), set()).add((int(servers[at]), ports[at]))
+            client = int(clients[at])
+            targets.setdefault(client, set(self.silent.get(client, ()))).add((int(servers[at]), ports[at]))
         for at in standing:
             found[at] = len(targets[int(clients[at])]) >= STANDING
         return found

@@ -60,7 +60,9 @@ def addresses_in_use(engine: RuleEngine) -> set[int]:
         event for _, events in engine.flows.watched.values() for _, event in events
     ]
     found |= {address for row in rows if isinstance(row, tuple) and len(row) == 8 for address in row[5:7]}
-    found |= set(engine.flows.outcomes.answered_since) | {host for pair in engine.flows.outcomes.talked for host in pair}
+    outcomes = engine.flows.outcomes
+    found |= set(outcomes.answered_since) | {host for pair in outcomes.talked for host in pair} | set(outcomes.silent)
+    found |= {server for targets in outcomes.silent.values() for server, _ in targets}
     for finding in engine.findings:
         found |= {finding.src, finding.dst} | {address for part in finding.parts.values() for address in (part.src, part.dst)}
     return found - {-1}
