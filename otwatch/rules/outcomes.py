@@ -64,6 +64,7 @@ class Outcomes:
         self.before: dict[int, Firsts] = {}  # number of a flow that went on after a restart -> what it had done before
         self.ended: dict[int, tuple[int, ...]] = {}  # number of a closed flow -> its row, while an event of it waits
         self._opened: list[_Opened] = []
+        self._answers: list[Numbers] = []  # times at which TCP connections of this batch were answered
         self._tally: tuple[Numbers, Numbers, Numbers] = self._counted([], [], [])
 
     def state(self, flows: Flows, waited_for: Iterable[int]) -> dict[str, Any]:
@@ -112,6 +113,7 @@ class Outcomes:
             clients, servers = (flows.array(name)[slots[answers]] for name in ("client", "server"))
             for time, client, server in zip(times[answers].tolist(), clients.tolist(), servers.tolist(), strict=True):
                 self._talk(client, server, time)
+            self._answers.append(times[answers[flows.array("ip_protocol")[slots[answers]] == _TCP]].astype(np.int64))
         opened = np.flatnonzero(kinds == int(FlowEvent.OPENED))
         opened = opened[flows.array("ip_protocol")[slots[opened]] == _TCP]
         if self.before and len(opened):  # these opened before the restart
@@ -160,19 +162,20 @@ class Outcomes:
 
     def settle(self, flows: Flows, now_ns: int, *, final: bool = False) -> None:
         """Counts what this tap shows of the connections that are old enough by now."""
-        due: list[Numbers] = []
-        both: list[Numbers] = []
-        one: list[Numbers] = []
+        due = self._answers
+        both = [np.ones(len(times), np.int64) for times in due]
+        one = [np.zeros(len(times), np.int64) for times in due]
+        self._answers = []
         left = []
         for opened in self._opened:
             ready = (opened.due_ns < now_ns) | final
             if ready.any():
                 rows = self.rows(flows, opened.slots[ready], opened.numbers[ready])
                 when = opened.due_ns[ready]
-                seen = _by(rows[:, 0], when) | _by(rows[:, 1], when)
+                refused = _by(rows[:, 1], when)
                 due.append(when)
-                both.append(seen.astype(np.int64))
-                one.append((~seen & (_by(rows[:, 2], when) | (rows[:, 4] == 0))).astype(np.int64))
+                both.append(refused.astype(np.int64))
+                one.append((~refused & ~_by(rows[:, 0], when) & (_by(rows[:, 2], when) | (rows[:, 4] == 0))).astype(np.int64))
             if not ready.all():
                 left.append(_Opened(opened.due_ns[~ready], opened.slots[~ready], opened.numbers[~ready]))
         self._opened = left

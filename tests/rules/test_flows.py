@@ -67,7 +67,8 @@ def restarted(rules, turned: bool):
     """Three connections without data so far; a new process sees data on one of them, from whatever side it takes for the client."""
     before = made_of()
     engine = engine_of(rules, before)
-    rows = [{"table": "flows", "src": "10.0.0.77", "dst": f"10.0.0.{n}", "port": 502, "event": "opened", "outcome": "silent", "at": n} for n in (1, 2, 3)]
+    tried = {"table": "flows", "src": "10.0.0.77", "port": 502, "event": "opened", "outcome": "silent"}
+    rows = [{**tried, "dst": f"10.0.0.{n}", "at": n} for n in (1, 2, 3)]
     engine.flows.outcomes.assume_both_directions()
     for batch in before.batches(rows, 10):
         engine.feed(batch)
