@@ -131,6 +131,7 @@ class Context:
             "start": _known(start),
             "count": _known(count),
             "end": start + max(count, 1) - 1 if start >= 0 else None,
+            "place": f"{unit}/{area}/{object_}/{start}",
             "permitted": None,
         }
         if self.site and record["role"] == "request":
@@ -313,6 +314,12 @@ class LateRecord:
             return site.role(self.base.get("dst")) in _CONTROLLERS
         return self.context.knowledge.is_controller(self.dst, self.at_ns)
 
+    def src_is_controller(self) -> bool | None:
+        site = self.context.site
+        if site is not None and site.role(self.base.get("src")):
+            return site.role(self.base.get("src")) in _CONTROLLERS
+        return self.context.knowledge.is_controller(self.src, self.at_ns)
+
     def dst_in_ot(self) -> bool | None:
         return self._in_ot(self.dst, self.base.get("dst_level"))
 
@@ -396,6 +403,7 @@ _LATE: Final[dict[str, Callable[[LateRecord], Any]]] = {
     "src_role": LateRecord.src_role,
     "dst_role": LateRecord.dst_role,
     "dst_is_controller": LateRecord.dst_is_controller,
+    "src_is_controller": LateRecord.src_is_controller,
     "dst_in_ot": LateRecord.dst_in_ot,
     "src_in_ot": LateRecord.src_in_ot,
     "crosses_zone": LateRecord.crosses_zone,

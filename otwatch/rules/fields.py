@@ -85,6 +85,7 @@ _LATE: Final = (
     _field("src_role", "text", Stage.LATE, "role of src in the site file or the inventory"),
     _field("dst_role", "text", Stage.LATE, "role of dst in the site file or the inventory"),
     _field("dst_is_controller", "truth", Stage.LATE, "requests of an OT protocol were sent to dst, or the site file says so"),
+    _field("src_is_controller", "truth", Stage.LATE, "the same of src: a controller that opens a connection itself"),
     _field(
         "dst_in_ot",
         "truth",
@@ -123,6 +124,7 @@ _OPERATIONS: Final = (
     _field("start", "number", Stage.REST, "first address"),
     _field("count", "number", Stage.REST, "how many"),
     _field("end", "number", Stage.REST, "last address: start + count - 1"),
+    _field("place", "text", Stage.REST, "where in the device: unit, area, object and start as one text, to tell places apart in windows"),
     _field(
         "permitted",
         "text",
