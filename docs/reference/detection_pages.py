@@ -1,4 +1,4 @@
-"""The page of the detection catalogue: every row, and the rules that tell it or the reason why none does."""
+"""The page of the detection catalogue: every row, and the rules that detect it or the reason why none does."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def sections() -> list[dict[str, Any]]:
     return plain
 
 
-def told_by() -> dict[str, list[str]]:
-    """Row -> the ids of the rules and the conditions of the sensor that tell it."""
+def detected_by() -> dict[str, list[str]]:
+    """Row -> the ids of the rules and the conditions of the sensor that detect it."""
     found: dict[str, list[str]] = {}
     for rule in rules_of():
         for row in rule.catalogue:
@@ -30,32 +30,32 @@ def told_by() -> dict[str, list[str]]:
         for row in section["rows"]:
             for name in row.get("by", ()):
                 if name.removeprefix("sensor.") not in CONDITIONS:
-                    raise ValueError(f"{row['id']}: the sensor tells no {name}")
+                    raise ValueError(f"{row['id']}: the sensor has no {name}")
                 found.setdefault(row["id"], []).append(name)
     return found
 
 
 def page() -> str:
     """detections.md."""
-    known, told = sections(), told_by()
+    known, detected = sections(), detected_by()
     rows = [row for section in known for row in section["rows"]]
-    covered = sum(row["id"] in told for row in rows)
+    covered = sum(row["id"] in detected for row in rows)
     parts = [
         "# What is looked for, and what is not\n",
         NOTE,
-        f"The rows of the detection catalogue for the protocols that are decoded, the network and the sensor: {covered} of {len(rows)} are told by "
+        f"The rows of the detection catalogue for the protocols that are decoded, the network and the sensor: {covered} of {len(rows)} are detected by "
         "at least one rule, the others say why not. Rows of protocols that otwatch does not decode (IEC 60870-5-104, EtherNet/IP and CIP, PROFINET, "
         "BACnet, OPC UA, MMS, GOOSE and others) are not listed: none of them is covered, except by rules that look at connections only.\n",
     ]
     for section in known:
         parts.append(f"## {section['section']}\n")
-        parts.append(table(("row", "what", "told by"), *((row["id"], row["name"], _told(row, told.get(row["id"], []))) for row in section["rows"])))
+        parts.append(table(("row", "what", "detected by"), *((row["id"], row["name"], _by(row, detected.get(row["id"], []))) for row in section["rows"])))
     return "\n".join(parts)
 
 
-def _told(row: dict[str, Any], by: list[str]) -> str:
+def _by(row: dict[str, Any], by: list[str]) -> str:
     if not by:
-        return f"**not told:** {row['reason']}"
+        return f"**not detected:** {row['reason']}"
     return ", ".join(map(_link, by)) + (f": {row['note']}" if "note" in row else "")
 
 

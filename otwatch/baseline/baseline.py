@@ -18,6 +18,8 @@ VERSION: Final = 1
 Talk = tuple[str, str, str]  # source, destination, protocol
 Place = tuple[str, str, str, int, int, int]  # and unit, area, object
 Range = tuple[int, int]  # first and last address
+Service = tuple[str, str, str, int]  # client, server, transport, port of the server; -1 where there are no ports
+_DYNAMIC: Final = 49_152  # ports from here on are given out anew for every session (RFC 6335): they are one service
 
 
 @dataclass(slots=True)
@@ -79,14 +81,25 @@ class Baseline:
     hosts: set[str] = field(default_factory=set)
     verbs: dict[tuple[str, str, str, str], Seen] = field(default_factory=dict)  # talk and verb
     written: dict[Place, list[Range]] = field(default_factory=dict)
+    services: set[Service] = field(default_factory=set)  # conversations of every kind; empty in baselines that never learned them
 
     # learning
 
-    def learn(self, behaviours: Behaviours, addresses: Addresses, protocols: Sequence[str], *, source: str = "", hosts: Iterable[str] = ()) -> None:
-        """Adds everything that these behaviours hold. `protocols`: names by id, from 1. `hosts`: further addresses that were seen."""
+    def learn(
+        self,
+        behaviours: Behaviours,
+        addresses: Addresses,
+        protocols: Sequence[str],
+        *,
+        source: str = "",
+        hosts: Iterable[str] = (),
+        services: Iterable[Service] = (),
+    ) -> None:
+        """Adds everything that these behaviours hold. `protocols`: names by id, from 1. `hosts`, `services`: all that was seen beside."""
         if source:
             self.sources.add(source)
         self.hosts.update(hosts)
+        self.services.update((client, server, transport, _service(port)) for client, server, transport, port in services)
         for row in _requests(behaviours, addresses, protocols):
             if not self.verbs:
                 self.first_ns, self.last_ns = row.first_ns, row.last_ns
@@ -104,6 +117,7 @@ class Baseline:
             self.last_ns = max(self.last_ns, other.last_ns) if self.verbs else other.last_ns
         self.sources |= other.sources
         self.hosts |= other.hosts
+        self.services |= other.services
         for key, seen in other.verbs.items():
             self.verbs.setdefault(key, Seen()).add(seen.messages, seen.first_ns, seen.last_ns)
         for place, ranges in other.written.items():
@@ -126,6 +140,10 @@ class Baseline:
             return False
         low, high = _range(start, count)
         return any(first <= low and high <= last for first, last in known)
+
+    def uses(self, client: str, server: str, transport: str, port: int) -> bool | None:
+        """Whether the client used this service of the server; None when services were never learned."""
+        return (client, server, transport, _service(port)) in self.services if self.services else None
 
     def has_host(self, address: str) -> bool:
         """Whether the address was seen at all."""
@@ -235,6 +253,10 @@ def _requests(behaviours: Behaviours, addresses: Addresses, protocols: Sequence[
                 last_ns,
                 frame,
             )
+
+
+def _service(port: int) -> int:
+    return min(port, _DYNAMIC)
 
 
 def _range(start: int, count: int) -> Range:

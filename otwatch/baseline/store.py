@@ -49,6 +49,9 @@ def baseline_text(baseline: Baseline) -> str:
             {"src": src, "dst": dst, "protocol": protocol, "unit": unit, "area": area, "object": object_, "ranges": [list(pair) for pair in ranges]}
             for (src, dst, protocol, unit, area, object_), ranges in sorted(baseline.written.items())
         ],
+        "services": [
+            {"client": client, "server": server, "transport": transport, "port": port} for client, server, transport, port in sorted(baseline.services)
+        ],
     }
     return json.dumps(document, indent=1, ensure_ascii=True) + "\n"
 
@@ -92,4 +95,6 @@ def _baseline(document: dict[str, Any]) -> Baseline:
     for entry in document["written"]:
         place = str(entry["src"]), str(entry["dst"]), str(entry["protocol"]), int(entry["unit"]), int(entry["area"]), int(entry["object"])
         baseline.written[place] = [(int(low), int(high)) for low, high in entry["ranges"]]
+    for entry in document.get("services", ()):  # older baselines have none
+        baseline.services.add((str(entry["client"]), str(entry["server"]), str(entry["transport"]), int(entry["port"])))
     return baseline

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from otwatch.addresses import Addresses
 from otwatch.alerts.alert import Alert
-from otwatch.baseline.baseline import Baseline
+from otwatch.baseline.baseline import Baseline, Service
 from otwatch.baseline.behaviours import BehaviourIndex
 from otwatch.engine.analysis import Analysis
 from otwatch.engine.detector import Policy, RuleDetector
@@ -17,17 +17,18 @@ from otwatch.limits import Limits
 from otwatch.protocols import protocols
 from otwatch.rules.prove import Prover
 from otwatch.rules.rule import Rule
-from otwatch.rules.seams import SitePolicy
+from otwatch.rules.seams import Known, SitePolicy
 from otwatch.site.load import parse_site
 from otwatch.site.site import Site
 from otwatch.tables import Behaviours
 
 
-def alerts_of_capture(capture: Path, rules: Sequence[Rule], site: SitePolicy | None) -> list[Alert]:
+def alerts_of_capture(capture: Path, rules: Sequence[Rule], site: SitePolicy | None = None, baseline: Known | None = None) -> list[Alert]:
     """What rules give for one capture."""
     assert site is None or isinstance(site, Site)
+    assert baseline is None or isinstance(baseline, Baseline)
     analysis = Analysis(Limits())
-    analysis.detector = RuleDetector(analysis.pipeline, Policy(rules=list(rules), site=site))
+    analysis.detector = RuleDetector(analysis.pipeline, Policy(rules=list(rules), site=site, baseline=baseline))
     analysis.run([str(capture)])
     result = analysis.finish()
     if result.unreadable:
@@ -35,10 +36,11 @@ def alerts_of_capture(capture: Path, rules: Sequence[Rule], site: SitePolicy | N
     return result.alerts
 
 
-def learned(behaviours: Behaviours, addresses: Addresses, names: Sequence[str]) -> Baseline:
-    """A baseline of these behaviours."""
+def learned(behaviours: Behaviours, addresses: Addresses, names: Sequence[str], services: Sequence[Service]) -> Baseline:
+    """A baseline of these behaviours and conversations."""
     baseline = Baseline()
-    baseline.learn(behaviours, addresses, names)
+    hosts = [host for client, server, *_ in services for host in (client, server)]
+    baseline.learn(behaviours, addresses, names, hosts=hosts, services=services)
     return baseline
 
 

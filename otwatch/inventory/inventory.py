@@ -20,6 +20,7 @@ from otwatch.inventory.services import service_name
 from otwatch.limits import Limits
 from otwatch.protocols.spec import Fact, ProtocolSpec
 from otwatch.tables import Behaviours
+from otwatch.vocabulary import TRANSPORTS
 
 _NO_MAC: Key = (-1, -1)
 _TCP = 6
@@ -374,6 +375,16 @@ class Inventory:
             for child in by_name.get(name, ()) if name else ():
                 child.facts.append(fact)
         return sorted(joined.values(), key=lambda child: (child.protocol, child.unit))[: self.limits.facts_per_asset]
+
+    def services(self) -> list[tuple[str, str, str, int]]:
+        """Every conversation between IP addresses: client, server, transport, port of the server (-1 where there are none)."""
+        talks = self.hosts.tally.talks
+        names = ("client", "server", "ip_protocol", "server_port")
+        return [
+            (self.addresses.text(client), self.addresses.text(server), TRANSPORTS.get(transport, str(transport)), port)
+            for client, server, transport, port in zip(*(talks.array(name)[: talks.rows].tolist() for name in names), strict=True)
+            if client >= 0 and server >= 0
+        ]
 
     def talks(self) -> list[Talk]:
         """Every conversation, the busiest first, with what was done in it."""

@@ -13,9 +13,8 @@ from otwatch.rules.fields import OUTCOMES
 from otwatch.rules.knowledge import Knowledge, network_of
 from otwatch.rules.outcomes import unpacked
 from otwatch.rules.seams import HostView, Known, ProtocolNames, SitePolicy
-from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, AnomalyKind, DirectionHow, FlowEvent, Layer
+from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, TRANSPORTS, AnomalyKind, DirectionHow, FlowEvent, Layer
 
-_TRANSPORTS: Final = {1: "icmp", 2: "igmp", 6: "tcp", 17: "udp", 47: "gre", 50: "esp", 58: "icmpv6", 132: "sctp"}
 _CONTROLLERS: Final = frozenset({"controller", "outstation", "plc", "rtu", "gateway", "sis", "ied"})
 _BROADCAST: Final = 0xFFFFFFFF
 _ABSENT: Final = object()
@@ -75,7 +74,7 @@ class Context:
         return {
             **decided,
             "event": FlowEvent(event).name.lower(),
-            "transport": _TRANSPORTS.get(ip_protocol, str(ip_protocol)),
+            "transport": TRANSPORTS.get(ip_protocol, str(ip_protocol)),
             "port": port if port >= 0 and ip_protocol in (6, 17) else None,
             "protocol": self.protocol_name(protocol) or None,
             "direction_how": DirectionHow(how).name.lower(),
@@ -85,7 +84,11 @@ class Context:
     def flow_record(self, signed: dict[str, Any], paired: Any) -> Joined:
         """SIGNATURE, PAIR and REST fields of flows."""
         vlans = self.site.vlans(paired.get("src")) if self.site is not None and signed["vlan"] is not None else ()
-        return Joined({"vlan_of_zone": signed["vlan"] in vlans if vlans else None}, signed, paired)
+        known = None
+        if self.baseline is not None and not paired.get("dst_group"):
+            port = signed["port"] if signed["port"] is not None else -1
+            known = self.baseline.uses(paired.get("src"), paired.get("dst"), signed["transport"], port)
+        return Joined({"vlan_of_zone": signed["vlan"] in vlans if vlans else None, "service_in_baseline": known}, signed, paired)
 
     def anomaly(self, signature: tuple[int, int]) -> dict[str, Any]:
         """SIGNATURE fields of anomalies: (layer, kind)."""

@@ -159,6 +159,12 @@ _FLOWS: Final = (
     _field("vlan", "number", Stage.SIGNATURE, "outermost VLAN id of the flow's first packet; not known where it had none"),
     *_PAIR,
     _field(
+        "service_in_baseline",
+        "truth",
+        Stage.REST,
+        "the baseline knows this transport and port between src and dst (ports from 49152 on are one); not known without a baseline, nor of groups",
+    ),
+    _field(
         "vlan_of_zone",
         "truth",
         Stage.REST,

@@ -69,8 +69,8 @@ class Prover:
         layers: Mapping[int, Mapping[int, AnomalyKind]],
         index: Callable[[], Index],
         parse_site: Callable[[str, str], SitePolicy],
-        learn: Callable[[Behaviours, Addresses, Sequence[str]], Known],
-        analyse: Callable[[Path, Sequence[Rule], SitePolicy | None], Sequence[Alert]] | None = None,
+        learn: Callable[[Behaviours, Addresses, Sequence[str], Sequence[tuple[str, str, str, int]]], Known],
+        analyse: Callable[[Path, Sequence[Rule], SitePolicy | None, Known | None], Sequence[Alert]] | None = None,
     ) -> None:
         self.protocols = protocols
         self.layers = layers
@@ -99,17 +99,21 @@ class Prover:
 
     def _run(self, rule: Rule, test: Proof) -> Sequence[Alert]:
         site = self.parse_site(test.site, f"{test.place} (site)") if test.site else None
+        baseline = self.baseline_of(test.learn) if test.learn else None
         if test.capture:
             if self.analyse is None:
                 raise ValueError("captures are not analysed here")
-            return [alert for alert in self.analyse(Path(rule.path).parent / test.capture, [rule], site) if alert.rule == rule.id]
-        return self.alerts_of(test.rows, [rule], site=site, baseline=self.baseline_of(test.learn) if test.learn else None)
+            return [alert for alert in self.analyse(Path(rule.path).parent / test.capture, [rule], site, baseline) if alert.rule == rule.id]
+        return self.alerts_of(test.rows, [rule], site=site, baseline=baseline)
 
     def baseline_of(self, rows: Sequence[Mapping[str, Any]]) -> Known:
         """What is learned from rows."""
         maker = HandMade(self.protocols, self.layers, self.index())
         list(maker.batches(rows, 1_000_000))
-        return self.learn(maker.index.behaviours, maker.addresses, [spec.name for spec in self.protocols])
+        services = [
+            (row["src"], row["dst"], str(row.get("transport", "tcp")), int(row.get("port", -1))) for row in rows if row.get("table") == "flows"
+        ]
+        return self.learn(maker.index.behaviours, maker.addresses, [spec.name for spec in self.protocols], services)
 
     def alerts_of(
         self,

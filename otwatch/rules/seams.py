@@ -80,6 +80,9 @@ class Known(Protocol):
     def covers(self, src: str, dst: str, protocol: str, *, unit: int, area: int, object: int, start: int, count: int) -> bool:
         """Whether it wrote these addresses."""
 
+    def uses(self, client: str, server: str, transport: str, port: int) -> bool | None:
+        """Whether the client used this service of the server (port -1 where there are none); None when services were never learned."""
+
     def has_host(self, address: str) -> bool:
         """Whether the address was seen at all."""
 

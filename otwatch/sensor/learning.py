@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from otwatch.baseline.store import load_baseline, save_baseline
 from otwatch.documents import read_regular
 from otwatch.engine.detector import Policy, policy_of, utc_ns
 from otwatch.engine.pipeline import Pipeline
+from otwatch.inventory.inventory import Inventory
 from otwatch.sensor.config import SensorConfig
 
 _STILL_LEARNING: Final = 2**62  # "normal until" a time that never comes
@@ -48,7 +48,7 @@ def is_learning(policy: Policy) -> bool:
     return policy.baseline is None and policy.learn_until_ns == _STILL_LEARNING
 
 
-def ended(config: SensorConfig, policy: Policy, pipeline: Pipeline, started_ns: int, hosts: Callable[[], list[str]]) -> tuple[Policy, str] | None:
+def ended(config: SensorConfig, policy: Policy, pipeline: Pipeline, started_ns: int, inventory: Inventory) -> tuple[Policy, str] | None:
     """The policy with what was learned, written to the state folder, and why learning is over; None while it goes on. OSError of the disk."""
     now_ns = pipeline.now_ns
     reason = ""
@@ -57,21 +57,26 @@ def ended(config: SensorConfig, policy: Policy, pipeline: Pipeline, started_ns: 
         reason = f"the time {until} is reached"
     baseline: Baseline | None = None
     if not reason and config["learning.until_complete"] and now_ns - started_ns >= config["learning.at_least_hours"] * _HOUR_NS:
-        baseline = _learned(pipeline, config, hosts())
+        baseline = _learned(pipeline, config, inventory)
         completeness = baseline.completeness()
         if completeness.enough:
             reason = f"{completeness.known} habits are known, {completeness.new_in_last_fifth} came in the last fifth of the time"
     if not reason:
         return None
-    baseline = baseline or _learned(pipeline, config, hosts())
+    baseline = baseline or _learned(pipeline, config, inventory)
     save_baseline(baseline, config.state / "baseline.json")
     return replace(policy, baseline=baseline, learn_until_ns=None), reason
 
 
-def _learned(pipeline: Pipeline, config: SensorConfig, hosts: list[str]) -> Baseline:
+def _learned(pipeline: Pipeline, config: SensorConfig, inventory: Inventory) -> Baseline:
     baseline = Baseline()
     baseline.learn(
-        pipeline.behaviour_index.behaviours, pipeline.addresses, [spec.name for spec in pipeline.protocols], source=config.name, hosts=hosts
+        pipeline.behaviour_index.behaviours,
+        pipeline.addresses,
+        [spec.name for spec in pipeline.protocols],
+        source=config.name,
+        hosts=[pipeline.addresses.text(address) for address, _ in inventory.hosts.hosts if address > 0],
+        services=inventory.services(),
     )
     return baseline
 

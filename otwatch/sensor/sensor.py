@@ -20,6 +20,7 @@ from otwatch.capture.report import LiveStatistics
 from otwatch.engine.analysis import Analysis
 from otwatch.engine.detector import Policy, RuleDetector
 from otwatch.errors import CaptureError, ConfigError, ConfigErrors
+from otwatch.inventory.inventory import Inventory
 from otwatch.inventory.oui import vendor_of
 from otwatch.limits import Limits
 from otwatch.outputs.records import alert_record, asset_record, flow_record, time_text
@@ -314,7 +315,7 @@ class Sensor:
         try:
             save_checkpoint(self.config.state / "checkpoint.npz", self.analysis, inventory, self.memory, self.detector.state(self.watch.open))
             if is_learning(self.policy) and not final:
-                self._learn(inventory.hosts.hosts)
+                self._learn(inventory)
             self._not_kept.pop("checkpoint", None)
         except OSError as error:
             self._not_kept["checkpoint"] = error.strerror or str(error)
@@ -323,15 +324,8 @@ class Sensor:
         if not final:  # a large inventory must not take the time of the packets
             self._due["minute"] = max(self._due.get("minute", 0.0), self.monotonic() + _BUSY_SHARE * self.busy_seconds)
 
-    def _learn(self, hosts: Any) -> None:
-        addresses = self.analysis.pipeline.addresses
-        found = ended(
-            self.config,
-            self.policy,
-            self.analysis.pipeline,
-            self.memory.started_ns,
-            lambda: [addresses.text(address) for address, _ in hosts if address > 0],
-        )
+    def _learn(self, inventory: Inventory) -> None:
+        found = ended(self.config, self.policy, self.analysis.pipeline, self.memory.started_ns, inventory)
         if found is not None:
             policy, reason = found
             self._report_changes()

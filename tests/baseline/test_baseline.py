@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otwatch.actions import Action
+from otwatch.addresses import Addresses
 from otwatch.baseline.baseline import Baseline
+from otwatch.baseline.behaviours import BehaviourIndex
 from otwatch.baseline.store import baseline_text, load_baseline, save_baseline
 from otwatch.engine.kinds import anomaly_kinds
 from otwatch.errors import ConfigErrors
+from otwatch.limits import Limits
 from otwatch.protocols import protocols
 from otwatch.rules.prove import HandMade
 from tests.rules.hand import OPERATION, PROVER
@@ -116,3 +120,22 @@ def test_an_unknown_verb_is_refused_and_a_missing_file_too(tmp_path):
         load_baseline(tmp_path / "b.json")
     with pytest.raises(ConfigErrors, match="cannot be read"):
         load_baseline(tmp_path / "missing.json")
+
+
+def test_services_are_learned_kept_and_merged(tmp_path: Path) -> None:
+    one, other = Baseline(), Baseline()
+    one.services.add(("10.0.0.5", "10.0.0.9", "tcp", 22))
+    other.learn(BehaviourIndex(Limits()).behaviours, Addresses(), [], services=[("10.0.0.6", "10.0.0.9", "tcp", 51_000), ("10.0.0.6", "10.0.0.9", "icmp", -1)])
+    one.merge(other)
+    save_baseline(one, tmp_path / "b.json")
+    known = load_baseline(tmp_path / "b.json")
+    assert known.services == one.services
+    assert known.uses("10.0.0.5", "10.0.0.9", "tcp", 22)
+    assert known.uses("10.0.0.6", "10.0.0.9", "tcp", 60_000), "ports that are given out anew are one service"
+    assert known.uses("10.0.0.6", "10.0.0.9", "tcp", 49_151) is False
+    assert known.uses("10.0.0.6", "10.0.0.9", "icmp", -1)
+    assert known.uses("10.0.0.9", "10.0.0.5", "tcp", 22) is False, "the other way round is another service"
+
+
+def test_a_baseline_of_before_services_says_nothing_of_them() -> None:
+    assert Baseline().uses("10.0.0.5", "10.0.0.9", "tcp", 22) is None

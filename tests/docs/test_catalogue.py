@@ -15,7 +15,7 @@ ROWS = [row for section in detection_pages.sections() for row in section["rows"]
 
 
 def test_every_row_is_told_or_says_why_not() -> None:
-    told = detection_pages.told_by()
+    told = detection_pages.detected_by()
     assert [row["id"] for row in ROWS if (row["id"] in told) == ("reason" in row)] == []
     assert [row["id"] for row in ROWS if "note" in row and row["id"] not in told] == []
 

@@ -102,7 +102,7 @@ def test_the_attack_on_the_plant_is_found(site):
         assert ("lateral.direct-command", OFFICE, controller) in found
         assert ("lateral.pivot-command", ENGINEERING, controller) in found
         assert ("ot.new-talker", OFFICE, controller) in folded
-    assert ("lateral.remote-access", OFFICE, ENGINEERING) in found
+    assert ("lateral.remote-access", OFFICE, ENGINEERING) in {(alert.rule, alert.src, alert.dst) for alert in alerts}
     assert ("network.ot-port-sweep", OFFICE, controllers[0]) in found
     assert ("ot.stop-load-start", ENGINEERING, controllers[1]) in found
     # stop, restart and download are told always, whatever else tells of them
