@@ -37,19 +37,21 @@ def detected_by() -> dict[str, list[str]]:
 
 def page() -> str:
     """detections.md."""
-    known, detected = sections(), detected_by()
-    rows = [row for section in known for row in section["rows"]]
-    covered = sum(row["id"] in detected for row in rows)
+    known, found = sections(), detected_by()
+    known_rows = [row for section in known for row in section["rows"]]
+    covered = sum(row["id"] in found for row in known_rows)
     parts = [
         "# What is looked for, and what is not\n",
         NOTE,
-        f"The rows of the detection catalogue for the protocols that are decoded, the network and the sensor: {covered} of {len(rows)} are detected by "
-        "at least one rule, the others say why not. Rows of protocols that otwatch does not decode (IEC 60870-5-104, EtherNet/IP and CIP, PROFINET, "
-        "BACnet, OPC UA, MMS, GOOSE and others) are not listed: none of them is covered, except by rules that look at connections only.\n",
+        "The rows of the detection catalogue for the protocols that are decoded, the network and the sensor: "
+        f"{covered} of {len(known_rows)} are detected "
+        "by at least one rule, the others say why not. Rows of protocols that otwatch does not decode (IEC 60870-5-104, EtherNet/IP and CIP, "
+        "PROFINET, BACnet, OPC UA, MMS, GOOSE and others) are not listed: none of them is covered, except by rules that look at connections only.\n",
     ]
     for section in known:
         parts.append(f"## {section['section']}\n")
-        parts.append(table(("row", "what", "detected by"), *((row["id"], row["name"], _by(row, detected.get(row["id"], []))) for row in section["rows"])))
+        rows = [(row["id"], row["name"], _by(row, found.get(row["id"], []))) for row in section["rows"]]
+        parts.append(table(("row", "what", "detected by"), *rows))
     return "\n".join(parts)
 
 

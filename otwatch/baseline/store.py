@@ -50,7 +50,8 @@ def baseline_text(baseline: Baseline) -> str:
             for (src, dst, protocol, unit, area, object_), ranges in sorted(baseline.written.items())
         ],
         "services": [
-            {"client": client, "server": server, "transport": transport, "port": port} for client, server, transport, port in sorted(baseline.services)
+            {"client": client, "server": server, "transport": transport, "port": port}
+            for client, server, transport, port in sorted(baseline.services)
         ],
     }
     return json.dumps(document, indent=1, ensure_ascii=True) + "\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 from play import GUEST, HMI, RTU, Play
+
 from tests.oracle.streams import dnp3_frame
 
 FUNCTION, OBJECT, PARAMETER = 0x0100, 0x0200, 0x0400  # IIN2.0 to 2.2
@@ -47,7 +48,8 @@ def links(outstations: int) -> Play:
     """Link status requested of one address after the other."""
     play = Play().polls(kinds=("dnp3",))
     for number in range(outstations):
-        play.at(12 + 0.5 * number, lambda number=number: play.talk(GUEST, RTU, 20000).say(dnp3_frame(b"", control=0xC9, destination=20 + number, source=77)))
+        request = dnp3_frame(b"", control=0xC9, destination=20 + number, source=77)
+        play.at(12 + 0.5 * number, lambda request=request: play.talk(GUEST, RTU, 20000).say(request))
     return play
 
 

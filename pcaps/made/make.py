@@ -87,7 +87,12 @@ CAPTURES: dict[str, tuple[str, Make, str, Make]] = {
         lambda: modbus.two_responses(True),
     ),
     "modbus.umas-reservation": ("UMAS 0x10", lambda: modbus.umas(0x10), "UMAS 0x12", lambda: modbus.umas(0x12)),
-    "network.address-conflict": ("a second card claims the controller's address", lambda: network.conflict(2), "its own", lambda: network.conflict(1)),
+    "network.address-conflict": (
+        "a second card claims the controller's address",
+        lambda: network.conflict(2),
+        "its own",
+        lambda: network.conflict(1),
+    ),
     "network.dark-space": ("an address that nobody has", lambda: network.unused(200), "a closed port of the controller", lambda: network.unused(10)),
     "network.flood": ("2,100 connections in eight seconds", lambda: network.flood(2100), "400", lambda: network.flood(400)),
     "network.fragment-evasion": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from play import ENG, GUEST, HMI, MB, OFFICE, PUBLIC, Play, adu, other, pdu
+
 from tests.evasion.wire import Host
 
 SMB = b"\0\0\0\x45\xffSMBr" + bytes(60)

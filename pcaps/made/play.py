@@ -91,7 +91,9 @@ class Play:
         if response is not None:
             talk.answer(adu(response, transaction=number, unit=unit))
 
-    def dnp3(self, client: Host, server: Host, request: bytes, response: bytes | None = b"", *, iin: int = 0, outstation: int = 10, master: int = 1) -> None:
+    def dnp3(
+        self, client: Host, server: Host, request: bytes, response: bytes | None = b"", *, iin: int = 0, outstation: int = 10, master: int = 1
+    ) -> None:
         """A DNP3 request (function code and objects) and its response (objects)."""
         talk, number = self.talk(client, server, 20000), self.number(client, server) & 15
         talk.say(dnp3_frame(bytes([0xC0 | number, 0xC0 | number]) + request, destination=outstation, source=master))
@@ -99,14 +101,18 @@ class Play:
             body = bytes([0xC0 | number, 0xC0 | number, 129]) + struct.pack("<H", iin) + response
             talk.answer(dnp3_frame(body, control=0x44, destination=master, source=outstation))
 
-    def s7(self, client: Host, server: Host, parameters: bytes, values: bytes = b"", back: bytes | None = None, back_values: bytes = b"", *, error: int = 0) -> None:
+    def s7(
+        self, client: Host, server: Host, request: bytes, values: bytes = b"", back: bytes | None = None, back_values: bytes = b"", *, error: int = 0
+    ) -> None:
         """An S7 job and its answer; by default the answer repeats the function."""
         talk, number = self.talk(client, server, 102), self.number(client, server)
-        talk.say(job(parameters, values, reference=number))
+        talk.say(job(request, values, reference=number))
         if back is not None:
             talk.answer(answer(back, back_values, reference=number, error=error))
 
-    def s7_userdata(self, client: Host, server: Host, group: int, subfunction: int, content: bytes | None = b"", back: bytes | None = None, *, error: int = 0) -> None:
+    def s7_userdata(
+        self, client: Host, server: Host, group: int, subfunction: int, content: bytes | None = b"", back: bytes | None = None, *, error: int = 0
+    ) -> None:
         """A userdata request and its answer."""
         talk, number = self.talk(client, server, 102), self.number(client, server)
         talk.say(userdata(1, group, subfunction, content, reference=number))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 from play import ENG, GUEST, HMI, S7, Play
+
 from tests.evasion.wire import Tcp
 from tests.protocols.s7comm.wire import connect, data, header, userdata
 
@@ -43,7 +44,8 @@ def answers(strange: bool) -> Play:
     """Answers that belong to no request, amid those that do."""
     play = Play().polls(kinds=("s7",))
     for turn in range(3 if strange else 0):
-        play.at(12.5 + turn / 10, lambda turn=turn: play.talk(HMI, S7, 102).answer(data(header(3, b"\4\1", b"\xff\4\0\x20dead", reference=9000 + turn))))
+        answer = data(header(3, b"\4\1", b"\xff\4\0\x20dead", reference=9000 + turn))
+        play.at(12.5 + turn / 10, lambda answer=answer: play.talk(HMI, S7, 102).answer(answer))
     return play
 
 

@@ -125,7 +125,8 @@ def test_an_unknown_verb_is_refused_and_a_missing_file_too(tmp_path):
 def test_services_are_learned_kept_and_merged(tmp_path: Path) -> None:
     one, other = Baseline(), Baseline()
     one.services.add(("10.0.0.5", "10.0.0.9", "tcp", 22))
-    other.learn(BehaviourIndex(Limits()).behaviours, Addresses(), [], services=[("10.0.0.6", "10.0.0.9", "tcp", 51_000), ("10.0.0.6", "10.0.0.9", "icmp", -1)])
+    learned = [("10.0.0.6", "10.0.0.9", "tcp", 51_000), ("10.0.0.6", "10.0.0.9", "icmp", -1)]
+    other.learn(BehaviourIndex(Limits()).behaviours, Addresses(), [], services=learned)
     one.merge(other)
     save_baseline(one, tmp_path / "b.json")
     known = load_baseline(tmp_path / "b.json")
