@@ -32,6 +32,8 @@ class Limits:
     stream_history_bytes: int = 2_048  # delivered bytes kept per direction to compare retransmissions with
     streams: int = 65_536  # flows with reassembly state
     protocol_violations: int = 8  # wrong PDUs in a row before a flow is detached from its protocol
+    disorder_ns: int = 20_000_000  # how far answers on UDP may be captured before their requests: queues of a network card, merged captures
+    early_answers: int = 4_096  # answers of one protocol that were captured first and wait for their requests
     outstanding_requests: int = 64  # requests of one flow waiting for their response
     application_fragment_bytes: int = 65_536  # a DNP3 or COTP message reassembled from several PDUs
     items_per_pdu: int = 512  # rows from one PDU: object headers, variable items

@@ -157,7 +157,8 @@ OPERATIONS = Schema("operations", (
     Column("value_at", _I64, "first value byte in octets", 0),
     Column("value_length", _I32, "value bytes", 0),
     Column("request_frame", _I64, "frame of the request that a response answers"),
-    Column("latency_ns", _I64, "time from request to response"),
+    Column("latency_ns", _I64, "time from request to response; -1 too where the response was captured first"),
+    Column("contradicts", _U8, "1: a response that does not fit its request: another function, unit, object or value, or a second, different one", 0),
     Column("behaviour", _I32, "behaviour id"),
 ))
 

@@ -126,6 +126,7 @@ class Pdus(Table):
     def __init__(self, octets: Octets, capacity: cython.Py_ssize_t = 1024) -> None:
         Table.__init__(self, PDUS, capacity)
         self.octets = octets
+        self.packets = None  # of the batch, where they are at hand: what column `packet` points to
 
 
 @cython.cfunc
@@ -202,6 +203,7 @@ class Operations(Table):
             self.value_length[row] = 0
             self.request_frame[row] = -1
             self.latency_ns[row] = -1
+            self.contradicts[row] = 0
             self.behaviour[row] = -1
         return row
 
@@ -242,6 +244,7 @@ class Operations(Table):
         _gather_32(self.value_length, order, self.spare_32)
         _gather_64(self.request_frame, order, self.spare_64)
         _gather_64(self.latency_ns, order, self.spare_64)
+        _gather_8(self.contradicts, order, self.spare_8)
         _gather_32(self.behaviour, order, self.spare_32)
         return None
 

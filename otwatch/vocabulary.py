@@ -104,6 +104,7 @@ class AnomalyKind:
     name: str  # kebab-case
     doc: str  # one sentence
     clause: str  # standard and clause, empty below the application
+    hides: bool = False  # after it a part of a message, or of a stream of messages, was not decoded: the result is not whole
 
 
 FIRST_PROTOCOL_LAYER = 32  # anomalies.layer of protocol p is FIRST_PROTOCOL_LAYER + p

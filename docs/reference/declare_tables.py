@@ -63,7 +63,7 @@ class Table:
 _MEMBERS: dict[str, tuple[list[str], list[str]]] = {
     "Packets": (["cdef public const unsigned char[::1] data", "cdef public Octets side", "cdef public object file"],
                 ["data: memoryview[int]", "side: Octets", "file: Any"]),
-    "Pdus": (["cdef public Octets octets"], ["octets: Octets"]),
+    "Pdus": (["cdef public Octets octets", "cdef public object packets"], ["octets: Octets", "packets: Packets | None"]),
     "Operations": (["cdef long long[::1] spare_64", "cdef int[::1] spare_32", "cdef unsigned char[::1] spare_8"], []),
 }
 _METHODS: dict[str, tuple[str, str]] = {

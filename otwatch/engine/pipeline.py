@@ -65,6 +65,7 @@ class Pipeline:
         for index, (dissector, pdus) in enumerate(zip(self.dissectors, self.streams.pdus[1:], strict=True), 1):
             if dissector is not None and pdus.rows:
                 before = self.operations.rows
+                pdus.packets = packets
                 dissector.feed(pdus, self.operations, self.anomalies, facts)
                 active += self.operations.rows > before
                 self._spoken(pdus.array("flow"))

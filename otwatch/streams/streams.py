@@ -232,6 +232,11 @@ class Streams(Lifetimes):
                 return 0
             self.open_streams(slot)
         stream: Stream = cutter.by_slot[2 * slot + direction]
+        if mode != _MODE_STREAMED:
+            other: Stream = cutter.by_slot[2 * slot + 1 - direction]
+            acknowledgement: cython.longlong = packets.tcp_acknowledgement[row]
+            if other.started and acknowledgement >= 0 and 1 < ((acknowledgement - other.next) & _M32) <= _WINDOW:
+                stream.flags |= _UNHEARD  # the first data of a flow answer a request that was not captured yet
         sequence: cython.longlong = packets.tcp_sequence[row]
         if packets.tcp_flags[row] & _SYN:
             sequence = (sequence + 1) & _M32

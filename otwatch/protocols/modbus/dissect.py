@@ -13,9 +13,11 @@ import cython
 import numpy as np
 
 from otwatch.limits import Limits
+from otwatch.protocols.kit.early import Early, Held
+from otwatch.protocols.kit.habits import BEGAN, HABIT, IDENTIFIER, KINDS, LENGTH, Habits
+from otwatch.protocols.kit.pairing import EXACT, OTHER_FUNCTION, OTHER_UNIT, Pairing
 from otwatch.protocols.modbus import facts as facts_of
 from otwatch.protocols.modbus.message import Message
-from otwatch.protocols.modbus.pairing import OTHER_FUNCTION, OTHER_UNIT, Pairing
 from otwatch.protocols.modbus.spec import MAX_PDU_BYTES, UMAS_FUNCTION, Anomaly, Shape
 from otwatch.protocols.spec import Fact
 from otwatch.tables import Anomalies, Operations, Pdus
@@ -28,6 +30,8 @@ _AFTER_GAP = cython.declare(cython.int, 1)  # PduFlag
 _CONFLICT = cython.declare(cython.int, 2)
 _CUT = cython.declare(cython.int, 16)
 _UNHEARD = cython.declare(cython.int, 32)
+_DATAGRAM = cython.declare(cython.int, 8)
+_ENDED = cython.declare(cython.int, 64)
 _RTU = cython.declare(cython.int, 1)  # place in PROTOCOL.framings
 _REQUEST = cython.declare(cython.int, 1)  # bits of what a shape fits
 _RESPONSE = cython.declare(cython.int, 2)
@@ -39,11 +43,19 @@ _FLOODED = cython.declare(cython.int, 4)
 _NOT_FLOODED = cython.declare(cython.int, 3)
 _LOST = cython.declare(cython.int, 8)  # requests may have gone unseen: a response without one is no surprise until one is paired again
 
+_NOT_LOST = cython.declare(cython.int, 7)
+
 _SURE = cython.declare(cython.int, 2)  # orientation from which one odd shape changes nothing
 _ORIENTATION_MAX = cython.declare(cython.int, 8)
 
+_EXACT = cython.declare(cython.int, EXACT)
 _OTHER_FUNCTION = cython.declare(cython.int, OTHER_FUNCTION)
 _OTHER_UNIT = cython.declare(cython.int, OTHER_UNIT)
+_IDENTIFIER = cython.declare(cython.int, IDENTIFIER)
+_LENGTH = cython.declare(cython.int, LENGTH)
+_KINDS = cython.declare(cython.int, KINDS)
+_HABIT = cython.declare(cython.int, HABIT)
+_BEGAN = cython.declare(cython.int, BEGAN)
 _MAX_PDU = cython.declare(cython.int, MAX_PDU_BYTES)
 _UMAS_CODE = cython.declare(cython.int, UMAS_FUNCTION)
 
@@ -71,6 +83,10 @@ _REQUEST_FLOOD = cython.declare(cython.int, Anomaly.REQUEST_FLOOD)
 _UNANSWERED_REQUEST = cython.declare(cython.int, Anomaly.UNANSWERED_REQUEST)
 _HIDDEN_ADU = cython.declare(cython.int, Anomaly.HIDDEN_ADU)
 _ROLE_REVERSED = cython.declare(cython.int, Anomaly.ROLE_REVERSED)
+_TRAILING_BYTES = cython.declare(cython.int, Anomaly.TRAILING_BYTES)
+_DEVIATING = cython.declare(cython.int, Anomaly.DEVIATING_RESPONSE)
+_QUIRK = cython.declare(cython.int, Anomaly.DEVICE_QUIRK)
+_FOREIGN = cython.declare(cython.int, Anomaly.FOREIGN_RESPONSE)
 
 
 class ModbusDissector:
@@ -81,15 +97,18 @@ class ModbusDissector:
         self.pairing = Pairing(max(1, limits.outstanding_requests))
         self.limit = max(1, limits.outstanding_requests)
         self.identity = facts_of.Identity(limits)
+        self.early = Early(limits)
+        self.habits = Habits("modbus.responses")
+        self.released = False  # the PDU at hand was held: it is not held again
         self.flows = 0
         self._make_room(63)
 
     def _make_room(self, flow: cython.Py_ssize_t) -> object:
         size: cython.Py_ssize_t = max(flow + 1, 2 * self.flows)
-        for name, dtype in (("orientation", np.int8), ("seen", np.uint8)):
-            larger = np.zeros(size, dtype)
+        for name, dtype, each in (("orientation", np.int8, 1), ("seen", np.uint8, 1), ("devices", np.int32, 2)):
+            larger = np.full(each * size, -1 if name == "devices" else 0, dtype)
             if self.flows:
-                larger[:self.flows] = np.asarray(getattr(self, name))[:self.flows]
+                larger[:each * self.flows] = np.asarray(getattr(self, name))[:each * self.flows]
             setattr(self, name, memoryview(larger))
         self.flows = size
         self.pairing.make_room(2 * size)
@@ -103,13 +122,72 @@ class ModbusDissector:
     def feed(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, facts: list[Fact]) -> object:
         """Appends the rows of a batch in PDU order."""
         m: Message = self.m
+        early: Early = self.early
         pdu: cython.Py_ssize_t
         m.start_batch(pdus, operations, anomalies)
         for pdu in range(pdus.rows):
-            if self._open(pdu):
+            if early.deadline_ns <= pdus.timestamp_ns[pdu]:
+                for held in early.due(pdus.timestamp_ns[pdu]):
+                    self._release(held, pdus, pdu, facts)
+            if pdus.flags[pdu] & _ENDED:
+                if early.held_count > 0:
+                    self._end(pdus, pdu, facts)
+            elif self._open(pdu):
                 self._dissect(facts)
                 while m.trailing >= 0 and self._hidden(m.trailing):
                     self._dissect(facts)
+                if early.held_count > 0:
+                    self._came(pdus, pdu, facts)
+        return None
+
+    def _release(self, held: Held, pdus: Pdus, pdu: cython.Py_ssize_t, facts: list[Fact]) -> object:
+        """Dissects a response that was held, behind PDU `pdu` of the batch."""
+        m: Message = self.m
+        one: Pdus = self.early.again(held, pdus, pdu)
+        self.released = True
+        m.start_batch(one, m.operations, m.anomalies)
+        if self._open(0):
+            self._dissect(facts)
+            while m.trailing >= 0 and self._hidden(m.trailing):
+                self._dissect(facts)
+        self.released = False
+        m.start_batch(pdus, m.operations, m.anomalies)
+        return None
+
+    def _end(self, pdus: Pdus, pdu: cython.Py_ssize_t, facts: list[Fact]) -> object:
+        """The flow is over: what it holds will never have its request."""
+        flow = int(pdus.flow[pdu])
+        for held in self.early.of(flow):
+            self.early.take(flow, held)
+            self._release(held, pdus, pdu, facts)
+        return None
+
+    def _came(self, pdus: Pdus, pdu: cython.Py_ssize_t, facts: list[Fact]) -> object:
+        """Which of the responses that the flow holds answer a request that is there now, or are a second answer to one that has its first."""
+        pairing: Pairing = self.pairing
+        flow: cython.int = pdus.flow[pdu]
+        queue: cython.Py_ssize_t = 2 * flow + pdus.direction[pdu]
+        entry: cython.int
+        if flow < 0 or flow >= self.flows:
+            return None
+        for held in self.early.of(flow):
+            if held.direction == pdus.direction[pdu] & 1:
+                continue
+            transaction, unit, function, device = held.extra
+            entry = pairing.find(queue, transaction, unit, function, False)
+            if entry >= 0 and pairing.match != _EXACT:
+                entry = -1
+            if entry < 0 and transaction >= 0:
+                if self.habits.is_habit(device, _IDENTIFIER):
+                    entry = pairing.in_order(queue, unit, function, False)
+                if entry < 0 and pairing.find_answered(queue, transaction, unit) < 0:
+                    continue
+            if entry >= 0:
+                self.early.came(held, pairing.timestamp_ns[entry])
+            elif transaction < 0:
+                continue
+            self.early.take(flow, held)
+            self._release(held, pdus, pdu, facts)
         return None
 
     def _open(self, pdu: cython.Py_ssize_t) -> cython.bint:
@@ -190,12 +268,11 @@ class ModbusDissector:
         asked: cython.int = -1
         orientation: cython.int
         from_client: cython.bint
+        lost: cython.int
         if flow < 0:
             flow = 0
         if flow >= self.flows:
             self._make_room(flow)
-        if flags & (_AFTER_GAP | _UNHEARD):
-            self.seen[flow] |= _LOST
         orientation = self.orientation[flow]
         from_client = (direction == 0) == (orientation >= 0)
         fits = self._fits()
@@ -205,9 +282,21 @@ class ModbusDissector:
             if asked >= 0 and from_client and not fits & _RESPONSE:
                 asked = -1
         if asked < 0 and (fits == _REQUEST or ((fits != _RESPONSE or orientation >= _SURE or orientation <= -_SURE) and from_client)):
+            if flags & (_AFTER_GAP | _UNHEARD):
+                self.seen[flow] |= _LOST
             self._request(flow, direction, from_client, conflict, facts)
         else:
+            lost = self.seen[flow] & _LOST
+            if flags & (_AFTER_GAP | _UNHEARD) and (asked < 0 or pairing.match != _EXACT):
+                self.seen[flow] |= _LOST
+            if (asked < 0 or pairing.match != _EXACT) and not self.released and self.early.may_come(flags) and m.at == m.pdus.start[m.pdu]:
+                if self.early.hold(m.pdus, m.pdu, m.at, m.pdus.end[m.pdu], (m.transaction, m.unit, function, self._device(queue))):
+                    return None
+            if asked < 0 and pairing.first[queue] >= 0 and not conflict:
+                asked = self._in_order(flow, queue, refused, function, flags, facts)
             self._response(flow, queue, asked, refused, function, conflict, facts)
+            if self.released and lost == 0:
+                self.seen[flow] &= _NOT_LOST  # what was lost before it says nothing of what came since
         if conflict:
             return None
         if fits in (_REQUEST, _RESPONSE):
@@ -216,6 +305,58 @@ class ModbusDissector:
                     self.orientation[flow] = orientation + 1
             elif orientation > -_ORIENTATION_MAX:
                 self.orientation[flow] = orientation - 1
+        return None
+
+    def _device(self, queue: cython.Py_ssize_t) -> cython.int:
+        """The number of the device that answers the requests of a queue."""
+        if self.devices[queue] < 0:
+            self.devices[queue] = self.habits.device(self.m.pdus, self.m.pdu)
+        return self.devices[queue]
+
+    def _in_order(self, flow: cython.Py_ssize_t, queue: cython.Py_ssize_t, refused: cython.bint, function: cython.int, flags: cython.int,
+                  facts: list[Fact]) -> cython.int:
+        """What a response answers whose transaction identifier is of no waiting request: the oldest of its unit and function, where the device's
+        identifiers are useless from the first, or where only that one waits; else -1. The deviation is a habit, or reported."""
+        m: Message = self.m
+        pairing: Pairing = self.pairing
+        device: cython.int
+        asked: cython.int
+        said: cython.int
+        if m.transaction < 0:
+            return -1
+        asked = pairing.in_order(queue, m.unit, function, (flags & _AFTER_GAP) != 0)
+        if asked < 0 or not (refused or self._as_long(asked)):
+            return -1
+        device = self._device(queue)
+        if not self.habits.is_habit(device, _IDENTIFIER) or (self.seen[flow] & _LOST and self.habits.devices[device].deviations[_IDENTIFIER] == 0):
+            if self.seen[flow] & _LOST or pairing.waiting[queue] != 1 or pairing.find_answered(queue, m.transaction, m.unit) >= 0:
+                return -1
+        said = self.habits.deviates(device, _IDENTIFIER, m.pdus, m.pdu, facts_of.identifier_quirk(pairing.transaction[asked], m.transaction), facts)
+        m.report(_QUIRK if said == _HABIT else _DEVIATING if said == _BEGAN else _FOREIGN, 0, pairing.transaction[asked], m.transaction)
+        return asked
+
+    def _as_long(self, asked: cython.int) -> cython.bint:
+        """Whether a response to a read has as many bytes as its request calls for."""
+        m: Message = self.m
+        count: cython.longlong = self.pairing.count[asked]
+        if m.shape == _READ_REGISTERS:
+            return m.u8(0) == 2 * count
+        return m.shape != _READ_BITS or m.u8(0) == (count + 7) // 8
+
+    def _habits(self, queue: cython.Py_ssize_t, asked: cython.int, facts: list[Fact]) -> object:
+        """An octet too many behind an echo: a habit of the device, or something that began."""
+        m: Message = self.m
+        device: cython.int = self._device(queue)
+        said: cython.int
+        if m.surplus and asked < 0:
+            m.wrong(_TRAILING_BYTES, m.n - 1, m.n - 1, m.n)
+        elif m.surplus:
+            said = self.habits.deviates(device, _LENGTH, m.pdus, m.pdu, "responses to writes are one octet too long", facts)
+            m.wrong(_QUIRK if said == _HABIT else _DEVIATING if said == _BEGAN else _FOREIGN, m.n - 1, m.n - 1, m.n)
+        else:
+            self.habits.good[_KINDS * device + _LENGTH] += 1
+            if self.habits.odd[device] and self.habits.ended(device, _LENGTH):
+                m.wrong(_DEVIATING, m.n, m.n + 1, m.n)
         return None
 
     def _fits(self) -> cython.int:
@@ -308,16 +449,22 @@ class ModbusDissector:
         first: cython.Py_ssize_t = m.operations.rows
         digest: cython.uint = m.digest()
         place: cython.int = asked  # the request that says where in the device this is
+        row: cython.Py_ssize_t
+        contradicts: cython.bint = False
         if asked < 0:
             place = pairing.find_answered(queue, m.transaction, m.unit) if m.transaction >= 0 else -1
             if place >= 0 and self.seen[flow] & _LOST and pairing.digest[place] != digest:
                 place = -1  # the answer to a request that was not captured: some masters use one transaction identifier for all
             if not conflict and self.seen[flow] & _ASKED and (place >= 0 or self.seen[flow] & _LOST == 0):
                 self._unasked(place, digest)
+            contradicts = place >= 0 and pairing.digest[place] != digest
         else:
+            contradicts = pairing.match == _OTHER_UNIT or (pairing.match == _OTHER_FUNCTION and (function != 0 or not refused))
             if pairing.match == _OTHER_FUNCTION and not refused and m.repeated[function]:
                 place = -1  # what it says it did is not what was asked: its own address counts
             if not conflict:
+                if m.pdus.flags[m.pdu] & _DATAGRAM == 0:
+                    self.early.tcp_answers += 1
                 self._answered(flow, queue, asked, function)
         if refused:
             m.function = function
@@ -326,6 +473,13 @@ class ModbusDissector:
             response(m, pairing, place)
             if m.identifies[function]:
                 self.identity.response(m, first, facts)
+            if m.surplus or (m.echoes and asked >= 0):
+                self._habits(queue, asked, facts)
+        if contradicts or m.contradicts:
+            for row in range(first, m.operations.rows):
+                m.operations.contradicts[row] = 1
+                if asked >= 0:
+                    m.operations.request_frame[row] = pairing.frame[asked]
         if asked >= 0 and not conflict:
             pairing.keep_answered(queue, asked, digest)
         return None
@@ -334,7 +488,16 @@ class ModbusDissector:
         """Takes the request that has its response now from those that wait."""
         m: Message = self.m
         pairing: Pairing = self.pairing
-        if pairing.match == _OTHER_FUNCTION and function != 0:  # 0 is reported as such; some servers refuse unknown functions with it
+        device: cython.int
+        if pairing.match == _EXACT:
+            if m.transaction > 0:
+                device = self.devices[queue]
+                if device < 0:
+                    device = self._device(queue)
+                self.habits.good[_KINDS * device] += 1
+                if self.habits.odd[device] and self.habits.ended(device, _IDENTIFIER):
+                    m.report(_DEVIATING, 0, m.transaction, m.transaction)
+        elif pairing.match == _OTHER_FUNCTION and function != 0:  # 0 is reported as such; some servers refuse unknown functions with it
             m.report(_FUNCTION_MISMATCH, m.body - m.at - 1, pairing.function[asked], function)
         elif pairing.match == _OTHER_UNIT:
             m.report(_UNIT_MISMATCH, m.body - m.at - 2, pairing.unit[asked], m.unit)
@@ -363,4 +526,5 @@ class ModbusDissector:
         if 0 <= flow < self.flows:
             self.orientation[flow] = 0
             self.seen[flow] = 0
+            self.devices[2 * flow] = self.devices[2 * flow + 1] = -1
         return self.pairing.forget(2 * flow) + self.pairing.forget(2 * flow + 1)

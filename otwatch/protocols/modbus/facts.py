@@ -22,6 +22,13 @@ _REMEMBERED = 65_536  # (device, kind) pairs; beyond it facts may repeat
 _PER_MESSAGE = 32  # a PDU has room for 84 empty objects
 
 
+def identifier_quirk(asked: int, answered: int) -> str:
+    """How a device that does not copy transaction identifiers makes its own."""
+    how = "0" if answered == 0 else "with its octets swapped" if answered == (asked >> 8 | asked << 8 & 0xFF00) else "its low octet only" if (
+        answered == asked & 0xFF) else "its own numbers"
+    return f"transaction identifiers of requests are not copied into responses ({how})"
+
+
 class Identity:
     """Makes facts of responses; remembers what was said last."""
 

@@ -156,7 +156,7 @@ def _cut_rtu(data: memoryview, start: int, end: int, direction: int) -> int:
 
 FRAMINGS = (
     Framing(name="mbap", header_bytes=8, magic=((2, 0xFF, 0), (3, 0xFF, 0)), length_at=4, length_bytes=2, length_add=6, min_bytes=8,
-            max_bytes=MAX_ADU_BYTES, probe=probe_mbap),
+            max_bytes=MAX_ADU_BYTES, probe=probe_mbap, tells_end=True),
     Framing(name="rtu", header_bytes=4, min_bytes=4, max_bytes=256, cut=_cut_rtu, probe=probe_rtu, answers=answers_rtu),
     Framing(name="mbap-other-protocol", header_bytes=8, magic=((4, 0xF8, 0),), length_at=4, length_bytes=2, length_add=6, min_bytes=8,
             max_bytes=MAX_ADU_BYTES, probe=probe_other_protocol, stand_in=True),

@@ -33,6 +33,9 @@ cdef class Message:
     cdef public int function
     cdef public int subfunction
     cdef public int shape
+    cdef public int surplus  # octets behind the fields of an echo
+    cdef public bint echoes  # a response that repeats its request and is exactly as long as its fields
+    cdef public bint contradicts  # the response does not fit its request
     cdef bint digested
     cdef unsigned int checksum
     cpdef object start_batch(self, Pdus pdus, Operations operations, Anomalies anomalies)
@@ -43,6 +46,9 @@ cdef class Message:
     cdef object report(self, int kind, int offset, long long needed, long long had)
     cdef object wrong(self, int kind, int offset, long long needed, long long had)
     cdef object expect(self, int length)
+    cdef object expect_echo(self, int length)
+    cdef object contradict(self, int kind, int offset, long long needed, long long had)
+    cdef unsigned int digest_of(self, Py_ssize_t length) except? 0
     cdef object expect_counted(self, int fixed, int counted)
     cdef Py_ssize_t row(self, int role, int action) except -1
     cdef object value(self, Py_ssize_t row, int kind, Py_ssize_t offset, Py_ssize_t length)

@@ -92,6 +92,9 @@ class Message:
         self.shape = self.shapes[self.function]
         self.subfunction = -1
         self.trailing = -1
+        self.surplus = 0
+        self.echoes = False
+        self.contradicts = False
         self.digested = False
         return None
 
@@ -131,6 +134,16 @@ class Message:
                 self.trailing = self.body + length
         return None
 
+    def expect_echo(self, length: cython.int) -> object:
+        """The same of a response that repeats its request, or the head of it. One octet too many may be a habit of the device: left to the pairing."""
+        if self.n == length + 1:
+            self.surplus = 1
+            self.trailing = self.body + length
+        else:
+            self.echoes = self.n == length
+            self.expect(length)
+        return None
+
     def expect_counted(self, fixed: cython.int, counted: cython.int) -> object:
         """The data should be `fixed` bytes and as many as a byte count says; -1 where that count is not there."""
         if counted >= 0:
@@ -159,6 +172,16 @@ class Message:
             self.operations.value_at[row] = at
             self.operations.value_length[row] = length
         return None
+
+    def contradict(self, kind: cython.int, offset: cython.int, needed: cython.longlong, had: cython.longlong) -> object:
+        """An anomaly at an offset of the data, of a response that does not fit its request: it confirms nothing."""
+        self.contradicts = True
+        self.wrong(kind, offset, needed, had)
+        return None
+
+    def digest_of(self, length: cython.Py_ssize_t) -> cython.uint:
+        """The same of function code and the first `length` bytes of data."""
+        return _digest(self.data, self.body - 1, min(self.end, self.body + length))
 
     def digest(self) -> cython.uint:
         """A checksum of function code and data, to tell equal messages from different ones."""

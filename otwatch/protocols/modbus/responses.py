@@ -6,8 +6,8 @@ from __future__ import annotations
 import cython
 
 from otwatch.actions import Action
+from otwatch.protocols.kit.pairing import Pairing
 from otwatch.protocols.modbus.message import Message
-from otwatch.protocols.modbus.pairing import Pairing
 from otwatch.protocols.modbus.spec import EXCEPTIONS, FIFO_MAX, MEI_IDENTIFICATION, Anomaly, Area, Shape, ValueKind
 from otwatch.protocols.modbus.umas import DONE, REFUSED
 
@@ -85,19 +85,19 @@ def response(m: Message, pairing: Pairing, asked: cython.int) -> cython.int:
             m.operations.count[row] = 1
         if shape == _MASK:
             m.value(row, _VALUE_MASKS, 2, 4)
-            m.expect(6)
+            m.expect_echo(6)
         else:
             m.value(row, _VALUE_COIL if shape == _WRITE_COIL else _VALUE_REGISTER, 2, 2)
-            m.expect(4)
+            m.expect_echo(4)
         _same(m, pairing, asked)
     elif shape in (_WRITE_REGISTERS, _WRITE_BITS):
         row = _row(m, pairing, asked, _WRITE)
-        m.expect(4)
+        m.expect_echo(4)
         if asked < 0:
             m.operations.start[row] = m.u16(0)
             m.operations.count[row] = m.u16(2)
         elif m.u16(2) >= 0 and (m.u16(0) != pairing.start[asked] or m.u16(2) != pairing.count[asked]):
-            m.wrong(_ECHO_MISMATCH, 0, pairing.start[asked], m.u16(0))
+            m.contradict(_ECHO_MISMATCH, 0, pairing.start[asked], m.u16(0))
     elif shape == _READ_WRITE:
         row = _row(m, pairing, asked, _READ)
         _read(m, row, asked, False)
@@ -118,7 +118,7 @@ def response(m: Message, pairing: Pairing, asked: cython.int) -> cython.int:
         if m.n < 4:
             m.expect(4)
         elif asked >= 0 and pairing.subfunction[asked] != m.subfunction and m.subfunction >= 0:
-            m.wrong(_ECHO_MISMATCH, 0, pairing.subfunction[asked], m.subfunction)
+            m.contradict(_ECHO_MISMATCH, 0, pairing.subfunction[asked], m.subfunction)
         elif m.subfunction == 0:
             _same(m, pairing, asked)
     elif shape == _MEI:
@@ -164,7 +164,8 @@ def _row(m: Message, pairing: Pairing, entry: cython.int, action: cython.int) ->
         m.operations.count[row] = pairing.count[entry]
         m.operations.item[row] = pairing.item[entry]
         m.operations.request_frame[row] = pairing.frame[entry]
-        m.operations.latency_ns[row] = m.operations.timestamp_ns[row] - pairing.timestamp_ns[entry]
+        if m.operations.timestamp_ns[row] >= pairing.timestamp_ns[entry]:
+            m.operations.latency_ns[row] = m.operations.timestamp_ns[row] - pairing.timestamp_ns[entry]
     elif m.areas[m.function]:
         m.operations.area[row] = m.areas[m.function]
     return row
@@ -192,9 +193,10 @@ def _rows_of_other_items(m: Message, pairing: Pairing, asked: cython.int) -> cyt
 
 @cython.cfunc
 def _same(m: Message, pairing: Pairing, asked: cython.int) -> cython.int:
-    """The response repeats its request byte for byte."""
-    if asked >= 0 and not m.cut and pairing.function[asked] == m.function and pairing.digest[asked] != m.digest():
-        m.wrong(_ECHO_MISMATCH, 0, -1, -1)
+    """The response repeats its request byte for byte; an octet behind its fields is another matter."""
+    if asked >= 0 and not m.cut and pairing.function[asked] == m.function and pairing.digest[asked] != (
+            m.digest_of(m.n - m.surplus) if m.surplus else m.digest()):
+        m.contradict(_ECHO_MISMATCH, 0, -1, -1)
     return 0
 
 

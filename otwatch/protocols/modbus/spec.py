@@ -246,6 +246,9 @@ class Anomaly(IntEnum):
     IDENTIFICATION = 25
     TOO_MANY_ITEMS = 26
     HIDDEN_ADU = 27
+    DEVIATING_RESPONSE = 28
+    FOREIGN_RESPONSE = 29
+    DEVICE_QUIRK = 30
 
 
 _DOCS: Final[Mapping[Anomaly, tuple[str, str]]] = {
@@ -275,11 +278,20 @@ _DOCS: Final[Mapping[Anomaly, tuple[str, str]]] = {
     Anomaly.DIAGNOSTIC_DATA: ("The data of a diagnostics request is not what its subfunction allows.", "APP 6.8.1"),
     Anomaly.IDENTIFICATION: ("A device identification whose read code, object count or object lengths are wrong.", "APP 6.21"),
     Anomaly.HIDDEN_ADU: ("Behind the fields of a PDU, within its length field, stands another whole ADU; it is dissected too.", "TCP 3.1.3"),
+    Anomaly.DEVICE_QUIRK: (
+        "A response without the identifier of its request, or one octet longer than its fields, as this device sends them from the first on.",
+        "TCP 4.4.2.2"),
+    Anomaly.DEVIATING_RESPONSE: (
+        "A response without the identifier of its request, or longer than its fields, of a device whose responses were not so before (or are no more).",
+        "TCP 4.4.2.2"),
+    Anomaly.FOREIGN_RESPONSE: (
+        "A response that deviates from the device's earlier ones and came from another MAC address or with another TTL.", "TCP 4.4.2.2"),
     Anomaly.TOO_MANY_ITEMS: ("A PDU with more items than are listed; the rest was left out.", "APP 6.14, 6.15"),
 }
+_HIDING: Final = frozenset({Anomaly.TRUNCATED, Anomaly.TOO_MANY_ITEMS})
 
 ANOMALIES: Final[tuple[AnomalyKind, ...]] = tuple(
-    AnomalyKind(code=kind.value, name=kind.name.lower().replace("_", "-"), doc=doc, clause=clause) for kind, (doc, clause) in _DOCS.items())
+    AnomalyKind(code=kind.value, name=kind.name.lower().replace("_", "-"), doc=doc, clause=clause, hides=kind in _HIDING) for kind, (doc, clause) in _DOCS.items())
 
 
 def function_name(function: int, subfunction: int) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from otwatch.actions import Action, Role
 from otwatch.limits import Limits
 from otwatch.protocols.modbus import PROTOCOL
 from otwatch.protocols.modbus.spec import Area
+from otwatch.tables import Packets
 from otwatch.vocabulary import PduFlag
 from tests.oracle.modbus import crc16
 from tests.protocols.modbus.wire import CLIENT, SERVER, Wire, adu, pdu
@@ -225,6 +227,28 @@ def _reversed() -> Wire:
     return wire.answer(READ, transaction=70)
 
 
+def _polled(times: int) -> Wire:
+    wire = Wire()
+    for transaction in range(1, times + 1):
+        wire.ask(READ, transaction=transaction).answer(READ_ANSWER, transaction=transaction)
+    return wire
+
+
+def _elsewhere() -> Wire:
+    """The device's answers come from one card, then one without its identifier from another."""
+    packets = Packets(64)
+    for _ in range(64):
+        packets.new_row()
+    np.asarray(packets.mac_source)[:] = 0xAA
+    np.asarray(packets.ttl)[:] = 64
+    wire = Wire()
+    wire.pdus.packets = packets
+    for transaction in range(1, 21):
+        wire.ask(READ, transaction=transaction).answer(READ_ANSWER, transaction=transaction)
+    packets.mac_source[wire.frame + 2] = 0xBB
+    return wire.ask(READ, transaction=21).answer(READ_ANSWER, transaction=0)
+
+
 def _reversed_rtu() -> Wire:
     return Wire().add(rtu(1, READ), framing=1).add(rtu(1, pdu(1, 0, 8)), framing=1).add(rtu(1, b"\x01\x01\xff"), 1, framing=1)
 
@@ -241,7 +265,7 @@ REACHED: dict[str, Callable[[], Wire]] = {
     "byte-count": lambda: Wire().ask(pdu(16, 0, 2, data=b"\x02\x00\x01")),
     "coil-value": lambda: Wire().ask(pdu(5, 0, 1)),
     "address-overflow": lambda: Wire().ask(pdu(3, 0xFFFF, 2)),
-    "unasked-response": lambda: Wire().ask(READ, transaction=1).answer(READ_ANSWER, transaction=2),
+    "unasked-response": lambda: Wire().ask(READ, transaction=1).answer(READ_ANSWER, transaction=1).answer(READ_ANSWER, transaction=2),
     "conflicting-response": lambda: Wire().ask(READ).answer(READ_ANSWER).answer(pdu(3, data=b"\x04\x00\x01\x00\x03")),
     "duplicate-response": lambda: Wire().ask(READ).answer(READ_ANSWER).answer(READ_ANSWER),
     "function-mismatch": lambda: Wire().ask(READ).answer(pdu(4, data=b"\x04\x00\x01\x00\x02")),
@@ -256,6 +280,9 @@ REACHED: dict[str, Callable[[], Wire]] = {
     "diagnostic-data": lambda: Wire().ask(pdu(8, 1, 0x1234)),
     "identification": lambda: Wire().ask(b"\x2b\x0e\x05\x00"),
     "too-many-items": lambda: Wire(Limits(items_per_pdu=1)).ask(b"\x14\x0e" + 2 * b"\x06\x00\x04\x00\x01\x00\x02"),
+    "device-quirk": lambda: Wire().ask(READ, transaction=1).answer(READ_ANSWER, transaction=0),
+    "deviating-response": lambda: _polled(20).ask(READ, transaction=30).answer(READ_ANSWER, transaction=0),
+    "foreign-response": lambda: _elsewhere(),
     "hidden-adu": lambda: Wire().add(adu(READ, length=18) + adu(pdu(6, 1, 2))),
 }
 

@@ -141,6 +141,11 @@ def test_other_protocols_with_the_same_crc_are_not_modbus(proto: int) -> None:
         assert run.pdus == [], (seed, [pdu.data.hex() for pdu in run.pdus])
 
 
+def said(packets: list[P]) -> list[bytes]:
+    """The PDUs; that the flow is over is one without bytes."""
+    return [pdu.data for pdu in Run(packets, protocols=protocols()).pdus if pdu.data]
+
+
 @pytest.mark.parametrize(("port", "both"), [(4001, True), (502, True), (502, False)])
 def test_rtu_is_still_found(port: int, both: bool) -> None:
     """Off its port it takes both sides, or many requests."""
@@ -149,10 +154,10 @@ def test_rtu_is_still_found(port: int, both: bool) -> None:
     for number in range(3):
         packets.append(P(ask, 100 + 8 * number, 900 + 9 * number, server_port=port))
         packets += [P(answer, 900 + 9 * number, 108 + 8 * number, server_port=port, back=True)] * both
-    assert len(Run(packets, protocols=protocols()).pdus) == (6 if both else 3)
+    assert len(said(packets)) == (6 if both else 3)
     one_side = [P(ask, 100 + 8 * number, 900, server_port=4001) for number in range(40)]
-    assert len(Run(one_side, protocols=protocols()).pdus) == 40
-    assert Run(one_side[:5], protocols=protocols()).pdus == []
+    assert len(said(one_side)) == 40
+    assert said(one_side[:5]) == []
 
 
 def test_reads_of_more_than_fits_are_not_believed_off_the_port() -> None:
@@ -167,9 +172,9 @@ def test_another_protocol_identifier_amid_a_conversation_is_a_row_however_it_is_
         said = READ + odd + READ
         packets = [P(said[at:at + size], 100 + at, 900, at=at * 1000) for at in range(0, len(said), size)]
         run = Run(handshake() + packets, protocols=protocols())
-        assert [(pdu.data, pdu.framing) for pdu in run.pdus] == [(READ, 0), (odd, 2), (READ, 0)], size
+        assert [(pdu.data, pdu.framing) for pdu in run.pdus if pdu.data] == [(READ, 0), (odd, 2), (READ, 0)], size
         assert "RESYNCHRONISED" not in run.anomalies
     alone = Run([P(READ, 100, 900), P(odd, 112, 900), P(READ, 124, 900, at=900 * MS)], protocols=protocols())
-    assert [pdu.data for pdu in alone.pdus] == [READ, odd, READ]
+    assert [pdu.data for pdu in alone.pdus if pdu.data] == [READ, odd, READ]
     noise = Run([P(READ + b"\x01\x02\x03\x04\x00\x06\x00\x00" + b"\xee" * 9 + READ, 100, 900)], protocols=protocols())
-    assert noise.data(0) == [READ, READ]
+    assert [data for data in noise.data(0) if data] == [READ, READ]

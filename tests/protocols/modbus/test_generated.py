@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.tshark, pytest.mark.skipif(shutil.which("tshark") is N
 ROUNDS = int(os.environ.get("OTWATCH_GENERATED", "1"))
 PORTS = ("-o", f"mbtcp.tcp.port:{PORT},{OTHER_PORT}", "-o", f"mbrtu.tcp.port:{RTU_PORT}", "--disable-protocol", "opensafety")
 _VALUES = ("data", "bitnum", "bitval", "regnum16", "regval_uint16")
-_LENGTHS = {"truncated", "trailing-bytes", "byte-count"}
+_LENGTHS = {"truncated", "trailing-bytes", "deviating-response", "device-quirk", "byte-count"}
 
 
 def reason(name: str, mine: Fields, other: Fields) -> str:

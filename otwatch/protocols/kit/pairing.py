@@ -1,9 +1,11 @@
 # cython: boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
 """Requests that wait for their response, and the last ones that had theirs: queues of all flows in one pool of columns.
 
-A queue belongs to one flow and the direction of its requests: number 2 * flow + direction. An entry is one item of a request; the
-entries of a request follow each other, and all but the first have `item` above 0. Bounded: at most `limit` waiting requests a
-queue (the oldest makes room) and ANSWERED_KEPT answered ones, kept to know a second, different answer.
+A queue belongs to one side of one dialogue: `2 * flow + direction` of its requests, or a number of `new_queue` where a flow holds several dialogues.
+An entry is one item of a request; the entries of a request follow each other, and all but the first have `item` above 0. Requests with one
+identifier form a queue of their own within it: the oldest is answered first. Where the identifier of a response is useless (a habit of the
+device, see habits.py), `in_order` finds what it answers. Bounded: at most `limit` waiting requests a queue (the oldest makes room) and
+ANSWERED_KEPT answered ones, kept to know a second, different answer.
 """
 
 from __future__ import annotations
@@ -14,12 +16,14 @@ import numpy as np
 EXACT = 0
 OTHER_FUNCTION = 1
 OTHER_UNIT = 2
+IN_ORDER = 3
 
 _ANSWERED_KEPT = cython.declare(cython.int, 4)  # a forged answer comes right before or after the true one
 _EXACT = cython.declare(cython.int, EXACT)
 _OTHER_FUNCTION = cython.declare(cython.int, OTHER_FUNCTION)
 _OTHER_UNIT = cython.declare(cython.int, OTHER_UNIT)
-_NONE = cython.declare(cython.int, OTHER_UNIT + 1)
+_IN_ORDER = cython.declare(cython.int, IN_ORDER)
+_NONE = cython.declare(cython.int, IN_ORDER + 1)
 
 
 class Pairing:
@@ -32,6 +36,9 @@ class Pairing:
         self.before = -1
         self.free = -1
         self.entries = 0
+        self.payload = []  # by entry, where a protocol keeps more of a request than the columns hold; grown by `keep`
+        self.unused = []  # queues that were given back
+        self.given = 0
         self._make_entries(64)
         self.queues = 0
         self._make_queues(64)
@@ -60,6 +67,27 @@ class Pairing:
         """Queue numbers up to this one can be used."""
         if queue >= self.queues:
             self._make_queues(max(queue + 1, 2 * self.queues))
+        return None
+
+    def new_queue(self) -> cython.int:
+        """The number of a queue that nobody uses, for dialogues that are not one a flow and direction."""
+        if self.unused:
+            return int(self.unused.pop())
+        self.given += 1
+        self.make_room(self.given - 1)
+        return self.given - 1
+
+    def give_back(self, queue: cython.int) -> cython.int:
+        """The dialogue of a `new_queue` is over; returns how many requests were waiting in it."""
+        waiting: cython.int = self.forget(queue)
+        self.unused.append(queue)
+        return waiting
+
+    def keep(self, entry: cython.int, payload: object) -> object:
+        """Keeps an object with a request."""
+        while len(self.payload) <= entry:
+            self.payload.append(None)
+        self.payload[entry] = payload
         return None
 
     def ask(self, queue: cython.Py_ssize_t, item: cython.int) -> cython.int:
@@ -94,7 +122,7 @@ class Pairing:
         """The waiting request that a response answers, or -1. `match` says how well; `before` is what stands before it in the queue.
 
         The oldest (after a gap, the `newest`) with the same transaction, unit and function; else with another function; else with
-        another unit. transaction -1: a serial line, where only unit and function tell.
+        another unit. transaction -1: a serial line, where only unit and function tell. function -1: the response names none, any is exact.
         """
         entry: cython.int = self.first[queue]
         before: cython.int = -1
@@ -105,7 +133,7 @@ class Pairing:
         while entry >= 0:
             if self.item[entry] == 0 and self.transaction[entry] == transaction:
                 if self.unit[entry] == unit:
-                    level = _EXACT if self.function[entry] == function else _OTHER_FUNCTION
+                    level = _EXACT if function < 0 or self.function[entry] == function else _OTHER_FUNCTION
                 elif transaction >= 0 and self.function[entry] == function:
                     level = _OTHER_UNIT
                 else:
@@ -120,6 +148,22 @@ class Pairing:
             entry = self.next[entry]
         self.match = best
         self.before = found_before
+        return found
+
+    def in_order(self, queue: cython.Py_ssize_t, unit: cython.int, function: cython.int, newest: cython.bint) -> cython.int:
+        """The oldest (or `newest`) waiting request of a unit and function (-1 any), whatever its identifier; -1 if none. Sets `match`, `before`."""
+        entry: cython.int = self.first[queue]
+        before: cython.int = -1
+        found: cython.int = -1
+        while entry >= 0:
+            if self.item[entry] == 0 and self.unit[entry] == unit and (function < 0 or self.function[entry] == function):
+                found = entry
+                self.before = before
+                if not newest:
+                    break
+            before = entry
+            entry = self.next[entry]
+        self.match = _IN_ORDER if found >= 0 else _NONE
         return found
 
     def take(self, queue: cython.Py_ssize_t, entry: cython.int) -> cython.int:

@@ -8,6 +8,9 @@ cdef class Pairing:
     cdef public int match
     cdef public int before
     cdef int free
+    cdef public list payload
+    cdef list unused
+    cdef int given
     cdef Py_ssize_t entries
     cdef Py_ssize_t queues
     cdef public int[::1] transaction
@@ -32,6 +35,10 @@ cdef class Pairing:
     cdef public int[::1] done
     cdef object _make_entries(self, Py_ssize_t capacity)
     cdef object _make_queues(self, Py_ssize_t capacity)
+    cpdef int new_queue(self) except -2
+    cpdef int give_back(self, int queue) except -2
+    cpdef object keep(self, int entry, object payload)
+    cdef int in_order(self, Py_ssize_t queue, int unit, int function, bint newest) except -2
     cdef object make_room(self, Py_ssize_t queue)
     cdef int ask(self, Py_ssize_t queue, int item) except -2
     cdef object drop_oldest(self, Py_ssize_t queue)
