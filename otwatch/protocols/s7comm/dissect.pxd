@@ -1,4 +1,7 @@
 # The C side of dissect.py.
+from otwatch.protocols.kit.early cimport Early
+from otwatch.protocols.kit.habits cimport Habits
+from otwatch.protocols.kit.pairing cimport Pairing
 from otwatch.protocols.s7comm.plus cimport Plus
 from otwatch.protocols.s7comm.state cimport Conversation, Message, Request
 from otwatch.protocols.s7comm.transfers cimport Transfers
@@ -21,6 +24,17 @@ cdef class S7Dissector:
     cdef public list conversations
     cdef public list pool
     cdef public unsigned char[::1] actions
+    cdef readonly Pairing pairing
+    cdef readonly Early early
+    cdef readonly Habits habits
+    cdef bint released
+    cdef int late(self, Message message, object held, Pdus pdus, Py_ssize_t pdu) except -1
+    cdef int came(self, Message message, Pdus pdus, Py_ssize_t pdu) except -1
+    cdef int device(self, Message message, int direction) except -1
+    cpdef int contradicting(self, Message message, Py_ssize_t first) except -1
+    cpdef int find(self, Message message, int userdata, int key) except -1
+    cpdef int second(self, Message message, int userdata) except -1
+    cpdef int unwanted(self, Message message) except -1
     cpdef Conversation conversation(self, int flow)
     cdef int packet(self, Message message) except -1
     cdef int payload_or_part(self, Message message, Py_ssize_t at, Py_ssize_t end, int whole) except -1
@@ -34,4 +48,4 @@ cdef class S7Dissector:
     cdef int answer(self, Message message) except -1
     cpdef int charge(self, Message message) except -1
     cpdef int release(self, Request request) except -1
-    cpdef Request remember(self, Message message, int function, int userdata)
+    cpdef Request remember(self, Message message, int function, int userdata, int key)

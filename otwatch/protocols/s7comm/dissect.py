@@ -9,6 +9,9 @@ from __future__ import annotations
 import cython
 
 from otwatch.limits import Limits
+from otwatch.protocols.kit.early import Early, Held
+from otwatch.protocols.kit.habits import BEGAN, HABIT, IDENTIFIER, KINDS, Habits
+from otwatch.protocols.kit.pairing import EXACT, OTHER_FUNCTION, Pairing
 from otwatch.protocols.s7comm.cotp import connect
 from otwatch.protocols.s7comm.mms import Mms
 from otwatch.protocols.s7comm.opening import keep, read
@@ -24,6 +27,14 @@ from otwatch.tables import Anomalies, Octets, Operations, Pdus
 _TPKT_LENGTH, _COTP_HEADER, _COTP_FRAGMENT, _NOT_S7, _HEADER_SHORT, _ROSCTR, _LENGTH_MISMATCH = 1, 2, 4, 5, 6, 7, 8
 _FUNCTION_UNKNOWN, _PARAMETER_SHORT, _ANSWER_UNASKED, _ANSWER_MISMATCH, _REFERENCE_REUSED = 9, 10, 16, 17, 18
 _REQUESTS_FORGOTTEN, _PDU_SIZE = 19, 20
+_DEVIATING, _FOREIGN, _QUIRK = 26, 27, 28
+_EXACT = cython.declare(cython.int, EXACT)
+_OTHER_FUNCTION = cython.declare(cython.int, OTHER_FUNCTION)
+_IDENTIFIER = cython.declare(cython.int, IDENTIFIER)
+_KINDS = cython.declare(cython.int, KINDS)
+_HABIT = cython.declare(cython.int, HABIT)
+_BEGAN = cython.declare(cython.int, BEGAN)
+_DATAGRAM = cython.declare(cython.int, 8)
 _AFTER_GAP = cython.declare(cython.int, 1)  # PduFlag
 _UNHEARD = cython.declare(cython.int, 32)
 _CUT = cython.declare(cython.int, 16)
@@ -52,6 +63,10 @@ class S7Dissector:
         self.mms = Mms(self.mms_protocol)
         self.conversations = []
         self.pool = []
+        self.pairing = Pairing(limits.outstanding_requests)
+        self.early = Early(limits)
+        self.habits = Habits("s7comm.answers")
+        self.released = False  # the answer at hand was held: it is not held again
         self.actions = memoryview(bytearray(_ACTIONS))
 
     def feed(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, facts: list[Fact]) -> None:
@@ -62,11 +77,78 @@ class S7Dissector:
         message.anomalies = anomalies
         message.facts = facts
         message.data = pdus.octets.data
+        early: Early = self.early
         i: cython.Py_ssize_t
         for i in range(pdus.rows):
+            if early.deadline_ns <= pdus.timestamp_ns[i]:
+                for held in early.due(pdus.timestamp_ns[i]):
+                    self.late(message, held, pdus, i)
             message.pdu = i
             message.conversation = self.conversation(pdus.flow[i])
             self.packet(message)
+            if early.held_count > 0:
+                self.came(message, pdus, i)
+
+    def late(self, message: Message, held: Held, pdus: Pdus, pdu: cython.Py_ssize_t) -> cython.int:
+        """Dissects an answer that was held, behind PDU `pdu` of the batch."""
+        one: Pdus = self.early.again(held, pdus, pdu)
+        plus: cython.bint = held.extra[3]
+        message.pdus = one
+        message.pdu = 0
+        message.data = one.octets.data
+        message.conversation = self.conversation(one.flow[0])
+        message.base = one.start[0]
+        message.direction = one.direction[0]
+        message.cut = 0
+        message.layer = self.protocol
+        self.released = True
+        if plus:
+            message.protocol = message.layer = self.plus_protocol
+            self.plus.again(message, one.start[0], one.end[0], held.extra[4], held.extra[5])
+        else:
+            message.protocol = self.protocol
+            self.pdu(message, one.start[0], one.end[0])
+        self.released = False
+        message.pdus = pdus
+        message.pdu = pdu
+        message.data = pdus.octets.data
+        return 0
+
+    def came(self, message: Message, pdus: Pdus, pdu: cython.Py_ssize_t) -> cython.int:
+        """Which of the answers that the flow holds have their request now. At its end all are dissected."""
+        flow = int(pdus.flow[pdu])
+        ended: cython.bint = pdus.flags[pdu] & _ENDED != 0
+        entry: cython.int
+        for held in self.early.of(flow):
+            if not ended:
+                if held.direction == pdus.direction[pdu]:
+                    continue
+                reference, userdata, key = held.extra[:3]
+                entry = self.pairing.find(2 * flow + pdus.direction[pdu], reference, userdata, key, False)
+                if entry < 0 or self.pairing.match != _EXACT:
+                    if not self.habits.is_habit(self.device(message, 1 - held.direction), _IDENTIFIER):
+                        continue
+                    entry = self.pairing.in_order(2 * flow + pdus.direction[pdu], userdata, key, False)
+                    if entry < 0:
+                        continue
+                self.early.came(held, self.pairing.timestamp_ns[entry])
+            self.early.take(flow, held)
+            self.late(message, held, pdus, pdu)
+        return 0
+
+    def device(self, message: Message, direction: cython.int) -> cython.int:
+        """The number of the device that answers what a direction asks; -1 before its first answer is `habits.device`'s."""
+        conversation: Conversation = message.conversation
+        found: cython.int = conversation.device_1 if direction else conversation.device_0
+        if found < 0:
+            if message.direction == direction:
+                return 0
+            found = self.habits.device(message.pdus, message.pdu)
+            if direction:
+                conversation.device_1 = found
+            else:
+                conversation.device_0 = found
+        return found
 
     def forget(self, flow: int) -> int:
         """The flow is over: drops its state; returns how many requests stayed unanswered."""
@@ -75,8 +157,7 @@ class S7Dissector:
         conversation = self.conversations[flow]
         self.conversations[flow] = None
         self.message.held -= conversation.held
-        self.pool.extend(conversation.waiting)
-        return len(conversation.waiting) + int(conversation.forgotten)
+        return int(self.pairing.forget(2 * flow)) + int(self.pairing.forget(2 * flow + 1)) + int(conversation.forgotten)
 
     def conversation(self, flow: cython.int) -> Conversation:
         """The state of a flow, made when it is first asked for; a PDU without flow gets one that is thrown away."""
@@ -87,6 +168,8 @@ class S7Dissector:
         conversation = self.conversations[flow]
         if conversation is None:
             conversation = self.conversations[flow] = Conversation()
+            conversation.flow = flow
+            self.pairing.make_room(2 * flow + 1)
         return conversation
 
     def packet(self, message: Message) -> cython.int:
@@ -233,6 +316,8 @@ class S7Dissector:
         """One S7 PDU: 0x32, type, reserved, reference, parameter and data length; answers have error class and code. Returns its end."""
         message.status = 0
         message.request = None
+        message.at = at
+        message.contradicts = False
         if end - at < 10:
             message.odd(_HEADER_SHORT, at, 10, end - at)
             return end
@@ -259,6 +344,7 @@ class S7Dissector:
         if 0 < message.conversation.pdu_bytes < size:
             message.odd(_PDU_SIZE, at + 6, message.conversation.pdu_bytes, size)
         following: cython.Py_ssize_t = message.end
+        message.following = following
         if kind == 1:
             message.role = _REQUEST
             self.job(message)
@@ -278,7 +364,7 @@ class S7Dissector:
             message.odd(_PARAMETER_SHORT, message.parameters, 1, 0)
             return 0
         function: cython.int = message.data[message.parameters]
-        request: Request = self.remember(message, function, 0)
+        request: Request = self.remember(message, function, 0, function)
         request.action = self.actions[function]
         if function in {4, 5}:
             return self.variables.job(message)
@@ -297,19 +383,23 @@ class S7Dissector:
 
     def answer(self, message: Message) -> cython.int:
         """An answer: paired by reference with a request of the other direction, whose addresses it takes."""
-        request: Request = message.conversation.find(message.reference, 1 - message.direction, 0)
-        message.request = request
         has_function: cython.int = message.parameters < message.parameters_end
         row: cython.Py_ssize_t
+        if not self.find(message, 0, cython.cast(cython.int, message.data[message.parameters]) if has_function else -1):
+            return 0
+        request: Request = message.request
+        first: cython.Py_ssize_t = message.operations.rows
         operations: Operations = message.operations
         i: cython.int
         if request is None and message.conversation.opened and not message.conversation.lost:
             message.odd(_ANSWER_UNASKED, message.base, 1, message.reference)
+            self.second(message, 0)
         if request is None and not has_function:
             message.row(-2, 0)
             return 0
         function: cython.int = message.data[message.parameters] if has_function else request.function
         if request is not None and function != request.function and not message.conversation.lost:
+            message.contradicts = True
             message.odd(_ANSWER_MISMATCH, message.parameters, request.function, function)
         if function in {4, 5}:
             self.variables.answer(message)
@@ -331,40 +421,136 @@ class S7Dissector:
             if function == request.function:
                 message.conversation.lost = 0
             self.release(request)
+        if message.contradicts:
+            self.contradicting(message, first)
         return 0
 
-    def remember(self, message: Message, function: cython.int, userdata: cython.int) -> Request:
-        """A Request for the PDU, kept until its answer; the oldest makes room."""
+    def contradicting(self, message: Message, first: cython.Py_ssize_t) -> cython.int:
+        """Marks the rows of an answer that does not fit its request: it confirms nothing."""
+        row: cython.Py_ssize_t
+        for row in range(first, message.operations.rows):
+            message.operations.contradicts[row] = 1
+            if message.request is None:
+                message.operations.request_frame[row] = message.second_frame
+        return 0
+
+    def find(self, message: Message, userdata: cython.int, key: cython.int) -> cython.int:
+        """Sets message.request to what an answer answers, or None. 0 when the answer is held, because its request may yet come.
+
+        By reference; requests with one reference are a queue, a fitting function first. Where the device's references are useless, in order.
+        """
+        pairing: Pairing = self.pairing
+        flow: cython.int = message.conversation.flow
+        flags: cython.int = message.pdus.flags[message.pdu]
+        queue: cython.Py_ssize_t = 2 * flow + 1 - message.direction
+        entry: cython.int = -1
+        device: cython.int
+        said: cython.int
+        message.request = None
+        if flow < 0:
+            return 1
+        if pairing.first[queue] >= 0:
+            entry = pairing.find(queue, message.reference, userdata, key, False)
+            if entry >= 0 and pairing.match > _OTHER_FUNCTION:
+                entry = -1
+        if (entry < 0 or pairing.match != _EXACT) and not self.released and self.early.may_come(flags):
+            plus: cython.bint = userdata == 2
+            if self.early.hold(message.pdus, message.pdu, self.plus.at if plus else message.at, self.plus.end if plus else message.following,
+                               (message.reference, userdata, key, plus, self.plus.version, self.plus.size)):
+                return 0
+        if entry < 0 and pairing.first[queue] >= 0 and userdata < 2 and message.conversation.lost == 0:
+            device = self.device(message, 1 - message.direction)
+            if self.habits.is_habit(device, _IDENTIFIER) or pairing.waiting[queue] == 1:
+                entry = pairing.in_order(queue, userdata, key, False)
+                if entry >= 0:
+                    said = self.habits.deviates(device, _IDENTIFIER, message.pdus, message.pdu, "references of jobs are not copied into answers",
+                                                message.facts)
+                    message.odd(_QUIRK if said == _HABIT else _DEVIATING if said == _BEGAN else _FOREIGN, message.at, pairing.transaction[entry],
+                                message.reference)
+        elif entry >= 0 and pairing.match == _EXACT and message.reference > 0 and userdata < 2:
+            device = self.device(message, 1 - message.direction)
+            self.habits.good[_KINDS * device] += 1
+            if self.habits.odd[device] and self.habits.ended(device, _IDENTIFIER):
+                message.odd(_DEVIATING, message.at, message.reference, message.reference)
+        if entry < 0:
+            return 1
+        if flags & _DATAGRAM == 0:
+            self.early.tcp_answers += 1
+        message.request = pairing.payload[entry]
+        pairing.payload[entry] = None
+        pairing.keep_answered(queue, pairing.take(queue, entry), 0)
+        return 1
+
+    def second(self, message: Message, userdata: cython.int) -> cython.int:
+        """An answer to nothing that waits: perhaps the second one to something answered just before, which it then contradicts."""
+        pairing: Pairing = self.pairing
+        entry: cython.int
+        if message.conversation.flow < 0:
+            return 0
+        entry = pairing.find_answered(2 * message.conversation.flow + 1 - message.direction, message.reference, userdata)
+        if entry >= 0:
+            message.contradicts = True
+            message.second_frame = pairing.frame[entry]
+        return 0
+
+    def remember(self, message: Message, function: cython.int, userdata: cython.int, key: cython.int) -> Request:
+        """A Request for the PDU, kept until its answer; the oldest makes room. `key` is what an answer must say to fit."""
         conversation: Conversation = message.conversation
-        request: Request = conversation.find(message.reference, message.direction, userdata)
+        pairing: Pairing = self.pairing
         pdus: Pdus = message.pdus
+        queue: cython.Py_ssize_t = 2 * conversation.flow + message.direction
+        request: Request
+        entry: cython.int
         layer: cython.int = message.layer
-        message.layer = self.protocol
-        if request is not None:
-            message.drop(request.charge)
-            if not conversation.lost:
-                message.odd(_REFERENCE_REUSED, message.base, 0, message.reference)
-            conversation.forgotten += 1
-        elif len(conversation.waiting) >= self.waiting_limit:
-            request = conversation.waiting.pop(0)
-            message.drop(request.charge)
-            message.odd(_REQUESTS_FORGOTTEN, message.base, self.waiting_limit, self.waiting_limit + 1)
-            conversation.forgotten += 1
-        elif self.pool:
+        if self.pool:
             request = self.pool.pop()
         else:
             request = Request()
-        message.layer = layer
         request.clear()
         request.reference = message.reference
-        request.direction = message.direction
-        request.userdata = userdata
         request.function = function
         request.frame = pdus.frame[message.pdu]
         request.timestamp_ns = pdus.timestamp_ns[message.pdu]
-        conversation.waiting.append(request)
         message.request = request
+        if conversation.flow < 0:
+            return request
+        message.layer = self.protocol
+        if pairing.first[queue] >= 0:
+            if userdata < 2 and pairing.find(queue, message.reference, userdata, -1, False) >= 0 and pairing.match == _EXACT and not conversation.lost:
+                message.odd(_REFERENCE_REUSED, message.base, 0, message.reference)
+            if pairing.waiting[queue] >= self.waiting_limit:
+                entry = pairing.first[queue]
+                self.release(pairing.payload[entry])
+                pairing.payload[entry] = None
+                pairing.drop_oldest(queue)
+                message.odd(_REQUESTS_FORGOTTEN, message.base, self.waiting_limit, self.waiting_limit + 1)
+                conversation.forgotten += 1
+        message.layer = layer
+        entry = pairing.ask(queue, 0)
+        pairing.transaction[entry] = message.reference
+        pairing.unit[entry] = userdata
+        pairing.function[entry] = key
+        pairing.frame[entry] = request.frame
+        pairing.timestamp_ns[entry] = request.timestamp_ns
+        pairing.keep(entry, request)
         return request
+
+    def unwanted(self, message: Message) -> cython.int:
+        """The request at hand wants no answer: it does not wait for one."""
+        pairing: Pairing = self.pairing
+        queue: cython.Py_ssize_t = 2 * message.conversation.flow + message.direction
+        entry: cython.int
+        before: cython.int = -1
+        if message.conversation.flow < 0:
+            return 0
+        entry = pairing.first[queue]
+        while entry != pairing.last[queue]:
+            before = entry
+            entry = pairing.next[entry]
+        pairing.payload[entry] = None
+        pairing.before = before
+        pairing.free_run(pairing.take(queue, entry))
+        return 0
 
     def charge(self, message: Message) -> cython.int:
         """Counts the addresses that a waiting request keeps; beyond the cap they are forgotten, and its answer will have none."""
@@ -380,7 +566,9 @@ class S7Dissector:
         return 0
 
     def release(self, request: Request) -> cython.int:
-        """The request is answered: its object is used for another, unless it grew large."""
+        """The request is answered, or forgotten: its object is used for another, unless it grew large."""
+        if request is None:
+            return 0
         self.message.drop(request.charge)
         request.charge = 0
         if len(self.pool) < 4096 and request.cells.shape[0] <= 384:

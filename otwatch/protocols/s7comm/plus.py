@@ -39,6 +39,14 @@ class Plus:
         self.at = 0
         self.end = 0
         self.version = 0
+        self.size = 0
+
+    def again(self, message: Message, at: cython.Py_ssize_t, end: cython.Py_ssize_t, version: cython.int, size: cython.longlong) -> cython.int:
+        """A message that was held, at octets[at:end]."""
+        self.at = at
+        self.end = end
+        self.version = version
+        return self.message_(message, size)
 
     def feed(self, message: Message, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.int:
         """One COTP message: PDUs of S7comm-plus, or TLS records."""
@@ -122,6 +130,7 @@ class Plus:
         message.reference = -1
         message.request = None
         message.status = 0
+        self.size = size
         if self.version == 0xFE:
             message.role = 2
             self.row(message, 0xFE, 22, _VALUE)
@@ -147,16 +156,17 @@ class Plus:
         message.reference = message.u16(at + 7)
         if opcode == 0x31:
             message.role = 0
-            self.dissector.remember(message, function, 2)
+            self.dissector.remember(message, function, 2, function)
             if message.data[at + 13] & 0x40:  # transport flags: no answer wanted
-                message.conversation.waiting.pop()
+                self.dissector.unwanted(message)
             self.request(message, function)
             if message.data[at + 13] & 0x40 == 0:
                 self.dissector.charge(message)
             return 0
         message.role = 1
-        request = message.conversation.find(message.reference, 1 - message.direction, 2)
-        message.request = request
+        if not self.dissector.find(message, 2, function):
+            return 0
+        request = message.request
         action = _ACTIONS.get(function, 0)
         kind: cython.int = _VALUE
         if request is not None and request.function == function:

@@ -30,7 +30,9 @@ cdef class Conversation:
     cdef public int cotp_reference
     cdef public long long cotp_frame
     cdef public long long cotp_ns
-    cdef public list waiting
+    cdef public int flow
+    cdef public int device_0
+    cdef public int device_1
     cdef public Octets fragment_0
     cdef public Octets fragment_1
     cdef public int skip_0
@@ -42,7 +44,6 @@ cdef class Conversation:
     cdef public object plus
     cdef public long long forgotten
     cdef public Py_ssize_t held
-    cpdef Request find(self, int reference, int direction, int userdata)
 
 cdef class Message:
     cdef public Pdus pdus
@@ -53,6 +54,10 @@ cdef class Message:
     cdef public Conversation conversation
     cdef public unsigned char[::1] data
     cdef public Py_ssize_t base
+    cdef public Py_ssize_t at  # of the S7 PDU
+    cdef public Py_ssize_t following  # and where it ends
+    cdef public long long second_frame  # of the request that had its answer before this one
+    cdef public bint contradicts  # the answer does not fit its request
     cdef public Py_ssize_t parameters
     cdef public Py_ssize_t parameters_end
     cdef public Py_ssize_t values

@@ -134,7 +134,9 @@ class Conversation:
         self.cotp_reference = -1
         self.cotp_frame = -1
         self.cotp_ns = 0
-        self.waiting = []
+        self.flow = -1
+        self.device_0 = -1  # who answers what direction 0 asks, and direction 1: numbers of kit.habits
+        self.device_1 = -1
         self.fragment_0 = _UNSET
         self.fragment_1 = _UNSET
         self.skip_0 = 0  # the rest of a fragmented message of that direction is not looked at
@@ -146,17 +148,6 @@ class Conversation:
         self.plus = _UNSET
         self.forgotten = 0
         self.held = 0  # bytes kept for it: parts of messages, blocks, addresses of requests
-
-    def find(self, reference: cython.int, direction: cython.int, userdata: cython.int) -> Request:
-        """Takes the waiting request of that direction with that reference out of the list; None if there is none."""
-        i: cython.Py_ssize_t
-        request: Request
-        for i in range(len(self.waiting)):
-            request = self.waiting[i]
-            if request.reference == reference and request.direction == direction and request.userdata == userdata:
-                del self.waiting[i]
-                return request
-        return None
 
 
 class Message:
@@ -171,6 +162,10 @@ class Message:
         self.conversation = _UNSET
         self.data = memoryview(bytearray(1))
         self.base = 0
+        self.at = 0
+        self.following = 0
+        self.contradicts = False
+        self.second_frame = -1
         self.parameters = 0
         self.parameters_end = 0
         self.values = 0
@@ -205,7 +200,8 @@ class Message:
         operations.transaction[row] = self.reference
         if self.role == 1 and self.request is not None:
             operations.request_frame[row] = self.request.frame
-            operations.latency_ns[row] = operations.timestamp_ns[row] - self.request.timestamp_ns
+            if operations.timestamp_ns[row] >= self.request.timestamp_ns:
+                operations.latency_ns[row] = operations.timestamp_ns[row] - self.request.timestamp_ns
         return row
 
     def item_row(self, function: cython.int, action: cython.int, request: Request, item: cython.int) -> cython.Py_ssize_t:

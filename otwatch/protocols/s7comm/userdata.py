@@ -76,8 +76,12 @@ class Userdata:
             if self.group not in GROUPS:
                 message.odd(_FUNCTION_UNKNOWN, at + 5, 0, self.group)
         self.action = action
-        self.pair(message)
+        first: cython.Py_ssize_t = message.operations.rows
+        if not self.pair(message):
+            return 0
         self.data(message, unit, more)
+        if message.contradicts:
+            self.dissector.contradicting(message, first)
         request: Request = message.request
         if message.role == _RESPONSE and request is not None:
             self.dissector.release(request)
@@ -86,26 +90,29 @@ class Userdata:
         return 0
 
     def pair(self, message: Message) -> cython.int:
-        """Requests wait for the answer with their reference."""
+        """Requests wait for the answer with their reference. 0 when this is an answer that is held, because its request may yet come."""
         request: Request
         if message.role == _REQUEST:
-            request = self.dissector.remember(message, self.group, 1)
+            request = self.dissector.remember(message, self.group, 1, self.group << 8 | self.subfunction)
             request.subfunction = self.subfunction
             request.action = self.action
         elif message.role == _RESPONSE:
-            request = message.conversation.find(message.reference, 1 - message.direction, 1)
-            message.request = request
+            if not self.dissector.find(message, 1, self.group << 8 | self.subfunction):
+                return 0
+            request = message.request
             if request is None:
                 if message.conversation.opened and not message.conversation.lost:
                     message.odd(_ANSWER_UNASKED, message.parameters, 1, message.reference)
+                    self.dissector.second(message, 1)
             elif request.function != self.group or request.subfunction != self.subfunction:
                 if not message.conversation.lost:
+                    message.contradicts = True
                     message.odd(_ANSWER_MISMATCH, message.parameters + 5, request.function << 8 | request.subfunction,
                                 self.group << 8 | self.subfunction)
                 request.items = 0  # its addresses are not what this answers
             else:
                 message.conversation.lost = 0
-        return 0
+        return 1
 
     def data(self, message: Message, unit: cython.int, more: cython.int) -> cython.int:
         """The data part: return code, transport size, length, bytes. Parts of one answer are joined before they are read."""

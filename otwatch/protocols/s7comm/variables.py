@@ -115,6 +115,7 @@ class Variables:
         if request is not None:
             request.cursor = 0  # its own data moved it
         if request is not None and message.status == 0 and count != request.specs and not message.conversation.lost:
+            message.contradicts = True
             message.odd(_ITEM_MISMATCH, message.parameters + 1, request.specs, count)
         if message.status != 0 and message.values >= message.end:  # refused as a whole: every address of the request was
             if request is None or request.items == 0:

@@ -10,6 +10,7 @@ import pytest
 from otwatch.actions import Action
 from otwatch.limits import Limits
 from otwatch.protocols.s7comm.spec import ANOMALIES
+from otwatch.tables import Packets
 from otwatch.vocabulary import PduFlag
 from tests.protocols.s7comm.wire import PLUS, S7, Wire, answer, any_item, connect, data, header, item_data, job, tpkt, userdata, variables
 
@@ -96,6 +97,7 @@ ITEM_OF_13 = b"\x13" + any_item()[1:]
 MANY = [job(READ, reference=reference) for reference in range(3)]
 BLOCK = struct.pack(">BBHIB", 0x1A, 0, 0, 0, 9)
 UPLOADED = struct.pack(">BBHI", 0x1D, 0, 0, 5)
+POLLED = [packet for reference in range(1, 21) for packet in ((0, job(READ, reference=reference)), (1, read_answer(reference)))]
 PASSED = {
     "tpkt-length": [(0, job(READ)[:-1])],
     "cotp-header": [(0, tpkt(b"\x02\x99\0")), (0, b"\x03\0\0\x07\x20\xf0\x80")],
@@ -122,6 +124,9 @@ PASSED = {
     "block-size": [(0, job(BLOCK + b"_0800001P")), (1, job(b"\x1b" + BLOCK[1:] + b"_0800001P")), (0, answer(b"\x1b\0", b"\0\x14\0\xfb" + bytes(20)))],
     "szl": [(0, userdata(1, 4, 1, b"\0\x11\0\0")), (1, userdata(2, 4, 1, b"\0\x11\0\0\0\x1c\0\2" + bytes(28)))],
     "transfers-forgotten": [(0, job(BLOCK + b"_080000%dP" % number, reference=number)) for number in range(3)],
+    "device-quirk": [(0, job(READ)), (1, read_answer(0))],
+    "deviating-answer": [*POLLED, (0, job(READ, reference=30)), (1, read_answer(0))],
+    "foreign-answer": [*POLLED, (0, job(READ, reference=30)), (1, read_answer(0))],
 }
 
 
@@ -130,6 +135,11 @@ def test_every_anomaly_is_reached(kind: str) -> None:
     wire = Wire(SMALL)
     for direction, packet in PASSED[kind]:
         wire.add(packet, direction)
+    if kind == "foreign-answer":
+        wire.pdus.packets = packets = Packets(64)
+        for number in range(64):
+            packets.new_row()
+            packets.mac_source[number], packets.ttl[number] = 0xBB if number >= wire.frame else 0xAA, 64
     assert kind in wire.names()
 
 
