@@ -63,7 +63,9 @@ class Pdu:
 class _Side:
     parts: list[bytes] = field(default_factory=list)  # segments of the fragment under way
     sequence: int | None = None
-    waiting: dict[int, dict[str, int]] = field(default_factory=dict)  # requests by application sequence
+    waiting: list[dict[str, Any]] = field(default_factory=list)  # requests, oldest first
+    answered: list[tuple[int, bytes]] = field(default_factory=list)  # the last four: sequence of the request, octets of its response
+    frames: list[tuple[int, int]] = field(default_factory=list)  # and the frame of each of those requests
     messages: int = 0
     select: dict[str, Any] | None = None
     answering: tuple[int, int] | None = None  # (sequence of the request, newest sequence of its answer)
@@ -96,6 +98,12 @@ class Oracle:
         self.rows: list[dict[str, Any]] = []
         self.anomalies: list[tuple[int, str]] = []
         self.pdu = Pdu(b"", 0, 0)
+        self.conform, self.deviating, self.ended = 0, 0, False  # responses of the device (all frames have one sender here)
+
+    @property
+    def habit(self) -> bool:
+        """Whether one more response without its request's sequence number would be a habit of the device."""
+        return (self.deviating + 1) * 100 >= 95 * (self.deviating + 1 + self.conform)
 
     def bad(self, kind: str) -> None:
         """Notes an anomaly."""
@@ -118,7 +126,7 @@ class Oracle:
             self.bad("reserved-address")
         from_master, primary, function = bool(control & 0x80), bool(control & 0x40), control & 0x0F
         if not primary or function not in (3, 4):
-            self.link_frame(primary, function, control, size, destination if from_master else source)
+            self.link_frame(from_master, primary, function, control, size, destination if from_master else source)
             return
         if bool(control & 0x10) != (function == 3):
             self.bad("link-control")
@@ -138,7 +146,7 @@ class Oracle:
         if user:
             self.segment(user, len(user) < size, source, destination, from_master)
 
-    def link_frame(self, primary: bool, function: int, control: int, size: int, unit: int) -> None:
+    def link_frame(self, from_master: bool, primary: bool, function: int, control: int, size: int, unit: int) -> None:
         """A frame without user data."""
         if function not in ((0, 1, 2, 9) if primary else (0, 1, 11, 14, 15)):
             self.bad("reserved-link-function")
@@ -146,7 +154,7 @@ class Oracle:
             self.bad("link-control")
         if size:
             self.bad("link-user-data")
-        self.row(role=0 if primary else 1, function=-1, subfunction=control & 0x4F, unit=unit, action=6 if primary and function == 1 else 16,
+        self.row(role=0 if from_master else 2 if primary else 1, function=-1, subfunction=control & 0x4F, unit=unit, action=6 if primary and function == 1 else 16,
                  status=4 << 16 | 1 if not primary and control & 0x10 else 0, transaction=-1)
 
     def row(self, **columns: Any) -> dict[str, Any]:
@@ -275,15 +283,47 @@ class Fragment:
         asked = sequence
         if not control & 0x80 and sender.answering and sequence == (sender.answering[1] + 1) % 16:
             asked = sender.answering[0]
-        self.request = self.receiver.waiting.get(asked)
+        self.request = next((request for request in self.receiver.waiting if request["sequence"] == asked), None)
+        if self.request:
+            self.conforms(control, sequence)
+        elif self.function == 129 and not pdu.gap:
+            self.request = self.out_of_sequence(control, sequence)
         sender.answering = None
         if self.request:
             self.columns |= {"request_frame": self.request["frame"], "latency_ns": pdu.time_ns - self.request["time_ns"]}
             self.asked = self.request["function"]
             if control & 0x40:
-                del self.receiver.waiting[asked]
+                self.receiver.waiting.remove(self.request)
+                self.receiver.answered = [*self.receiver.answered, (self.request["sequence"], self.octets)][-4:]
+                self.receiver.frames = [*self.receiver.frames, (self.request["sequence"], self.request["frame"])][-4:]
             else:
-                sender.answering = (asked, sequence)
+                sender.answering = (self.request["sequence"], sequence)
+
+    def conforms(self, control: int, sequence: int) -> None:
+        """A response with the sequence number of its request; 0 says nothing of the device."""
+        oracle = self.oracle
+        if sequence and control & 0x80:
+            oracle.conform += 1
+            if oracle.deviating and not oracle.ended and oracle.deviating * 100 < 95 * (oracle.deviating + oracle.conform):
+                oracle.ended = True
+                if oracle.deviating >= oracle.conform:
+                    oracle.bad("deviating-response")
+
+    def out_of_sequence(self, control: int, sequence: int) -> dict[str, Any] | None:
+        """A response whose sequence number no request has that waits: a second one, or one of a device that does not copy the number."""
+        oracle, waiting = self.oracle, self.receiver.waiting
+        whole = control & 0xC0 == 0xC0
+        before = [octets for number, octets in self.receiver.answered if number == sequence]
+        if before and not (waiting and oracle.habit):
+            if before[-1] != self.octets and self.sender.messages and whole:
+                oracle.bad("conflicting-response")
+                self.columns |= {"request_frame": next(frame for number, frame in reversed(self.receiver.frames) if number == sequence)}
+            return None
+        if not whole or not waiting or (len(waiting) != 1 and not oracle.habit):
+            return None
+        oracle.bad("device-quirk" if oracle.habit else "deviating-response")
+        oracle.deviating += 1
+        return waiting[0]
 
     def pair_request(self, control: int, sequence: int, function: int) -> None:
         """Remembers a request; an operate finds its select, a confirm what it confirms."""
@@ -307,8 +347,12 @@ class Fragment:
         else:
             sender.select = None
         if function not in (6, 8, 10, 12, 33) and self.destination < 0xFFFD:
-            self.request = {"frame": pdu.frame, "time_ns": pdu.time_ns, "function": function}
-            sender.waiting[sequence] = self.request
+            self.request = {"frame": pdu.frame, "time_ns": pdu.time_ns, "function": function, "sequence": sequence}
+            for request in sender.waiting[:-1]:
+                if request["sequence"] == sequence:  # others followed it: the numbers came round
+                    sender.waiting.remove(request)
+                    break
+            sender.waiting.append(self.request)
 
     def finish(self, told: int | None) -> None:
         """The row of a bare message, the indications, the place of a request."""
@@ -389,7 +433,7 @@ class Fragment:
         data = group == 120 or self.function in WITH_DATA or (self.function in (11, 12) and group == 50)
         width = {0: 0, 1: 1, 2: 2, 3: 4, 4: 1, 5: 2, 6: 4}[prefix]
         if count == 0:
-            self.row(group, variation, -1, 0)
+            self.row(group, variation, -1, 0, action=0)
             return body
         if prefix > 3:
             return self.sized(body, group, variation, count, width)

@@ -13,19 +13,24 @@ import cython
 from otwatch.limits import Limits
 from otwatch.protocols.dnp3 import facts, objects, spec, tables
 from otwatch.protocols.dnp3.conversation import Side
+from otwatch.protocols.kit.early import Early
+from otwatch.protocols.kit.habits import BEGAN, HABIT, IDENTIFIER, KINDS, Habits
+from otwatch.protocols.kit.pairing import Pairing
 from otwatch.protocols.spec import Fact
 from otwatch.tables import Anomalies, Operations, Pdus
-from otwatch.vocabulary import FIRST_PROTOCOL_LAYER
+from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, PduFlag
 
-_PENDING = cython.declare(cython.Py_ssize_t, tables.PENDING)
-_FRAME = cython.declare(cython.Py_ssize_t, tables.FRAME)
-_TIME = cython.declare(cython.Py_ssize_t, tables.TIME)
-_FUNCTION = cython.declare(cython.Py_ssize_t, tables.FUNCTION)
-_AREA = cython.declare(cython.Py_ssize_t, tables.AREA)
-_OBJECT = cython.declare(cython.Py_ssize_t, tables.OBJECT)
-_START = cython.declare(cython.Py_ssize_t, tables.START)
-_COUNT = cython.declare(cython.Py_ssize_t, tables.COUNT)
-_FIELDS = cython.declare(cython.Py_ssize_t, tables.FIELDS)
+if not cython.compiled:  # compiled, it comes from application.pxd
+    from otwatch.protocols.kit.digest import digest
+
+_AFTER_GAP = cython.declare(cython.int, int(PduFlag.AFTER_GAP))
+_UNHEARD = cython.declare(cython.int, int(PduFlag.UNHEARD))
+_DATAGRAM = cython.declare(cython.int, int(PduFlag.DATAGRAM))
+_IDENTIFIER = cython.declare(cython.int, IDENTIFIER)
+_KINDS = cython.declare(cython.int, KINDS)
+_HABIT = cython.declare(cython.int, HABIT)
+_BEGAN = cython.declare(cython.int, BEGAN)
+_ITEMS = cython.declare(cython.int, 64)  # points of a command that its response is compared with
 _KNOWN = cython.declare(cython.int, tables.KNOWN)
 _BARE = cython.declare(cython.int, tables.BARE)
 _SILENT = cython.declare(cython.int, tables.SILENT)
@@ -70,6 +75,10 @@ class Application:
         self.functions = tables.functions().data
         self.sizes = tables.sizes().data
         self.known = tables.groups().data
+        self.pairing = Pairing(limits.outstanding_requests)
+        self.early = Early(limits)
+        self.habits = Habits("dnp3.responses")
+        self.released = False  # the response at hand was held: it is not held again
         self.pdu = 0
 
     def begin(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, found: list[Fact]) -> None:
@@ -102,6 +111,9 @@ class Application:
         answer: cython.bint = function >= 128  # 4.2.2.5: 129-255 are responses; 128 belongs to neither
         at: cython.Py_ssize_t = start + 2
         indications: cython.int = 0
+        if function == 129 and not self.released and not cut and self.early.may_come(pdus.flags[pdu]):
+            if self.unpaired(control, sender, receiver) and self.early.hold(pdus, pdu, start, end, (frames, source, destination, from_master, sequence)):
+                return
         self.start = start
         self.cut = cut
         self.allowed = self.items * frames
@@ -143,9 +155,10 @@ class Application:
                 self.anomaly(spec.UNSOLICITED_BIT, 0, 0, control)
         else:
             answer = False
-        waiting: cython.Py_ssize_t = -1
+        waiting: cython.int = -1
+        self.conflicts = False
         if answer:
-            waiting = self.answers(control, sender, receiver, frame, now)
+            waiting = self.answers(control, sender, receiver, frame, now, end)
         elif function == 0:
             self.confirms(control, receiver, now)
         elif function < 128:
@@ -154,8 +167,7 @@ class Application:
             else:
                 sender.select_sequence = -1  # 4.4.4.3: any other request ends the selection
             if not traits & _SILENT and destination < 0xFFFD:
-                waiting = sequence * _FIELDS
-                sender.ask(sequence, frame, now, function)
+                waiting = self.ask(sender, sequence, frame, now, function)
         first: cython.Py_ssize_t = self.operations.rows
         if at < end and traits & _KNOWN:
             if traits & _BARE and data[at] != 120:
@@ -164,9 +176,54 @@ class Application:
         self.close(first, waiting, answer, indications, sender, receiver)
         sender.messages += 1
 
-    def answers(self, control: cython.int, sender: Side, receiver: Side, frame: cython.longlong, now: cython.longlong) -> cython.Py_ssize_t:
-        """Finds the request of a response; returns where it waits in the requests of the receiver, -1 when it was not seen."""
+    def ask(self, sender: Side, sequence: cython.int, frame: cython.longlong, now: cython.longlong, function: cython.int) -> cython.int:
+        """Remembers a request. One with the same sequence number that others followed will not be answered any more: the numbers came round."""
+        pairing: Pairing = self.pairing
+        entry: cython.int
+        following: cython.int
+        if sender.queue < 0:
+            sender.queue = pairing.new_queue()
+        queue: cython.Py_ssize_t = sender.queue
+        if pairing.first[queue] >= 0:
+            entry = pairing.find(queue, sequence, 0, -1, False)
+            if entry >= 0:
+                following = pairing.next[entry]
+                while following >= 0 and pairing.item[following] > 0:
+                    following = pairing.next[following]
+                if following >= 0:
+                    pairing.free_run(pairing.take(queue, entry))
+                    sender.lost += 1
+            if pairing.waiting[queue] >= pairing.limit:
+                pairing.drop_oldest(queue)
+                sender.lost += 1
+        entry = pairing.ask(queue, 0)
+        pairing.transaction[entry] = sequence
+        pairing.unit[entry] = 0
+        pairing.function[entry] = function
+        pairing.frame[entry] = frame
+        pairing.timestamp_ns[entry] = now
+        return entry
+
+    def unpaired(self, control: cython.int, sender: Side, receiver: Side) -> cython.bint:
+        """Whether the request of a response is not there."""
+        asked: cython.int = self.asked_sequence(control, control & 0x0F, sender)
+        return receiver.queue < 0 or self.pairing.find(receiver.queue, asked, 0, -1, False) < 0
+
+    def asked_sequence(self, control: cython.int, sequence: cython.int, sender: Side) -> cython.int:
+        """The sequence number of the request of a response: its own, or that of the first of several fragments."""
+        if not control & _FIR and sender.answering >= 0 and sequence == ((sender.answered + 1) & 0x0F):
+            return sender.answering
+        return sequence
+
+    def answers(self, control: cython.int, sender: Side, receiver: Side, frame: cython.longlong, now: cython.longlong,
+                end: cython.Py_ssize_t) -> cython.int:
+        """Finds the request of a response; returns its entry in the pairing, -1 when it was not seen."""
+        pairing: Pairing = self.pairing
         sequence: cython.int = self.sequence
+        flags: cython.int = self.pdus.flags[self.pdu]
+        checksum: cython.uint
+        entry: cython.int = -1
+        device: cython.int
         if control & _CON:
             if self.function == 130:
                 sender.unsolicited_sequence = sequence
@@ -176,26 +233,65 @@ class Application:
                 sender.confirm_sequence = sequence
                 sender.confirm_frame = frame
                 sender.confirm_ns = now
-        if self.function == 130:
+        if self.function == 130 or receiver.queue < 0:
             return -1
-        asked: cython.int = sequence
-        if not control & _FIR and sender.answering >= 0 and sequence == ((sender.answered + 1) & 0x0F):
-            asked = sender.answering
-        waiting: cython.Py_ssize_t = asked * _FIELDS
-        requests = receiver.requests
-        if not receiver.asks or not requests[waiting + _PENDING]:
+        asked: cython.int = self.asked_sequence(control, sequence, sender)
+        queue: cython.Py_ssize_t = receiver.queue
+        checksum = digest(self.pdus.octets.data, self.start, end)
+        if pairing.first[queue] >= 0:
+            entry = pairing.find(queue, asked, 0, -1, False)
+        if entry >= 0:
+            if sequence > 0 and control & _FIR:
+                device = sender.device
+                if device < 0:
+                    device = sender.device = self.habits.device(self.pdus, self.pdu)
+                self.habits.good[_KINDS * device] += 1
+                if self.habits.odd[device] and self.habits.ended(device, _IDENTIFIER):
+                    self.anomaly(spec.DEVIATING_RESPONSE, 0, sequence, sequence)
+        elif self.function == 129 and flags & (_AFTER_GAP | _UNHEARD) == 0:
+            entry = self.out_of_sequence(control, sender, queue, checksum)
+        if entry < 0:
             sender.answering = -1
             return -1
-        self.request_frame = requests[waiting + _FRAME]
-        self.latency_ns = now - requests[waiting + _TIME]
-        self.asked = requests[waiting + _FUNCTION]
+        self.request_frame = pairing.frame[entry]
+        if now >= pairing.timestamp_ns[entry]:
+            self.latency_ns = now - pairing.timestamp_ns[entry]
+        self.asked = pairing.function[entry]
         if control & _FIN:
-            requests[waiting + _PENDING] = 0
+            if flags & _DATAGRAM == 0:
+                self.early.tcp_answers += 1
+            pairing.keep_answered(queue, pairing.take(queue, entry), checksum)
             sender.answering = -1
         else:
-            sender.answering = asked
+            sender.answering = pairing.transaction[entry]
             sender.answered = sequence
-        return waiting
+        return entry
+
+    def out_of_sequence(self, control: cython.int, sender: Side, queue: cython.Py_ssize_t, checksum: cython.uint) -> cython.int:
+        """What a response answers whose sequence number is of no waiting request: the oldest, where the device's numbers are useless from the first
+        or where only one waits; else -1. A second, different response to an answered request is reported."""
+        pairing: Pairing = self.pairing
+        entry: cython.int = pairing.find_answered(queue, self.sequence, 0)
+        device: cython.int
+        said: cython.int
+        if sender.device < 0:
+            sender.device = self.habits.device(self.pdus, self.pdu)
+        device = sender.device
+        if entry >= 0 and (pairing.first[queue] < 0 or not self.habits.is_habit(device, _IDENTIFIER)):
+            if pairing.digest[entry] != checksum and sender.messages > 0 and control & (_FIR | _FIN) == (_FIR | _FIN):
+                self.anomaly(spec.CONFLICTING_RESPONSE, 0, -1, self.sequence)
+                self.conflicts = True
+                self.request_frame = pairing.frame[entry]
+            return -1
+        if control & (_FIR | _FIN) != (_FIR | _FIN) or pairing.first[queue] < 0:
+            return -1
+        if pairing.waiting[queue] != 1 and not self.habits.is_habit(device, _IDENTIFIER):
+            return -1
+        entry = pairing.in_order(queue, 0, -1, False)
+        said = self.habits.deviates(device, _IDENTIFIER, self.pdus, self.pdu, "sequence numbers of requests are not copied into responses", self.facts)
+        self.anomaly(spec.DEVICE_QUIRK if said == _HABIT else spec.DEVIATING_RESPONSE if said == _BEGAN else spec.FOREIGN_RESPONSE, 0,
+                     pairing.transaction[entry], self.sequence)
+        return entry
 
     def confirms(self, control: cython.int, receiver: Side, now: cython.longlong) -> None:
         """A confirm points to what it confirms."""
@@ -226,23 +322,28 @@ class Application:
                 self.anomaly(spec.OPERATE_WITHOUT_SELECT, 1, -1, self.sequence)
             sender.select_sequence = -1
 
-    def close(self, first: cython.Py_ssize_t, waiting: cython.Py_ssize_t, answer: cython.bint, indications: cython.int, sender: Side,
+    def close(self, first: cython.Py_ssize_t, waiting: cython.int, answer: cython.bint, indications: cython.int, sender: Side,
               receiver: Side) -> None:
-        """What the object rows leave to tell: the row of a bare message, indications, and the place that a request asks for."""
+        """What the object rows leave to tell: the row of a bare message, indications, the place that a request asks for, and whether its
+        response fits it."""
         operations: Operations = self.operations
+        pairing: Pairing = self.pairing
         row: cython.Py_ssize_t
         state: cython.int = indications & _IIN_STATE
         bare: cython.bint = operations.rows == first
+        if answer and not bare and waiting >= 0:
+            self.compare(first, waiting)
         if bare:
             row = self.row(-1, -1, -1, -1)
             if answer and waiting >= 0:
-                requests = receiver.requests
-                operations.area[row] = requests[waiting + _AREA]
-                operations.object[row] = requests[waiting + _OBJECT]
-                operations.start[row] = requests[waiting + _START]
-                operations.count[row] = requests[waiting + _COUNT]
-                if requests[waiting + _AREA] >= 0:
-                    operations.action[row] = self.what[self.asked << 8 | requests[waiting + _AREA]] & 0x3F
+                operations.area[row] = pairing.area[waiting]
+                operations.object[row] = pairing.object[waiting]
+                operations.start[row] = pairing.start[waiting]
+                operations.count[row] = pairing.count[waiting]
+                if pairing.area[waiting] >= 0:
+                    operations.action[row] = self.what[self.asked << 8 | pairing.area[waiting]] & 0x3F
+                if self.asked in (3, 4, 5) and self.status == 0 and pairing.area[waiting] in (12, 41):
+                    operations.contradicts[row] = 1  # 4.4.3: the response repeats the points, each with its status
         elif answer and state != sender.indications:
             row = self.row(-1, -1, -1, -1)
             bare = True
@@ -253,11 +354,60 @@ class Application:
                 operations.value_at[row] = self.start + 2
                 operations.value_length[row] = 2
         elif waiting >= 0:
-            requests = sender.requests
-            requests[waiting + _AREA] = operations.area[first]
-            requests[waiting + _OBJECT] = operations.object[first]
-            requests[waiting + _START] = operations.start[first]
-            requests[waiting + _COUNT] = operations.count[first]
+            self.place(first, waiting, sender.queue)
+        if self.conflicts:
+            for row in range(first, operations.rows):
+                operations.contradicts[row] = 1
+
+    def place(self, first: cython.Py_ssize_t, entry: cython.int, queue: cython.Py_ssize_t) -> None:
+        """What a request is about: its first row; of commands every point, with its value."""
+        operations: Operations = self.operations
+        pairing: Pairing = self.pairing
+        row: cython.Py_ssize_t
+        item: cython.int = 0
+        commands: cython.bint = self.function in (3, 4, 5)
+        for row in range(first, operations.rows):
+            if item > 0:
+                if not commands or item >= _ITEMS:
+                    return
+                entry = pairing.ask(queue, item)
+                pairing.transaction[entry] = self.sequence
+            pairing.area[entry] = operations.area[row]
+            pairing.object[entry] = operations.object[row]
+            pairing.start[entry] = operations.start[row]
+            pairing.count[entry] = operations.count[row]
+            pairing.digest[entry] = self.command(row) if commands else 0
+            item += 1
+
+    def command(self, row: cython.Py_ssize_t) -> cython.uint:
+        """A checksum of the octets of a commanded point without its status, which is the last (A.8.1, A.20)."""
+        operations: Operations = self.operations
+        at: cython.Py_ssize_t = operations.value_at[row]
+        length: cython.Py_ssize_t = operations.value_length[row]
+        if length < 1:
+            return 0
+        return digest(self.pdus.octets.data, at, at + length - 1)
+
+    def compare(self, first: cython.Py_ssize_t, entry: cython.int) -> None:
+        """Marks the points of a response that are not those of the command, or have another value: they confirm nothing."""
+        operations: Operations = self.operations
+        pairing: Pairing = self.pairing
+        row: cython.Py_ssize_t
+        if self.asked not in (3, 4, 5):
+            return
+        for row in range(first, operations.rows):
+            if operations.area[row] not in (12, 41):
+                continue
+            if entry < 0:
+                if operations.item[row] < _ITEMS:
+                    operations.contradicts[row] = 1
+                continue
+            if (pairing.area[entry] != operations.area[row] or pairing.object[entry] != operations.object[row]
+                    or pairing.start[entry] != operations.start[row] or pairing.digest[entry] != self.command(row)):
+                operations.contradicts[row] = 1
+            entry = pairing.next[entry]
+            if entry >= 0 and pairing.item[entry] == 0:
+                entry = -1
 
     def row(self, area: cython.int, variation: cython.int, start: cython.longlong, count: cython.longlong) -> cython.Py_ssize_t:
         """A row of the current fragment."""
@@ -338,8 +488,8 @@ class Application:
                 self.anomaly(spec.UNKNOWN_OBJECT, header - self.start, group, variation)
             carries: cython.bint = (self.what[self.function << 8 | group] & _CARRIES) != 0
             size: cython.int = self.sizes[group << 8 | variation]
-            if count == 0:
-                self.row(group, variation, -1, 0)
+            if count == 0:  # nothing is controlled, written or read
+                self.operations.action[self.row(group, variation, -1, 0)] = 0
             elif prefix > 3:  # these octets are there whatever the function: a read of a file block names its handle
                 at = self.sized(at, end, group, variation, count, 1 << (prefix - 4))
             elif not carries or size == 0:

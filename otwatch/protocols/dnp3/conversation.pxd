@@ -1,5 +1,6 @@
 # The C side of conversation.py.
 
+from otwatch.protocols.kit.pairing cimport Pairing
 from otwatch.tables cimport Octets
 
 cdef class Side:
@@ -8,8 +9,7 @@ cdef class Side:
     cdef public int sequence
     cdef public long long segments
     cdef public Py_ssize_t last_length
-    cdef public bint asks
-    cdef public long long[::1] requests
+    cdef public int queue
     cdef public long long lost
     cdef public long long messages
     cdef public bytes select
@@ -25,9 +25,8 @@ cdef class Side:
     cdef public long long unsolicited_frame
     cdef public long long unsolicited_ns
     cdef public int indications
+    cdef public int device
     cpdef object gap(self)
-    cpdef object ask(self, int sequence, long long frame, long long time_ns, int function)
-    cpdef long long unanswered(self) except -1
 
 cdef class Link:
     cdef readonly long long key
@@ -35,6 +34,7 @@ cdef class Link:
     cdef readonly Side high
 
 cdef class Conversation:
+    cdef Pairing pairing
     cdef readonly dict links
     cdef Link newest
     cdef public long long lost
@@ -42,4 +42,5 @@ cdef class Conversation:
     cpdef Link find(self, long long key)
     cpdef Link add(self, long long key)
     cpdef int drop(self) except -1
-    cpdef long long unanswered(self) except -1
+    cpdef long long give_back(self, Link link) except -1
+    cpdef long long close(self) except -1

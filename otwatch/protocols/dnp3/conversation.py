@@ -8,21 +8,9 @@ within it, per side that sends.
 from __future__ import annotations
 
 import cython
-import numpy as np
 
-from otwatch.protocols.dnp3 import tables
+from otwatch.protocols.kit.pairing import Pairing
 from otwatch.tables import Octets
-
-_PENDING = cython.declare(cython.Py_ssize_t, tables.PENDING)
-_FRAME = cython.declare(cython.Py_ssize_t, tables.FRAME)
-_TIME = cython.declare(cython.Py_ssize_t, tables.TIME)
-_FUNCTION = cython.declare(cython.Py_ssize_t, tables.FUNCTION)
-_AREA = cython.declare(cython.Py_ssize_t, tables.AREA)
-_OBJECT = cython.declare(cython.Py_ssize_t, tables.OBJECT)
-_START = cython.declare(cython.Py_ssize_t, tables.START)
-_COUNT = cython.declare(cython.Py_ssize_t, tables.COUNT)
-_FIELDS = cython.declare(cython.Py_ssize_t, tables.FIELDS)
-_NOTHING = np.zeros(0, np.int64).data
 
 
 class Side:
@@ -36,9 +24,8 @@ class Side:
         self.segments = 0  # taken of that fragment
         self.last_length = 0  # octets of that segment, at the end of the buffer
         # application, as a master
-        self.asks = False
-        self.requests = _NOTHING  # its own from the first request on
-        self.lost = 0  # requests whose sequence number was used again before they were answered
+        self.queue = -1  # of its requests in the pairing; -1 before the first
+        self.lost = 0  # requests whose sequence number came round before they were answered
         self.messages = 0  # since the start or the last gap
         self.select = b""  # the objects of the select that an operate must repeat
         self.select_sequence = -1
@@ -54,40 +41,12 @@ class Side:
         self.unsolicited_frame = -1
         self.unsolicited_ns = 0
         self.indications = 0  # state bits when last told
+        self.device = -1  # its number in kit.habits
 
     def gap(self) -> None:
         """Octets of this side were never captured: nothing can be concluded from what is missing."""
         self.sequence = -1
         self.messages = 0
-
-    def ask(self, sequence: cython.int, frame: cython.longlong, time_ns: cython.longlong, function: cython.int) -> None:
-        """Remembers a request; an unanswered one of the same sequence number stays unanswered."""
-        at: cython.Py_ssize_t = sequence * _FIELDS
-        if not self.asks:
-            self.asks = True
-            self.requests = np.zeros(16 * _FIELDS, np.int64).data
-        requests = self.requests
-        if requests[at + _PENDING]:
-            self.lost += 1
-        requests[at + _PENDING] = 1
-        requests[at + _FRAME] = frame
-        requests[at + _TIME] = time_ns
-        requests[at + _FUNCTION] = function
-        requests[at + _AREA] = -1
-        requests[at + _OBJECT] = -1
-        requests[at + _START] = -1
-        requests[at + _COUNT] = -1
-
-    def unanswered(self) -> cython.longlong:
-        """Requests that got no response."""
-        waiting: cython.longlong = self.lost
-        sequence: cython.Py_ssize_t
-        if not self.asks:
-            return 0
-        for sequence in range(16):
-            if self.requests[sequence * _FIELDS + _PENDING]:
-                waiting += 1
-        return waiting
 
 
 class Link:
@@ -102,7 +61,8 @@ class Link:
 class Conversation:
     """The links of one flow."""
 
-    def __init__(self) -> None:
+    def __init__(self, pairing: Pairing) -> None:
+        self.pairing = pairing
         self.links: dict[int, Link] = {}
         self.newest: Link | None = None
         self.lost = 0  # unanswered requests of links dropped for the limit
@@ -130,15 +90,25 @@ class Conversation:
         if not self.links:
             return 0
         oldest: Link = self.links.pop(next(iter(self.links)))
-        self.lost += oldest.low.unanswered() + oldest.high.unanswered()
+        self.lost += self.give_back(oldest)
         self.forgotten += 1
         self.newest = None
         return 1
 
-    def unanswered(self) -> cython.longlong:
-        """Requests of the flow that got no response."""
+    def give_back(self, link: Link) -> cython.longlong:
+        """The link is forgotten; returns how many of its requests got no response."""
+        waiting: cython.longlong = link.low.lost + link.high.lost
+        if link.low.queue >= 0:
+            waiting += self.pairing.give_back(link.low.queue)
+        if link.high.queue >= 0:
+            waiting += self.pairing.give_back(link.high.queue)
+        link.low.queue = link.high.queue = -1
+        return waiting
+
+    def close(self) -> cython.longlong:
+        """The flow is over; returns how many of its requests got no response."""
         total: cython.longlong = self.lost
         link: Link
         for link in self.links.values():
-            total += link.low.unanswered() + link.high.unanswered()
+            total += self.give_back(link)
         return total

@@ -2,6 +2,7 @@
 
 from otwatch.protocols.dnp3.application cimport Application
 from otwatch.protocols.dnp3.conversation cimport Conversation, Link, Side
+from otwatch.protocols.kit.early cimport Early
 from otwatch.copying cimport copy, same
 from otwatch.tables cimport Anomalies, Octets, Operations, Pdus
 
@@ -16,6 +17,8 @@ cdef class Dnp3Dissector:
     cdef unsigned short[::1] crc
     cdef short[::1] link_actions
     cpdef feed(self, Pdus pdus, Operations operations, Anomalies anomalies, list facts)
+    cdef late(self, object held, Pdus pdus, Py_ssize_t pdu)
+    cdef came(self, Pdus pdus, Py_ssize_t pdu)
     cpdef long long forget(self, Py_ssize_t flow) except -1
     cdef Conversation conversation(self, Py_ssize_t flow)
     cdef Link link(self, Py_ssize_t flow, long long key)

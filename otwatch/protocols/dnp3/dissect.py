@@ -16,11 +16,13 @@ from otwatch.limits import Limits
 from otwatch.protocols.dnp3 import spec, tables
 from otwatch.protocols.dnp3.application import Application
 from otwatch.protocols.dnp3.conversation import Conversation, Link, Side
+from otwatch.protocols.kit.early import Early, Held
 from otwatch.protocols.spec import Fact
 from otwatch.tables import Anomalies, Octets, Operations, Pdus
 from otwatch.vocabulary import PduFlag
 
 _AFTER_GAP = cython.declare(cython.int, int(PduFlag.AFTER_GAP))
+_ENDED = cython.declare(cython.int, int(PduFlag.ENDED))
 _CUT = cython.declare(cython.int, int(PduFlag.CUT))
 _HEADER = cython.declare(cython.Py_ssize_t, 10)
 _BLOCK = cython.declare(cython.Py_ssize_t, 16)
@@ -55,10 +57,54 @@ class Dnp3Dissector:
         """Appends the rows of a batch in PDU order. Never raises on any bytes."""
         application: Application = self.application
         application.begin(pdus, operations, anomalies, facts)
+        early: Early = application.early
         pdu: cython.Py_ssize_t
         for pdu in range(pdus.rows):
-            application.pdu = pdu
-            self.frame(pdus, pdu)
+            if early.deadline_ns <= pdus.timestamp_ns[pdu]:
+                for held in early.due(pdus.timestamp_ns[pdu]):
+                    self.late(held, pdus, pdu)
+            if pdus.flags[pdu] & _ENDED == 0:
+                application.pdu = pdu
+                self.frame(pdus, pdu)
+            if early.held_count > 0:
+                self.came(pdus, pdu)
+
+    def late(self, held: Held, pdus: Pdus, pdu: cython.Py_ssize_t) -> None:
+        """Dissects a response that was held, behind PDU `pdu` of the batch."""
+        application: Application = self.application
+        one: Pdus = application.early.again(held, pdus, pdu)
+        frames, source, destination, from_master, _ = held.extra
+        link: Link = self.link(one.flow[0], cython.cast(cython.longlong, min(source, destination)) << 16 | max(source, destination))
+        upper: cython.bint = source > destination or (source == destination and from_master)
+        application.begin(one, application.operations, application.anomalies, application.facts)
+        application.pdu = 0
+        application.released = True
+        application.message(one.start[0], one.end[0], frames, source, destination, from_master, link.high if upper else link.low,
+                            link.low if upper else link.high, False)
+        application.released = False
+        application.begin(pdus, application.operations, application.anomalies, application.facts)
+        application.pdu = pdu
+
+    def came(self, pdus: Pdus, pdu: cython.Py_ssize_t) -> None:
+        """Which of the responses that the flow holds have their request now. At its end all are dissected."""
+        early: Early = self.application.early
+        flow = int(pdus.flow[pdu])
+        ended: cython.bint = pdus.flags[pdu] & _ENDED != 0
+        entry: cython.int
+        receiver: Side
+        for held in early.of(flow):
+            if not ended:
+                _, source, destination, from_master, sequence = held.extra
+                link: Link = self.link(flow, cython.cast(cython.longlong, min(source, destination)) << 16 | max(source, destination))
+                receiver = link.low if source > destination or (source == destination and from_master) else link.high
+                if receiver.queue < 0:
+                    continue
+                entry = self.application.pairing.find(receiver.queue, sequence, 0, -1, False)
+                if entry < 0:
+                    continue
+                early.came(held, self.application.pairing.timestamp_ns[entry])
+            early.take(flow, held)
+            self.late(held, pdus, pdu)
 
     def forget(self, flow: cython.Py_ssize_t) -> cython.longlong:
         """The flow is over: drops its state; returns how many requests stayed unanswered."""
@@ -70,7 +116,7 @@ class Dnp3Dissector:
         self.conversations[flow] = None
         self.forgotten_links += conversation.forgotten
         self.live_links -= len(conversation.links)
-        return conversation.unanswered()
+        return conversation.close()
 
     def conversation(self, flow: cython.Py_ssize_t) -> Conversation:
         """The state of a flow."""
@@ -78,7 +124,7 @@ class Dnp3Dissector:
             self.conversations.extend([None] * max(64, len(self.conversations)))
         found: Conversation = self.conversations[flow]
         if found is None:
-            found = Conversation()
+            found = Conversation(self.application.pairing)
             self.conversations[flow] = found
         return found
 
@@ -189,7 +235,9 @@ class Dnp3Dissector:
         if size:
             application.anomaly(spec.LINK_USER_DATA, 2, 0, size)
         operations: Operations = application.operations
-        row: cython.Py_ssize_t = operations.add(pdus, pdu, 0 if control & _PRM else 1, self.protocol, -1, action)
+        # 9.2.4.1.3: DIR says which side speaks. A master that acknowledges answers no request, an outstation that keeps the link asks for nothing.
+        role: cython.int = 0 if control & _DIR else 2 if control & _PRM else 1
+        row: cython.Py_ssize_t = operations.add(pdus, pdu, role, self.protocol, -1, action)
         operations.subfunction[row] = function
         operations.unit[row] = destination if control & _DIR else source
         if not control & _PRM and control & _FCV:

@@ -49,4 +49,5 @@ def probe(octets: bytes, _direction: int) -> Verdict:
 FRAMES = Framing(
     name="frames", header_bytes=HEADER_BYTES, magic=((0, 0xFF, 0x05), (1, 0xFF, 0x64)), length_at=2, length_bytes=1, length_add=5,
     block_after=HEADER_BYTES, block_bytes=16, block_crc_bytes=2, header_crc16_dnp=True, min_bytes=5, max_bytes=MAX_FRAME_BYTES, probe=probe,
+    tells_end=True,
 )

@@ -144,6 +144,10 @@ TOO_MANY_OBJECTS: Final = 23
 UNEXPECTED_OBJECTS: Final = 24
 OPERATE_WITHOUT_SELECT: Final = 25
 RESERVED_CONTROL: Final = 26
+DEVICE_QUIRK: Final = 27
+DEVIATING_RESPONSE: Final = 28
+FOREIGN_RESPONSE: Final = 29
+CONFLICTING_RESPONSE: Final = 30
 
 
 def _kind(code: int, name: str, doc: str, clause: str) -> AnomalyKind:
@@ -181,6 +185,13 @@ ANOMALIES: Final[tuple[AnomalyKind, ...]] = (
     _kind(OPERATE_WITHOUT_SELECT, "operate-without-select",
           "An operate that no matching select precedes (same objects, next sequence), all having been seen.", "4.4.4.3"),
     _kind(RESERVED_CONTROL, "reserved-control", "A control octet with a reserved operation or trip/close code.", "A.8.1"),
+    _kind(DEVICE_QUIRK, "device-quirk", "A response without the sequence number of its request, as this outstation sends them from the first on.",
+          "4.2.2.4"),
+    _kind(DEVIATING_RESPONSE, "deviating-response",
+          "A response without the sequence number of its request, of an outstation whose responses were not so before (or are no more).", "4.2.2.4"),
+    _kind(FOREIGN_RESPONSE, "foreign-response",
+          "The same, and it came from another MAC address or with another TTL than the outstation's earlier responses.", "4.2.2.4"),
+    _kind(CONFLICTING_RESPONSE, "conflicting-response", "A second, different response to a request that was already answered.", "4.2.2.4"),
 )
 
 

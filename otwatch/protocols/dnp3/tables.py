@@ -10,17 +10,6 @@ import numpy as np
 from otwatch.protocols.dnp3 import objects, spec
 from otwatch.protocols.dnp3.framing import crc_table
 
-# One request that waits for its response: the columns of `Side.requests`, for each of the 16 application sequence numbers.
-PENDING = 0
-FRAME = 1
-TIME = 2
-FUNCTION = 3
-AREA = 4
-OBJECT = 5
-START = 6
-COUNT = 7
-FIELDS = 8
-
 CARRIES = 0x80  # bit of `what`: the objects bring their octets along
 KNOWN = 0x40  # bit of `functions`: the standard has it
 BARE = 0x20  # it takes no objects

@@ -18,7 +18,8 @@ from otwatch.tables import Pdus
 
 IDENTIFIER = 0  # the answer does not repeat the identifier of its request
 LENGTH = 1  # the answer is longer than its fields
-KINDS = 2
+LOW = 2  # the answer repeats only the low octet of its request's identifier: nothing shows below 256
+KINDS = 3
 
 HABIT = 0  # this device's answers deviate like that from the first
 BEGAN = 1  # they did not before

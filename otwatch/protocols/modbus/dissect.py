@@ -14,7 +14,7 @@ import numpy as np
 
 from otwatch.limits import Limits
 from otwatch.protocols.kit.early import Early, Held
-from otwatch.protocols.kit.habits import BEGAN, HABIT, IDENTIFIER, KINDS, LENGTH, Habits
+from otwatch.protocols.kit.habits import BEGAN, HABIT, IDENTIFIER, KINDS, LENGTH, LOW, Habits
 from otwatch.protocols.kit.pairing import EXACT, OTHER_FUNCTION, OTHER_UNIT, Pairing
 from otwatch.protocols.modbus import facts as facts_of
 from otwatch.protocols.modbus.message import Message
@@ -52,6 +52,7 @@ _EXACT = cython.declare(cython.int, EXACT)
 _OTHER_FUNCTION = cython.declare(cython.int, OTHER_FUNCTION)
 _OTHER_UNIT = cython.declare(cython.int, OTHER_UNIT)
 _IDENTIFIER = cython.declare(cython.int, IDENTIFIER)
+_LOW = cython.declare(cython.int, LOW)
 _LENGTH = cython.declare(cython.int, LENGTH)
 _KINDS = cython.declare(cython.int, KINDS)
 _HABIT = cython.declare(cython.int, HABIT)
@@ -178,7 +179,7 @@ class ModbusDissector:
             if entry >= 0 and pairing.match != _EXACT:
                 entry = -1
             if entry < 0 and transaction >= 0:
-                if self.habits.is_habit(device, _IDENTIFIER):
+                if self.habits.is_habit(device, _IDENTIFIER) or self.habits.is_habit(device, _LOW):
                     entry = pairing.in_order(queue, unit, function, False)
                 if entry < 0 and pairing.find_answered(queue, transaction, unit) < 0:
                     continue
@@ -322,16 +323,18 @@ class ModbusDissector:
         device: cython.int
         asked: cython.int
         said: cython.int
+        kind: cython.int
         if m.transaction < 0:
             return -1
         asked = pairing.in_order(queue, m.unit, function, (flags & _AFTER_GAP) != 0)
         if asked < 0 or not (refused or self._as_long(asked)):
             return -1
         device = self._device(queue)
-        if not self.habits.is_habit(device, _IDENTIFIER) or (self.seen[flow] & _LOST and self.habits.devices[device].deviations[_IDENTIFIER] == 0):
+        kind = _LOW if m.transaction == pairing.transaction[asked] & 0xFF else _IDENTIFIER
+        if not self.habits.is_habit(device, kind) or (self.seen[flow] & _LOST and self.habits.devices[device].deviations[kind] == 0):
             if self.seen[flow] & _LOST or pairing.waiting[queue] != 1 or pairing.find_answered(queue, m.transaction, m.unit) >= 0:
                 return -1
-        said = self.habits.deviates(device, _IDENTIFIER, m.pdus, m.pdu, facts_of.identifier_quirk(pairing.transaction[asked], m.transaction), facts)
+        said = self.habits.deviates(device, kind, m.pdus, m.pdu, facts_of.identifier_quirk(pairing.transaction[asked], m.transaction), facts)
         m.report(_QUIRK if said == _HABIT else _DEVIATING if said == _BEGAN else _FOREIGN, 0, pairing.transaction[asked], m.transaction)
         return asked
 
@@ -495,6 +498,8 @@ class ModbusDissector:
                 if device < 0:
                     device = self._device(queue)
                 self.habits.good[_KINDS * device] += 1
+                if m.transaction > 255:
+                    self.habits.good[_KINDS * device + _LOW] += 1
                 if self.habits.odd[device] and self.habits.ended(device, _IDENTIFIER):
                     m.report(_DEVIATING, 0, m.transaction, m.transaction)
         elif pairing.match == _OTHER_FUNCTION and function != 0:  # 0 is reported as such; some servers refuse unknown functions with it

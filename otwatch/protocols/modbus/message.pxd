@@ -1,5 +1,6 @@
 # The C side of message.py.
 cimport cython
+from otwatch.protocols.kit.digest cimport digest
 from otwatch.tables cimport Anomalies, Operations, Pdus
 
 @cython.final

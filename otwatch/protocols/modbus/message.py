@@ -14,43 +14,16 @@ from otwatch.protocols.modbus.umas import UMAS_TABLE
 from otwatch.tables import Anomalies, Octets, Operations, Pdus
 from otwatch.vocabulary import FIRST_PROTOCOL_LAYER
 
+if not cython.compiled:  # compiled, it comes from message.pxd
+    from otwatch.protocols.kit.digest import digest
+
 _TRUNCATED = cython.declare(cython.int, Anomaly.TRUNCATED)
 _TRAILING_BYTES = cython.declare(cython.int, Anomaly.TRAILING_BYTES)
-_PRIME = cython.declare(cython.uint, 0x01000193)  # FNV
-_SEED = cython.declare(cython.uint, 0x811C9DC5)
-_32_BITS = cython.declare(cython.uint, 0xFFFFFFFF)  # a literal of this size is a Python number
 
 
 def _bytes_of(table: dict[int, int]) -> memoryview:
     """A table from byte to byte; 0 where nothing is said."""
     return memoryview(bytes(table.get(code, 0) for code in range(256)))
-
-
-@cython.cfunc
-@cython.inline
-@cython.exceptval(check=False)
-@cython.boundscheck(False)
-def _u32(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) -> cython.uint:
-    """Four bytes, which the caller knows are there: one load."""
-    value: cython.uint = data[at]
-    return value << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
-
-
-@cython.cfunc
-def _digest(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.uint:
-    """A checksum of data[at:end], in two lanes of four bytes."""
-    first: cython.uint = _SEED
-    second: cython.uint = _PRIME
-    if at < 0 or end > data.shape[0]:
-        raise IndexError("digest outside the data")
-    while at + 8 <= end:
-        first = (first * _PRIME + _u32(data, at)) & _32_BITS
-        second = (second * _PRIME + _u32(data, at + 4)) & _32_BITS
-        at += 8
-    while at < end:
-        first = (first * _PRIME + data[at]) & _32_BITS
-        at += 1
-    return (first * _PRIME ^ second) & _32_BITS
 
 
 class Message:
@@ -181,13 +154,13 @@ class Message:
 
     def digest_of(self, length: cython.Py_ssize_t) -> cython.uint:
         """The same of function code and the first `length` bytes of data."""
-        return _digest(self.data, self.body - 1, min(self.end, self.body + length))
+        return digest(self.data, self.body - 1, min(self.end, self.body + length))
 
     def digest(self) -> cython.uint:
         """A checksum of function code and data, to tell equal messages from different ones."""
         if self.digested:
             return self.checksum
-        digest: cython.uint = _digest(self.data, self.body - 1, self.end)
+        checksum: cython.uint = digest(self.data, self.body - 1, self.end)
         self.digested = True
-        self.checksum = digest
-        return digest
+        self.checksum = checksum
+        return checksum

@@ -10,7 +10,7 @@ import cython
 
 from otwatch.limits import Limits
 from otwatch.protocols.kit.early import Early, Held
-from otwatch.protocols.kit.habits import BEGAN, HABIT, IDENTIFIER, KINDS, Habits
+from otwatch.protocols.kit.habits import BEGAN, HABIT, IDENTIFIER, KINDS, LOW, Habits
 from otwatch.protocols.kit.pairing import EXACT, OTHER_FUNCTION, Pairing
 from otwatch.protocols.s7comm.cotp import connect
 from otwatch.protocols.s7comm.mms import Mms
@@ -31,6 +31,7 @@ _DEVIATING, _FOREIGN, _QUIRK = 26, 27, 28
 _EXACT = cython.declare(cython.int, EXACT)
 _OTHER_FUNCTION = cython.declare(cython.int, OTHER_FUNCTION)
 _IDENTIFIER = cython.declare(cython.int, IDENTIFIER)
+_LOW = cython.declare(cython.int, LOW)
 _KINDS = cython.declare(cython.int, KINDS)
 _HABIT = cython.declare(cython.int, HABIT)
 _BEGAN = cython.declare(cython.int, BEGAN)
@@ -446,6 +447,7 @@ class S7Dissector:
         entry: cython.int = -1
         device: cython.int
         said: cython.int
+        kind: cython.int
         message.request = None
         if flow < 0:
             return 1
@@ -460,16 +462,21 @@ class S7Dissector:
                 return 0
         if entry < 0 and pairing.first[queue] >= 0 and userdata < 2 and message.conversation.lost == 0:
             device = self.device(message, 1 - message.direction)
-            if self.habits.is_habit(device, _IDENTIFIER) or pairing.waiting[queue] == 1:
-                entry = pairing.in_order(queue, userdata, key, False)
-                if entry >= 0:
-                    said = self.habits.deviates(device, _IDENTIFIER, message.pdus, message.pdu, "references of jobs are not copied into answers",
+            entry = pairing.in_order(queue, userdata, key, False)
+            if entry >= 0:
+                kind = _LOW if message.reference == pairing.transaction[entry] & 0xFF else _IDENTIFIER
+                if pairing.waiting[queue] != 1 and not self.habits.is_habit(device, kind):
+                    entry = -1
+                else:
+                    said = self.habits.deviates(device, kind, message.pdus, message.pdu, "references of jobs are not copied into answers",
                                                 message.facts)
                     message.odd(_QUIRK if said == _HABIT else _DEVIATING if said == _BEGAN else _FOREIGN, message.at, pairing.transaction[entry],
                                 message.reference)
         elif entry >= 0 and pairing.match == _EXACT and message.reference > 0 and userdata < 2:
             device = self.device(message, 1 - message.direction)
             self.habits.good[_KINDS * device] += 1
+            if message.reference > 255:
+                self.habits.good[_KINDS * device + _LOW] += 1
             if self.habits.odd[device] and self.habits.ended(device, _IDENTIFIER):
                 message.odd(_DEVIATING, message.at, message.reference, message.reference)
         if entry < 0:

@@ -6,6 +6,7 @@ import pytest
 
 from otwatch.limits import Limits
 from otwatch.protocols.dnp3 import PROTOCOL
+from otwatch.tables import Packets
 from tests.oracle.dnp3 import crc, frame, segments
 from tests.protocols.dnp3.feeding import Feeding, numbered, rows_of
 
@@ -13,6 +14,15 @@ CROB = bytes.fromhex("0c01280100 0300 03 01 64000000 64000000 00".replace(" ", "
 READ = b"\xc0\xc0\x01\x3c\x01\x06"
 SHORT_HEADER = b"\x05\x64\x04\xc4\x0a\x00\x01\x00"
 ANSWER = {"control": 0x44, "destination": 1, "source": 10}
+
+
+def polled(times: int, answered: int = -1) -> list[bytes]:
+    """Reads with their responses, of sequence numbers from 0 on; `answered`: that of the responses, where it is not the read's."""
+    frames = []
+    for number in range(times):
+        said = number % 16 if answered < 0 else answered
+        frames += [frame(bytes((0xC0 | number % 64, 0xC0 | number % 16)) + READ[2:]), frame(bytes((0xC0 | number % 64, 0xC0 | said, 0x81, 0, 0)), **ANSWER)]
+    return frames
 
 
 def bad_block() -> bytes:
@@ -48,7 +58,23 @@ REACHED: dict[str, list[bytes]] = {
     "unexpected-objects": [frame(b"\xc0\xc0\x0d\x3c\x01\x06")],
     "operate-without-select": [frame(READ), frame(b"\xc0\xc0\x81\x00\x00", **ANSWER), frame(b"\xc1\xc1\x04" + CROB)],
     "reserved-control": [frame(b"\xc0\xc0\x05" + CROB[:7] + b"\x07" + CROB[8:])],
+    "device-quirk": polled(1, answered=9),
+    "deviating-response": [*polled(20), *polled(1, answered=9)],
+    "foreign-response": [*polled(20), *polled(1, answered=9)],
+    "conflicting-response": [*polled(1), frame(b"\xc1\xc0\x81\x04\x00", **ANSWER)],
 }
+
+
+def from_two_cards() -> Feeding:
+    """The last response comes from another card than those before."""
+    feeding = Feeding()
+    frames = REACHED["foreign-response"]
+    packets = feeding.pdus.packets = Packets(64)
+    for row in range(64):
+        packets.new_row()
+        packets.mac_source[row], packets.ttl[row] = 0xBB if row >= len(frames) - 1 else 0xAA, 64
+    feeding.feed(numbered(frames))
+    return feeding
 
 
 def test_the_list_is_closed_and_every_kind_has_a_case() -> None:
@@ -60,7 +86,7 @@ def test_the_list_is_closed_and_every_kind_has_a_case() -> None:
 
 @pytest.mark.parametrize("name", list(REACHED))
 def test_reached(name: str) -> None:
-    feeding = rows_of(*REACHED[name])
+    feeding = from_two_cards() if name == "foreign-response" else rows_of(*REACHED[name])
     assert {kind for _, kind in feeding.anomalies} == {name}
 
 

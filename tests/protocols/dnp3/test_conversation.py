@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from otwatch.limits import Limits
 from otwatch.protocols.dnp3.conversation import Conversation
+from otwatch.protocols.kit.pairing import Pairing
 from tests.oracle.dnp3 import frame
 from tests.protocols.dnp3.feeding import Feeding, numbered
 
@@ -20,7 +21,7 @@ def test_links_beyond_the_limit_make_room_and_are_counted() -> None:
 
 
 def test_the_newest_link_is_found_again_and_others_too() -> None:
-    conversation = Conversation()
+    conversation = Conversation(Pairing(64))
     assert conversation.find(1) is None
     first, second = conversation.add(1), conversation.add(2)
     assert conversation.find(2) is second

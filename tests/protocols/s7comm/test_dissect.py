@@ -165,7 +165,7 @@ def test_what_does_not_fit_is_no_surprise_where_the_capture_lost_packets() -> No
     two = answer(b"\x04\x02", item_data((0xFF, 4, b"1"), (0xFF, 4, b"1")))
     clock = userdata(2, 7, 1, bytes(10), reference=9)
     for told, packets in {
-        "answer-unasked": [(1, read_answer(3))], "answer-mismatch": [(1, answer(b"\x05\x01", b"\xff"))], "item-mismatch": [(1, two)],
+        "answer-unasked": [(1, answer(b"\x29", reference=3))], "answer-mismatch": [(1, answer(b"\x05\x01", b"\xff"))], "item-mismatch": [(1, two)],
         "reference-reused": [(0, job(READ))],
     }.items():
         assert lossy(*packets, flags=0) == [told]
