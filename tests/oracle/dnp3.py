@@ -154,7 +154,8 @@ class Oracle:
             self.bad("link-control")
         if size:
             self.bad("link-user-data")
-        self.row(role=0 if from_master else 2 if primary else 1, function=-1, subfunction=control & 0x4F, unit=unit, action=6 if primary and function == 1 else 16,
+        self.row(role=0 if from_master else 2 if primary else 1, function=-1, subfunction=control & 0x4F, unit=unit,
+                 action=6 if primary and function == 1 else 16,
                  status=4 << 16 | 1 if not primary and control & 0x10 else 0, transaction=-1)
 
     def row(self, **columns: Any) -> dict[str, Any]:

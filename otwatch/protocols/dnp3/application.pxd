@@ -52,7 +52,7 @@ cdef class Application:
     cdef compare(self, Py_ssize_t first, int entry)
     cdef confirms(self, int control, Side receiver, long long now)
     cdef select_or_operate(self, Py_ssize_t start, Py_ssize_t end, Side sender, Side receiver)
-    cdef close(self, Py_ssize_t first, int waiting, bint answer, int indications, Side sender, Side receiver)
+    cdef close(self, Py_ssize_t first, int waiting, bint answer, int indications, Side sender)
     cdef Py_ssize_t row(self, int area, int variation, long long start, long long count) except -1
     cdef value(self, Py_ssize_t row, int kind, Py_ssize_t at, Py_ssize_t length)
     cdef truncated(self, Py_ssize_t at, long long needed, long long had)

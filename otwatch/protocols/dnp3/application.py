@@ -111,9 +111,9 @@ class Application:
         answer: cython.bint = function >= 128  # 4.2.2.5: 129-255 are responses; 128 belongs to neither
         at: cython.Py_ssize_t = start + 2
         indications: cython.int = 0
-        if function == 129 and not self.released and not cut and self.early.may_come(pdus.flags[pdu]):
-            if self.unpaired(control, sender, receiver) and self.early.hold(pdus, pdu, start, end, (frames, source, destination, from_master, sequence)):
-                return
+        if (function == 129 and not self.released and not cut and self.early.may_come(pdus.flags[pdu]) and self.unpaired(control, sender, receiver)
+                and self.early.hold(pdus, pdu, start, end, (frames, source, destination, from_master, sequence))):
+            return
         self.start = start
         self.cut = cut
         self.allowed = self.items * frames
@@ -173,7 +173,7 @@ class Application:
             if traits & _BARE and data[at] != 120:
                 self.anomaly(spec.UNEXPECTED_OBJECTS, at - start, 0, end - at)
             self.objects(at, end)
-        self.close(first, waiting, answer, indications, sender, receiver)
+        self.close(first, waiting, answer, indications, sender)
         sender.messages += 1
 
     def ask(self, sender: Side, sequence: cython.int, frame: cython.longlong, now: cython.longlong, function: cython.int) -> cython.int:
@@ -288,7 +288,8 @@ class Application:
         if pairing.waiting[queue] != 1 and not self.habits.is_habit(device, _IDENTIFIER):
             return -1
         entry = pairing.in_order(queue, 0, -1, False)
-        said = self.habits.deviates(device, _IDENTIFIER, self.pdus, self.pdu, "sequence numbers of requests are not copied into responses", self.facts)
+        said = self.habits.deviates(device, _IDENTIFIER, self.pdus, self.pdu, "sequence numbers of requests are not copied into responses",
+                                    self.facts)
         self.anomaly(spec.DEVICE_QUIRK if said == _HABIT else spec.DEVIATING_RESPONSE if said == _BEGAN else spec.FOREIGN_RESPONSE, 0,
                      pairing.transaction[entry], self.sequence)
         return entry
@@ -322,8 +323,7 @@ class Application:
                 self.anomaly(spec.OPERATE_WITHOUT_SELECT, 1, -1, self.sequence)
             sender.select_sequence = -1
 
-    def close(self, first: cython.Py_ssize_t, waiting: cython.int, answer: cython.bint, indications: cython.int, sender: Side,
-              receiver: Side) -> None:
+    def close(self, first: cython.Py_ssize_t, waiting: cython.int, answer: cython.bint, indications: cython.int, sender: Side) -> None:
         """What the object rows leave to tell: the row of a bare message, indications, the place that a request asks for, and whether its
         response fits it."""
         operations: Operations = self.operations
@@ -364,9 +364,10 @@ class Application:
         operations: Operations = self.operations
         pairing: Pairing = self.pairing
         row: cython.Py_ssize_t
-        item: cython.int = 0
+        item: cython.int
         commands: cython.bint = self.function in (3, 4, 5)
         for row in range(first, operations.rows):
+            item = row - first
             if item > 0:
                 if not commands or item >= _ITEMS:
                     return
@@ -377,7 +378,6 @@ class Application:
             pairing.start[entry] = operations.start[row]
             pairing.count[entry] = operations.count[row]
             pairing.digest[entry] = self.command(row) if commands else 0
-            item += 1
 
     def command(self, row: cython.Py_ssize_t) -> cython.uint:
         """A checksum of the octets of a commanded point without its status, which is the last (A.8.1, A.20)."""

@@ -290,9 +290,9 @@ class ModbusDissector:
             lost = self.seen[flow] & _LOST
             if flags & (_AFTER_GAP | _UNHEARD) and (asked < 0 or pairing.match != _EXACT):
                 self.seen[flow] |= _LOST
-            if (asked < 0 or pairing.match != _EXACT) and not self.released and self.early.may_come(flags) and m.at == m.pdus.start[m.pdu]:
-                if self.early.hold(m.pdus, m.pdu, m.at, m.pdus.end[m.pdu], (m.transaction, m.unit, function, self._device(queue))):
-                    return None
+            if ((asked < 0 or pairing.match != _EXACT) and not self.released and self.early.may_come(flags) and m.at == m.pdus.start[m.pdu]
+                    and self.early.hold(m.pdus, m.pdu, m.at, m.pdus.end[m.pdu], (m.transaction, m.unit, function, self._device(queue)))):
+                return None
             if asked < 0 and pairing.first[queue] >= 0 and not conflict:
                 asked = self._in_order(flow, queue, refused, function, flags, facts)
             self._response(flow, queue, asked, refused, function, conflict, facts)
@@ -324,6 +324,7 @@ class ModbusDissector:
         asked: cython.int
         said: cython.int
         kind: cython.int
+        doubtful: cython.bint
         if m.transaction < 0:
             return -1
         asked = pairing.in_order(queue, m.unit, function, (flags & _AFTER_GAP) != 0)
@@ -331,9 +332,9 @@ class ModbusDissector:
             return -1
         device = self._device(queue)
         kind = _LOW if m.transaction == pairing.transaction[asked] & 0xFF else _IDENTIFIER
-        if not self.habits.is_habit(device, kind) or (self.seen[flow] & _LOST and self.habits.devices[device].deviations[kind] == 0):
-            if self.seen[flow] & _LOST or pairing.waiting[queue] != 1 or pairing.find_answered(queue, m.transaction, m.unit) >= 0:
-                return -1
+        doubtful = self.seen[flow] & _LOST or pairing.waiting[queue] != 1 or pairing.find_answered(queue, m.transaction, m.unit) >= 0
+        if doubtful and not (self.habits.is_habit(device, kind) and (self.habits.devices[device].deviations[kind] or not self.seen[flow] & _LOST)):
+            return -1
         said = self.habits.deviates(device, kind, m.pdus, m.pdu, facts_of.identifier_quirk(pairing.transaction[asked], m.transaction), facts)
         m.report(_QUIRK if said == _HABIT else _DEVIATING if said == _BEGAN else _FOREIGN, 0, pairing.transaction[asked], m.transaction)
         return asked

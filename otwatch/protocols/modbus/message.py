@@ -108,7 +108,7 @@ class Message:
         return None
 
     def expect_echo(self, length: cython.int) -> object:
-        """The same of a response that repeats its request, or the head of it. One octet too many may be a habit of the device: left to the pairing."""
+        """The same of a response that repeats its request, or the head of it. One octet too many may be a habit of the device."""
         if self.n == length + 1:
             self.surplus = 1
             self.trailing = self.body + length

@@ -282,7 +282,7 @@ _DOCS: Final[Mapping[Anomaly, tuple[str, str]]] = {
         "A response without the identifier of its request, or one octet longer than its fields, as this device sends them from the first on.",
         "TCP 4.4.2.2"),
     Anomaly.DEVIATING_RESPONSE: (
-        "A response without the identifier of its request, or longer than its fields, of a device whose responses were not so before (or are no more).",
+        "A response without the identifier of its request, or longer than its fields, of a device whose responses were not so before or are no more.",
         "TCP 4.4.2.2"),
     Anomaly.FOREIGN_RESPONSE: (
         "A response that deviates from the device's earlier ones and came from another MAC address or with another TTL.", "TCP 4.4.2.2"),
@@ -291,7 +291,8 @@ _DOCS: Final[Mapping[Anomaly, tuple[str, str]]] = {
 _HIDING: Final = frozenset({Anomaly.TRUNCATED, Anomaly.TOO_MANY_ITEMS})
 
 ANOMALIES: Final[tuple[AnomalyKind, ...]] = tuple(
-    AnomalyKind(code=kind.value, name=kind.name.lower().replace("_", "-"), doc=doc, clause=clause, hides=kind in _HIDING) for kind, (doc, clause) in _DOCS.items())
+    AnomalyKind(code=kind.value, name=kind.name.lower().replace("_", "-"), doc=doc, clause=clause, hides=kind in _HIDING)
+    for kind, (doc, clause) in _DOCS.items())
 
 
 def function_name(function: int, subfunction: int) -> str:

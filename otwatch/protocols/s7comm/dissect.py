@@ -509,10 +509,7 @@ class S7Dissector:
         request: Request
         entry: cython.int
         layer: cython.int = message.layer
-        if self.pool:
-            request = self.pool.pop()
-        else:
-            request = Request()
+        request = self.pool.pop() if self.pool else Request()
         request.clear()
         request.reference = message.reference
         request.function = function
@@ -523,7 +520,8 @@ class S7Dissector:
             return request
         message.layer = self.protocol
         if pairing.first[queue] >= 0:
-            if userdata < 2 and pairing.find(queue, message.reference, userdata, -1, False) >= 0 and pairing.match == _EXACT and not conversation.lost:
+            if (userdata < 2 and not conversation.lost and pairing.find(queue, message.reference, userdata, -1, False) >= 0
+                    and pairing.match == _EXACT):
                 message.odd(_REFERENCE_REUSED, message.base, 0, message.reference)
             if pairing.waiting[queue] >= self.waiting_limit:
                 entry = pairing.first[queue]

@@ -272,7 +272,7 @@ _KINDS = (
     ("block-size", "A block in transfer grew over the limit, or is not as long as was announced.", "S7 block functions"),
     ("szl", "A partial list whose record length and count do not add up.", "System status lists"),
     ("transfers-forgotten", "More block transfers open than are remembered.", "S7 block functions"),
-    ("deviating-answer", "An answer without the reference of its request, of a device whose answers were not so before (or are no more).", "S7 header"),
+    ("deviating-answer", "An answer without the reference of its request, of a device whose answers were not so before or are no more.", "S7 header"),
     ("foreign-answer", "The same, and it came from another MAC address or with another TTL than the device's earlier answers.", "S7 header"),
     ("device-quirk", "An answer without the reference of its request, as this device sends them from the first on.", "S7 header"),
 )

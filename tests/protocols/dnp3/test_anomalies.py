@@ -21,7 +21,8 @@ def polled(times: int, answered: int = -1) -> list[bytes]:
     frames = []
     for number in range(times):
         said = number % 16 if answered < 0 else answered
-        frames += [frame(bytes((0xC0 | number % 64, 0xC0 | number % 16)) + READ[2:]), frame(bytes((0xC0 | number % 64, 0xC0 | said, 0x81, 0, 0)), **ANSWER)]
+        frames.append(frame(bytes((0xC0 | number % 64, 0xC0 | number % 16)) + READ[2:]))
+        frames.append(frame(bytes((0xC0 | number % 64, 0xC0 | said, 0x81, 0, 0)), **ANSWER))
     return frames
 
 

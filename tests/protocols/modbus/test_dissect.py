@@ -282,7 +282,7 @@ REACHED: dict[str, Callable[[], Wire]] = {
     "too-many-items": lambda: Wire(Limits(items_per_pdu=1)).ask(b"\x14\x0e" + 2 * b"\x06\x00\x04\x00\x01\x00\x02"),
     "device-quirk": lambda: Wire().ask(READ, transaction=1).answer(READ_ANSWER, transaction=0),
     "deviating-response": lambda: _polled(20).ask(READ, transaction=30).answer(READ_ANSWER, transaction=0),
-    "foreign-response": lambda: _elsewhere(),
+    "foreign-response": _elsewhere,
     "hidden-adu": lambda: Wire().add(adu(READ, length=18) + adu(pdu(6, 1, 2))),
 }
 
