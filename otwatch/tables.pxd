@@ -103,6 +103,7 @@ cdef class FlowEvents(Table):
 
 cdef class Pdus(Table):
     cdef public Octets octets
+    cdef public object packets
     cdef public int[::1] packet
     cdef public long long[::1] timestamp_ns
     cdef public long long[::1] frame
@@ -144,6 +145,7 @@ cdef class Operations(Table):
     cdef public int[::1] value_length
     cdef public long long[::1] request_frame
     cdef public long long[::1] latency_ns
+    cdef public unsigned char[::1] contradicts
     cdef public int[::1] behaviour
     cpdef Py_ssize_t add(self, Pdus pdus, Py_ssize_t pdu, int role, int protocol, int function, int action) except -1
 

@@ -119,6 +119,7 @@ class FlowEvents(Table):
 
 class Pdus(Table):
     octets: Octets
+    packets: Packets | None
     packet: memoryview[int]
     timestamp_ns: memoryview[int]
     frame: memoryview[int]
@@ -158,6 +159,7 @@ class Operations(Table):
     value_length: memoryview[int]
     request_frame: memoryview[int]
     latency_ns: memoryview[int]
+    contradicts: memoryview[int]
     behaviour: memoryview[int]
     def __init__(self, capacity: int = ...) -> None: ...
     def add(self, pdus: Pdus, pdu: int, role: int, protocol: int, function: int, action: int) -> int: ...
