@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from otwatch.actions import VERBS
-from otwatch.baseline.baseline import VERSION, Baseline, Seen
+from otwatch.baseline.baseline import VERSION, Baseline, Places, Seen
 from otwatch.documents import read_regular
 from otwatch.errors import ConfigError, ConfigErrors
 
@@ -31,7 +31,15 @@ def baseline_text(baseline: Baseline) -> str:
         "first_ns": baseline.first_ns,
         "last_ns": baseline.last_ns,
         "sources": sorted(baseline.sources),
-        "completeness": {"known": completeness.known, "new_in_last_fifth": completeness.new_in_last_fifth, "enough": completeness.enough},
+        "knows_reads": baseline.knows_reads,
+        "completeness": {
+            "known": completeness.known,
+            "new_in_last_fifth": completeness.new_in_last_fifth,
+            "unseen_questions": _rounded(completeness.unseen_questions),
+            "unseen_commands": _rounded(completeness.unseen_commands),
+            "enough": completeness.enough,
+            "missing": completeness.missing(),
+        },
         "hosts": sorted(baseline.hosts),
         "conversations": [
             {
@@ -45,16 +53,49 @@ def baseline_text(baseline: Baseline) -> str:
             }
             for (src, dst, protocol, verb), seen in sorted(baseline.verbs.items())
         ],
-        "written": [
-            {"src": src, "dst": dst, "protocol": protocol, "unit": unit, "area": area, "object": object_, "ranges": [list(pair) for pair in ranges]}
-            for (src, dst, protocol, unit, area, object_), ranges in sorted(baseline.written.items())
+        "functions": [
+            {
+                "src": src,
+                "dst": dst,
+                "protocol": protocol,
+                "function": function,
+                "subfunction": subfunction,
+                "messages": seen.messages,
+                "first_ns": seen.first_ns,
+                "last_ns": seen.last_ns,
+            }
+            for (src, dst, protocol, function, subfunction), seen in sorted(baseline.functions.items())
         ],
         "services": [
             {"client": client, "server": server, "transport": transport, "port": port}
             for client, server, transport, port in sorted(baseline.services)
         ],
+        "rates": [
+            {"src": src, "dst": dst, "protocol": protocol, "requests_per_s": rate} for (src, dst, protocol), rate in sorted(baseline.rates.items())
+        ],
+        "written": _places(baseline.written),
+        "asked": _places(baseline.asked),
     }
     return json.dumps(document, indent=1, ensure_ascii=True) + "\n"
+
+
+def _places(places: Places) -> list[dict[str, Any]]:
+    return [
+        {
+            "src": src,
+            "dst": dst,
+            "protocol": protocol,
+            "unit": unit,
+            "area": area,
+            "object": object_,
+            "ranges": [[low, high, times] for (low, high), times in sorted(ranges.items())],
+        }
+        for (src, dst, protocol, unit, area, object_), ranges in sorted(places.items())
+    ]
+
+
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else round(share, 4)
 
 
 def load_baseline(path: Path) -> Baseline:
@@ -72,8 +113,8 @@ def load_baseline(path: Path) -> Baseline:
         raise ConfigErrors([ConfigError("is not a baseline: nested too deeply, or a number too long", path=str(path))]) from error
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
         raise ConfigErrors([ConfigError("is no otwatch baseline (make one with: otwatch baseline learn)", path=str(path))])
-    if document.get("version") != VERSION:
-        raise ConfigErrors([ConfigError(f"is a baseline of version {document.get('version')}; this otwatch reads {VERSION}", path=str(path))])
+    if document.get("version") not in (1, VERSION):
+        raise ConfigErrors([ConfigError(f"is a baseline of version {document.get('version')}; this otwatch reads 1 and {VERSION}", path=str(path))])
     try:
         return _baseline(document)
     except (KeyError, TypeError, ValueError) as error:
@@ -93,9 +134,20 @@ def _baseline(document: dict[str, Any]) -> Baseline:
             raise ValueError(f"no verb {entry['verb']}")
         key = str(entry["src"]), str(entry["dst"]), str(entry["protocol"]), str(entry["verb"])
         baseline.verbs[key] = Seen(int(entry["messages"]), int(entry["first_ns"]), int(entry["last_ns"]))
-    for entry in document["written"]:
-        place = str(entry["src"]), str(entry["dst"]), str(entry["protocol"]), int(entry["unit"]), int(entry["area"]), int(entry["object"])
-        baseline.written[place] = [(int(low), int(high)) for low, high in entry["ranges"]]
     for entry in document.get("services", ()):  # older baselines have none
         baseline.services.add((str(entry["client"]), str(entry["server"]), str(entry["transport"]), int(entry["port"])))
+    if document["version"] == 1:  # ranges without their numbers, and nothing of what was read
+        baseline.knows_reads = False
+        document = {**document, "functions": [], "rates": [], "asked": []}
+    else:
+        baseline.knows_reads = bool(document["knows_reads"])
+    for entry in document["functions"]:
+        function = str(entry["src"]), str(entry["dst"]), str(entry["protocol"]), int(entry["function"]), int(entry["subfunction"])
+        baseline.functions[function] = Seen(int(entry["messages"]), int(entry["first_ns"]), int(entry["last_ns"]))
+    for entry in document["rates"]:
+        baseline.rates[str(entry["src"]), str(entry["dst"]), str(entry["protocol"])] = float(entry["requests_per_s"])
+    for places, name in ((baseline.written, "written"), (baseline.asked, "asked")):
+        for entry in document[name]:
+            place = str(entry["src"]), str(entry["dst"]), str(entry["protocol"]), int(entry["unit"]), int(entry["area"]), int(entry["object"])
+            places[place] = {(int(low), int(high)): int(times[0]) if times else 1 for low, high, *times in entry["ranges"]}
     return baseline

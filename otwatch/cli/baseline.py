@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from otwatch.cli.failing import EXIT_FAIL_ON, EXIT_UNUSABLE, complain, one_line_errors
 from otwatch.cli.options import FILE
 
+if TYPE_CHECKING:
+    from otwatch.baseline.completeness import Completeness
+
 
 @click.group()
 def baseline() -> None:
     """Learn what is normal from quiet traffic, and compare other traffic with it.
 
-    A baseline is a JSON file: who talks to whom, in which protocol, doing what, and which addresses are written. It can be read, kept under
-    version control, and learned on from further captures.
+    A baseline is a JSON file: who talks to whom, in which protocol, with which functions, how often, and which addresses are read and written. It can be
+    read, kept under version control, and learned on from further captures.
     """
 
 
@@ -55,12 +59,7 @@ def learn(captures: tuple[str, ...], output: str, extend: bool) -> None:
                 save_baseline(learned, Path(output))
             except OSError as error:
                 raise CaptureError(f"{output}: cannot be written: {error.strerror}") from error
-            known = learned.completeness()
-            click.echo(
-                f"{output}: {len(learned.hosts)} hosts, {len(learned.verbs)} conversations by verb, {known.known} in all; "
-                f"{known.share_new:.0%} of them appeared in the last fifth of the time"
-                + ("." if known.enough else ": still learning, add more captures with --extend.")
-            )
+            click.echo(f"{output}: {len(learned.hosts)} hosts, {len(learned.verbs)} conversations by verb. {_how_far(learned.completeness())}")
     _refuse_unread(result.unreadable, result.packets)
 
 
@@ -108,8 +107,10 @@ def show(baseline_file: str) -> None:
         from otwatch.baseline.store import load_baseline
         from otwatch.cli.text import QuietConsole, safe
         from otwatch.outputs.story import clock
+        from otwatch.protocols import protocols
 
         known = load_baseline(Path(baseline_file))
+        area_names = {spec.name: spec.areas for spec in protocols()}
         table = Table(
             title=f"{len(known.hosts)} hosts, learned from {clock(known.first_ns)} to {clock(known.last_ns)} UTC", title_justify="left", box=None
         )
@@ -117,7 +118,34 @@ def show(baseline_file: str) -> None:
             table.add_column(column)
         for (src, dst, protocol, verb), seen in sorted(known.verbs.items()):
             table.add_row(safe(src), safe(dst), safe(protocol), safe(verb), f"{seen.messages:,}")
-        QuietConsole(highlight=False).print(table)
+        console = QuietConsole(highlight=False)
+        console.print(table)
+        console.print(f"\n{_how_far(known.completeness())}")
+        for title, verb, places in (("written", "write", known.written), ("read, browsed and identified", "read", known.asked)):
+            ranges = Table(title=f"\n{title}", title_justify="left", box=None)
+            for column in ("source", "destination", "protocol", "unit", "area", "object", "addresses", "messages"):
+                ranges.add_column(column)
+            for place, times in sorted(places.items()):
+                src, dst, protocol, unit, area, object_ = place
+                spans = ", ".join(f"{low}-{high}" if high > low else str(low) for low, high in known.ranges(verb, place))
+                names = area_names.get(protocol, {})
+                numbers = [names.get(area, _number(area)), _number(object_), spans if spans != "-1" else "", f"{sum(times.values()):,}"]
+                ranges.add_row(safe(src), safe(dst), safe(protocol), _number(unit), *map(safe, numbers))
+            if places:
+                console.print(ranges)
+        if not known.knows_reads:
+            console.print("\nLearned by an older version, which did not keep what is read: learn it anew.")
+
+
+def _number(number: int) -> str:
+    return str(number) if number >= 0 else ""
+
+
+def _how_far(known: Completeness) -> str:
+    missing = known.missing()
+    if not missing:
+        return "That is enough."
+    return f"Not enough yet: {'; '.join(missing)}." + (" Add more captures with --extend." if known.known else "")
 
 
 def _refuse_unread(unreadable: list[str], packets: int) -> None:

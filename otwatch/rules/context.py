@@ -59,6 +59,7 @@ class Context:
             "function": function,
             "function_name": names.function_name(function, subfunction) if names else "",
             "subfunction": subfunction if subfunction >= 0 else None,
+            "subfunction_code": subfunction,
             "action": known.name,
             "status": status,
             "status_name": names.status_name(status) if names else str(status),
@@ -143,9 +144,13 @@ class Context:
             )
         if self.baseline is not None:
             rest["in_baseline"] = self.baseline.does(record["src"], record["dst"], record["protocol"], action)
-            rest["range_in_baseline"] = VERBS[action] != "write" or self.baseline.covers(
-                record["src"], record["dst"], record["protocol"], unit=unit, area=area, object=object_, start=start, count=count
+            talk = record["src"], record["dst"], record["protocol"]
+            request = record["role"] == "request"
+            rest["function_in_baseline"] = self.baseline.sends(*talk, record["function"], record["subfunction_code"]) if request else None
+            rest["range_in_baseline"] = (
+                self.baseline.covers(*talk, action=action, unit=unit, area=area, object=object_, start=start, count=count) if request else None
             )
+            rest["habit_per_s"] = self.baseline.rate_per_s(*talk) if request else None
         return Joined(rest, *record.parts)
 
     def late(

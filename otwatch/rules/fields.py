@@ -133,7 +133,15 @@ _OPERATIONS: Final = (
         ("permitted", "engineering", "denied"),
     ),
     _field("in_baseline", "truth", Stage.REST, "the baseline knows src, dst, protocol and kind of action; not known without a baseline"),
-    _field("range_in_baseline", "truth", Stage.REST, "the baseline knows these addresses as written by src in dst; not known without a baseline"),
+    _field("function_in_baseline", "truth", Stage.REST, "the baseline knows that src sends dst this function; not known without a baseline"),
+    _field(
+        "range_in_baseline",
+        "truth",
+        Stage.REST,
+        "the baseline knows these addresses as written by src in dst or, of reads and of questions about the device, as asked for; not known "
+        "without a baseline, nor of other actions",
+    ),
+    _field("habit_per_s", "number", Stage.REST, "requests a second that src sends dst according to the baseline; not known without one"),
     _field("value", "any", Stage.ROW, "the decoded value, each of them where there are several"),
     _field("latency_ms", "number", Stage.ROW, "time from request to response"),
     *_LATE,

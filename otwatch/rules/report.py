@@ -32,7 +32,9 @@ _BY_NATURE: Final = frozenset(
     {Action.STOP, Action.START, Action.RESTART, Action.PROGRAM_DOWNLOAD, Action.PROGRAM_DELETE, Action.FIRMWARE, Action.FORCE}
 )
 _NEEDS_LEARNING: Final = frozenset({"new_talker", "new_verb"})
-NEEDS_BASELINE: Final = frozenset({"in_baseline", "range_in_baseline", "src_known", "dst_known", "service_in_baseline"})
+NEEDS_BASELINE: Final = frozenset(
+    {"in_baseline", "function_in_baseline", "range_in_baseline", "habit_per_s", "src_known", "dst_known", "service_in_baseline"}
+)
 _NEEDS_SITE: Final = frozenset({"permitted", "conduit", "src_zone", "dst_zone", "src_level", "dst_level", "jump_hosts_known", "vlan_of_zone"})
 UNKNOWN_WITHOUT_SITE: Final = _NEEDS_SITE - {"jump_hosts_known"}  # those are true or false in any case
 

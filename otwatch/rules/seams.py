@@ -77,8 +77,16 @@ class Known(Protocol):
     def does(self, src: str, dst: str, protocol: str, action: Action) -> bool:
         """Whether it did this kind of action (actions.VERBS)."""
 
-    def covers(self, src: str, dst: str, protocol: str, *, unit: int, area: int, object: int, start: int, count: int) -> bool:
-        """Whether it wrote these addresses."""
+    def sends(self, src: str, dst: str, protocol: str, function: int, subfunction: int) -> bool | None:
+        """Whether it sent this function; None when functions were not kept."""
+
+    def covers(
+        self, src: str, dst: str, protocol: str, *, action: Action, unit: int, area: int, object: int, start: int, count: int
+    ) -> bool | None:
+        """Whether it wrote, or asked for, these addresses; None when that is not kept of this action."""
+
+    def rate_per_s(self, src: str, dst: str, protocol: str) -> float | None:
+        """How many requests a second it sent, on the whole; None when it is not known."""
 
     def uses(self, client: str, server: str, transport: str, port: int) -> bool | None:
         """Whether the client used this service of the server (port -1 where there are none); None when services were never learned."""

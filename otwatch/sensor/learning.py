@@ -59,7 +59,7 @@ def ended(config: SensorConfig, policy: Policy, pipeline: Pipeline, started_ns: 
     if not reason and config["learning.until_complete"] and now_ns - started_ns >= config["learning.at_least_hours"] * _HOUR_NS:
         baseline = _learned(pipeline, config, inventory)
         completeness = baseline.completeness()
-        if completeness.enough:
+        if not completeness.missing(at_least_ns=0):  # how long at least, the configuration says
             reason = f"{completeness.known} habits are known, {completeness.new_in_last_fifth} came in the last fifth of the time"
     if not reason:
         return None

@@ -45,10 +45,15 @@ def test_what_was_seen_is_known_and_nothing_else():
     assert not baseline.talks("10.0.0.6", "10.0.0.9", "modbus")  # only asked-for: a response tells nothing of its own
     assert baseline.does("10.0.0.5", "10.0.0.9", "modbus", Action.CONTROL)  # the same verb as WRITE
     assert not baseline.does("10.0.0.5", "10.0.0.9", "modbus", Action.STOP)
-    covers = {"unit": 1, "area": 4, "object": -1}
+    covers = {"action": Action.WRITE, "unit": 1, "area": 4, "object": -1}
     assert baseline.covers("10.0.0.5", "10.0.0.9", "modbus", **covers, start=103, count=4)  # two ranges side by side are one
     assert not baseline.covers("10.0.0.5", "10.0.0.9", "modbus", **covers, start=103, count=5)
-    assert not baseline.covers("10.0.0.5", "10.0.0.9", "modbus", unit=2, area=4, object=-1, start=100, count=1)
+    assert not baseline.covers("10.0.0.5", "10.0.0.9", "modbus", **{**covers, "unit": 2}, start=100, count=1)
+    assert baseline.covers("10.0.0.5", "10.0.0.9", "modbus", **{**covers, "action": Action.READ}, start=2, count=8)
+    assert baseline.covers("10.0.0.5", "10.0.0.9", "modbus", **{**covers, "action": Action.READ}, start=2, count=9) is False
+    assert baseline.covers("10.0.0.5", "10.0.0.9", "modbus", **{**covers, "action": Action.STOP}, start=-1, count=-1) is None
+    assert baseline.sends("10.0.0.5", "10.0.0.9", "modbus", 3, -1)
+    assert baseline.sends("10.0.0.5", "10.0.0.9", "modbus", 4, -1) is False
     assert baseline.has_host("10.0.0.9")
     assert not baseline.has_host("10.0.0.6")
 
@@ -71,23 +76,57 @@ def test_what_was_learned_does_not_deviate(rows):
     assert learned(*rows).compare(*behaviours_of(rows), NAMES) == []
 
 
-def test_deviations_name_talkers_verbs_and_ranges():
+def test_deviations_name_talkers_verbs_functions_and_ranges():
     baseline = learned(READ, WRITE)
-    rows = [READ, {**READ, "src": "10.0.0.6", "at": 1, "repeat": 3}, {**WRITE, "action": "STOP", "at": 2}, {**WRITE, "start": 104, "at": 3}]
+    rows = [READ, {**READ, "start": 90, "at": 4}, {**READ, "function": 4, "at": 5}, {**READ, "src": "10.0.0.6", "at": 1, "repeat": 3}, {**WRITE, "action": "STOP", "at": 2}, {**WRITE, "start": 104, "at": 3}]
     found = baseline.compare(*behaviours_of(rows), NAMES)
     assert [(deviation.kind, deviation.src, deviation.verb, deviation.messages) for deviation in found] == [
         ("talker", "10.0.0.6", "read", 3),
         ("verb", "10.0.0.5", "mode", 1),
         ("range", "10.0.0.5", "write", 1),
+        ("range", "10.0.0.5", "read", 1),
+        ("function", "10.0.0.5", "read", 1),
     ]
     assert found[2].detail == "unit 1 area 4 object -1 addresses 104-108"
 
 
-def test_completeness_is_what_still_came_at_the_end():
-    assert learned({**READ, "repeat": 100}, WRITE).completeness().enough
-    late = learned({**READ, "repeat": 100}, {**WRITE, "at": 95}).completeness()
-    assert (late.known, late.new_in_last_fifth, late.enough) == (2, 1, False)
-    assert not Baseline().completeness().enough
+TEN_MINUTES = {**READ, "repeat": 700}
+
+
+@pytest.mark.parametrize(
+    ("rows", "reasons"),
+    [
+        ([TEN_MINUTES, {**WRITE, "repeat": 40}], []),
+        ([], ["there was nothing to learn"]),
+        ([{**READ, "repeat": 19}, {**WRITE, "repeat": 19}], ["only 18 s were seen"]),
+        ([TEN_MINUTES, {**WRITE, "repeat": 40}, {**READ, "action": "IDENTIFY", "at": 600}], ["33% of the habits"]),
+        ([TEN_MINUTES, {**WRITE, "repeat": 9}, {**WRITE, "start": 7}], ["10% of the next commands"]),  # one of ten was never seen before
+        ([TEN_MINUTES, WRITE], ["100% of the next commands"]),
+        ([TEN_MINUTES], ["no command was seen"]),
+        ([{**READ, "repeat": 30, "every": 3000}], []),  # a day without a command
+        ([{**READ, "repeat": 90, "every": 10}, {**READ, "start": 50}, {**WRITE, "repeat": 40}], []),  # one question in ninety
+        ([TEN_MINUTES, {**WRITE, "repeat": 40}, *({**READ, "start": 100 * number} for number in range(1, 60))], ["8% of the next questions"]),
+    ],
+)
+def test_learning_was_enough_when_little_is_unseen(rows, reasons):
+    found = learned(*rows).completeness()
+    assert [text[: len(reason)] for text, reason in zip(found.missing(), reasons, strict=True)] == reasons
+    assert found.enough is not bool(reasons)
+
+
+def test_a_baseline_of_version_1_knows_no_reads(tmp_path):
+    document = json.loads(baseline_text(learned(READ, WRITE)))
+    for name in ("functions", "rates", "asked", "knows_reads"):
+        del document[name]
+    document["version"] = 1
+    for place in document["written"]:
+        place["ranges"] = [[low, high] for low, high, _ in place["ranges"]]
+    (tmp_path / "b.json").write_text(json.dumps(document))
+    old = load_baseline(tmp_path / "b.json")
+    pair = "10.0.0.5", "10.0.0.9", "modbus"
+    assert (old.sends(*pair, 99, -1), old.rate_per_s(*pair)) == (None, None)
+    assert old.covers(*pair, action=Action.READ, unit=1, area=4, object=-1, start=500, count=1) is None
+    assert old.covers(*pair, action=Action.WRITE, unit=1, area=4, object=-1, start=100, count=5)
 
 
 def test_a_file_gives_back_what_was_saved(tmp_path):
@@ -104,6 +143,7 @@ def test_a_file_gives_back_what_was_saved(tmp_path):
         ("[]", "is no otwatch baseline"),
         ('{"format": "otwatch-baseline", "version": 9}', "version 9"),
         ('{"format": "otwatch-baseline", "version": 1}', "damaged"),
+        ('{"format": "otwatch-baseline", "version": 2}', "damaged"),
     ],
 )
 def test_other_files_are_refused(tmp_path, text, complaint):
