@@ -159,6 +159,13 @@ class Baseline:
         at = bisect_right(lows, low) - 1
         return at >= 0 and high <= highs[at]
 
+    def repeats_per_s(self, src: str, dst: str, protocol: str, *, action: Action, unit: int, area: int, object: int, start: int, count: int) -> float:
+        """How many times a second it wrote, or asked for, exactly these addresses, over the whole time."""
+        places = self.written if VERBS[action] == "write" else self.asked
+        times = places.get((src, dst, protocol, unit, area, object), {}).get(_range(start, count), 0)
+        lasted = (self.last_ns - self.first_ns) / 1e9
+        return times / lasted if lasted > 0 and times > 1 else 0.0
+
     def rate_per_s(self, src: str, dst: str, protocol: str) -> float | None:
         """How many requests a second it sent, on the whole."""
         return self.rates.get((src, dst, protocol))
@@ -236,7 +243,8 @@ class Baseline:
     def _outside(self, row: _Request) -> bool:
         if row.verb != "write" and not (row.verb in _PLACED and self.knows_reads):
             return False
-        return not any(low <= row.range[0] and row.range[1] <= high for low, high in self.ranges("write" if row.verb == "write" else "read", row.place))
+        known = self.ranges("write" if row.verb == "write" else "read", row.place)
+        return not any(low <= row.range[0] and row.range[1] <= high for low, high in known)
 
 
 _ALL_VERBS: Final = tuple(sorted(set(VERBS.values())))

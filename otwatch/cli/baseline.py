@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def baseline() -> None:
     """Learn what is normal from quiet traffic, and compare other traffic with it.
 
-    A baseline is a JSON file: who talks to whom, in which protocol, with which functions, how often, and which addresses are read and written. It can be
-    read, kept under version control, and learned on from further captures.
+    A baseline is a JSON file: who talks to whom, in which protocol, with which functions, how often, and which addresses are read and written.
+    It can be read, kept under version control, and learned on from further captures.
     """
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
-from otwatch.actions import CHANGING, ENGINEERING, VERBS, Action, Role
+from otwatch.actions import CHANGING, ENGINEERING, Action, Role
 from otwatch.addresses import Addresses
 from otwatch.rules.compile import Record
 from otwatch.rules.fields import OUTCOMES
@@ -18,6 +18,7 @@ from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, TRANSPORTS, AnomalyKind, Di
 _CONTROLLERS: Final = frozenset({"controller", "outstation", "plc", "rtu", "gateway", "sis", "ied"})
 _BROADCAST: Final = 0xFFFFFFFF
 _ABSENT: Final = object()
+_CYCLE_PER_S: Final = 0.2  # what a baseline knows as repeated so often is a cycle
 _PLACES: Final = 16_384  # addresses remembered; a flood of new ones is asked about again
 
 
@@ -151,6 +152,9 @@ class Context:
                 self.baseline.covers(*talk, action=action, unit=unit, area=area, object=object_, start=start, count=count) if request else None
             )
             rest["habit_per_s"] = self.baseline.rate_per_s(*talk) if request else None
+            rest["repeats_per_s"] = (
+                self.baseline.repeats_per_s(*talk, action=action, unit=unit, area=area, object=object_, start=start, count=count) if request else None
+            )
         return Joined(rest, *record.parts)
 
     def late(
@@ -396,7 +400,10 @@ class LateRecord:
         return None if knowledge.waits(self.at_ns) else "stranger"
 
     def steady_per_s(self) -> float | None:
-        """The rate of the message that the row is, if it was sent at one rate from the beginning."""
+        """The rate of the message that the row is, if it was sent at one rate from the beginning or all the time of the baseline."""
+        learned: float = self.base.get("repeats_per_s") or 0.0
+        if learned >= _CYCLE_PER_S:
+            return learned
         return self.context.knowledge.rate(self.behaviour, self.at_ns) if self.behaviour >= 0 else None
 
     def steady(self) -> bool | None:

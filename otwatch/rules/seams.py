@@ -85,6 +85,9 @@ class Known(Protocol):
     ) -> bool | None:
         """Whether it wrote, or asked for, these addresses; None when that is not kept of this action."""
 
+    def repeats_per_s(self, src: str, dst: str, protocol: str, *, action: Action, unit: int, area: int, object: int, start: int, count: int) -> float:
+        """How many times a second it wrote, or asked for, exactly these addresses."""
+
     def rate_per_s(self, src: str, dst: str, protocol: str) -> float | None:
         """How many requests a second it sent, on the whole; None when it is not known."""
 

@@ -73,6 +73,8 @@ def test_live_ends_where_analyze_ends(name: str, size: int, asked: int, restarte
 
 POLL = {"src": "10.0.0.5", "dst": "10.0.0.9", "protocol": "modbus", "function": 3, "action": "READ", "area": 4, "start": 0, "count": 10}
 WRITE = {**POLL, "function": 6, "action": "WRITE", "start": 1, "count": 1}
+REPORT = {"src": "10.0.0.9", "dst": "10.0.0.5", "protocol": "dnp3", "function": 130, "action": "REPORT", "role": "event", "area": 2, "start": 3,
+          "at": 1, "repeat": 30, "every": 2}
 STOP = {**WRITE, "protocol": "s7comm", "function": 0x29, "action": "STOP"}
 
 
@@ -85,8 +87,7 @@ STOP = {**WRITE, "protocol": "s7comm", "function": 0x29, "action": "STOP"}
         ([{**POLL, "src": "10.0.0.6", "repeat": 60}, {**WRITE, "at": 4}], Severity.HIGH),  # somebody else polls
         ([{**POLL, "src": "10.0.0.6", "repeat": 6}, {**WRITE, "at": 4}], Severity.MEDIUM),  # too short to tell
         ([{**WRITE, "at": 4}, {**WRITE, "at": 40, "function": 16}], Severity.MEDIUM),  # nobody polls
-        ([{"src": "10.0.0.9", "dst": "10.0.0.5", "protocol": "dnp3", "function": 130, "action": "REPORT", "role": "event", "area": 2, "start": 3, "at": 1,
-           "repeat": 30, "every": 2}, {**WRITE, "protocol": "dnp3", "function": 5, "action": "CONTROL", "at": 50}], None),  # it is reported to
+        ([REPORT, {**WRITE, "protocol": "dnp3", "function": 5, "action": "CONTROL", "at": 50}], None),  # it is reported to
         ([{**POLL, "role": "response", "repeat": 30}, {**WRITE, "at": 25}], None),  # the questions are not seen, or went to a group
     ],
 )
