@@ -44,7 +44,9 @@ class Limits:
     facts_per_asset: int = 256
     macs_per_asset: int = 16  # MACs, and VLANs, that one address showed: a pair of redundant routers has two or three
     conversations: int = 50_000  # beyond it, a quarter more for those that are answered, all clients of one server count as one
-    alerts: int = 10_000  # open incidents; the least severe and oldest are closed first
-    alerts_per_rule: int = 500  # open incidents of one rule; what more sources do is told as one: a flood is one thing
-    alert_frames: int = 16  # frame numbers kept per incident
+    alerts: int = 10_000  # open alerts; the least severe and oldest are closed first
+    alerts_per_rule: int = 500  # open alerts of one rule; what more sources do is reported as one: a flood is one thing
+    alert_frames: int = 16  # frame numbers kept per alert
+    burst_quiet_ns: int = 600_000_000_000  # what comes after a longer quiet gap is another burst of the alert, reported again
+    incident_quiet_ns: int = 86_400_000_000_000  # an incident without a burst for so long has ended; what comes then is a new one
     text_characters: int = 256  # of one string from the wire

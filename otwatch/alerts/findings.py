@@ -14,11 +14,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from otwatch.alerts.alert import Severity
+from otwatch.alerts.bursts import Ended, Interval
+from otwatch.alerts.severity import Severity
 
 _PARTS = 4_096  # parts of one finding: a sweep of a /20; more are added to the last
 _SAMPLES = 64  # messages kept per finding for frames, values and outcome
 _SAMPLES_FIRST = 512  # of behaviours that have none yet
+_SAMPLES_LATER = 8  # messages kept of each later burst
+_SAMPLES_IN_ALL = 1_024  # beyond it, those of the oldest burst but the first go
 
 
 @dataclass(slots=True)
@@ -35,12 +38,27 @@ class Part:
     table: str = ""
     signature: tuple[Any, ...] = ()  # with the table, what the record can be made from again
     flow: tuple[int, int] = (-1, 0)  # slot, number
+    card: int = -1  # MAC of an address claimed by two: the one that held it
+    ended: Ended | None = None  # bursts that are over; None while the first lasts
 
-    def add(self, timestamp_ns: int) -> None:
-        """One more row."""
-        self.first_ns = min(self.first_ns, timestamp_ns) if self.count else timestamp_ns
-        self.last_ns = max(self.last_ns, timestamp_ns) if self.count else timestamp_ns
+    def add(self, timestamp_ns: int, quiet_ns: int) -> bool:
+        """One more row; True when it begins another burst than the first."""
+        began = False
+        if not self.count:
+            self.first_ns = self.last_ns = timestamp_ns
+        elif timestamp_ns - self.last_ns > quiet_ns:
+            if self.ended is None:
+                self.ended = Ended(began_ns=self.first_ns)
+            self.ended.end(self.last_ns, self.count, timestamp_ns)
+            began = True
+        self.first_ns = min(self.first_ns, timestamp_ns)
+        self.last_ns = max(self.last_ns, timestamp_ns)
         self.count += 1
+        return began
+
+    def bursts(self) -> list[Interval]:
+        """Its bursts, the running one last."""
+        return self.ended.all(self.last_ns, self.count) if self.ended is not None else [(self.first_ns, self.last_ns, self.count)]
 
 
 @dataclass(slots=True)
@@ -58,6 +76,8 @@ class Sample:
     watched: bool = False  # whether answers to it were waited for
     answers: int = 0
     refusals: int = 0
+    contradictions: int = 0
+    epoch: int = 0  # of the finding, when it was kept
 
 
 @dataclass(slots=True)
@@ -74,6 +94,10 @@ class Finding:
     samples: list[Sample] = field(default_factory=list)
     sampled: dict[int, int] = field(default_factory=dict)  # behaviour -> samples
     entries: dict[int, list[Any]] = field(default_factory=dict)  # earlier step of a sequence -> the rows that fitted it
+    epoch: int = 0  # grows with every burst of which messages were wanted
+    epoch_ns: int = 0
+    in_epoch: int = 0  # samples of the present one
+    occurrences: int = 0  # bursts of what passed its late conditions, as last counted
     open: bool = True
 
     def part(self, key: object, src: int, dst: int) -> Part:
@@ -93,12 +117,27 @@ class Finding:
     def wants(self, behaviour: int, frames: int) -> bool:
         """Whether another message of the behaviour is worth keeping."""
         had = self.sampled.get(behaviour, 0)
-        return (had < frames and len(self.samples) < _SAMPLES) or (had == 0 and len(self.samples) < _SAMPLES_FIRST)
+        if self.epoch:
+            return (had < frames and self.in_epoch < _SAMPLES_LATER) or (had == 0 and self.in_epoch < 2 * _SAMPLES_LATER)
+        return (had < frames and self.in_epoch < _SAMPLES) or (had == 0 and self.in_epoch < _SAMPLES_FIRST)
 
     def keep(self, sample: Sample) -> None:
         """Keeps a message that `wants` asked for."""
+        sample.epoch = self.epoch
         self.samples.append(sample)
         self.sampled[sample.behaviour] = self.sampled.get(sample.behaviour, 0) + 1
+        self.in_epoch += 1
+
+    def reopen(self, behaviour: int, timestamp_ns: int, quiet_ns: int) -> None:
+        """A behaviour came again after a quiet gap: messages of the new burst are wanted, too."""
+        self.sampled.pop(behaviour, None)
+        if timestamp_ns - self.epoch_ns <= quiet_ns and self.epoch:
+            return
+        self.epoch, self.epoch_ns, self.in_epoch = self.epoch + 1, timestamp_ns, 0
+        self.sampled.clear()
+        if len(self.samples) > _SAMPLES_IN_ALL:
+            oldest = next((sample.epoch for sample in self.samples if sample.epoch), 0)
+            self.samples = [sample for sample in self.samples if sample.epoch != oldest]
 
 
 class Findings:

@@ -33,7 +33,8 @@ def export(table: str, captures: tuple[str, ...], output: str, **options: Any) -
         from otwatch.cli.writing import check_output
         from otwatch.engine.analysis import Analysis, Listener
         from otwatch.engine.exporters import FactExporter, FlowExporter, OperationExporter
-        from otwatch.outputs.records import alert_record, asset_record, talk_record
+        from otwatch.outputs.alert_records import alert_record
+        from otwatch.outputs.records import asset_record, talk_record
         from otwatch.outputs.tables import TableWriter
 
         if output != "-":

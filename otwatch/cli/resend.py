@@ -31,9 +31,9 @@ def resend(begin: str, state: str, wanted: tuple[str, ...]) -> None:
 
         from otwatch.engine.detector import utc_ns
         from otwatch.errors import CaptureError
-        from otwatch.outputs.records import time_text
         from otwatch.outputs.siem.cursors import Cursors
         from otwatch.outputs.siem.reading import stored_events
+        from otwatch.outputs.times import time_text
 
         folder = Path(state) / "spool"
         known = sorted(path.stem for path in folder.glob("*.cursor"))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import otwatch
 from otwatch.alerts.alert import Severity
 from otwatch.cli.failing import complain
-from otwatch.outputs.records import alert_record
+from otwatch.outputs.alert_records import alert_record
 from otwatch.outputs.result import Result
 from otwatch.outputs.siem.event import Sensor
 from otwatch.outputs.siem.sending import check_target, send_all

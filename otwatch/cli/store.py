@@ -44,8 +44,8 @@ def alerts(database: str, form: str, min_severity: str, rule: str, address: str,
         from pathlib import Path
 
         from otwatch.engine.detector import utc_ns
-        from otwatch.outputs.records import time_text
         from otwatch.outputs.store import StoreReader
+        from otwatch.outputs.times import time_text
 
         labels = [level.label for level in Severity if level >= severity(min_severity)]
         after = time_text(utc_ns(since)) if since else ""

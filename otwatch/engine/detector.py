@@ -173,8 +173,8 @@ class RuleDetector:
         """Every rule, how often it fired, and whether this observation could show it."""
         counts: dict[str, int] = {}
         for alert in self.engine.alerts():
-            for rule in (alert.rule, *(also["rule"] for also in alert.evidence.get("also", ()))):
-                counts[rule] = counts.get(rule, 0) + 1
+            for name in (alert.rule, *(also.rule for also in alert.evidence.also)):
+                counts[name] = counts.get(name, 0) + 1
         notes = self.engine.evaluability()
         checks = []
         seen = self._protocols_seen()

@@ -8,10 +8,12 @@ from typing import Any
 
 import otwatch
 from otwatch.alerts.alert import Severity
+from otwatch.outputs.alert_records import alert_record
 from otwatch.outputs.json_text import json_text
-from otwatch.outputs.records import SCHEMA_VERSION, alert_record, asset_record, talk_record, time_text
+from otwatch.outputs.records import SCHEMA_VERSION, asset_record, talk_record
 from otwatch.outputs.result import Result
 from otwatch.outputs.story import verdict
+from otwatch.outputs.times import time_text
 
 
 def summary_record(result: Result) -> dict[str, Any]:

@@ -7,33 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from otwatch.actions import Action, Role
 from otwatch.addresses import Addresses
-from otwatch.alerts.alert import Alert
-from otwatch.alerts.attack import former
 from otwatch.batch import Batch
 from otwatch.inventory.asset import Asset
 from otwatch.inventory.inventory import Talk
 from otwatch.inventory.oui import mac_text
 from otwatch.inventory.services import service_name
+from otwatch.outputs.times import time_text
 from otwatch.protocols.spec import Fact, ProtocolSpec
 from otwatch.vocabulary import DirectionHow, ProtocolHow, Tunnel
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 Record = dict[str, Any]
-
-_SECOND_NS = 1_000_000_000
-_LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z: the last that the text form can say
-
-
-def time_text(timestamp_ns: int) -> str:
-    """RFC 3339 in UTC with nine digits: `2026-11-22T02:36:00.123456789Z`."""
-    seconds, nanoseconds = divmod(timestamp_ns, _SECOND_NS)
-    moment = datetime.fromtimestamp(min(max(seconds, 0), _LAST_SECOND), UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
 
 
 def _absent(number: int) -> int | None:
@@ -186,22 +174,3 @@ def talk_record(talk: Talk) -> Record:
     record = asdict(talk)
     first, last = record.pop("first_seen_ns"), record.pop("last_seen_ns")
     return {"type": "conversation", **record, "first_seen": time_text(first), "last_seen": time_text(last)}
-
-
-def alert_record(alert: Alert) -> Record:
-    """One alert, with the field names of the contract first."""
-    record = asdict(alert)
-    first, last = record.pop("first_seen_ns"), record.pop("last_seen_ns")
-    return {
-        "type": "alert",
-        "time": time_text(first),
-        "first_seen": time_text(first),
-        "last_seen": time_text(last),
-        **record,
-        "severity": alert.severity.label,
-        "attack": list(alert.attack),
-        "attack_v18": [former(technique) for technique in alert.attack],
-        "frames": list(alert.frames),
-        "false_positives": list(alert.false_positives),
-        "references": list(alert.references),
-    }

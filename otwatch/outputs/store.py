@@ -219,8 +219,10 @@ class StoreReader:
         wanted = list(severities)
         conditions, values = [f"severity IN ({','.join('?' * len(wanted))})"], list[Any](wanted)
         if rule:
-            conditions.append("rule GLOB ?")
-            values.append(rule)
+            conditions.append(
+                "(rule GLOB ? OR EXISTS (SELECT 1 FROM json_each(record, '$.evidence.also') WHERE json_extract(value, '$.rule') GLOB ?))"
+            )
+            values += [rule, rule]
         if address:
             conditions.append("(src = ? OR dst = ?)")
             values += [address, address]

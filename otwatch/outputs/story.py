@@ -7,18 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from otwatch.alerts.alert import Alert, Severity
+from otwatch.alerts.outcome import WORDS
 from otwatch.outputs.result import Result
 
 LOOK_FIRST = 5
 _ACTORS = 3
 _LISTED = 12
 _VALUE_CHARACTERS = 90
-_OUTCOMES = {
-    "requested": "requested, no answer seen",
-    "confirmed": "confirmed by the device",
-    "refused": "refused by the device",
-    "unanswered": "never answered",
-}
 
 
 def clock(timestamp_ns: int | None) -> str:
@@ -85,31 +80,30 @@ def what_happened(alert: Alert) -> str:
         parts.append(f"{alert.count:,} times{often}")
     parts.append(clock(alert.first_seen_ns))
     if alert.action:
-        parts.append(_OUTCOMES.get(alert.outcome, alert.outcome))
+        parts.append(WORDS[alert.outcome])
     return "; ".join(parts)
 
 
 def details(alert: Alert) -> list[str]:
     """What the evidence adds to the sentence: the hops of a chain, all objects, ports, targets, kinds of anomaly."""
     evidence = alert.evidence
-    lines = [f"{hop['time'][11:19]} frame {hop['frame']}: {hop['src']} → {hop['dst']} {hop['what']}" for hop in evidence.get("chain", [])]
-    if evidence.get("before") is not None:
-        lines.append(f"{evidence.get('kind', 'told')}: {evidence['before']} before, now {evidence.get('value')}")
-    for name, title in (
-        ("objects", "objects"),
-        ("targets", "targets"),
-        ("port_list", "ports"),
-        ("functions", "functions"),
-        ("anomaly", "what is wrong"),
+    lines = [f"{clock(hop.time_ns)[11:]} frame {hop.frame}: {hop.src} → {hop.dst} {hop.what}" for hop in evidence.chain]
+    if evidence.before is not None:
+        lines.append(f"{evidence.kind}: {evidence.before} before, now {evidence.now}")
+    anomaly = evidence.matched.get("anomaly")
+    for title, found in (
+        ("objects", evidence.objects),
+        ("targets", evidence.targets),
+        ("ports", evidence.ports),
+        ("functions", evidence.functions),
+        ("anomalies", evidence.anomalies or ((anomaly,) if anomaly else ())),
+        ("network cards", evidence.cards),
     ):
-        found = evidence.get(name)
-        if isinstance(found, str):
-            lines.append(f"{title}: {found}")
-        elif isinstance(found, list | tuple) and len(found) > 1:
+        if found:
             lines.append(f"{title}: {', '.join(str(item) for item in found[:_LISTED])}{' …' if len(found) > _LISTED else ''}")
-    also = list(dict.fromkeys(f"{told['title']} ({told['rule']})" for told in evidence.get("also", [])))
+    also = list(dict.fromkeys(f"{one.title} ({one.rule}){': ' + one.reason if one.reason else ''}" for one in evidence.also))
     if also:
-        lines.append(f"the same is told by: {'; '.join(also)}")
+        lines.append(f"also reported by: {'; '.join(also)}")
     return lines
 
 
@@ -143,7 +137,7 @@ def _notes(low: int, info: int) -> str:
 
 def _taken_for_operators(alerts: Sequence[Alert]) -> str:
     """Whose commands are shown as notes only because he polls the device: the reader must confirm that, as nothing in the traffic can."""
-    taken = sorted((alert for alert in alerts if alert.evidence.get("writer") == "polls"), key=lambda alert: -alert.count)
+    taken = sorted((alert for alert in alerts if alert.evidence.writer == "polls"), key=lambda alert: -alert.count)
     if not taken:
         return ""
     named = ", ".join(f"{alert.src} → {alert.dst} ({alert.count:,} times)" for alert in taken[:_ACTORS])

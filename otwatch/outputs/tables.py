@@ -77,4 +77,3 @@ class TableWriter:
                     to_parquet(self._scratch, self.output, self._columns)
             finally:
                 self._scratch.unlink()
-

@@ -8,14 +8,16 @@ sequences or look at values) are visited one by one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from otwatch.addresses import Addresses
 from otwatch.alerts.alert import Alert
+from otwatch.alerts.bursts import Ended
 from otwatch.alerts.findings import Finding, Findings, Part, Sample
 from otwatch.batch import Batch
+from otwatch.decode.anomalies import NetworkAnomaly
 from otwatch.limits import Limits
 from otwatch.rules.compile import Clause, clauses_of
 from otwatch.rules.context import Context, Joined
@@ -26,17 +28,20 @@ from otwatch.rules.fold import Folder
 from otwatch.rules.knowledge import Knowledge, Learning
 from otwatch.rules.match import Matcher
 from otwatch.rules.outcomes import Numbers
-from otwatch.rules.report import NEEDS_BASELINE, UNKNOWN_WITHOUT_SITE, Reporter
+from otwatch.rules.report import NEEDS_BASELINE, UNKNOWN_WITHOUT_SITE, Reported, Reporter
 from otwatch.rules.rows import Row, Sequences, Windows, hashable
 from otwatch.rules.rule import Rule
 from otwatch.rules.seams import HostView, Known, ProtocolNames, SitePolicy
 from otwatch.rules.silence import Silences
-from otwatch.vocabulary import AnomalyKind
+from otwatch.vocabulary import AnomalyKind, Layer
 
 _SAMPLE: Final = 1  # bits of _wanted: another message is wanted as evidence
 _ROWS: Final = 2  # every message is looked at
+_COUNTED: Final = 4  # its times are followed for the bursts of alerts that count it by its behaviour
 _REFUSED_KEPT: Final = 10_000  # values that are known to concern no rule
 _REFUSED_BYTES: Final = 8  # of longer ones the same seldom comes again
+# An address that two network cards claim: such a row names the card that held it and the one that claims it now.
+_ADDRESS_CONFLICT: Final = (int(Layer.NETWORK), int(NetworkAnomaly.ADDRESS_CONFLICT))
 _UPDATE_NS: Final = 60_000_000_000  # an finding that goes on is sent out again after this much packet time
 _BEHAVIOUR_COLUMNS: Final = (
     "source",
@@ -55,6 +60,20 @@ _BEHAVIOUR_COLUMNS: Final = (
     "first_ns",
     "first_frame",
 )
+
+
+class Sent(NamedTuple):
+    """What was last sent out of a finding."""
+
+    rows: int
+    severity: int
+    outcome: str
+    sent_ns: int
+    also: int
+    occurrence: int
+
+
+_NEVER: Final = Sent(0, -1, "", -_UPDATE_NS, 0, 0)
 
 
 class RuleEngine:
@@ -92,10 +111,15 @@ class RuleEngine:
         self._matchers = {table: Matcher([clause for clause in judged if clause.table == table]) for table in TABLES}
         self.windows = {index: Windows(rule.window) for index, rule in enumerate(self.rules) if rule.window}
         self.sequences = {index: Sequences(rule) for index, rule in enumerate(self.rules) if rule.sequence}
-        self.flows = FlowRules(self._matchers["flows"].clauses, self.context, self.windows, self._take, self._credit, self._last_part)
+        self.flows = FlowRules(
+            self._matchers["flows"].clauses, self.context, self.windows, self._take, self._credit, self._last_part, limits.burst_quiet_ns
+        )
         self.evidence = Evidence(self.context)
-        self.reporter = Reporter(self.rules, clauses, self.context)
+        self.ended: dict[int, Ended] = {}  # of a counted behaviour: bursts that are over, where there are any
+        self.reporter = Reporter(self.rules, clauses, self.context, self.ended, limits.burst_quiet_ns)
         self._wanted = np.zeros(1024, np.uint8)
+        self._last = np.zeros(1024, np.int64)  # of a counted behaviour: its last message
+        self.followed: dict[int, int] = {}  # counted behaviours of before a restart: their last message
         self._clauses_of: dict[int, tuple[Clause, ...]] = {}
         self._shared: dict[tuple[Clause, ...], tuple[Clause, ...]] = {}
         self._steps: list[tuple[int, int, int, int, Clause, Row]] = []  # time at which it holds, frame, order of tables, of coming
@@ -106,9 +130,11 @@ class RuleEngine:
         self._batches = 0
         self.first_ns: int | None = None
         self.now_ns = 0
-        self.sent: dict[int, tuple[int, int, str, int, int]] = {}
+        self.sent: dict[int, Sent] = {}
         self.silences = Silences()
         self._finished = False
+        self._judged_at: tuple[int, int, bool] | None = None
+        self._kept: list[Reported] = []
         self._resumed: set[int] = set()
 
     # feeding
@@ -162,31 +188,46 @@ class RuleEngine:
     # results
 
     def alerts(self) -> list[Alert]:
-        """All findings as far as they are known now, gravest first, then in order of time."""
-        self._refresh()
-        found = [alert for alert in (self._alert(finding) for finding in self.findings) if alert is not None]
-        return sorted(self._folder.fold(found), key=lambda alert: (-alert.severity, alert.first_seen_ns, alert.rule, alert.src, alert.dst))
+        """All alerts as far as they are known now, gravest first, then in order of time."""
+        return sorted(
+            (one.alert for one in self._judged()), key=lambda alert: (-alert.severity, alert.first_seen_ns, alert.rule, alert.src, alert.dst)
+        )
+
+    def _judged(self) -> list[Reported]:
+        """Every finding judged and folded: once for all that ask between two batches."""
+        moment = self._batches, self.now_ns, self._finished
+        if self._judged_at != moment:
+            self._refresh()
+            found = [reported for finding in self.findings if (reported := self.reporter.alert(finding, self.limits.alert_frames)) is not None]
+            self._kept, self._judged_at = self._folder.fold(found), moment
+        return self._kept
 
     def take_changes(self) -> list[Alert]:
-        """Alerts that are new, graver or otherwise answered since the last call, or went on for another minute of packet time."""
-        self._refresh()
+        """Alerts that are new, graver, otherwise answered or in another burst since the last call, or went on for another minute of packet time."""
         changed = []
-        found = [(alert, finding.number) for finding in self.findings if (alert := self._alert(finding)) is not None]
-        kept = {id(alert) for alert in self._folder.fold([alert for alert, _ in found])}
-        for alert, number in found:
-            if id(alert) not in kept:
-                continue
-            count, severity, outcome, sent_ns, also = self.sent.get(number, (0, -1, "", -_UPDATE_NS, 0))
-            graver = int(alert.severity) > severity or alert.outcome != outcome or len(alert.evidence.get("also", ())) > also
-            if graver or (alert.count > count and (self.now_ns - sent_ns >= _UPDATE_NS or self._finished)):
-                self.sent[number] = alert.count, int(alert.severity), alert.outcome, self.now_ns, len(alert.evidence.get("also", ()))
+        for one in self._judged():
+            alert = one.alert
+            before = self.sent.get(one.number, _NEVER)
+            also = len(alert.evidence.also)
+            graver = int(alert.severity) > before.severity or alert.outcome != before.outcome or also > before.also
+            if (
+                graver
+                or alert.occurrence > before.occurrence
+                or (alert.count > before.rows and (self.now_ns - before.sent_ns >= _UPDATE_NS or self._finished))
+            ):
+                self.sent[one.number] = Sent(alert.count, int(alert.severity), alert.outcome, self.now_ns, also, alert.occurrence)
                 changed.append(alert)
-        return sorted(changed, key=lambda alert: (alert.first_seen_ns, alert.rule, alert.src, alert.dst))
+        return sorted(changed, key=lambda alert: (alert.bursts[-1].first_ns, alert.first_seen_ns, alert.rule, alert.src, alert.dst))
 
     def evaluability(self) -> dict[str, str]:
         """Rule id -> why it could not, or only partly, be judged in this observation."""
         self._refresh()
         return self.reporter.evaluability()
+
+    def counted(self) -> list[tuple[int, int]]:
+        """Behaviours that are counted by their table, with the time of their last message."""
+        numbers = np.flatnonzero(self._wanted & _COUNTED).tolist()
+        return [*self.followed.items(), *zip(numbers, self._last[numbers].tolist(), strict=True)]
 
     @property
     def counters(self) -> dict[str, int]:
@@ -202,16 +243,15 @@ class RuleEngine:
         self.knowledge.refresh(self._batch.behaviours if self._batch else None, self.first_ns or 0, self.now_ns, self._finished)
         self.reporter.refresh(self._batch.behaviours if self._batch else None, self._finished)
 
-    def _alert(self, finding: Finding) -> Alert | None:
-        return self.reporter.alert(finding, self.limits.alert_frames)
-
     # tables
 
     def _grow(self, rows: int) -> None:
         if rows > len(self._wanted):
             larger = np.zeros(max(rows, 2 * len(self._wanted)), np.uint8)
             larger[: len(self._wanted)] = self._wanted
-            self._wanted = larger
+            last = np.zeros(len(larger), np.int64)
+            last[: len(self._last)] = self._last
+            self._wanted, self._last = larger, last
 
     def _seen(self, timestamp_ns: int) -> None:
         if self.first_ns is None or timestamp_ns < self.first_ns:
@@ -256,16 +296,26 @@ class RuleEngine:
                     if _by_row(clause):
                         self._wanted[number] |= _ROWS
                     else:
-                        self._wanted[number] |= _SAMPLE
+                        self._wanted[number] |= _SAMPLE | _COUNTED
                         self._finding(clause, src, dst).behaviours.append(number)
+                if self._wanted[number] & _COUNTED:
+                    fresh = batch.operations.rows > 0  # else all that is known was seen before
+                    self._last[number] = self.followed.pop(number, first_ns if fresh else int(table.last_ns[number]))
 
     def _operations(self, batch: Batch) -> None:
         operations = batch.operations
         behaviours = operations.array("behaviour")
         wanted = self._wanted
-        for index in self._worth_a_look(batch, np.flatnonzero(wanted[behaviours])).tolist():
+        rows = np.flatnonzero(wanted[behaviours])
+        if not len(rows):
+            return
+        counted = rows[wanted[behaviours[rows]] & _COUNTED != 0]
+        if len(counted):
+            self._time(batch, behaviours, counted)
+            rows = rows[wanted[behaviours[rows]] & (_SAMPLE | _ROWS) != 0]
+        for index in self._worth_a_look(batch, rows).tolist():
             behaviour = int(behaviours[index])
-            if not wanted[behaviour]:
+            if not wanted[behaviour] & (_SAMPLE | _ROWS):
                 continue  # enough of it was seen earlier in this batch
             still = 0
             refused = True
@@ -278,11 +328,35 @@ class RuleEngine:
                     if finding.wants(behaviour, self.limits.alert_frames):
                         finding.keep(self.evidence.sample(batch, index, behaviour))
                         still |= _SAMPLE
-            wanted[behaviour] = still
+            wanted[behaviour] = still | wanted[behaviour] & _COUNTED
             if refused and still == _ROWS:
                 if len(self._refused) >= _REFUSED_KEPT:
                     self._refused.clear()
                 self._refused.update(map(tuple, self._said(batch, np.array([index])).tolist()))
+
+    def _time(self, batch: Batch, behaviours: Numbers, rows: Numbers) -> None:
+        """Moves the last times of counted behaviours; a message after a quiet gap begins another burst, of which evidence is wanted again."""
+        quiet_ns, last = self.limits.burst_quiet_ns, self._last
+        numbers, times = behaviours[rows], batch.operations.array("timestamp_ns")[rows]
+        if int(times.max()) - int(last[numbers].min()) <= quiet_ns:
+            last[numbers] = times  # of several messages of one behaviour the last counts
+            return
+        order = np.argsort(numbers, kind="stable")
+        numbers, times = numbers[order], times[order]
+        before = np.where(np.r_[True, numbers[1:] != numbers[:-1]], last[numbers], np.r_[0, times[:-1]])
+        for place in np.flatnonzero(times - before > quiet_ns).tolist():
+            number, now_ns = int(numbers[place]), int(times[place])
+            left = int(np.searchsorted(numbers, number, side="right")) - place  # rows of this batch from here on
+            ended = self.ended.get(number)
+            if ended is None:
+                ended = self.ended[number] = Ended(began_ns=int(batch.behaviours.first_ns[number]))
+            ended.end(int(before[place]), int(batch.behaviours.messages[number]) - left, now_ns)
+            self._wanted[number] |= _SAMPLE
+            src, dst = int(batch.behaviours.source[number]), int(batch.behaviours.destination[number])
+            for clause in self._clauses_of[number]:
+                if not _by_row(clause):
+                    self._finding(clause, src, dst).reopen(number, now_ns, quiet_ns)
+        last[numbers] = times
 
     def _said(self, batch: Batch, rows: Numbers) -> Numbers:
         """(rows, 7): all that a test of the value of a row depends on, the value by its first 8 bytes."""
@@ -301,7 +375,7 @@ class RuleEngine:
             return rows
         said, which = np.unique(self._said(batch, rows), axis=0, return_inverse=True)
         refused = np.array([tuple(one) in self._refused for one in said.tolist()])[which.reshape(-1)]
-        left: Numbers = rows[~(refused & (self._wanted[batch.operations.array("behaviour")[rows]] == _ROWS))]
+        left: Numbers = rows[~(refused & (self._wanted[batch.operations.array("behaviour")[rows]] & (_SAMPLE | _ROWS) == _ROWS))]
         return left
 
     def _row(self, clause: Clause, batch: Batch, index: int, behaviour: int) -> bool:
@@ -368,14 +442,16 @@ class RuleEngine:
         distinct, which = np.unique(packed, return_inverse=True)
         possible = np.array([matcher.signed((number >> 32, number & 0xFFFFFFFF), self.context.anomaly)[0] != 0 for number in distinct.tolist()])
         rows = np.flatnonzero(possible[which.reshape(-1)])
-        names = ("timestamp_ns", "frame", "flow", "source", "destination", "layer", "kind")
-        for time, frame, flow, src, dst, *known in zip(*(anomalies.array(name)[rows].tolist() for name in names), strict=True):
+        names = ("timestamp_ns", "frame", "flow", "source", "destination", "needed", "had", "layer", "kind")
+        for time, frame, flow, src, dst, held, claims, *known in zip(*(anomalies.array(name)[rows].tolist() for name in names), strict=True):
             signature = tuple(known)
             mask, signed, paired = matcher.candidates(signature, self.context.anomaly, (src, dst), self.context.pair)
             if mask:
                 record = Joined(signed, paired)
+                cards = (held, claims) if signature == _ADDRESS_CONFLICT else (-1, -1)
                 for clause in matcher.passing(mask, record):
-                    self._take(clause, Row(time, frame, batch.file, src, dst, record, "anomalies", signature, flow=flow), 2)
+                    row = Row(time, frame, batch.file, src, dst, record, "anomalies", signature, flow=flow, card=cards[0], claimant=cards[1])
+                    self._take(clause, row, 2)
 
     def _fact(self, fact: Any) -> None:
         batch = self._batch
@@ -437,8 +513,9 @@ class RuleEngine:
         part = finding.part(row.behaviour if row.behaviour >= 0 else _part_key(row), row.src, row.dst)
         if not part.count:
             part.behaviour, part.record, part.flow = row.behaviour, row.record, (row.flow, row.flow_number)
-            part.table, part.signature = row.table, row.signature
-        part.add(row.timestamp_ns)
+            part.table, part.signature, part.card = row.table, row.signature, row.card
+        if part.add(row.timestamp_ns, self.limits.burst_quiet_ns):
+            finding.reopen(row.behaviour if row.behaviour >= 0 else -2 - len(finding.parts), row.timestamp_ns, self.limits.burst_quiet_ns)
         self._chain(finding, clause.step, row)
         sampled = row.behaviour if row.behaviour >= 0 else -2 - len(finding.parts)
         if finding.wants(sampled, self.limits.alert_frames):
@@ -447,7 +524,7 @@ class RuleEngine:
                 finding.keep(self.evidence.sample(self._batch, index, row.behaviour))
             else:
                 ports = self.evidence.ports(self._batch.flows, row.flow, row.src) if self._batch is not None else (-1, -1)
-                finding.keep(Sample(sampled, row.timestamp_ns, row.frame, row.file, row.flow, ports=ports))
+                finding.keep(Sample(sampled, row.timestamp_ns, row.frame, row.file, row.flow, ports=ports, macs=(row.claimant, -1)))
 
     def _chain(self, finding: Finding, step: int, row: Row) -> None:
         """Keeps the rows of the earlier steps that led here."""

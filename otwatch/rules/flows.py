@@ -61,6 +61,7 @@ class FlowRules:
         take: Callable[[Clause, Row, int, int], None],
         credit: Callable[[Clause, Row], None],
         last_part: Callable[[Clause, int, int], Part | None],
+        quiet_ns: int,
     ) -> None:
         self.matcher = Matcher(clauses)
         self.context = context
@@ -68,6 +69,7 @@ class FlowRules:
         self.take = take
         self.credit = credit
         self.last_part = last_part
+        self.quiet_ns = quiet_ns
         self.outcomes = Outcomes()
         self.waiting: deque[_Waiting] = deque()
         self.watched: dict[int, tuple[int, list[tuple[Clause, Seen]]]] = {}  # number of a flow without data so far -> slot, events that want some
@@ -198,7 +200,7 @@ class FlowRules:
                     yield event
                     continue
                 known[key] = part
-            part.add(event[0])
+            part.add(event[0], self.quiet_ns)
 
     def _passes(self, clause: Clause, bit: int, seen: Seen) -> bool:
         mask, signed, paired = self.matcher.candidates(seen[7], self.context.flow, (seen[5], seen[6]), self.context.pair)

@@ -1,85 +1,122 @@
-"""Alerts of which one says the same as another, and more: they are told as one.
+"""Alerts of which one holds all rows of another: they are reported as one.
 
-A rule names in `supersedes` the more general rules that it says more than. Where both found something between the same two hosts, the general one's
-alert goes into the evidence of the other (`also`: rule, title, severity, count, times, frames, objects) and its techniques are added. A graver
-alert is never folded into a milder one.
+What is compared are the rows, by behaviour (or what tells rows without behaviour apart) and by burst, never names of rules. An alert folds into one
+that is at least as grave and holds all of its rows; of two with the same rows the graver leads, then the more special rule. What folds stands in
+`also` of the other with its id and its reason; techniques unite. An alert that the plant accepts neither takes others in nor vanishes: the
+general alert stays then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from otwatch.alerts.alert import Alert
-from otwatch.rules.explain import time_text
-from otwatch.rules.rule import Rule
+from otwatch.alerts.bursts import covers
+from otwatch.alerts.evidence import Also
+from otwatch.alerts.outcome import OPEN
+from otwatch.rules.report import Reported, used_by
+from otwatch.rules.rule import AllOf, Condition, Not, Rule, Term
 
 _FRAMES: Final = 4
-_OPEN: Final = ("requested", "unanswered")
+_CANDIDATES: Final = 64  # alerts on one row that are compared
+# Fields whose condition states a fact of its own beside what was done: it is kept as a line, whoever takes the alert in.
+_STATES: Final = {
+    "permitted": "the site file does not permit it",
+    "conduit": "the site file has no conduit between these zones",
+    "in_baseline": "the baseline does not hold it",
+    "range_in_baseline": "the baseline does not hold this range",
+    "src_known": "the baseline does not know the source",
+    "dst_known": "the baseline does not know the target",
+    "new_talker": "first conversation of these two",
+    "new_verb": "first action of this kind between these two",
+    "value": "the value is out of its limits",
+    "vlan_of_zone": "the VLAN is not one of the zone",
+}
 
 
 class Folder:
-    """The relations among the rules of one engine."""
+    """How special the rules of one engine are, and what they state."""
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        self._group = {rule.id: rule.group for rule in rules}
-        self._above: dict[str, list[str]] = {}  # rule -> those that supersede it
-        for rule in rules:
-            for general in rule.supersedes:
-                self._above.setdefault(general, []).append(rule.id)
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._special = [_special(rule) for rule in rules]
+        self._states = ["; ".join(dict.fromkeys(_stated(rule))) for rule in rules]
 
-    def fold(self, alerts: Sequence[Alert]) -> list[Alert]:
+    def fold(self, found: Sequence[Reported]) -> list[Reported]:
         """The alerts that stay, in their order; what was folded into them is in their evidence."""
-        if not self._above:
-            return list(alerts)
-        places: dict[tuple[str, str, str], Alert] = {}
-        for alert in alerts:
-            group = self._group[alert.rule]
-            places[alert.rule, alert.src if "src" in group else "", alert.dst if "dst" in group else ""] = alert
-        into = {id(alert): self._superseder(alert, places) for alert in alerts}
-        for alert in alerts:
-            top = into[id(alert)]
-            seen = {id(alert)}
-            while top is not None and into[id(top)] is not None and id(top) not in seen:
-                seen.add(id(top))
-                top = into[id(top)]
-            if top is not None:
-                _add(top, alert)
-        return [alert for alert in alerts if into[id(alert)] is None]
-
-    def _superseder(self, alert: Alert, places: dict[tuple[str, str, str], Alert]) -> Alert | None:
-        for rule in self._above.get(alert.rule, ()):
-            group = self._group[rule]
-            found = places.get((rule, alert.src if "src" in group else "", alert.dst if "dst" in group else ""))
-            if found is None or found is alert or found.severity < alert.severity:
+        ranked = sorted(found, key=self._rank)
+        leaders: dict[object, list[Reported]] = {}
+        gone = set()
+        for one in ranked:
+            if one.alert.evidence.accepted:
                 continue
-            whole = "dst" in group or "dst" not in self._group[alert.rule]
-            if whole or alert.dst in _targets(found) or len(_targets(found)) < found.evidence.get("targets_count", 0):
-                return found
+            leader = self._leader(one, leaders)
+            if leader is not None:
+                self._add(leader.alert, one)
+                gone.add(one.number)
+                continue
+            for key in one.rows:
+                leaders.setdefault(key, []).append(one)
+        return [one for one in found if one.number not in gone]
+
+    def _rank(self, one: Reported) -> tuple[object, ...]:
+        """Who takes in whom: the graver first, then who holds more rows, then the more special rule."""
+        special = self._special[one.rule]
+        return -one.alert.severity, -len(one.rows), *(-part for part in special), one.alert.rule, one.number
+
+    @staticmethod
+    def _leader(one: Reported, leaders: dict[object, list[Reported]]) -> Reported | None:
+        rows = one.rows
+        fewest: list[Reported] | None = None
+        for key in rows:
+            candidates = leaders.get(key)
+            if not candidates:
+                return None  # nobody holds this row
+            if fewest is None or len(candidates) < len(fewest):
+                fewest = candidates
+        for candidate in (fewest or ())[:_CANDIDATES]:
+            if len(candidate.rows) >= len(rows) and all(key in candidate.rows and covers(candidate.rows[key], rows[key]) for key in rows):
+                return candidate
         return None
 
+    def _add(self, top: Alert, one: Reported) -> None:
+        alert = one.alert
+        top.evidence.also.append(
+            Also(
+                id=alert.id,
+                rule=alert.rule,
+                title=alert.title,
+                severity=alert.severity,
+                src=alert.src,
+                dst=alert.dst,
+                count=alert.count,
+                first_ns=alert.first_seen_ns,
+                last_ns=alert.last_seen_ns,
+                frames=alert.frames[:_FRAMES],
+                objects=alert.evidence.objects or ((alert.object,) if alert.object else ()),
+                reason=self._states[one.rule],
+            )
+        )
+        if top.outcome in OPEN and alert.outcome not in OPEN and (alert.action, alert.function) == (top.action, top.function):
+            top.outcome = alert.outcome  # the same messages: what the device said to them is known there
+        top.attack = tuple(dict.fromkeys((*top.attack, *alert.attack)))
 
-def _targets(alert: Alert) -> Sequence[str]:
-    listed: Sequence[str] = alert.evidence.get("targets", (alert.dst,))
-    return listed
+
+def _special(rule: Rule) -> tuple[int, int, int]:
+    """A sequence says more than a window, a window more than a row, many conditions more than few."""
+    wheres = [step.where for step in rule.sequence.steps] if rule.sequence else [rule.where]
+    return int(rule.sequence is not None), int(rule.window is not None), sum(_size(where) for where in wheres)
 
 
-def _add(top: Alert, alert: Alert) -> None:
-    told: dict[str, Any] = {
-        "rule": alert.rule,
-        "title": alert.title,
-        "severity": alert.severity.label,
-        "dst": alert.dst,
-        "count": alert.count,
-        "first_seen": time_text(alert.first_seen_ns),
-        "last_seen": time_text(alert.last_seen_ns),
-        "frames": list(alert.frames[:_FRAMES]),
-    }
-    if alert.evidence.get("objects"):
-        told["objects"] = alert.evidence["objects"]
-    elif alert.object:
-        told["objects"] = [alert.object]
-    if top.outcome in _OPEN and alert.outcome not in _OPEN and alert.dst in _targets(top):
-        top.outcome = alert.outcome  # the same messages: what the device said to them is known there
-    top.evidence.setdefault("also", []).append(told)
-    top.attack = tuple(dict.fromkeys((*top.attack, *alert.attack)))
+def _size(condition: Condition) -> int:
+    """How much a condition narrows: alternatives narrow as little as the least of them."""
+    if isinstance(condition, Term):
+        return 1
+    if isinstance(condition, Not):
+        return _size(condition.part)
+    sizes = [_size(part) for part in condition.parts] or [0]
+    return sum(sizes) if isinstance(condition, AllOf) else min(sizes)
+
+
+def _stated(rule: Rule) -> list[str]:
+    return [text for name, text in _STATES.items() if name in used_by(rule)]

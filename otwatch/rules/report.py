@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from otwatch.actions import Action
 from otwatch.alerts.alert import Alert, Severity
+from otwatch.alerts.bursts import Ended, Interval
+from otwatch.alerts.evidence import Hop
 from otwatch.alerts.findings import Finding, Part, Sample
+from otwatch.alerts.outcome import Items, Outcome
 from otwatch.rules.compile import Clause
 from otwatch.rules.context import Context, Joined, LateRecord
-from otwatch.rules.explain import explain, learned_from, time_text, too_short_to_tell
+from otwatch.rules.describe import TARGETS, Describer, Found, RowKey, hop_of, mac_text
+from otwatch.rules.explain import explain, learned_from, too_short_to_tell
 from otwatch.rules.fields import TABLES, Stage
 from otwatch.rules.rows import Row
 from otwatch.rules.rule import Rule, terms_of
 from otwatch.tables import Behaviours
 
+Numbers = npt.NDArray[np.int32]
 _RECORDS: Final = 65_536
-_TARGETS: Final = 32
-_VALUES: Final = 8
+_REFUSED: Final = (
+    "The device refused this {times}: it had no effect. Find out who sent it and why: what is tried and refused may be tried again in another way."
+)
 _PLACED: Final = frozenset({"src_outside", "crosses_zone", "conduit", "src_internet"})  # rules whose severity has the source's place in it
 _INFERRED: Final = frozenset(
     {"writer", "steady", "src_outside", "crosses_zone", "dst_in_ot", "dst_is_controller", "new_talker", "new_verb", "src_role", "dst_role"}
@@ -40,34 +47,28 @@ UNKNOWN_WITHOUT_SITE: Final = _NEEDS_SITE - {"jump_hosts_known"}  # those are tr
 
 
 @dataclass(slots=True)
-class _Found:
-    """What of an finding passes its late conditions."""
+class Reported:
+    """An alert with what the fold and the incidents need of its finding."""
 
-    count: int = 0
-    first_ns: int = 0
-    last_ns: int = 0
-    frames: set[int] = field(default_factory=set)
-    behaviours: set[int] = field(default_factory=set)
-    parts: list[Part] = field(default_factory=list)
-    first: LateRecord | None = None
-    first_behaviour: int = -1
-
-    def add(self, count: int, first_ns: int, last_ns: int, record: LateRecord, behaviour: int) -> None:
-        if self.first is None or first_ns < self.first_ns:
-            self.first_ns, self.first, self.first_behaviour = first_ns, record, behaviour
-        self.last_ns = max(self.last_ns, last_ns)
-        self.count += count
+    alert: Alert
+    rule: int
+    number: int  # of the finding
+    rows: dict[RowKey, list[Interval]]
 
 
 class Reporter:
     """Makes the alerts of one engine."""
 
-    def __init__(self, rules: Sequence[Rule], clauses: Sequence[Clause], context: Context) -> None:
+    def __init__(self, rules: Sequence[Rule], clauses: Sequence[Clause], context: Context, ended: Mapping[int, Ended], quiet_ns: int) -> None:
         self.rules = rules
         self.context = context
+        self.ended = ended
+        self.describer = Describer(context, quiet_ns)
+        self._used = [used_by(rule) for rule in rules]
         self.clauses: dict[int, list[Clause]] = {}
         for clause in clauses:
             self.clauses.setdefault(clause.index, []).append(clause)
+        self._matched = {index: _fields_shown(self.rules[index], own[-1].table) for index, own in self.clauses.items()}
         self.behaviours: Behaviours | None = None
         self.finished = False
         self._records: dict[int, Joined] = {}
@@ -120,50 +121,57 @@ class Reporter:
         protocol = row.protocol if isinstance(row, Row) else 0
         return self.context.late(row.record, row.src, row.dst, at_ns=at_ns, protocol=protocol)
 
-    def _judge(self, finding: Finding) -> _Found | None:
+    def _judge(self, finding: Finding) -> Found | None:
         """What passes; None when nothing does."""
         clauses = self.clauses[finding.rule]
         for step, clause in enumerate(clauses[:-1]):
             test = clause.tests[Stage.LATE]
-            kept = [row for row in finding.entries.get(step, ()) if test is None or test(self._late_row(row))]
-            if not kept:
+            if not any(test is None or test(self._late_row(row)) for row in finding.entries.get(step, ())):
                 return None
         test = clauses[-1].tests[Stage.LATE]
-        found = _Found()
+        found = Found()
         if len(finding.behaviours) and self.behaviours is not None:
             numbers = np.frombuffer(finding.behaviours, np.int32)
             if test is not None:
                 numbers = np.array([number for number in numbers.tolist() if test(self._late(number))], np.int32)
             if len(numbers):
-                table = self.behaviours
-                first = table.array("first_ns")[numbers]
-                earliest = int(numbers[int(first.argmin())])
-                found.add(
-                    int(table.array("messages")[numbers].sum()),
-                    int(first.min()),
-                    int(table.array("last_ns")[numbers].max()),
-                    self._late(earliest),
-                    earliest,
-                )
-                order = np.argsort(first, kind="stable")[:_TARGETS]
-                found.frames.update(table.array("first_frame")[numbers[order]].tolist())
-                found.behaviours.update(numbers.tolist())
+                self._count(found, numbers)
         for part in finding.parts.values():
             record = self._late_row(part)
             if test is None or test(record):
                 found.add(part.count, part.first_ns, part.last_ns, record, part.behaviour)
                 found.parts.append(part)
+                key: RowKey = part.behaviour
                 if part.behaviour >= 0:
-                    found.behaviours.add(part.behaviour)
+                    found.counts[part.behaviour] = found.counts.get(part.behaviour, 0) + part.count
+                else:
+                    own = part.record
+                    key = part.table, part.src, part.dst, own.get("anomaly"), own.get("port"), own.get("kind")
+                found.rows.setdefault(key, []).extend(part.bursts())
         return found if found.count else None
 
-    def alert(self, finding: Finding, frames: int) -> Alert | None:
-        """The alert of an finding; None when its late conditions do not hold, for now."""
+    def _count(self, found: Found, numbers: Numbers) -> None:
+        """Behaviours that are counted by their table."""
+        table = self.behaviours
+        assert table is not None
+        first, last, counts = (table.array(name)[numbers].tolist() for name in ("first_ns", "last_ns", "messages"))
+        place = first.index(min(first))
+        earliest = int(numbers[place])
+        found.add(sum(counts), first[place], max(last), self._late(earliest), earliest)
+        order = np.argsort(np.array(first), kind="stable")[:TARGETS]
+        found.frames.update(table.array("first_frame")[numbers[order]].tolist())
+        for number, began, ended, count in zip(numbers.tolist(), first, last, counts, strict=True):
+            found.counts[number] = count
+            over = self.ended.get(number)
+            found.rows[number] = over.all(ended, count) if over is not None else [(began, ended, count)]
+
+    def alert(self, finding: Finding, frames: int) -> Reported | None:
+        """The alert of a finding; None when its late conditions do not hold, for now."""
         found = self._judge(finding)
         if found is None or found.first is None:
             return None
         rule, late = self.rules[finding.rule], found.first
-        samples = [sample for sample in finding.samples if sample.behaviour < 0 or sample.behaviour in found.behaviours]
+        samples = [sample for sample in finding.samples if sample.behaviour < 0 or sample.behaviour in found.counts]
         on_operations = found.first_behaviour >= 0
         alert = Alert(
             id="",
@@ -183,20 +191,29 @@ class Reporter:
             why=rule.why,
             false_positives=rule.false_positives,
             references=rule.references,
+            neighbours=late.src >= 0 and late.dst >= 0 and self.context.place(late.src).network == self.context.place(late.dst).network,
         )
-        alert.frames = tuple(sorted({sample.frame for sample in samples} | found.frames - {0})[:frames])
+        alert.frames = tuple(sorted({sample.frame for sample in samples if not sample.epoch} | found.frames - {0})[:frames])
         self._name_hosts(alert, late)
         if samples:
             self._from_sample(alert, samples[0])
+        matched = {name: value for name in self._matched[finding.rule] if (value := late.get(name)) is not None}
+        alert.evidence = self.describer.evidence(finding, found, samples, matched, self.behaviours if found.counts else None)
+        answers_seen = on_operations and self.finished and (late.src, late.dst) in self.context.knowledge.answering
+        requests = on_operations and late.get("role") == "request"
         if on_operations:
-            self._from_operation(alert, found, samples)
+            self._from_acts(alert, found, samples, late, answers_seen=answers_seen and requests)
         elif late.get("port") is not None:
             alert.dst_port = late.get("port")
-        alert.evidence.update(self._evidence(rule, finding, late, found, samples))
-        self._chain(alert, finding, late)
-        self._weigh(alert, rule, late, on_operations)
+        if alert.evidence.cards:
+            alert.src_mac = alert.evidence.cards[-1] if len(alert.evidence.cards) < 2 else alert.evidence.cards[1]
+        alert.occurrence, alert.bursts = self.describer.bursts(
+            found, finding, samples, requests=on_operations, answers_seen=answers_seen and requests
+        )
+        self._chain(alert, finding)
+        self._weigh(alert, rule, late, self._used[finding.rule], on_operations)
         alert.id = hashlib.sha256(f"{alert.rule}|{alert.src}|{alert.dst}|{alert.first_seen_ns}".encode()).hexdigest()[:16]
-        return alert
+        return Reported(alert, finding.rule, finding.number, found.rows)
 
     def _name_hosts(self, alert: Alert, late: LateRecord) -> None:
         site = self.context.site
@@ -210,84 +227,28 @@ class Reporter:
         alert.file = sample.file
         alert.src_port = sample.ports[0] if sample.ports[0] >= 0 else None
         alert.dst_port = sample.ports[1] if sample.ports[1] >= 0 else None
-        alert.src_mac = alert.src_mac or _mac(sample.macs[0])
-        alert.dst_mac = alert.dst_mac or _mac(sample.macs[1])
+        alert.src_mac = alert.src_mac or (mac_text(sample.macs[0]) if sample.macs[0] >= 0 else None)
+        alert.dst_mac = alert.dst_mac or (mac_text(sample.macs[1]) if sample.macs[1] >= 0 else None)
 
-    def _from_operation(self, alert: Alert, found: _Found, samples: Sequence[Sample]) -> None:
+    def _from_acts(self, alert: Alert, found: Found, samples: Sequence[Sample], late: LateRecord, *, answers_seen: bool) -> None:
+        """What was done leads the alert: the gravest act that succeeded, with its own object, value and outcome."""
         assert self.behaviours is not None
-        assert found.first is not None
-        row, late = self.behaviours.row(found.first_behaviour), found.first
-        alert.action, alert.function, alert.function_name = late.get("action"), late.get("function"), late.get("function_name")
-        alert.unit = late.get("unit")
-        names = self.context.protocols[row["protocol"] - 1] if 0 < row["protocol"] <= len(self.context.protocols) else None
-        alert.object = names.object_name(row) if names else ""
-        alert.value = next((sample.value for sample in samples if sample.value is not None and sample.behaviour == found.first_behaviour), None)
-        answers, refusals = sum(sample.answers for sample in samples), sum(sample.refusals for sample in samples)
-        seen = (late.src, late.dst) in self.context.knowledge.answering
+        evidence = alert.evidence
+        evidence.acts = acts = self.describer.acts(found, self.behaviours, samples, answers_seen=answers_seen)
+        lead = acts[0]
+        alert.action, alert.function, alert.function_name, alert.unit = lead.action, lead.function, lead.function_name, lead.unit
+        alert.object, alert.value, alert.outcome = lead.objects[0] if lead.objects else "", lead.value, lead.outcome
+        alert.items = sum((act.items for act in acts), Items())
         if late.get("role") == "request":
-            alert.outcome = (
-                "confirmed"
-                if answers
-                else "refused"
-                if refusals
-                else ("unanswered" if seen and self.finished and any(sample.watched for sample in samples) else "requested")
-            )
-            if refusals:
-                alert.evidence["refused"] = refusals
-            if not seen:
-                alert.evaluable = "partly: no response of this device was captured, so whether it obeyed cannot be told"
-        else:
-            alert.outcome = "confirmed" if answers else "refused" if refusals else "requested"
-        objects: dict[str, None] = {}
-        for number in sorted(found.behaviours)[: 4 * _TARGETS]:
-            if names:
-                objects[names.object_name(self.behaviours.row(number))] = None
-        if len(objects) > 1:
-            alert.evidence["objects"] = [name for name in objects if name][:_TARGETS]
-        functions = sorted({str(self.behaviour_record(self.behaviours, number)["function_name"]) for number in sorted(found.behaviours)[:1024]})
-        if len(functions) > 1:
-            alert.evidence["functions"] = functions[:_TARGETS]
+            evidence.refused = sum(act.items.refused for act in acts)
+            if (late.src, late.dst) not in self.context.knowledge.answering:
+                alert.evaluable = "partly: no response of this device was captured, so whether it obeyed is not known"
+        objects = list(dict.fromkeys(name for act in acts for name in act.objects))
+        functions = sorted({act.function_name for act in acts})
+        evidence.objects = tuple(objects[:TARGETS]) if len(objects) > 1 else ()
+        evidence.functions = tuple(functions[:TARGETS]) if len(functions) > 1 else ()
 
-    def _sources(self, found: _Found) -> Iterable[int]:
-        """Who did the behaviours of an finding of several sources."""
-        if self.behaviours is None or not found.behaviours:
-            return ()
-        sources: list[int] = np.unique(self.behaviours.array("source")[np.fromiter(found.behaviours, np.int64, len(found.behaviours))]).tolist()
-        return sources
-
-    def _evidence(self, rule: Rule, finding: Finding, late: LateRecord, found: _Found, samples: Sequence[Sample]) -> dict[str, Any]:
-        evidence: dict[str, Any] = {}
-        clause = self.clauses[self.rules.index(rule)][-1]
-        where = rule.sequence.steps[-1].where if rule.sequence else rule.where
-        for term in terms_of(where):
-            if TABLES[clause.table][term.name].stage is not Stage.ROW and late.get(term.name) is not None:
-                evidence[term.name] = late.get(term.name)
-        values = [sample.value for sample in samples if sample.value is not None][:_VALUES]
-        if values:
-            evidence["values"] = values
-        targets = sorted({part.dst for part in found.parts})
-        if len(targets) > 1:
-            evidence["targets"] = [self.context.addresses.text(target) for target in targets[:_TARGETS]]
-            evidence["targets_count"] = len(targets)
-        if finding.src < 0:
-            sources = sorted({part.src for part in found.parts}.union(self._sources(found)))
-            if len(sources) > 1:
-                evidence["sources"] = [self.context.addresses.text(source) for source in sources[:_TARGETS]]
-                evidence["sources_count"] = len(sources)
-        for name in ("anomaly", "port"):
-            seen = {part.record[name] for part in found.parts if part.record.get(name) is not None}
-            if len(seen) > 1:
-                evidence[f"{name}_list"] = sorted(seen)[:_TARGETS]
-        if found.parts and "value" in found.parts[0].record and found.parts[0].behaviour < 0:
-            evidence["value"] = found.parts[0].record["value"]
-            if found.parts[0].record.get("before"):
-                evidence["before"] = found.parts[0].record["before"]
-        span = (found.last_ns - found.first_ns) / 1e9
-        if found.count > 1 and span > 0:
-            evidence["per_second"] = round(found.count / span, 3)
-        return evidence
-
-    def _chain(self, alert: Alert, finding: Finding, late: LateRecord) -> None:
+    def _chain(self, alert: Alert, finding: Finding) -> None:
         clauses = self.clauses[finding.rule]
         if len(clauses) == 1:
             return
@@ -296,51 +257,44 @@ class Reporter:
             test = clause.tests[Stage.LATE]
             fitting = [row for row in finding.entries.get(step, ()) if test is None or test(self._late_row(row))]
             before = [row for row in fitting if row.timestamp_ns <= alert.last_seen_ns] or fitting
-            chain.append(_link(max(before, key=lambda row: row.timestamp_ns)))
-        chain.append(
-            {
-                "time": time_text(alert.first_seen_ns),
-                "frame": alert.frames[0] if alert.frames else None,
-                "src": alert.src,
-                "dst": alert.dst,
-                "what": alert.function_name or alert.action,
-            }
-        )
-        alert.evidence["chain"] = chain
-        alert.frames = tuple(dict.fromkeys([link["frame"] for link in chain[:-1]] + list(alert.frames)))
-        del late
+            chain.append(hop_of(max(before, key=lambda row: row.timestamp_ns)))
+        what = alert.function_name or alert.action
+        frame = alert.frames[0] if alert.frames else None
+        alert.evidence.chain = (*chain, Hop(time_ns=alert.first_seen_ns, frame=frame, src=alert.src, dst=alert.dst, what=what))
+        alert.frames = tuple(dict.fromkeys([hop.frame for hop in chain if hop.frame is not None] + list(alert.frames)))
 
-    def _weigh(self, alert: Alert, rule: Rule, late: LateRecord, on_operations: bool) -> None:
+    def _weigh(self, alert: Alert, rule: Rule, late: LateRecord, used: frozenset[str], on_operations: bool) -> None:
         """Severity by place and permission, confidence and words by how things are known."""
-        site = self.context.site
-        used = {term.name for where in ([step.where for step in rule.sequence.steps] if rule.sequence else [rule.where]) for term in terms_of(where)}
+        site, evidence = self.context.site, alert.evidence
         severity = int(rule.severity)
         if on_operations and not used & _PLACED and severity >= Severity.MEDIUM and late.src_outside():
             severity += 1
-            alert.evidence["src_outside"] = True
+            evidence.src_outside = True
             used |= {"src_outside"}
         action = Action[alert.action] if alert.action else None
         ticket = site.ticket(alert.src, alert.dst, action, alert.first_seen_ns, alert.last_seen_ns) if site else None
         if ticket:
-            alert.evidence["ticket"] = ticket
+            evidence.ticket = ticket
             severity -= 1
         elif on_operations and not used & _PLACED and late.get("permitted") in ("engineering", "permitted"):
-            alert.evidence["permitted"] = late.get("permitted")
+            evidence.permitted = late.get("permitted")
             severity -= 1
         reason = site.accepted(alert.rule, alert.src, alert.dst, alert.last_seen_ns) if site else None
         if reason:
-            alert.evidence["accepted"] = reason
+            evidence.accepted = reason
             severity = int(Severity.INFO)
         too_short = on_operations and action not in _BY_NATURE and _rests_on_a_role(late, used) and not self.context.knowledge.is_settled(late.at_ns)
         if too_short:
             severity = min(severity, int(Severity.MEDIUM))
         alert.severity = Severity(min(max(severity, 0), 4))
         sentence = explain(self.context, late, used)
+        if alert.outcome is Outcome.REFUSED:
+            alert.why = _REFUSED.format(times="once" if evidence.refused == 1 else f"{evidence.refused:,} times")
         if sentence:
             alert.why = f"{alert.why} {sentence}"
         if too_short:
             alert.why = f"{alert.why} {too_short_to_tell(self.context.knowledge)}"
-            alert.evidence["too_short_to_tell"] = True
+            evidence.too_short_to_tell = True
         if used & _INFERRED and site is None and self.context.baseline is None:
             alert.confidence = 0.7
         if used & (_NEEDS_LEARNING | {"writer"}) and self.context.baseline is None and self.context.knowledge.learning.until_ns is None:
@@ -348,17 +302,14 @@ class Reporter:
                 alert.confidence = 0.6
             if used & _NEEDS_LEARNING:
                 alert.evaluable = f"partly: {learned_from(self.context.knowledge, late.at_ns)}"
-        if alert.outcome == "confirmed":
+        if alert.outcome is Outcome.CONFIRMED:
             alert.confidence = round(min(0.99, alert.confidence + 0.09), 2)
 
     def evaluability(self) -> dict[str, str]:
         """Rule id -> what keeps it from being judged."""
         notes = {}
         knowledge = self.context.knowledge
-        for rule in self.rules:
-            used = {
-                term.name for where in ([step.where for step in rule.sequence.steps] if rule.sequence else [rule.where]) for term in terms_of(where)
-            }
+        for rule, used in zip(self.rules, self._used, strict=True):
             if used & NEEDS_BASELINE and self.context.baseline is None:
                 notes[rule.id] = "not evaluable: needs a baseline (otwatch baseline learn)"
             elif used & _NEEDS_SITE and self.context.site is None:
@@ -380,13 +331,14 @@ def _rests_on_a_role(late: LateRecord, used: Collection[str]) -> bool:
     )
 
 
-def _link(row: Row) -> dict[str, Any]:
-    record = row.record
-    what = record.get("function_name") or (
-        f"{record.get('transport')}/{record.get('port')}" if record.get("port") is not None else record.get("anomaly") or record.get("kind") or ""
+def used_by(rule: Rule) -> frozenset[str]:
+    """The fields that a rule's conditions name."""
+    return frozenset(
+        term.name for where in ([step.where for step in rule.sequence.steps] if rule.sequence else [rule.where]) for term in terms_of(where)
     )
-    return {"time": time_text(row.timestamp_ns), "frame": row.frame, "src": record.get("src"), "dst": record.get("dst"), "what": what}
 
 
-def _mac(number: int) -> str | None:
-    return ":".join(f"{number:012x}"[i : i + 2] for i in range(0, 12, 2)) if number >= 0 else None
+def _fields_shown(rule: Rule, table: str) -> list[str]:
+    """The fields of the last step's conditions whose values stand in the evidence."""
+    where = rule.sequence.steps[-1].where if rule.sequence else rule.where
+    return list(dict.fromkeys(term.name for term in terms_of(where) if TABLES[table][term.name].stage is not Stage.ROW))

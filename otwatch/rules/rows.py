@@ -32,6 +32,8 @@ class Row:
     flow_number: int = 0
     operation: int = -1  # row in operations of the batch with this number; -1: the first of its behaviour
     batch: int = -1
+    card: int = -1  # of an address that two network cards claim: the one that held it
+    claimant: int = -1  # and the one that claims it now
     before: list[Row] = field(default_factory=list)  # of the step before, in a sequence
 
 

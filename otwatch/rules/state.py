@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from otwatch.alerts.bursts import KEPT, Ended
 from otwatch.alerts.findings import Finding, Part, Sample
 from otwatch.rules.compile import Clause, Record
 from otwatch.rules.context import Joined
-from otwatch.rules.engine import RuleEngine
+from otwatch.rules.engine import RuleEngine, Sent
 from otwatch.rules.fields import Stage
 from otwatch.rules.rows import Lane, Row, Sequences, Windows
 from otwatch.rules.rule import Rule
@@ -90,6 +91,8 @@ class _Writer:
             "closed": engine.findings.closed,
             "joined": {ids[rule]: count for rule, count in engine.findings.joined.items()},
             "sent": [[number, *sent] for number, sent in engine.sent.items()],
+            "followed": engine.counted(),
+            "ended": [[number, *_ended(ended)] for number, ended in engine.ended.items()],
         }
         numbers = {id(sample): (finding.number, at) for finding in engine.findings for at, sample in enumerate(finding.samples)}
         found["watched"] = [
@@ -179,13 +182,16 @@ class _Writer:
             "src": finding.src,
             "dst": finding.dst,
             "number": finding.number,
+            "epoch": [finding.epoch, finding.epoch_ns, finding.in_epoch, finding.occurrences],
+            "sampled": list(finding.sampled.items()),
             "parts": [
-                [key, part.src, part.dst, part.behaviour, part.count, part.first_ns, part.last_ns, part.table, part.signature, *self.flow(*part.flow)]
+                [key, part.src, part.dst, part.behaviour, part.count, part.first_ns, part.last_ns, part.table, part.signature, *self.flow(*part.flow),
+                 part.card, _ended(part.ended) if part.ended is not None else None]
                 for key, part in finding.parts.items()
             ],
             "samples": [
                 [sample.behaviour, sample.timestamp_ns, sample.frame, sample.file, sample.flow, sample.ports, sample.macs, sample.value,
-                 int(sample.watched), sample.answers, sample.refusals]
+                 int(sample.watched), sample.answers, sample.refusals, sample.contradictions, sample.epoch]
                 for sample in finding.samples
             ],
             "entries": [[step, [self._row(row) for row in rows]] for step, rows in finding.entries.items()],
@@ -227,9 +233,12 @@ class _Reader:
         engine.findings.closed = int(document["closed"])
         engine.findings.joined = {self.known[name]: int(count) for name, count in document["joined"].items() if name in self.known}
         numbers = {finding.number for finding in engine.findings}
-        for number, count, severity, outcome, sent_ns, also in document["sent"]:
+        for number, count, severity, outcome, sent_ns, also, occurrence in document["sent"]:
             if number in numbers:
-                engine.sent[number] = int(count), int(severity), str(outcome), int(sent_ns), int(also)
+                engine.sent[number] = Sent(int(count), int(severity), str(outcome), int(sent_ns), int(also), int(occurrence))
+        engine.followed = {self._behaviour(number): int(last_ns) for number, last_ns in document["followed"]}
+        for number, *ended in document["ended"]:
+            engine.ended[self._behaviour(number)] = _ended_of(ended)
         for slot, number, frame, *place in document["watched"]:
             if number in self.live and tuple(place) in samples:
                 engine.evidence.watch(int(slot), int(frame), samples[place[0], place[1]])
@@ -380,17 +389,21 @@ class _Reader:
         rule = self.engine.rules[index]
         finding = Finding(index, self._address(state["src"]), self._address(state["dst"]), rule.severity, int(state["number"]))
         clause = self.clauses[index, len(rule.sequence.steps) - 1 if rule.sequence else 0]
-        for key, src, dst, behaviour, count, first_ns, last_ns, table, signature, slot, number in state["parts"]:
+        for key, src, dst, behaviour, count, first_ns, last_ns, table, signature, slot, number, card, ended in state["parts"]:
             record = self._record(table, tuple(signature), self._address(src), self._address(dst), self._behaviour(behaviour))
             if not self._passes(clause, record):
                 continue
             flow = int(slot), self._renumbered(int(number))
             part = Part(src, dst, behaviour, int(count), int(first_ns), int(last_ns), record, str(table), tuple(signature), flow)
+            part.card, part.ended = int(card), _ended_of(ended) if ended is not None else None
             finding.parts[self._part_key(key)] = part
-        for behaviour, time, frame, file, flow, ports, macs, value, watched, answers, refusals in state["samples"]:
+        for behaviour, time, frame, file, flow, ports, macs, value, watched, answers, refusals, contradictions, epoch in state["samples"]:
             sample = Sample(int(behaviour), int(time), int(frame), str(file), int(flow), _two(ports), _two(macs), value)
             sample.watched, sample.answers, sample.refusals = bool(watched), int(answers), int(refusals)
-            finding.keep(sample)
+            sample.contradictions, sample.epoch = int(contradictions), int(epoch)
+            finding.samples.append(sample)
+        finding.epoch, finding.epoch_ns, finding.in_epoch, finding.occurrences = map(int, state["epoch"])
+        finding.sampled = {int(behaviour): int(count) for behaviour, count in state["sampled"]}
         for step, places in state["entries"]:
             finding.entries[int(step)] = [self.rows[place] for place in places]
         return self.engine.findings.add(finding)
@@ -398,6 +411,16 @@ class _Reader:
     def _part_key(self, key: Any) -> Hashable:
         """As the engine counts: a behaviour, or (src, dst, anomaly, port)."""
         return _key(key)
+
+
+def _ended(ended: Ended) -> list[Any]:
+    return [list(ended.intervals), ended.dropped, ended.began_ns, ended.base]
+
+
+def _ended_of(stored: list[Any]) -> Ended:
+    intervals, dropped, began_ns, base = stored
+    known = deque(((int(first), int(last), int(count)) for first, last, count in intervals), maxlen=KEPT)
+    return Ended(known, int(dropped), int(began_ns), int(base))
 
 
 def _key(value: Any) -> Hashable:

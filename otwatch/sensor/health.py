@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from otwatch.alerts.alert import Alert, Severity
+from otwatch.alerts.evidence import Evidence
+from otwatch.alerts.outcome import Outcome
 from otwatch.sensor.figures import Figures, Link
 
 REPEAT_SECONDS: Final = 3600.0
@@ -69,7 +71,7 @@ class _Active:
     alert: Alert
     told: float
     seen: float
-    evidence: dict[str, Any]  # as it was told
+    evidence: Evidence  # as it was told
 
 
 class Health:
@@ -99,7 +101,7 @@ class Health:
             known.seen = monotonic
             known.alert.count += 1
             known.alert.last_seen_ns = wall_ns
-            known.alert.evidence = {"text": text, **evidence}
+            known.alert.evidence = Evidence(sensor={"text": text, **evidence})
             if monotonic - known.told >= REPEAT_SECONDS or (condition in _MOMENTS and condition not in _FLOODING):
                 known.told = monotonic
                 self._out.append(replace(known.alert))
@@ -116,9 +118,9 @@ class Health:
             count=1,
             src=self.sensor,
             dst="",
-            outcome="confirmed",
+            outcome=Outcome.CONFIRMED,
             file=subject,
-            evidence={"text": text, **evidence},
+            evidence=Evidence(sensor={"text": text, **evidence}),
             why=f"{why} {text}".strip(),
         )
         self._active[key] = _Active(alert, monotonic, monotonic, alert.evidence)
@@ -240,7 +242,7 @@ class Health:
                         severity=Severity.INFO,
                         title=f"Over: {active.alert.title}",
                         last_seen_ns=now.wall_ns,
-                        evidence={**active.alert.evidence, "over": True},
+                        evidence=Evidence(sensor={**active.alert.evidence.sensor, "over": True}),
                         why=f"It lasted {seconds:.0f} s.",
                     )
                 )

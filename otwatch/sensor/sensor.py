@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from otwatch.alerts.alert import Alert, Severity
+from otwatch.alerts.outcome import Outcome
 from otwatch.capture.report import LiveStatistics
 from otwatch.engine.analysis import Analysis
 from otwatch.engine.detector import Policy, RuleDetector
@@ -23,8 +24,10 @@ from otwatch.errors import CaptureError, ConfigError, ConfigErrors
 from otwatch.inventory.inventory import Inventory
 from otwatch.inventory.oui import vendor_of
 from otwatch.limits import Limits
-from otwatch.outputs.records import alert_record, asset_record, flow_record, time_text
+from otwatch.outputs.alert_records import alert_record
+from otwatch.outputs.records import asset_record, flow_record
 from otwatch.outputs.result import Result
+from otwatch.outputs.times import time_text
 from otwatch.sensor.checkpoint import Memory, restore_checkpoint, save_checkpoint
 from otwatch.sensor.config import SensorConfig
 from otwatch.sensor.figures import Destination, Figures, Link, coverage, metrics
@@ -268,9 +271,9 @@ class Sensor:
     def _report_changes(self) -> None:
         for alert in self.detector.engine.take_changes():
             count, severity, outcome, also = self.memory.reported.get(alert.id, (0, -1, "", 0))
-            folded = len(alert.evidence.get("also", ()))
-            if alert.outcome == "requested" and outcome:
-                alert.outcome = outcome  # the answer was seen before a restart
+            folded = len(alert.evidence.also)
+            if alert.outcome is Outcome.NOT_OBSERVED and outcome:
+                alert.outcome = Outcome(outcome)  # the answer was seen before a restart
             if alert.count <= count and int(alert.severity) <= severity and alert.outcome == outcome and folded <= also:
                 continue  # reported before a restart or a reload
             self._report(alert)
@@ -280,7 +283,7 @@ class Sensor:
                 self.memory.reported = dict(list(self.memory.reported.items())[self.limits.alerts :])
 
     def _report(self, alert: Alert) -> None:
-        if alert.severity < self.config.min_severity and not alert.evidence.get("over"):
+        if alert.severity < self.config.min_severity and not alert.evidence.over:
             return
         record = alert_record(alert)
         self._newest.append(record)

@@ -28,9 +28,7 @@ def test_the_least_severe_and_oldest_is_closed_first():
 def test_parts_of_one_incident_are_bounded():
     finding = Findings(1, 10).finding(1, Severity.LOW, 1, -1)
     for target in range(5_000):
-        finding.part((1, target), 1, target).add(
-            target,
-        )
+        finding.part((1, target), 1, target).add(target, 10**9)
     assert len(finding.parts) == 4_096
     assert sum(part.count for part in finding.parts.values()) == 5_000
 

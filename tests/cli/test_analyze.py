@@ -58,7 +58,7 @@ def attack_lines() -> str:
 def test_the_summary_is_the_first_record(attack_lines: str) -> None:
     summary = json.loads(attack_lines.splitlines()[0])
     assert summary["type"] == "summary"
-    assert summary["schema"] == 1
+    assert summary["schema"] == 2
     assert summary["packets"] == 935
     assert summary["first"] < summary["last"]
     assert summary["first"].startswith("2026-11-22T05:34:0")

@@ -7,6 +7,7 @@ import io
 from rich.console import Console
 
 from otwatch.alerts.alert import Alert, Severity
+from otwatch.alerts.outcome import Outcome
 from otwatch.cli import text
 from otwatch.inventory.asset import Asset, Child, KnownFact
 
@@ -105,6 +106,7 @@ def test_no_address_is_broken_on_a_narrow_terminal() -> None:
         action="WRITE",
         function_name="write_multiple_registers",
         object="SZL 0x001c index 0x0000",
+        outcome=Outcome.CONFIRMED,
         **hosts,  # type: ignore[arg-type]
     )
     console = Console(file=out, width=80)
@@ -113,7 +115,7 @@ def test_no_address_is_broken_on_a_narrow_terminal() -> None:
     asset.facts, asset.protocols = [fact("order_number", "6ES7 315-2EH14-0AB0")], {"s7comm-plus": "client", "modbus": "both", "dnp3": "client"}
     asset.children = [child(1, "rack 0 slot 1"), child(2, "rack 0 slot 2")]
     text._assets([asset], console)
-    assert "requested" in out.getvalue()  # the last column is not cut off
+    assert "confirmed" in out.getvalue()  # the last column is not cut off
     assert [out.getvalue().count(address) for address in hosts.values()] == [2, 2]
 
 

@@ -16,7 +16,7 @@ from otwatch.engine.analysis import Analysis
 from otwatch.engine.detector import Policy, RuleDetector, rules_of
 from otwatch.engine.exporters import OperationExporter
 from otwatch.limits import Limits
-from otwatch.outputs.records import alert_record
+from otwatch.outputs.alert_records import alert_record
 from otwatch.outputs.result import Result
 from otwatch.rules.rule import Rule
 from otwatch.site.load import load_site

@@ -63,7 +63,8 @@ def test_the_scan_is_told_with_who_scanned(way: str) -> None:
 
 @each_way
 def test_the_remote_login_into_the_plant_is_told(way: str) -> None:
-    assert any((alert.src, alert.dst) == (IT, ENG) and alert.rule.startswith("lateral.") for alert in analysed(ATTACK, way).alerts())
+    found = [(one.src, one.dst, one.rule) for alert in analysed(ATTACK, way).alerts() for one in (alert, *alert.evidence.also)]
+    assert any((src, dst) == (IT, ENG) and rule.startswith("lateral.") for src, dst, rule in found)
 
 
 @each_way

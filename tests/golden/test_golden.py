@@ -19,7 +19,8 @@ from otwatch.engine.analysis import Analysis
 from otwatch.engine.detector import Policy, RuleDetector, policy_of
 from otwatch.engine.exporters import FlowExporter, OperationExporter
 from otwatch.limits import Limits
-from otwatch.outputs.records import alert_record, asset_record
+from otwatch.outputs.alert_records import alert_record
+from otwatch.outputs.records import asset_record
 
 HERE = Path(__file__).parent
 PLANT = HERE.parents[1] / "pcaps" / "plant"

@@ -147,7 +147,7 @@ def attacks_in(capture: Path) -> tuple[Attacks, Attacks]:
     analysis.detector = RuleDetector(analysis.pipeline, policy_of(site=str(SITE)))
     analysis.run([str(capture)])
     grave = [alert for alert in analysis.finish().alerts if alert.severity >= Severity.HIGH]
-    folded = {(also["rule"], alert.src, also["dst"]) for alert in grave for also in alert.evidence.get("also", ())}
+    folded = {(also.rule, also.src, also.dst) for alert in grave for also in alert.evidence.also}
     return {(alert.rule, alert.src, alert.dst) for alert in grave}, folded
 
 

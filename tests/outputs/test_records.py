@@ -11,8 +11,10 @@ import pytest
 from otwatch.alerts.alert import Alert, Severity
 from otwatch.inventory.asset import Asset, Child, KnownFact
 from otwatch.inventory.inventory import Talk
+from otwatch.outputs.alert_records import alert_record
 from otwatch.outputs.jsonl import line, summary_record
-from otwatch.outputs.records import SCHEMA_VERSION, alert_record, asset_record, talk_record, time_text
+from otwatch.outputs.records import SCHEMA_VERSION, asset_record, talk_record
+from otwatch.outputs.times import time_text
 from tests.engine.analysing import PLANT, analyse
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "records.json"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from otwatch.alerts.alert import Alert, Severity
+from otwatch.alerts.evidence import Evidence
 from otwatch.outputs.result import BlindSpot, Result
 from otwatch.outputs.story import LOOK_FIRST, clock, look_first, plural, span, value_text, verdict, what_happened
 
@@ -48,9 +49,9 @@ def test_nobody_is_not_told_as_who_did_it() -> None:
 
 
 def test_commands_that_are_taken_for_the_operators_are_said_first() -> None:
-    note = alert(severity=Severity.INFO, count=60, evidence={"writer": "polls"})
+    note = alert(severity=Severity.INFO, count=60, evidence=Evidence(matched={"writer": "polls"}))
     assert "Commands were given: 10.0.0.5 → 10.0.0.9 (60 times). They are taken for the operator's" in verdict(result([note]))
-    assert "Commands were given" not in verdict(result([alert(severity=Severity.INFO, evidence={"writer": "permitted"})]))
+    assert "Commands were given" not in verdict(result([alert(severity=Severity.INFO, evidence=Evidence(matched={"writer": "permitted"}))]))
 
 
 def test_incidents_are_counted_by_severity() -> None:

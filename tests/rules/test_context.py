@@ -166,7 +166,7 @@ def test_a_public_address_of_the_same_network_is_not_the_internet(tmp_path, src,
 def test_a_version_told_in_more_places_is_no_other_version(tmp_path, told, changes):
     rules = rules_from(tmp_path, "table: facts\nwhere: {kind: firmware, changed: true}\n")
     rows = [{"table": "facts", "src": "10.0.0.9", "kind": "firmware", "value": value, "source": "a", "at": at} for at, value in enumerate(told)]
-    assert [alert.evidence["value"] for alert in alerts_of(rules, rows)] == changes
+    assert [alert.evidence.now for alert in alerts_of(rules, rows)] == changes
 
 
 def test_a_poller_that_commands_is_named_with_what_speaks_for_and_against_it(tmp_path):

@@ -1,26 +1,27 @@
-"""Which alert goes into the evidence of which."""
+"""Which alert folds into which: by the rows that they hold, never by names."""
 
 from __future__ import annotations
 
 import pytest
 
 from otwatch.alerts.alert import Alert, Severity
-from otwatch.engine.detector import rules_of
-from otwatch.errors import ConfigErrors
+from otwatch.alerts.outcome import Outcome
 from otwatch.rules.fold import Folder
+from otwatch.rules.report import Reported
 from tests.rules.hand import rules_from
 
 TEXTS = (
-    "supersedes: [test.rule-1]\nwhere: {action: STOP}\n",
-    "supersedes: [test.rule-2]\nwhere: {action: WRITE}\n",
-    "where: {action: READ}\n",
-    "supersedes: [test.rule-2]\ngroup: [src]\nwhere: {action: START}\n",
+    "where: {action: STOP}\n",
+    "where: {action: [STOP, WRITE], permitted: denied}\n",
+    "table: operations\nsequence: {within: 1m, steps: [{where: {action: READ}, key: src}, {where: {action: STOP}, key: src}]}\n",
 )
+ONE = (10, 20, 1)
 
 
-def alert(number: int, dst: str = "b", severity: Severity = Severity.HIGH, **evidence: object) -> Alert:
-    return Alert(id=f"{number}{dst}", rule=f"test.rule-{number}", title=f"Rule {number}", severity=severity, confidence=1.0, first_seen_ns=10**9,
-                 last_seen_ns=2 * 10**9, count=number + 1, src="a", dst=dst, frames=(1, 2, 3, 4, 5, 6), attack=(f"T000{number}",), evidence=evidence)
+def reported(rule: int, rows: dict, severity: Severity = Severity.HIGH, **fields: object) -> Reported:
+    alert = Alert(id=f"{rule}", rule=f"test.rule-{rule}", title=f"Rule {rule}", severity=severity, confidence=1.0, first_seen_ns=10**9,
+                  last_seen_ns=2 * 10**9, count=rule + 1, src="a", dst="b", frames=(1, 2, 3, 4, 5, 6), attack=(f"T000{rule}",), **fields)
+    return Reported(alert, rule, rule, rows)
 
 
 @pytest.fixture
@@ -28,49 +29,47 @@ def folder(tmp_path):
     return Folder(rules_from(tmp_path, *TEXTS))
 
 
-def shown(alerts):
-    return [(alert.rule[-1], alert.dst, [also["rule"][-1] for also in alert.evidence.get("also", ())]) for alert in alerts]
+def shown(found):
+    return [(one.rule, [int(also.id) for also in one.alert.evidence.also]) for one in found]
 
 
-def test_the_special_takes_the_general_with_its_name_count_and_frames(folder):
-    (kept,) = folder.fold([alert(1), alert(0)])
-    assert kept.rule == "test.rule-0"
-    assert kept.attack == ("T0000", "T0001")
-    (also,) = kept.evidence["also"]
-    assert (also["rule"], also["title"], also["severity"], also["count"], also["frames"]) == ("test.rule-1", "Rule 1", "high", 2, [1, 2, 3, 4])
+def test_who_holds_all_rows_takes_the_alert_with_its_name_count_frames_and_reason(folder):
+    (kept,) = folder.fold([reported(1, {7: [ONE]}), reported(0, {7: [ONE], 8: [ONE]})])
+    assert (kept.rule, kept.alert.attack) == (0, ("T0000", "T0001"))
+    (also,) = kept.alert.evidence.also
+    assert (also.rule, also.title, also.severity, also.count, also.frames) == ("test.rule-1", "Rule 1", Severity.HIGH, 2, (1, 2, 3, 4))
+    assert also.reason == "the site file does not permit it"
 
 
-def test_what_the_device_said_stays_known(folder):
-    answered, open_ = alert(1), alert(0)
-    answered.outcome = "confirmed"
-    assert [kept.outcome for kept in folder.fold([answered, open_])] == ["confirmed"]
-    answered, refused = alert(1), alert(0)
-    answered.outcome, refused.outcome = "confirmed", "refused"
-    assert [kept.outcome for kept in folder.fold([answered, refused])] == ["refused"]
+def test_of_two_with_the_same_rows_the_graver_leads_then_the_more_special(folder):
+    rows = {7: [ONE], 8: [ONE]}
+    assert shown(folder.fold([reported(0, rows), reported(1, rows), reported(2, rows)])) == [(2, [1, 0])]
+    assert shown(folder.fold([reported(0, rows, Severity.CRITICAL), reported(2, rows)])) == [(0, [2])]
 
 
-def test_a_chain_ends_at_its_top(folder):
-    assert shown(folder.fold([alert(0), alert(1), alert(2)])) == [("0", "b", ["1", "2"])]
+def test_rows_of_its_own_keep_an_alert(folder):
+    assert shown(folder.fold([reported(0, {7: [ONE], 9: [ONE]}), reported(1, {7: [ONE], 8: [ONE]})])) == [(0, []), (1, [])]
 
 
-def test_other_hosts_and_graver_alerts_stay(folder):
-    assert shown(folder.fold([alert(0), alert(1, "c")])) == [("0", "b", []), ("1", "c", [])]
-    assert shown(folder.fold([alert(0), alert(1, severity=Severity.CRITICAL)])) == [("0", "b", []), ("1", "b", [])]
+def test_a_burst_of_its_own_keeps_an_alert(folder):
+    later = (9_000, 9_001, 1)
+    assert shown(folder.fold([reported(0, {7: [ONE, later]}), reported(1, {7: [ONE], 8: [ONE]})])) == [(0, []), (1, [])]
+    assert shown(folder.fold([reported(0, {7: [ONE]}), reported(1, {7: [ONE, later], 8: [ONE]})])) == [(1, [0])]
+    assert shown(folder.fold([reported(0, {7: [(10, 20, 5)]}), reported(1, {7: [(10, 20, 4)], 8: [ONE]})])) == [(0, []), (1, [])]
 
 
-def test_an_alert_of_one_source_takes_those_of_its_targets(folder):
-    found = folder.fold([alert(3, targets=["b", "c"], targets_count=2), alert(2, "b"), alert(2, "c"), alert(2, "d")])
-    assert shown(found) == [("3", "b", ["2", "2"]), ("2", "d", [])]
-    found = folder.fold([alert(3, targets=["b", "c"], targets_count=50), alert(2, "d")])
-    assert shown(found) == [("3", "b", ["2"])], "not all targets are listed"
+def test_a_graver_alert_never_folds_into_a_milder_one(folder):
+    assert shown(folder.fold([reported(0, {7: [ONE]}, Severity.CRITICAL), reported(1, {7: [ONE], 8: [ONE]})])) == [(0, []), (1, [])]
 
 
-def test_rules_that_supersede_themselves_each_other_or_nothing_are_mistakes(tmp_path):
-    with pytest.raises(ConfigErrors, match="no id of another rule"):
-        rules_from(tmp_path, "supersedes: [test.rule-0]\nwhere: {action: STOP}\n")
-    with pytest.raises(ConfigErrors, match="supersede each other"):
-        rules_from(tmp_path, "supersedes: [test.rule-1]\nwhere: {action: STOP}\n", "supersedes: [test.rule-0]\nwhere: {action: STOP}\n")
-    mine = tmp_path / "mine.yaml"
-    mine.write_text("id: my.rule\ntitle: A\nstatus: draft\nseverity: low\nwhy: because\nsupersedes: [ot.controller-stopp]\nwhere: {action: STOP}\n")
-    with pytest.raises(ConfigErrors, match=r'did you mean "ot\.controller-stop"'):
-        rules_of([str(mine)], drafts=True)
+def test_an_accepted_special_alert_gives_the_general_one_back(folder):
+    special, general = reported(2, {7: [ONE]}, Severity.INFO), reported(0, {7: [ONE]})
+    special.alert.evidence.accepted = "commissioning"
+    assert shown(folder.fold([special, general])) == [(2, []), (0, [])]
+
+
+def test_what_the_device_said_to_the_same_messages_stays_known(folder):
+    answered, waiting = reported(1, {7: [ONE]}, outcome=Outcome.CONFIRMED), reported(0, {7: [ONE], 8: [ONE]})
+    assert [kept.alert.outcome for kept in folder.fold([answered, waiting])] == [Outcome.CONFIRMED]
+    answered, refused = reported(1, {7: [ONE]}, outcome=Outcome.CONFIRMED), reported(0, {7: [ONE], 8: [ONE]}, outcome=Outcome.REFUSED)
+    assert [kept.alert.outcome for kept in folder.fold([answered, refused])] == [Outcome.REFUSED]

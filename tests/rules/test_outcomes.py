@@ -95,7 +95,8 @@ def found(tmp_path: Any, packets: list[P], batch: int = 1000) -> dict[str, int]:
         )
     engine.finish(now)
     names = ("answered", "refused", "answered?", "carried", "empty", "carried?", "sent", "unsent", "sent?")
-    return {names[int(alert.rule.rpartition("-")[2])]: alert.count for alert in engine.alerts() if alert.src == addresses.text(CLIENT)}
+    found = [one for alert in engine.alerts() for one in (alert, *alert.evidence.also)]
+    return {names[int(one.rule.rpartition("-")[2])]: one.count for one in found if one.src == addresses.text(CLIENT)}
 
 
 LATER = dialogue(7, 60, source=OTHER, to=8)  # others talk: this tap shows both directions, and time goes on

@@ -75,12 +75,12 @@ def test_what_was_forgotten_is_counted_and_the_flood_is_told(flooded: Flooded) -
 
 
 def test_who_wrote_to_a_controller_and_stopped_it_in_the_midst_is_told(flooded: Flooded) -> None:
-    ends = {"src": "10.0.2.231", "dst": "10.0.1.10", "severity": "critical", "outcome": "confirmed"}
-    for rule, function in ((None, "write_single_register"), ("ot.controller-stop", "umas_stop_plc")):
-        found = [alert for alert in flooded.alerts if alert.get("function_name") == function and rule in (None, alert["rule"])]
-        assert found
-        for alert in found:
-            assert {name: alert[name] for name in ends} == ends
+    ends = {"src": "10.0.2.231", "dst": "10.0.1.10", "severity": "critical"}
+    for function in ("write_single_register", "umas_stop_plc"):
+        acts = [(alert, act) for alert in flooded.alerts for act in alert.get("evidence", {}).get("acts", ()) if act["function_name"] == function]
+        assert acts
+        for alert, act in acts:
+            assert ({name: alert[name] for name in ends}, act["outcome"]) == (ends, "confirmed")
 
 
 def test_a_sensor_that_is_started_again_knows_what_it_knew(flooded: Flooded) -> None:

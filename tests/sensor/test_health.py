@@ -57,7 +57,7 @@ def test_silence_is_told_once_and_its_end_too() -> None:
     assert told[0].file == "span0"
     over = watched.step(10)
     assert [(alert.rule, alert.severity, alert.id == told[0].id) for alert in over] == [("sensor.no-traffic", Severity.INFO, True)]
-    assert over[0].evidence["over"]
+    assert over[0].evidence.over
     assert watched.health.conditions == []
 
 
@@ -90,7 +90,7 @@ def test_a_clock_jump_is_told(jump: int) -> None:
     watched.now = replace(watched.now, wall_ns=watched.now.wall_ns + jump * 10**9)
     told = watched.step(1)
     assert [alert.rule for alert in told] == ["sensor.clock-jump"]
-    assert abs(told[0].evidence["seconds"] - jump) < 0.01
+    assert abs(told[0].evidence.sensor["seconds"] - jump) < 0.01
     assert watched.step(120) == []
 
 

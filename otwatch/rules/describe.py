@@ -1,0 +1,192 @@
+"""The rows of a finding as typed evidence: acts with their outcome, objects, targets, sources, and the chain that led to it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from otwatch.alerts.bursts import KEPT, Burst, Interval, merged
+from otwatch.alerts.evidence import Act, Evidence, Hop
+from otwatch.alerts.findings import Finding, Part, Sample
+from otwatch.alerts.outcome import Items, Outcome, outcome_of
+from otwatch.rules.context import Context, LateRecord
+from otwatch.rules.rows import Row
+from otwatch.tables import Behaviours
+
+TARGETS: Final = 32
+_VALUES: Final = 8
+_OBJECTS: Final = 8  # of one act
+_ACTS: Final = 16
+_DESCRIBED: Final = 1_024  # behaviours of one finding that are put into words; all are counted
+_BURST_FRAMES: Final = 8
+
+RowKey = int | tuple[Any, ...]  # a behaviour's number, or what tells rows without behaviour apart
+
+
+@dataclass(slots=True)
+class Found:
+    """What of a finding passes its late conditions."""
+
+    count: int = 0
+    first_ns: int = 0
+    last_ns: int = 0
+    frames: set[int] = field(default_factory=set)
+    rows: dict[RowKey, list[Interval]] = field(default_factory=dict)  # with their bursts: what alerts are compared by
+    counts: dict[int, int] = field(default_factory=dict)  # rows of each behaviour
+    parts: list[Part] = field(default_factory=list)
+    first: LateRecord | None = None
+    first_behaviour: int = -1
+
+    def add(self, count: int, first_ns: int, last_ns: int, record: LateRecord, behaviour: int) -> None:
+        """More rows, of which the first has this record."""
+        if self.first is None or first_ns < self.first_ns:
+            self.first_ns, self.first, self.first_behaviour = first_ns, record, behaviour
+        self.last_ns = max(self.last_ns, last_ns)
+        self.count += count
+
+
+class Describer:
+    """Puts the findings of one engine into words."""
+
+    def __init__(self, context: Context, quiet_ns: int) -> None:
+        self.context = context
+        self.quiet_ns = quiet_ns
+
+    def items(self, samples: Iterable[Sample]) -> Items:
+        """Requests among the samples, and what was said to them."""
+        requested = confirmed = refused = 0
+        for sample in samples:
+            if sample.watched:
+                requested += max(1, sample.answers + sample.refusals)
+                confirmed += sample.answers
+                refused += sample.refusals
+        return Items(requested, confirmed, refused)
+
+    def outcome(self, samples: Sequence[Sample], *, answers_seen: bool) -> Outcome:
+        """The outcome of the requests among the samples."""
+        watched = any(sample.watched for sample in samples)
+        return outcome_of(self.items(samples), contradicted=any(sample.contradictions for sample in samples), answers_seen=answers_seen and watched)
+
+    def acts(self, found: Found, behaviours: Behaviours, samples: Sequence[Sample], *, answers_seen: bool) -> tuple[Act, ...]:
+        """What was done, by function, gravest success first."""
+        kept: dict[int, list[Sample]] = {}
+        for sample in samples:
+            kept.setdefault(sample.behaviour, []).append(sample)
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for number in sorted(found.counts)[:_DESCRIBED]:
+            key = behaviours.protocol[number], behaviours.function[number], behaviours.subfunction[number], behaviours.action[number]
+            groups.setdefault(key, []).append(number)
+        acts = [self._act(numbers, found, behaviours, kept, answers_seen=answers_seen) for numbers in groups.values()]
+        return tuple(sorted(acts, key=lambda act: (not act.weight[0], -act.weight[1], act.first_ns)))[:_ACTS]
+
+    def _act(self, numbers: Sequence[int], found: Found, behaviours: Behaviours, kept: Mapping[int, list[Sample]], *, answers_seen: bool) -> Act:
+        context = self.context
+        samples = [sample for number in numbers for sample in kept.get(number, ())]
+        row = behaviours.row(numbers[0])
+        signed = context.operation((row["protocol"], row["role"], row["function"], row["subfunction"], row["action"], row["status"]))
+        names = context.protocols[row["protocol"] - 1] if 0 < row["protocol"] <= len(context.protocols) else None
+        done = [sample for sample in samples if sample.answers] or samples
+        objects: dict[str, None] = {}
+        for number in dict.fromkeys([*(sample.behaviour for sample in done), *numbers]):
+            if names and number >= 0 and len(objects) < _OBJECTS and (name := names.object_name(behaviours.row(number))):
+                objects[name] = None
+        intervals = [one for number in numbers for one in found.rows[number]]
+        frames = {sample.frame for sample in samples} or {behaviours.first_frame[number] for number in numbers}
+        return Act(
+            action=signed["action"],
+            function=signed["function"],
+            function_name=str(signed["function_name"]),
+            protocol=str(signed["protocol"]),
+            unit=row["unit"] if row["unit"] >= 0 else None,
+            objects=tuple(objects),
+            value=next((sample.value for sample in done if sample.value is not None), None),
+            count=sum(found.counts[number] for number in numbers),
+            first_ns=min(one[0] for one in intervals),
+            last_ns=max(one[1] for one in intervals),
+            frames=tuple(sorted(frames - {0})[:_BURST_FRAMES]),
+            outcome=self.outcome(samples, answers_seen=answers_seen),
+            items=self.items(samples),
+            target=context.place(row["destination"]).text,
+        )
+
+    def bursts(
+        self, found: Found, finding: Finding, samples: Sequence[Sample], *, requests: bool, answers_seen: bool
+    ) -> tuple[int, tuple[Burst, ...]]:
+        """How many bursts there were, and the newest of them, each with its own frames and outcome."""
+        dropped = max((part.ended.dropped for part in found.parts if part.ended is not None), default=0)
+        whole = merged((one for intervals in found.rows.values() for one in intervals), self.quiet_ns)
+        finding.occurrences = max(finding.occurrences, dropped + len(whole))
+        number = finding.occurrences - len(whole)
+        bursts = []
+        for place, (first, last, count) in enumerate(whole[-KEPT:], max(0, len(whole) - KEPT)):
+            own = [sample for sample in samples if first <= sample.timestamp_ns <= last]
+            bursts.append(
+                Burst(
+                    occurrence=number + place + 1,
+                    first_ns=first,
+                    last_ns=last,
+                    count=count,
+                    frames=tuple(sorted({sample.frame for sample in own} - {0})[:_BURST_FRAMES]),
+                    outcome=self.outcome(own, answers_seen=answers_seen) if requests else Outcome.NOT_OBSERVED,
+                )
+            )
+        return finding.occurrences, tuple(bursts)
+
+    def evidence(
+        self, finding: Finding, found: Found, samples: Sequence[Sample], matched: Mapping[str, Any], behaviours: Behaviours | None
+    ) -> Evidence:
+        """Everything but acts, chain and judgement."""
+        text = self.context.addresses.text
+        evidence = Evidence(matched=dict(matched))
+        evidence.values = tuple([sample.value for sample in samples if sample.value is not None][:_VALUES])
+        targets = sorted({part.dst for part in found.parts})
+        if finding.dst < 0 and behaviours is not None and found.counts:
+            targets = sorted({*targets, *self._column(behaviours, "destination", found.counts)})
+        if len(targets) > 1:
+            evidence.targets, evidence.targets_count = tuple(text(target) for target in targets[:TARGETS]), len(targets)
+        if finding.src < 0:
+            sources = sorted({part.src for part in found.parts}.union(self._column(behaviours, "source", found.counts) if behaviours else ()))
+            if len(sources) > 1:
+                evidence.sources, evidence.sources_count = tuple(text(source) for source in sources[:TARGETS]), len(sources)
+        evidence.ports = tuple(self._several(found.parts, "port"))
+        evidence.anomalies = tuple(self._several(found.parts, "anomaly"))
+        held = [part.card for part in found.parts if part.card >= 0]
+        if held:
+            claims = [sample.macs[0] for sample in samples if sample.macs[0] >= 0]
+            evidence.cards = tuple(dict.fromkeys(mac_text(card) for card in (*held[:1], *claims)))
+        if found.parts and "value" in found.parts[0].record and found.parts[0].behaviour < 0:
+            record = found.parts[0].record
+            evidence.kind, evidence.now, evidence.before = str(record.get("kind") or ""), record["value"], record.get("before") or None
+        span = (found.last_ns - found.first_ns) / 1e9
+        if found.count > 2 and span > 0:
+            evidence.per_second = round(found.count / span, 3)
+        return evidence
+
+    @staticmethod
+    def _several(parts: Iterable[Part], name: str) -> list[Any]:
+        seen = {part.record[name] for part in parts if part.record.get(name) is not None}
+        return sorted(seen)[:TARGETS] if len(seen) > 1 else []
+
+    @staticmethod
+    def _column(behaviours: Behaviours, name: str, numbers: Collection[int]) -> list[int]:
+        if not numbers:
+            return []
+        found: list[int] = np.unique(behaviours.array(name)[np.fromiter(numbers, np.int64, len(numbers))]).tolist()
+        return found
+
+
+def hop_of(row: Row) -> Hop:
+    """A row of an earlier step of a sequence."""
+    record = row.record
+    what = record.get("function_name") or (
+        f"{record.get('transport')}/{record.get('port')}" if record.get("port") is not None else record.get("anomaly") or record.get("kind") or ""
+    )
+    return Hop(time_ns=row.timestamp_ns, frame=row.frame, src=str(record.get("src")), dst=str(record.get("dst")), what=str(what))
+
+
+def mac_text(number: int) -> str:
+    """A MAC address as people write it."""
+    return ":".join(f"{number:012x}"[i : i + 2] for i in range(0, 12, 2))
