@@ -105,8 +105,9 @@ def sensor(
 
 
 def _replay(config: SensorConfig, captures: tuple[str, ...]) -> None:
+    from otwatch.sensor.limits import SENSOR_LIMITS
     from otwatch.sensor.replay import replay_batches
-    from otwatch.sensor.sensor import SENSOR_LIMITS, Sensor
+    from otwatch.sensor.sensor import Sensor
 
     limits = SENSOR_LIMITS
     running = Sensor(config, (), limits=limits, packet_time=True)
@@ -120,8 +121,9 @@ def _replay(config: SensorConfig, captures: tuple[str, ...]) -> None:
 def _listen(config: SensorConfig, view: bool) -> None:
     from otwatch.capture.live import open_live, open_shared
     from otwatch.errors import CaptureError
+    from otwatch.sensor.access import check_access
+    from otwatch.sensor.limits import SENSOR_LIMITS
     from otwatch.sensor.notify import notify
-    from otwatch.sensor.sensor import SENSOR_LIMITS
 
     interfaces, workers = config["sensor.interfaces"], config["sensor.workers"]
     wanted: dict[str, Any] = {
@@ -132,6 +134,9 @@ def _listen(config: SensorConfig, view: bool) -> None:
         "hardware_time": config["sensor.hardware_time"],
         "limits": SENSOR_LIMITS,
     }
+    if workers > 1 and view:
+        raise CaptureError("--view shows one process: with several, `otwatch alerts --db FILE` asks each one's store")
+    check_access(config)
     if workers == 1:
         with open_live(interfaces, **wanted) as source:
 
@@ -141,8 +146,6 @@ def _listen(config: SensorConfig, view: bool) -> None:
 
             _run(config, source, alive, begun=lambda: notify("READY=1"), view=view and sys.stdout.isatty())
             return
-    if view:
-        raise CaptureError("--view shows one process: with several, `otwatch alerts --db FILE` asks each one's store")
     _share(config, open_shared(interfaces, workers, **wanted))
 
 
@@ -176,25 +179,29 @@ def _share(config: SensorConfig, sources: list[Live]) -> None:
 
 def _run(config: SensorConfig, source: Live, alive: Callable[[], bool], *, begun: Callable[[], object], view: bool = False) -> None:
     """The sensor on a source, until a signal, or until `alive` says that nobody wants it any more."""
-    from otwatch.capture.passive import arrived, transmitted
-    from otwatch.sensor.notify import notify
-    from otwatch.sensor.sensor import SENSOR_LIMITS, Sensor
+    from otwatch.sensor.draining import Drain
 
-    interfaces = tuple(config["sensor.interfaces"])
-    running = Sensor(config, interfaces, limits=SENSOR_LIMITS, transmitted=transmitted, arrived=arrived if config.worker else None)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # everything is just being read
+    drain = Drain(source)
+    with drain:  # packets come already
+        from otwatch.capture.passive import arrived, transmitted
+        from otwatch.sensor.limits import SENSOR_LIMITS
+        from otwatch.sensor.notify import notify
+        from otwatch.sensor.sensor import Sensor
+
+        interfaces = tuple(config["sensor.interfaces"])
+        running = Sensor(config, interfaces, limits=SENSOR_LIMITS, transmitted=transmitted, arrived=arrived if config.worker else None)
+        running.prepare()
+        showing: Any = _view() if view else nullcontext(lambda _: None)
     _confine(running, source.filenos())
     signal.signal(signal.SIGTERM, lambda *_: running.stop())
     signal.signal(signal.SIGINT, lambda *_: running.stop())
     signal.signal(signal.SIGHUP, lambda *_: running.reload())
     complain(f"listening on {', '.join(interfaces)}; state in {config.state}")
+    for output, why in running.reporting.failing_storage().items():
+        complain(f"{output}: {why}; the sensor goes on without it and tries again")
     begun()
     try:
-        if view:
-            from otwatch.cli.view import SensorView
-
-            showing: Any = SensorView()
-        else:
-            showing = nullcontext(lambda _: None)
         with showing as show:
 
             def tick(status: Status) -> None:
@@ -202,17 +209,25 @@ def _run(config: SensorConfig, source: Live, alive: Callable[[], bool], *, begun
                 if not alive():
                     running.stop()
 
-            running.run(source, on_tick=tick)
+            running.run(source, drained=drain.batches(), on_tick=tick)
     finally:
         notify("STOPPING=1")
         running.close()
+
+
+def _view() -> Any:
+    """The view, drawn once into nothing: what it needs is loaded while it can be."""
+    from otwatch.cli.view import SensorView
+
+    view = SensorView()
+    view.warm_up()
+    return view
 
 
 def _confine(running: Sensor, descriptors: list[int]) -> None:
     """Everything is open: from here on this process can only listen."""
     from otwatch.capture.passive import confine
 
-    running.prepare()
     user = running.config["sensor.user"]
     if os.geteuid() == 0:
         running.reporting.give_to(user)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from io import StringIO
 from types import TracebackType
 
-from rich.console import Group
+from rich.console import Console, Group
 from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
@@ -25,6 +26,13 @@ class SensorView:
         self._live = Live(refresh_per_second=2, screen=True, transient=True)
         self._last: tuple[float, int] | None = None
         self._rate = 0.0
+
+    def warm_up(self) -> None:
+        """Draws into nothing, with letters of all widths: rich loads its tables when they are first needed."""
+        empty = Status(interfaces=[], packets=0, operations=0, alerts={"high": 1}, newest=[], conditions=["\u6f22 \u00e9 \U0001f600"], learning=True,
+                       busiest=lambda: [("\u6f22", 1, 1)])
+        with Live(console=Console(file=StringIO(), force_terminal=True, color_system="truecolor"), screen=True, transient=True) as drawing:
+            drawing.update(render(empty, 1.0), refresh=True)
 
     def __enter__(self) -> Callable[[Status], None]:
         self._live.__enter__()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from otwatch.alerts.alert import Alert
 from otwatch.baseline.baseline import Baseline
 from otwatch.baseline.store import load_baseline
 from otwatch.batch import Batch
+from otwatch.documents import Complaints, Value
 from otwatch.engine.kinds import anomaly_kinds, layer_name
 from otwatch.engine.pipeline import Pipeline
 from otwatch.errors import CaptureError, ConfigError
@@ -24,7 +26,7 @@ from otwatch.outputs.result import Check
 from otwatch.protocols import protocols
 from otwatch.rules.engine import RuleEngine
 from otwatch.rules.knowledge import Learning
-from otwatch.rules.load import load_rules
+from otwatch.rules.load import documents_of, load_rules
 from otwatch.rules.rule import Rule
 from otwatch.rules.state import addresses_in_use, resumed, saved
 from otwatch.site.load import load_site
@@ -39,6 +41,15 @@ def shipped_rules() -> Path:
     return installed if installed.is_dir() else package.parent / "rules"
 
 
+@cache
+def _shipped_documents() -> list[Value]:
+    """Read once: they do not change while a process lives, and a sensor that gave up its privileges may not be able to read them again."""
+    complaints = Complaints()
+    documents = documents_of(shipped_rules(), complaints)
+    complaints.raise_if_any()
+    return documents
+
+
 def rules_of(paths: Sequence[str] = (), *, drafts: bool = False) -> list[Rule]:
     """The shipped rules and those of the user's files and folders; ConfigErrors with every mistake."""
     for path in paths:
@@ -46,7 +57,9 @@ def rules_of(paths: Sequence[str] = (), *, drafts: bool = False) -> list[Rule]:
             raise ConfigError("no such file or folder", path=path)
     known = protocols()
     kinds = [f"{layer_name(layer, known)}.{kind.name}" for layer, named in anomaly_kinds(known).items() for kind in named.values()]
-    return load_rules([shipped_rules(), *map(Path, paths)], drafts=drafts, protocols=[spec.name for spec in known], anomalies=kinds, whole=True)
+    return load_rules(
+        map(Path, paths), shipped=_shipped_documents(), drafts=drafts, protocols=[spec.name for spec in known], anomalies=kinds, whole=True
+    )
 
 
 def utc_ns(text: str) -> int:

@@ -21,9 +21,16 @@ _TECHNIQUE = re.compile(r"^T\d{4}(?:\.\d{3})?$")
 
 
 def load_rules(
-    paths: Iterable[Path], *, drafts: bool = False, protocols: Iterable[str] = (), anomalies: Iterable[str] = (), whole: bool = False
+    paths: Iterable[Path],
+    *,
+    shipped: Iterable[Value] = (),
+    drafts: bool = False,
+    protocols: Iterable[str] = (),
+    anomalies: Iterable[str] = (),
+    whole: bool = False,
 ) -> list[Rule]:
-    """The rules of files and folders (searched for *.yaml), by id. A file holds one rule or a list of them.
+    """The rules of documents that were read before (`shipped`), and of files and folders (searched for *.yaml), by id. A file holds one rule or a
+    list of them.
 
     `protocols` and `anomalies`, when given, are the names that exist: others are mistakes. `whole`: these are all rules that there are, so that
     `supersedes` can name no other. Raises ConfigErrors with every mistake of every file.
@@ -31,24 +38,18 @@ def load_rules(
     complaints = Complaints()
     checker = _Checker(complaints, tuple(protocols), tuple(anomalies))
     found: dict[str, Rule] = {}
+    documents = list(shipped)
     for path in paths:
-        files = sorted(path.rglob("*.yaml")) if path.is_dir() else [path]
-        if path.is_dir() and not files:
-            complaints.errors.append(ConfigError("no rule (*.yaml) in this folder", path=str(path)))
-        for file in files:
-            try:
-                document = read_document(file)
-            except ConfigErrors as errors:
-                complaints.errors.extend(errors.errors)
+        documents += documents_of(path, complaints)
+    for document in documents:
+        for value in document.raw if isinstance(document.raw, list) else [document]:
+            rule = checker.rule(value)
+            if rule is None:
                 continue
-            for value in document.raw if isinstance(document.raw, list) else [document]:
-                rule = checker.rule(value)
-                if rule is None:
-                    continue
-                if rule.id in found:
-                    other = found[rule.id]
-                    complaints.add(value, f'the id "{rule.id}" stands in {other.path}:{other.line} already')
-                found[rule.id] = rule
+            if rule.id in found:
+                other = found[rule.id]
+                complaints.add(value, f'the id "{rule.id}" stands in {other.path}:{other.line} already')
+            found[rule.id] = rule
     for rule in found.values():
         for general in rule.supersedes:
             place = Value(None, rule.path, rule.line, 1)
@@ -58,6 +59,20 @@ def load_rules(
                 complaints.add(place, f"{rule.id} and {general} supersede each other")
     complaints.raise_if_any()
     return [rule for _, rule in sorted(found.items()) if drafts or rule.status == "stable"]
+
+
+def documents_of(path: Path, complaints: Complaints) -> list[Value]:
+    """The documents of a file, or of every *.yaml in a folder."""
+    files = sorted(path.rglob("*.yaml")) if path.is_dir() else [path]
+    if path.is_dir() and not files:
+        complaints.errors.append(ConfigError("no rule (*.yaml) in this folder", path=str(path)))
+    documents = []
+    for file in files:
+        try:
+            documents.append(read_document(file))
+        except ConfigErrors as errors:
+            complaints.errors.extend(errors.errors)
+    return documents
 
 
 class _Checker:

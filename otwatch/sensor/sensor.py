@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,6 @@ from otwatch.engine.analysis import Analysis
 from otwatch.engine.detector import Policy, RuleDetector
 from otwatch.errors import CaptureError, ConfigError, ConfigErrors
 from otwatch.inventory.inventory import Inventory
-from otwatch.inventory.oui import vendor_of
 from otwatch.limits import Limits
 from otwatch.outputs.alert_records import alert_record
 from otwatch.outputs.records import asset_record, flow_record
@@ -33,13 +32,14 @@ from otwatch.sensor.config import SensorConfig
 from otwatch.sensor.figures import Destination, Figures, Link, coverage, metrics
 from otwatch.sensor.health import Health
 from otwatch.sensor.learning import ended, is_learning, load_policy
+from otwatch.sensor.limits import SENSOR_LIMITS
+from otwatch.sensor.loading import Loading
 from otwatch.sensor.metrics import Metrics, prometheus_text
+from otwatch.sensor.preload import load_everything
 from otwatch.sensor.reporting import Reporting
 from otwatch.sensor.watching import Watch
 from otwatch.tables import Packets
 
-# Of a process that must live through any flood within the memory of a small box, copies for checkpoints included. A plant has some hundred assets.
-SENSOR_LIMITS: Final = Limits(addresses=524_288, flows=65_536, streams=32_768, behaviours=100_000, assets=20_000, conversations=30_000)
 _SECOND: Final = 1.0
 _POLL_SECONDS: Final = 0.25
 _BUSY_SHARE: Final = 20  # looking for changed alerts may take a twentieth of the time
@@ -105,6 +105,7 @@ class Sensor:
         self.busy_seconds = 0.0
         self._not_kept: dict[str, str] = {}  # what else the disk does not take: name -> why
         self._stopping = self._reloading = False
+        self._loading: Loading | None = None
         self._due: dict[str, float] = {}
         self._newest: deque[dict[str, Any]] = deque(maxlen=12)
         self._counts: dict[str, int] = {}
@@ -159,23 +160,26 @@ class Sensor:
 
     def prepare(self) -> None:
         """Does everything once while privileges are there: what Python loads late may lie where the later user cannot read."""
-        "sensor".encode("idna")
-        vendor_of(1)
+        load_everything()
         self._minute()
-        self.figures()
-        load_policy(self.config)
+        prometheus_text(metrics(self.figures()))
+        self._heartbeat()
 
-    def run(self, source: PacketSource, *, on_tick: Callable[[Status], None] | None = None) -> None:
-        """Until `stop`. The destinations are started here: no thread exists before."""
+    def run(self, source: PacketSource, *, drained: Iterable[tuple[str, Packets]] = (), on_tick: Callable[[Status], None] | None = None) -> None:
+        """Until `stop`: first what was taken from the source before, then the source. The destinations are started here: no thread exists before."""
         self.reporting.start()
         self.metrics.start()
+        self._take(drained, source, on_tick)
         while not self._stopping:
-            for interface, packets in source.poll(_POLL_SECONDS):
-                self.feed(interface, packets)
-                self._tick(source, on_tick)
-                if self._stopping:
-                    break
+            self._take(source.poll(_POLL_SECONDS), source, on_tick)
             self._tick(source, on_tick)
+
+    def _take(self, batches: Iterable[tuple[str, Packets]], source: PacketSource, on_tick: Callable[[Status], None] | None) -> None:
+        for interface, packets in batches:
+            self.feed(interface, packets)
+            self._tick(source, on_tick)
+            if self._stopping:
+                break
 
     def replay(self, batches: Iterator[tuple[str, Packets]]) -> Result:
         """The same loop over the batches of capture files, to their end; the result is that of `otwatch analyze`."""
@@ -239,9 +243,13 @@ class Sensor:
     # about once a second
 
     def _tick(self, source: PacketSource, on_tick: Callable[[Status], None] | None) -> None:
-        if self._reloading:
+        if self._reloading and self._loading is None:
             self._reloading = False
-            self._reload()
+            self.reporting.reopen()
+            self._loading = Loading(lambda: load_policy(self.config))
+        if self._loading is not None and self._loading.done:
+            loading, self._loading = self._loading, None
+            self._replace_policy(loading)
         if not self._is_due("second", _SECOND):
             return
         self._flow_rows = 0
@@ -335,13 +343,15 @@ class Sensor:
             self._detect(policy, self.detector.state())
             self.health.tell("learning-ended", "", self.monotonic(), self.wall_ns(), reason)
 
-    def _reload(self) -> None:
-        """Rules, site and baseline are read and checked; only when all of them are right do they replace the old ones."""
-        self.reporting.reopen()
+    def _replace_policy(self, loading: Loading) -> None:
+        """Rules, site and baseline were read and checked beside the packets; only when all of them are right do they replace the old ones."""
         try:
-            policy, fingerprint = load_policy(self.config)
+            policy, fingerprint = loading.result()
         except (ConfigError, ConfigErrors, CaptureError, OSError) as error:
             self.health.tell("configuration-refused", "", self.monotonic(), self.wall_ns(), str(error)[:2000])
+            return
+        except Exception as error:  # noqa: BLE001 - the one that there is goes on
+            self._fault("configuration", error)
             return
         if fingerprint != self._fingerprint:
             self._fingerprint = fingerprint

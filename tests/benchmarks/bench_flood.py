@@ -25,7 +25,8 @@ from pathlib import Path
 from otwatch.capture.files import open_capture
 from otwatch.capture.report import LiveStatistics
 from otwatch.sensor.config import read_config
-from otwatch.sensor.sensor import SENSOR_LIMITS, Sensor
+from otwatch.sensor.limits import SENSOR_LIMITS
+from otwatch.sensor.sensor import Sensor
 
 class Recording:
     '''A capture file as an interface that has its packets at once.'''

@@ -13,8 +13,9 @@ import pytest
 import otwatch
 from otwatch.outputs.result import Result
 from otwatch.sensor.config import read_config
+from otwatch.sensor.limits import SENSOR_LIMITS
 from otwatch.sensor.replay import replay_batches
-from otwatch.sensor.sensor import SENSOR_LIMITS, Sensor
+from otwatch.sensor.sensor import Sensor
 from tests.benchmarks.make_flood import KINDS, make_flood
 
 FLOWS = dict.fromkeys(KINDS, 120_000) | {"spoofed": 300_000}

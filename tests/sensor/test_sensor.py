@@ -17,7 +17,8 @@ from otwatch.outputs.result import Result
 from otwatch.outputs.siem.reading import stored_events
 from otwatch.outputs.store import StoreReader
 from otwatch.sensor.config import SensorConfig, read_config
-from otwatch.sensor.learning import is_learning
+from otwatch.sensor.learning import is_learning, load_policy
+from otwatch.sensor.loading import Loading
 from otwatch.sensor.replay import replay_batches
 from otwatch.sensor.sensor import Sensor
 from otwatch.tables import Packets
@@ -165,13 +166,13 @@ def test_a_wrong_file_keeps_the_old_rules_and_is_reported(tmp_path: Path) -> Non
     running = Sensor(config_of(tmp_path, **{"policy.site": str(site)}), (), packet_time=True)
     before = running.policy
     site.write_text("zonez: 1\n")
-    running._reload()
+    running._replace_policy(Loading(lambda: load_policy(running.config)))
     assert running.policy is before
     told = running.health.take()
     assert [alert.rule for alert in told] == ["sensor.configuration-refused"]
     assert f"{site}:1:" in told[0].why
     site.write_text("version: 1\nzones:\n  - {name: hall, level: 1, networks: [192.168.10.0/24]}\n")
-    running._reload()
+    running._replace_policy(Loading(lambda: load_policy(running.config)))
     assert [alert.rule for alert in running.health.take()] == ["sensor.configuration-changed"]
     assert running.policy.site is not None
     assert running.policy.site.zone("192.168.10.1") == ("hall", 1.0)
