@@ -23,6 +23,11 @@ class StreamAnomaly(IntEnum):
     LATE = 11
     ONE_WAY = 12
     STREAMS_CAP = 13
+    SYN_INSIDE = 14
+    READINGS_CAP = 15
+    HISTORY_CAP = 16
+    URGENT = 17
+    CONNECTIONS_CAP = 18
 
 
 ANOMALIES: tuple[AnomalyKind, ...] = (
@@ -52,4 +57,16 @@ ANOMALIES: tuple[AnomalyKind, ...] = (
                 doc="Of a conversation that needs both sides only one was captured."),
     AnomalyKind(code=StreamAnomaly.STREAMS_CAP, name="streams-cap", clause="",
                 doc="The flow's place in its stream was forgotten to make room for a newer flow."),
+    AnomalyKind(code=StreamAnomaly.SYN_INSIDE, name="syn-inside", clause="RFC 5961 section 4.2",
+                doc="A SYN or SYN-ACK inside an established connection: a peer that restarted, or a forged one. The connection is read on."),
+    AnomalyKind(code=StreamAnomaly.READINGS_CAP, name="readings-cap", clause="",
+                doc="Bytes (had: how many) that fit neither of the two readings (needed) kept of a direction; they are read once, for themselves."),
+    AnomalyKind(code=StreamAnomaly.HISTORY_CAP, name="history-cap", clause="RFC 9293 section 3.10.7.4",
+                doc="Bytes (needed: how many) were sent again that the receiver had not acknowledged and that are too old to be compared with "
+                    "their first copy; they are read as well."),
+    AnomalyKind(code=StreamAnomaly.URGENT, name="urgent-byte", clause="RFC 6093 section 3",
+                doc="A segment with an urgent byte (needed: its place, had: bytes of the segment), which some receivers take out of the stream; "
+                    "both readings are followed."),
+    AnomalyKind(code=StreamAnomaly.CONNECTIONS_CAP, name="connections-cap", clause="",
+                doc="A third connection on the same ports while two were open; the oldest one was closed."),
 )

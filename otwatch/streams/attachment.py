@@ -12,8 +12,9 @@ from otwatch.streams.anomalies import StreamAnomaly
 from otwatch.streams.framing import MORE, PROBE_BYTES, WRONG, Framer
 from otwatch.streams.identify import Identifier
 from otwatch.streams.ledger import Ledger
-from otwatch.streams.stream import Stream
-from otwatch.streams.table import ATTACHED, GIVEN_UP, PLAIN, FlowTable
+from otwatch.streams.states import Mode
+from otwatch.streams.stream import Room, Stream
+from otwatch.streams.table import ATTACHED, PLAIN, FlowTable
 from otwatch.vocabulary import DirectionHow, FlowEvent, PduFlag, ProtocolHow
 
 _MORE = cython.declare(cython.longlong, 0)
@@ -21,6 +22,7 @@ _REPORTED = cython.declare(cython.int, 0x80)  # table.state: UNIDENTIFIED was re
 _BY_CONTENT = cython.declare(cython.int, ProtocolHow.CONTENT)
 _BY_PORT = cython.declare(cython.int, ProtocolHow.PORT)
 _DETACHED = cython.declare(cython.int, ProtocolHow.DETACHED)
+_GIVEN_UP = cython.declare(cython.int, Mode.GIVEN_UP)
 _ENDED = cython.declare(cython.int, PduFlag.ENDED)
 _HANDSHAKE = cython.declare(cython.int, DirectionHow.HANDSHAKE)
 _PORT_TOLD = cython.declare(cython.int, DirectionHow.PORT)
@@ -35,6 +37,7 @@ class Attachment(Ledger):
         self.identifier = Identifier(protocols)
         self.by_slot = []  # [2 * slot + direction]: Stream or None; UDP flows: [2 * slot]: Framer or None
         self.streams = 0
+        self.room = Room(limits.stream_history_total_bytes)
         self.most_wrong = limits.protocol_violations
         self.told_ends = [None] + [group[0] if group and group[0].framing.tells_end else None for group in self.identifier.framers]
 
@@ -54,6 +57,9 @@ class Attachment(Ledger):
         if isinstance(found, Framer):
             return self.attach(stream, found, first)
         if found == _MORE:
+            return 0
+        if stream.main is not None:
+            stream.searching = stream.flagged = True  # a second reading that is nothing
             return 0
         for framer in candidates.framers[:candidates.hinted]:
             if framer.framing.cut is None:
@@ -87,23 +93,42 @@ class Attachment(Ledger):
         how: cython.int = flows.direction_how[slot]
         if how != _HANDSHAKE and flows.pdus[slot] == 0 and self.identifier.reversed(framer, first, stream.direction, by_port=how == _PORT_TOLD):
             self.table.reverse(slot, _CONTENT_TOLD)
-            self.by_slot[2 * slot], self.by_slot[2 * slot + 1] = self.by_slot[2 * slot + 1], self.by_slot[2 * slot]
-            stream.direction = 1 - stream.direction
-            other: Stream = self.by_slot[2 * slot + 1 - stream.direction]
-            other.direction = 1 - stream.direction
+            self.turn_round(slot)
         flows.protocol[slot] = framer.protocol
         flows.protocol_how[slot] = _BY_PORT
         return self.follow(stream, framer, True)
+
+    def turn_round(self, slot):  # type: ignore[no-untyped-def]
+        """Client and server were mistaken for each other."""
+        which: cython.Py_ssize_t
+        stream: Stream
+        self.by_slot[2 * slot], self.by_slot[2 * slot + 1] = self.by_slot[2 * slot + 1], self.by_slot[2 * slot]
+        for which in range(2):
+            stream = self.by_slot[2 * slot + which]
+            stream.direction = which
+            if stream.rival is not None:
+                stream.rival.direction = which
+        return 0
 
     def follow(self, stream, framer, fitting):  # type: ignore[no-untyped-def]
         """Both directions are cut by the framer from now on; `fitting`: a PDU starts at the first byte of this one."""
         slot: cython.Py_ssize_t = stream.slot
         other: Stream = self.by_slot[2 * slot + 1 - stream.direction]
+        second: Stream = stream.rival if stream.main is None else stream.main
         self.table.move(slot, ATTACHED)
         stream.framer = other.framer = framer
         stream.pdus = other.pdus = self.pdus[framer.protocol]
         stream.searching = not fitting
         other.searching = not (fitting and other.from_start)
+        if other.rival is not None:
+            other.rival.framer = framer
+            other.rival.pdus = other.pdus
+            other.rival.searching = True
+        if second is not None:  # the other reading of the same direction
+            second.framer = framer
+            second.pdus = stream.pdus
+            second.searching = True
+            self.drive(second, False)
         if other.marks and stream.marks and other.marks[0][2] < stream.marks[0][2]:
             self.drive(other, False)
             self.drive(stream, False)
@@ -124,7 +149,7 @@ class Attachment(Ledger):
     def give_up(self, slot):  # type: ignore[no-untyped-def]
         """No protocol fits: the flow costs nothing more until a segment looks like the start of a PDU."""
         self.forget(slot)
-        self.table.mode[slot] = GIVEN_UP
+        self.table.enter(slot, _GIVEN_UP)
         self.table.move(slot, PLAIN)
         return 0
 
@@ -139,24 +164,34 @@ class Attachment(Ledger):
         """Drops both streams of a TCP flow; what they had waiting stays unidentified or passed over."""
         which: cython.Py_ssize_t
         stream: Stream
-        left: cython.Py_ssize_t
         for which in range(2 * slot, 2 * slot + 2):
             stream = self.by_slot[which]
             if stream is None:
                 continue
             self.streams -= 1
             self.by_slot[which] = None
-            stream.closed = True
-            stream.deadline = stream.quiet = 0
-            left = 0 if stream.pending is None else stream.pending.used
-            if left > 0:
-                self.waiting -= left
-                if stream.framer is None:
-                    self.unidentified += left
-                else:
-                    self.pass_over(stream, left)
-                stream.drop(left)
-            self.held -= stream.held_bytes
-            stream.held = stream.disputed = None
-            stream.held_bytes = 0
+            if stream.rival is not None:
+                stream.rival.main = None
+                self.retire(stream.rival)
+                stream.rival = None
+            self.retire(stream)
+        return 0
+
+    def retire(self, stream):  # type: ignore[no-untyped-def]
+        """A reading is over."""
+        stream.closed = True
+        stream.in_line = False
+        stream.deadline = stream.quiet = 0
+        left: cython.Py_ssize_t = 0 if stream.pending is None else stream.pending.used
+        if left > 0:
+            self.waiting -= left
+            if stream.framer is None:
+                self.unidentified += left
+            else:
+                self.pass_over(stream, left)
+            stream.drop(left)
+        self.held -= stream.held_bytes
+        stream.held = stream.disputed = None
+        stream.held_bytes = 0
+        stream.give_back()
         return 0

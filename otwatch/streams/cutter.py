@@ -130,7 +130,7 @@ class Cutter(Attachment):
     def emit(self, stream, start, end, position, extra):  # type: ignore[no-untyped-def]
         """A PDU of the stream; it began at the position."""
         slot: cython.Py_ssize_t = stream.slot
-        self.add_row(stream.pdus, stream.framer, slot, stream.direction, start, end, stream.flags | extra)
+        self.add_row(stream.pdus, stream.framer, slot, stream.direction, start, end, stream.flags | stream.always | extra)
         stream.flags = 0
         stream.wrong = 0
         stream.passed = 0
@@ -140,8 +140,6 @@ class Cutter(Attachment):
             if self.flows.protocol_how[slot] != _BY_CONTENT:
                 self.confirm(slot, stream.framer)
         stream.start_of_pdu(position)
-        if stream.alternate is not None:
-            self.beside.alternatives(stream, position, position + (end - start), position, position + (end - start), True)
         return 0
 
     # ---- bytes not understood
@@ -202,6 +200,8 @@ class Cutter(Attachment):
             stream.flagged = False
             stream.passed = 0
             return 1
+        if stream.main is not None:
+            return 0 if final or at == size else self.be_patient(stream)  # what a second reading finds says nothing of the flow
         if stream.passed > SEARCH_BYTES or (self.flows.pdus[stream.slot] == 0 and self.flows.skipped_bytes[stream.slot] > SEARCH_BYTES):
             self.detach(stream)
             self.give_up(stream.slot)
@@ -231,7 +231,7 @@ class Cutter(Attachment):
         start: cython.Py_ssize_t = self.octets.reserve(length)
         copy(self.octets.data, start, pending.data, 0, length)
         self.place(stream.marks, length)
-        self.add_row(stream.pdus, framer, stream.slot, stream.direction, start, start + length, stream.flags)
+        self.add_row(stream.pdus, framer, stream.slot, stream.direction, start, start + length, stream.flags | stream.always)
         stream.start_of_pdu(base)
         self.framed += length
         self.waiting -= length
@@ -244,10 +244,12 @@ class Cutter(Attachment):
     def astray(self, stream):  # type: ignore[no-untyped-def]
         """A PDU should start here and does not. Returns 1: search on."""
         slot: cython.Py_ssize_t = stream.slot
-        self.flows.violations[slot] += 1
-        stream.wrong += 1
         stream.searching = True
         stream.flagged = True
+        if stream.main is not None:
+            return 1  # the other reading is the stream
+        self.flows.violations[slot] += 1
+        stream.wrong += 1
         self.report(slot, stream.direction, StreamAnomaly.WRONG_BYTES, stream.framer.header_bytes, stream.pending.used)
         if stream.wrong == self.most_wrong:
             self.detach(stream)
@@ -270,6 +272,7 @@ class Cutter(Attachment):
         if not stream.flagged:
             stream.passed = 0
         stream.jump(size)
+        stream.hole = size
         stream.from_start = False
         if stream.framer is not None:
             if stream.skip > size:

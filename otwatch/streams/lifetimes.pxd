@@ -12,6 +12,8 @@ cdef class Lifetimes:
     cdef readonly Octets octets
     cdef readonly list pdus
     cdef readonly list closed
+    cdef dict claims
+    cdef dict twins
     cdef FlowTable table
     cdef Cutter cutter
     cdef Reassembler reassembler
@@ -20,16 +22,12 @@ cdef class Lifetimes:
     cdef long long alarm_ns
     cdef long long history_bytes
     cdef Py_ssize_t most_streams
-    cdef long long packets
-    cdef long long duplicates
     cdef long long flows_evicted
     cdef long long flows_idle
     cdef long long streams_evicted
     cdef int begin(self, Anomalies anomalies) except -1
     cdef int alarm(self, long long now) except -1
     cdef int new_flow(self, Packets packets, Py_ssize_t row) except -2
-    cdef bint reopens(self, Py_ssize_t slot, Packets packets, Py_ssize_t row) except -1
-    cdef int tcp_state(self, Py_ssize_t slot, int direction, int flags) except -1
     cdef int open_streams(self, Py_ssize_t slot) except -1
     cdef int finished_with_streams(self) except -2
     cdef int end_streams(self, Py_ssize_t slot) except -1

@@ -1,44 +1,36 @@
 # cython: boundscheck=True, wraparound=False, cdivision=True
-"""When flows and their streams begin and end, and how much of them there is: caps, idle times, FIN and RST, the last result."""
+"""When flows and their streams begin and end, and how much of them there is: caps, idle times, the last result."""
 
 from __future__ import annotations
 
 import cython
 
-from otwatch.addresses import Addresses
 from otwatch.limits import Limits
 from otwatch.protocols.spec import ProtocolSpec
 from otwatch.streams.anomalies import StreamAnomaly
 from otwatch.streams.cutter import Cutter
 from otwatch.streams.datagrams import Datagrams
 from otwatch.streams.reassembly import Reassembler
+from otwatch.streams.states import Mode
 from otwatch.streams.stream import Stream
-from otwatch.streams.table import ATTACHED, CANDIDATE, FINISHED, FRESH, GIVEN_UP, PLAIN, STREAMED, FlowTable
+from otwatch.streams.table import ATTACHED, CANDIDATE, DOUBTED, FINISHED, OTHER, PLAIN, FlowTable
 from otwatch.tables import Anomalies
-from otwatch.vocabulary import DirectionHow, FlowEvent, PacketFlag
+from otwatch.vocabulary import FlowEvent
 
 _NEVER = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFFF)
-_DUPLICATE = cython.declare(cython.int, PacketFlag.DUPLICATE)
-_HANDSHAKE = cython.declare(cython.int, DirectionHow.HANDSHAKE)
 _TCP = cython.declare(cython.int, 6)
-_FIN = cython.declare(cython.int, 0x01)
-_RST = cython.declare(cython.int, 0x04)
-_MODE_STREAMED = cython.declare(cython.int, STREAMED)
-_MODE_GIVEN_UP = cython.declare(cython.int, GIVEN_UP)
-_MODE_FRESH = cython.declare(cython.int, FRESH)
+_MODE_STREAMED = cython.declare(cython.int, Mode.STREAMED)
+_MODE_GIVEN_UP = cython.declare(cython.int, Mode.GIVEN_UP)
 _IN_PLAIN = cython.declare(cython.int, PLAIN)
-_IN_FINISHED = cython.declare(cython.int, FINISHED)
-_M32 = cython.declare(cython.longlong, 0xFFFFFFFF)
-# bits of FlowTable.state
-_SENT_0 = cython.declare(cython.int, 1)  # packets of direction 0 were seen; direction 1 is the next bit
-_FIN_0 = cython.declare(cython.int, 4)  # likewise for FIN
-_RESET = cython.declare(cython.int, 32)
 
 
 class Lifetimes:
-    """The room's result (`flows`, `flow_events`, `octets`, `pdus`, `closed`), its parts, and the flows' beginnings and ends."""
+    """The room's result (`flows`, `flow_events`, `octets`, `pdus`, `closed`), its parts, and the flows' beginnings and ends.
 
-    def __init__(self, addresses: Addresses, limits: Limits, protocols: tuple[ProtocolSpec, ...]) -> None:  # noqa: ARG002
+    `claims` and `twins` are those of `Connections`, by slot.
+    """
+
+    def __init__(self, limits: Limits, protocols: tuple[ProtocolSpec, ...]) -> None:
         self.table = FlowTable(limits, protocols)
         self.cutter = Cutter(self.table, limits, protocols)
         self.reassembler = Reassembler(self.cutter, limits)
@@ -48,28 +40,13 @@ class Lifetimes:
         self.octets = self.cutter.octets
         self.pdus = self.cutter.pdus
         self.closed = []
+        self.claims = {}
+        self.twins = {}
         self.framers = self.cutter.identifier.all
         self.alarm_ns = _NEVER
         self.history_bytes = limits.stream_history_bytes
         self.most_streams = max(2, 2 * limits.streams)
-        self.packets = self.duplicates = self.flows_evicted = self.flows_idle = self.streams_evicted = 0
-
-    @property
-    def counters(self) -> dict[str, int]:
-        """What went through and what was forgotten. stream_bytes = framed_bytes + skipped_bytes + unidentified_bytes + pending_bytes."""
-        cutter = self.cutter
-        return {
-            "packets": self.packets, "duplicates": self.duplicates,
-            "flows_opened": self.table.opened, "flows_live": self.table.live,
-            "flows_evicted": self.flows_evicted, "flows_idle": self.flows_idle,
-            "streams": cutter.streams // 2, "streams_evicted": self.streams_evicted,
-            "stream_bytes": cutter.delivered, "framed_bytes": cutter.framed, "skipped_bytes": cutter.skipped,
-            "unidentified_bytes": cutter.unidentified, "pending_bytes": cutter.waiting,
-            "held_bytes": cutter.held, "apart_bytes": cutter.apart, "pending_caps": cutter.pending_caps,
-            "alarms": len(cutter.alarms),
-            "datagram_bytes": self.datagrams.bytes, "datagram_framed_bytes": self.datagrams.framed,
-            "datagram_skipped_bytes": self.datagrams.skipped,
-        }
+        self.flows_evicted = self.flows_idle = self.streams_evicted = 0
 
     def begin(self, anomalies: Anomalies) -> cython.int:
         """A new result."""
@@ -93,7 +70,7 @@ class Lifetimes:
         """The end: a last result, in which what was pending is read and every flow is closed, oldest first by list."""
         self.begin(anomalies)
         which: cython.Py_ssize_t
-        for which in (FINISHED, PLAIN, CANDIDATE, ATTACHED, 1):
+        for which in (FINISHED, DOUBTED, PLAIN, CANDIDATE, ATTACHED, OTHER):
             while self.table.oldest[which] >= 0:
                 self.close(self.table.oldest[which])
 
@@ -111,20 +88,6 @@ class Lifetimes:
                 slot = self.table.due(now)
             self.alarm_ns = self.table.next_due()
         return 0
-
-    def reopens(self, slot, packets, row):  # type: ignore[no-untyped-def]
-        """Whether a SYN without ACK opens a new connection on the ports of a known flow, and is not one seen already."""
-        if packets.flags[row] & _DUPLICATE:
-            return False
-        table: FlowTable = self.table
-        direction: cython.int = 0 if table.low == (table.client_low[slot] != 0) else 1
-        start: cython.longlong = table.start[2 * slot + direction]
-        if self.flows.direction_how[slot] != _HANDSHAKE and start < 0:
-            return table.state[slot] & (_SENT_0 << direction) != 0 or table.mode[slot] != _MODE_FRESH
-        if start != (packets.tcp_sequence[row] + 1) & _M32:
-            return True
-        # the same number again after both sides have talked is no retransmission: simple stacks start every connection alike
-        return self.flows.payload_to_server[slot] > 0 and self.flows.payload_to_client[slot] > 0
 
     def new_flow(self, packets, row):  # type: ignore[no-untyped-def]
         """A flow for the key just looked for; at the cap one makes room."""
@@ -151,22 +114,6 @@ class Lifetimes:
         cutter.event(slot, FlowEvent.OPENED)
         return slot
 
-    def tcp_state(self, slot, direction, flags):  # type: ignore[no-untyped-def]
-        """FIN and RST: a finished flow stays a little for late segments."""
-        table: FlowTable = self.table
-        state: cython.int = table.state[slot]
-        if flags & _RST:
-            state |= _RESET
-        if flags & _FIN:
-            state |= _FIN_0 << direction
-        table.state[slot] = state
-        if state & _RESET or state & 3 * _FIN_0 == 3 * _FIN_0:
-            table.move(slot, _IN_FINISHED)
-            due: cython.longlong = self.cutter.now + table.idle_limit(_IN_FINISHED)
-            if due < self.alarm_ns:
-                self.alarm_ns = due
-        return 0
-
     def open_streams(self, slot):  # type: ignore[no-untyped-def]
         """The two streams of a flow; at the cap the longest idle flow loses its own, those of unknown protocol first."""
         table: FlowTable = self.table
@@ -186,23 +133,29 @@ class Lifetimes:
         stream: Stream
         again: cython.bint = table.mode[slot] == _MODE_GIVEN_UP
         for direction in range(2):
-            stream = Stream(slot, direction, self.history_bytes)
+            stream = Stream(slot, direction, self.history_bytes, cutter.room)
             if table.start[2 * slot + direction] >= 0 and not again:
                 stream.from_start = True
                 stream.started = True
                 stream.next = table.start[2 * slot + direction]
+                stream.line_up()
             cutter.by_slot[2 * slot + direction] = stream
         cutter.streams += 2
-        table.mode[slot] = STREAMED
+        table.enter(slot, _MODE_STREAMED)
         if table.row_list[slot] == _IN_PLAIN:
             table.move(slot, CANDIDATE)
         return 0
 
     def finished_with_streams(self):  # type: ignore[no-untyped-def]
         """The longest finished flow that still has streams."""
-        slot: cython.int = self.table.oldest[FINISHED]
-        while slot >= 0 and self.table.mode[slot] != _MODE_STREAMED:
-            slot = self.table.newer[slot]
+        which: cython.Py_ssize_t
+        slot: cython.int = -1
+        for which in (FINISHED, DOUBTED):
+            slot = self.table.oldest[which]
+            while slot >= 0 and self.table.mode[slot] != _MODE_STREAMED:
+                slot = self.table.newer[slot]
+            if slot >= 0:
+                break
         return slot
 
     def end_streams(self, slot):  # type: ignore[no-untyped-def]
@@ -233,6 +186,10 @@ class Lifetimes:
         else:
             cutter.by_slot[2 * slot] = None
         cutter.event(slot, FlowEvent.CLOSED)
+        self.claims.pop(slot, None)
+        twin: object = self.twins.pop(slot, None)
+        if twin is not None:
+            self.twins.pop(twin, None)
         self.table.remove(slot)
         self.closed.append(slot)
         return 0

@@ -1,9 +1,11 @@
 # The C side of reassembly.py.
 from otwatch.streams.cutter cimport Cutter
+from otwatch.streams.readings cimport Readings
 from otwatch.streams.stream cimport Stream
 
 cdef class Reassembler:
     cdef Cutter cutter
+    cdef Readings readings
     cdef long long gap_ns
     cdef long long most_held
     cdef long long most_held_total
@@ -11,8 +13,14 @@ cdef class Reassembler:
                      long long sequence, long long time, long long frame) except -1
     cdef int out_of_line(self, Stream stream, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, Py_ssize_t missing,
                          long long delta, long long time, long long frame) except -1
+    cdef int two_readings(self, Stream stream, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, Py_ssize_t missing,
+                          long long sequence, long long time, long long frame) except -1
+    cdef int in_place(self, Stream stream, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, long long time,
+                      long long frame) except -1
+    cdef int give_up(self, Stream stream) except -1
+    cdef bint chained(self, Stream stream) except -1
+    cdef int settle(self, Stream stream) except -1
     cdef int cut_off(self, Stream stream, long long missing) except -1
-    cdef bint plausible(self, Stream stream, long long delta) except -1
     cdef int repeated(self, Stream stream, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, long long position) except -1
     cdef int hold(self, Stream stream, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, Py_ssize_t missing,
                   long long position, long long time, long long frame) except -1

@@ -1,8 +1,8 @@
 # cython: boundscheck=True, wraparound=False, cdivision=True
 """TCP segments into ordered bytes (RFC 9293 section 3.4): duplicates trimmed, later segments held, holes waited for and then skipped.
 
-The first copy of a byte is the stream's; a copy that differs is reported and read as well, as the alternative stream. Bytes that lie before
-the stream, after a hole was given up or far outside the window, are read apart from it: nothing that was captured goes unread.
+The first copy of a byte is the stream's; a copy that differs is reported and read as well, as a second reading (`readings`), and so are bytes
+that lie before the stream, behind a hole that nobody acknowledged, or far outside the window: nothing that was captured goes unread.
 Only a segment in its place is cheap; everything here beyond `segment` is for the rare case and may use Python objects.
 """
 
@@ -16,6 +16,8 @@ import cython
 from otwatch.limits import Limits
 from otwatch.streams.anomalies import StreamAnomaly
 from otwatch.streams.cutter import Cutter
+from otwatch.streams.readings import Readings
+from otwatch.streams.states import Reading
 from otwatch.streams.stream import Stream
 from otwatch.vocabulary import PduFlag
 
@@ -29,6 +31,11 @@ _HALF = cython.declare(cython.longlong, 0x80000000)
 _NEVER = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFFF)
 _AFTER_GAP = cython.declare(cython.int, PduFlag.AFTER_GAP)
 _UNHEARD = cython.declare(cython.int, PduFlag.UNHEARD)
+_BEFORE = cython.declare(cython.int, Reading.BEFORE)
+_AHEAD = cython.declare(cython.int, Reading.AHEAD)
+_ELSEWHERE = cython.declare(cython.int, Reading.ELSEWHERE)
+_DONE = cython.declare(cython.int, 1)  # what Readings.route says
+_OF_THE_SECOND = cython.declare(cython.int, 2)
 
 
 @cython.cfunc
@@ -43,6 +50,7 @@ class Reassembler:
 
     def __init__(self, cutter: Cutter, limits: Limits) -> None:
         self.cutter = cutter
+        self.readings = Readings(cutter, limits)
         self.gap_ns = limits.stream_gap_ns
         self.most_held = limits.stream_pending_bytes
         self.most_held_total = limits.stream_pending_total_bytes
@@ -54,42 +62,60 @@ class Reassembler:
                 stream.probe = sequence  # picked up midway, a lone byte may be a keep-alive probe's: not a stream's start
                 return 0
             stream.started = True
+            stream.line_up()
             if not stream.from_start:
                 stream.next = sequence
                 stream.flags |= _UNHEARD  # what came before the capture may be what this answers
+        self.cutter.time = time
+        self.cutter.frame = frame
+        if stream.rival is not None:
+            return self.two_readings(stream, data, at, length, missing, sequence, time, frame)
         delta: cython.longlong = _signed(sequence - stream.next)
         if delta == 0 and missing == 0 and stream.held is None:
             return self.cutter.deliver(stream, data, at, length, time, frame)
-        self.cutter.time = time
-        self.cutter.frame = frame
         return self.out_of_line(stream, data, at, length, missing, delta, time, frame)
+
+    def two_readings(self, stream, data, at, length, missing, sequence, time, frame):  # type: ignore[no-untyped-def]
+        """A segment of a direction that has a second reading."""
+        which: cython.int = self.readings.route(stream, data, at, length, missing, sequence, time, frame)
+        rival: Stream = stream.rival
+        if which == _DONE:
+            return 0
+        if which == _OF_THE_SECOND:
+            self.out_of_line(rival, data, at, length, missing, _signed(sequence - rival.next), time, frame)
+            if stream.rival is rival:
+                self.readings.meet(stream)
+            return 0
+        return self.out_of_line(stream, data, at, length, missing, _signed(sequence - stream.next), time, frame)
+
+    def in_place(self, stream, data, at, length, time, frame):  # type: ignore[no-untyped-def]
+        """The next bytes of a stream, to both of its readings where they stand at the same place."""
+        rival: Stream = stream.rival
+        together: cython.bint = rival is not None and rival.next == stream.next and rival.held is None
+        if rival is not None and rival.why == _AHEAD and stream.position + length > rival.base - 1:
+            length = self.readings.join(stream, data, at, length)
+            if length == 0:
+                return 0
+        self.cutter.deliver(stream, data, at, length, time, frame)
+        if together and stream.rival is rival:
+            self.cutter.deliver(rival, data, at, length, time, frame)
+        return self.readings.meet(stream)
 
     def out_of_line(self, stream, data, at, length, missing, delta, time, frame):  # type: ignore[no-untyped-def]
         """Any other segment; it starts `delta` bytes after the stream's place."""
         cutter: Cutter = self.cutter
         position: cython.longlong = stream.position + delta
         if delta > WINDOW or (delta < -WINDOW and position < stream.base):
-            if not self.plausible(stream, delta):
-                cutter.report(stream.slot, stream.direction, StreamAnomaly.OUT_OF_WINDOW, WINDOW, delta)
-                return cutter.beside.read_apart(stream, data, at, length, 0)
-            if delta < 0:  # the numbers start anew: an unseen new connection on the same ports
-                self.end(stream)
-                cutter.gap(stream, 0)
-                stream.next = (stream.next + delta) & _M32
-                stream.acknowledged = -1
-                delta = 0
-                position = stream.position
-        if position < stream.base:  # before the stream: from before it was picked up, or of a hole that was given up
+            cutter.report(stream.slot, stream.direction, StreamAnomaly.OUT_OF_WINDOW, WINDOW, delta)
+            return self.readings.apart(stream, _ELSEWHERE, data, at, length, position)
+        if position < stream.base and length > 0:  # before the stream: from before it was picked up, or of a hole that was given up
             before: cython.longlong = stream.base - position
             if before > length:
                 before = length
             if delta == -1 and length == 1:
                 return 0  # keep-alive
-            if stream.from_start and stream.base == 0:
-                cutter.apart += before  # there is nothing before a SYN
-            else:
-                cutter.report(stream.slot, stream.direction, StreamAnomaly.LATE, 0, before)
-                cutter.beside.read_apart(stream, data, at, before, _AFTER_GAP)
+            cutter.report(stream.slot, stream.direction, StreamAnomaly.LATE, 0, before)
+            self.readings.apart(stream, _BEFORE, data, at, before, position)
             at += before
             length -= before
             position += before
@@ -104,24 +130,37 @@ class Reassembler:
             at += again
             length -= again
             position += again
+        if stream.closed:  # the other reading stays
+            stream = cutter.by_slot[2 * stream.slot + stream.direction]
+            if stream is None:
+                return 0
         if position < stream.position and missing > 0:
             missing -= min(missing, stream.position - position)
             position = stream.position
         if length == 0 and missing == 0:
             return 0
-        if stream.held is None and position == stream.position:
-            if length > 0:
-                cutter.deliver(stream, data, at, length, time, frame)
+        if position == stream.position and length > 0:  # what is in its place counts before what is held
+            self.in_place(stream, data, at, length, time, frame)
+            if stream.closed:
+                return 0
+            if stream.held is None:
+                if missing > 0:
+                    self.cut_off(stream, missing)
+                return 0
             if missing > 0:
-                self.cut_off(stream, missing)
+                self.hold(stream, data, at, 0, missing, position + length, time, frame)
+            self.drain(stream)
+        elif stream.held is None and position == stream.position:
+            self.cut_off(stream, missing)
             return 0
-        self.hold(stream, data, at, length, missing, position, time, frame)
-        self.drain(stream)
+        else:
+            self.hold(stream, data, at, length, missing, position, time, frame)
+            self.drain(stream)
         if stream.held is not None:
             if stream.held_bytes > self.most_held or cutter.held > self.most_held_total:
                 cutter.pending_caps += 1
                 cutter.report(stream.slot, stream.direction, StreamAnomaly.PENDING_CAP, self.most_held, stream.held_bytes)
-                self.skip_hole(stream, StreamAnomaly.GAP)
+                self.give_up(stream)
             else:
                 if stream.deadline == 0:
                     stream.deadline = cutter.now + self.gap_ns
@@ -135,43 +174,34 @@ class Reassembler:
         self.cutter.gap(stream, missing)
         return 0
 
-    def plausible(self, stream, delta):  # type: ignore[no-untyped-def]
-        """Whether the receiver's acknowledgements allow a sequence number so far off; without any, it is believed."""
-        if stream.acknowledged < 0:
-            return True
-        off: cython.longlong = _signed(stream.next + delta - stream.acknowledged)
-        return -WINDOW <= off <= WINDOW
-
     def repeated(self, stream, data, at, length, position):  # type: ignore[no-untyped-def]
-        """Bytes of places already delivered: compared as far back as the history reaches."""
+        """Bytes of places already delivered: compared as far back as the history reaches; older ones that the receiver lacks are read apart."""
+        cutter: Cutter = self.cutter
         kept: cython.longlong = stream.oldest_kept()
-        if position < kept:
-            at += kept - position
-            length -= kept - position
-            position = kept
+        lost: cython.longlong = min(kept - position, length)
+        if lost > 0:
+            if position + lost > stream.unacknowledged():
+                cutter.report(stream.slot, stream.direction, StreamAnomaly.HISTORY_CAP, lost, kept - position)
+                self.readings.over(stream, data, at, length, position)
+                return 0
+            at += lost
+            length -= lost
+            position += lost
         if length <= 0:
             return 0
-        cutter: Cutter = self.cutter
         different: cython.longlong = stream.differing(position, data, at, length)
         if different == 0:
             return 0
         cutter.flows.conflicts[stream.slot] += 1
         cutter.report(stream.slot, stream.direction, StreamAnomaly.CONFLICT, length, different)
-        if stream.alternate is not None and stream.alternates_equal(position, data, at, length):
-            return 0  # read before
-        stream.overlay(position, data, at, length)
-        if stream.framer is None:
-            return 0
-        start: cython.longlong = stream.boundary_before(position)
-        if start < 0:
-            return cutter.beside.read_apart(stream, data, at, length, PduFlag.CONFLICT)
-        return cutter.beside.alternatives(stream, start, stream.position, position, position + length, False)
+        return self.readings.over(stream, data, at, length, position)
 
     def hold(self, stream, data, at, length, missing, position, time, frame):  # type: ignore[no-untyped-def]
         """Keeps a segment until the bytes before it are there; of bytes held already the first copy stays."""
         payload: bytes = bytes(memoryview(data)[at:at + length])
         if stream.held is None:
             stream.held = []
+            stream.in_line = False
         held: list = stream.held
         index: cython.Py_ssize_t = bisect_left(held, (position,))
         if index > 0:
@@ -210,7 +240,7 @@ class Reassembler:
         return 0
 
     def drain(self, stream):  # type: ignore[no-untyped-def]
-        """Delivers held segments that are in their place now."""
+        """Delivers held segments that are in their place now; one that differs from what was delivered there meanwhile is a second reading's."""
         cutter: Cutter = self.cutter
         moved: cython.bint = False
         passed: cython.longlong
@@ -220,7 +250,16 @@ class Reassembler:
             stream.held_bytes -= len(payload) + HELD_OVERHEAD
             cutter.held -= len(payload) + HELD_OVERHEAD
             moved = True
-            passed = stream.position - place
+            passed = min(stream.position - place, len(payload))
+            cutter.time = time
+            cutter.frame = frame
+            if passed > 0 and (place < stream.oldest_kept() or stream.differing(place, payload, 0, passed) > 0):
+                cutter.flows.conflicts[stream.slot] += 1
+                cutter.report(stream.slot, stream.direction, StreamAnomaly.CONFLICT, len(payload), passed)
+                self.readings.over(stream, memoryview(payload), 0, len(payload), place)
+                if stream.closed:
+                    return 0
+                continue
             if passed < len(payload):
                 cutter.deliver(stream, memoryview(payload), passed, len(payload) - passed, time, frame)
             if missing and not stream.closed and place + len(payload) + missing > stream.position:
@@ -232,6 +271,7 @@ class Reassembler:
         if not stream.held:
             if not stream.closed:
                 stream.held = None
+                stream.line_up()
             stream.deadline = 0
         elif moved:
             stream.deadline = 0  # another hole, another wait
@@ -258,7 +298,14 @@ class Reassembler:
         return 0
 
     def acknowledge(self, stream, acknowledgement):  # type: ignore[no-untyped-def]
-        """What the other side has; a hole before data that it has will not be filled by a retransmission."""
+        """What the other side has: which reading stays; a hole before data that it has will not be filled by a retransmission."""
+        if stream.rival is not None and acknowledgement >= 0 and not stream.closed:
+            stream.acknowledged = acknowledgement
+            if stream.rival.held is not None:
+                self.acknowledge(stream.rival, acknowledgement)
+            self.readings.acknowledge(stream, acknowledgement)
+            if stream.closed:
+                return 0
         stream.acknowledged = acknowledgement
         if acknowledgement < 0 or not stream.held:
             return 0
@@ -272,10 +319,40 @@ class Reassembler:
 
     def answered(self, stream, acknowledgement):  # type: ignore[no-untyped-def]
         """The other side says more, and has what lies behind the hole: after DISORDER_NS that is read, before the answer to it."""
+        if stream.rival is not None:
+            self.readings.answered(stream, acknowledgement)
+            if stream.closed:
+                return 0
         while stream.held and (stream.held[0][2] + DISORDER_NS <= self.cutter.now
                                and _signed(acknowledgement - stream.next) + stream.position > stream.held[0][0]):
             self.skip_hole(stream, StreamAnomaly.GAP)
         return 0
+
+    def give_up(self, stream):  # type: ignore[no-untyped-def]
+        """A hole was waited for long enough. What lies behind it is the stream only if the other side has it, or is not there to say so and the
+        sender has gone on there; else it is a reading of its own."""
+        if stream.acknowledged < 0:
+            if stream.main is not None or self.chained(stream):
+                return self.skip_hole(stream, StreamAnomaly.GAP)
+        elif _signed(stream.acknowledged - stream.next) > 0:
+            return self.skip_hole(stream, StreamAnomaly.GAP)
+        if stream.main is not None:
+            return self.skip_hole(stream, StreamAnomaly.GAP)
+        if stream.rival is not None:
+            self.readings.drop(stream)
+        self.readings.ahead(stream)
+        rival: Stream = stream.rival
+        self.drain(rival)
+        if rival.held is not None and not rival.closed:
+            rival.deadline = self.cutter.now + self.gap_ns
+            self.cutter.wake(rival, rival.deadline)
+        self.readings.meet(stream)
+        return 0
+
+    def chained(self, stream):  # type: ignore[no-untyped-def]
+        """Whether two held segments follow on each other."""
+        held: list = stream.held
+        return len(held) > 1 and held[0][0] + len(held[0][1]) + held[0][4] == held[1][0]
 
     def skip_hole(self, stream, kind):  # type: ignore[no-untyped-def]
         """Goes on behind the hole."""
@@ -304,19 +381,35 @@ class Reassembler:
             if stream.closed:
                 continue
             if stream.held and 0 < stream.deadline <= now:
-                self.skip_hole(stream, StreamAnomaly.GAP)
-            if stream.quiet > 0:
+                self.give_up(stream)
+            if stream.quiet > 0 and not stream.closed:
                 if stream.quiet <= now:
                     stream.quiet = 0
-                    cutter.settle(stream)
+                    if stream.main is not None and not stream.searching:
+                        self.readings.patience_ends(stream)
+                    else:
+                        self.settle(stream)
                 else:
                     cutter.wake(stream, stream.quiet)
         soonest = alarms[0][0] if alarms else _NEVER
         cutter.alarm_ns = soonest
         return 0
 
+    def settle(self, stream):  # type: ignore[no-untyped-def]
+        """A search takes what it has."""
+        main: Stream = stream.main
+        self.cutter.settle(stream)
+        if main is not None and not main.closed:
+            self.readings.meet(main)
+        return 0
+
     def end(self, stream):  # type: ignore[no-untyped-def]
         """Nothing more will come: what is held is read behind its holes, what is pending as far as it goes."""
+        if stream.rival is not None and not stream.closed:
+            if stream.rival.why == _AHEAD:
+                self.cutter.report(stream.slot, stream.direction, StreamAnomaly.GAP_AT_END, stream.rival.base - stream.position,
+                                   stream.rival.position - stream.rival.base)
+            self.readings.complete(stream)
         while stream.held and not stream.closed:
             self.skip_hole(stream, StreamAnomaly.GAP_AT_END)
         if not stream.closed:

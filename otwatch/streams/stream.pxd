@@ -3,12 +3,23 @@ from otwatch.copying cimport copy
 from otwatch.streams.framing cimport Framer
 from otwatch.tables cimport Octets, Pdus
 
+cdef class Room:
+    cdef public long long left
+
 cdef class Stream:
     cdef readonly Py_ssize_t slot
     cdef public int direction
     cdef Framer framer
     cdef Pdus pdus
     cdef bint started
+    cdef bint in_line
+    cdef Stream rival
+    cdef Stream main
+    cdef int why
+    cdef long long watch
+    cdef int segments
+    cdef int always
+    cdef list read_apart
     cdef bint from_start
     cdef long long probe
     cdef long long next
@@ -18,6 +29,7 @@ cdef class Stream:
     cdef list held
     cdef list disputed
     cdef long long held_bytes
+    cdef long long hole
     cdef long long deadline
     cdef long long quiet
     cdef Octets pending
@@ -33,19 +45,21 @@ cdef class Stream:
     cdef unsigned char[::1] history
     cdef long long history_mask
     cdef long long history_cap
-    cdef unsigned char[::1] alternate
+    cdef long long settled
+    cdef Room room
     cdef long long[::1] starts
     cdef long long started_pdus
+    cdef int line_up(self) except -1
     cdef int remember(self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length) except -1
     cdef int write(self, unsigned char[::1] ring, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, long long position) except -1
     cdef int read(self, const unsigned char[::1] ring, unsigned char[::1] target, Py_ssize_t to, long long position, Py_ssize_t length) except -1
-    cdef object grow_history(self, long long wanted)
+    cdef object make_room(self, long long length)
+    cdef long long unacknowledged(self) except? -1
+    cdef int give_back(self) except -1
     cdef object larger(self, const unsigned char[::1] ring, long long size, long long kept)
     cdef int jump(self, long long distance) except -1
     cdef long long oldest_kept(self) except? -1
     cdef long long differing(self, long long position, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length) except -1
-    cdef bint alternates_equal(self, long long position, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length) except -1
-    cdef int overlay(self, long long position, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length) except -1
     cdef int keep(self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length) except -1
     cdef int drop(self, Py_ssize_t length) except -1
     cdef int start_of_pdu(self, long long position) except -1

@@ -15,27 +15,45 @@ from otwatch.tables import Octets
 
 _M32 = cython.declare(cython.longlong, 0xFFFFFFFF)
 _SMALLEST_HISTORY = cython.declare(cython.longlong, 64)
+_LARGEST_HISTORY = cython.declare(cython.longlong, 65_536)  # what a receiver without window scaling can leave unacknowledged
+_ORIGIN = cython.declare(cython.longlong, 1 << 40)  # where positions begin, so that those before it are numbers like others
 _STARTS = cython.declare(cython.longlong, 64)  # PDU starts remembered, to read an altered retransmission from where its PDU began
+
+
+class Room:
+    """Bytes of history that all streams together may hold beyond the usual."""
+
+    def __init__(self, total: cython.longlong) -> None:
+        self.left = total
 
 
 class Stream:
     """One direction. The bytes in `pending` are the start of a PDU, or (searching, or no framer yet) bytes not understood so far."""
 
-    def __init__(self, slot: cython.Py_ssize_t, direction: cython.int, history_bytes: cython.longlong) -> None:
+    def __init__(self, slot: cython.Py_ssize_t, direction: cython.int, history_bytes: cython.longlong, room: Room) -> None:
         self.slot = slot
         self.direction = direction
         self.framer = None
         self.pdus = None
         self.started = False
+        self.in_line = False  # nothing but the next byte is waited for: started, no hole, no second reading
+        self.rival = None  # the second reading of this direction, while it is not known which one the receiver took
+        self.main = None  # of a second reading: the first
+        self.why = 0  # of a second reading: a Reading
+        self.watch = 0  # of a second reading: where the first one stood when it began, 32 bits
+        self.segments = 0  # of a second reading: how many segments continued it
+        self.always = 0  # PduFlag bits of every PDU
+        self.read_apart = None  # [(position, hash)] of the last contradicting segments that were read
         self.from_start = False  # picked up at its SYN: the first byte starts a PDU
         self.probe = -1  # sequence number of what may be a keep-alive probe
         self.next = 0
-        self.position = 0
-        self.base = 0  # bytes before it were never delivered in order
+        self.position = _ORIGIN
+        self.base = _ORIGIN  # bytes before it were never delivered in order
         self.acknowledged = -1  # by the other side, 32 bits
         self.held = None  # segments beyond a hole: [(position, bytes, timestamp_ns, frame, missing)], in order, not overlapping
         self.disputed = None  # segments that differ from held ones: [(position, bytes, timestamp_ns, frame)]
         self.held_bytes = 0
+        self.hole = 0  # the size of the last one that was given up
         self.deadline = 0  # when the hole before `held` is given up; 0 there is none
         self.quiet = 0  # when a search takes what it has; 0 never
         self.pending = None
@@ -49,12 +67,13 @@ class Stream:
         self.wrong = 0  # violations since the last good PDU
         self.passed = 0  # bytes passed over in this search
         self.history = None  # ring: the byte at position p is at p & history_mask
-        self.history_mask = 0
+        self.history_mask = -1
+        self.settled = _ORIGIN  # bytes from here on stay in the history while there is room for them
+        self.room = room
         size: cython.longlong = 1
         while 2 * size <= history_bytes:
             size *= 2
         self.history_cap = size
-        self.alternate = None  # the same ring, with the other bytes of conflicting retransmissions laid over it
         self.starts = None  # ring of the positions at which PDUs began
         self.started_pdus = 0
 
@@ -63,19 +82,21 @@ class Stream:
         """The sooner of deadline and quiet, 0 when there is neither."""
         return min(self.deadline or self.quiet, self.quiet or self.deadline)
 
+    def line_up(self):  # type: ignore[no-untyped-def]
+        """After a change of what `in_line` is made of."""
+        self.in_line = self.started and self.held is None and self.rival is None and not self.closed
+        return 0
+
     def remember(self, data, at, length):  # type: ignore[no-untyped-def]
         """Delivered bytes: into the history, and on with the position."""
         position: cython.longlong = self.position
-        size: cython.longlong = self.history_mask + 1
-        if self.history is None or (size < self.history_cap and position + length - self.base > size):
-            self.grow_history(position + length - self.base)
+        if position + length - self.settled > self.history_mask + 1:
+            self.make_room(length)
         to: cython.longlong = position & self.history_mask
         if to + length <= self.history_mask + 1:
             copy(self.history, to, data, at, length)
         else:
             self.write(self.history, data, at, length, position)
-        if self.alternate is not None:
-            self.write(self.alternate, data, at, length, position)
         self.position = position + length
         self.next = (self.next + length) & _M32
         return 0
@@ -107,19 +128,43 @@ class Stream:
             copy(target, to + first, ring, 0, length - first)
         return 0
 
-    def grow_history(self, wanted: cython.longlong) -> object:
-        """A larger ring with the same bytes; small streams stay small."""
-        size: cython.longlong = _SMALLEST_HISTORY
-        while size < wanted and size < self.history_cap:
-            size *= 4
-        if size > self.history_cap:
-            size = self.history_cap
-        kept: cython.longlong = self.oldest_kept()
-        history = self.larger(self.history, size, kept)
-        self.alternate = None if self.alternate is None else self.larger(self.alternate, size, kept)
-        self.history = history
-        self.history_mask = size - 1
+    def make_room(self, length: cython.longlong) -> object:
+        """Before `length` more bytes: a larger history while the stream is young, or where its receiver has not acknowledged what would be lost."""
+        end: cython.longlong = self.position + length
+        size: cython.longlong = 0 if self.history is None else self.history_mask + 1
+        wanted: cython.longlong = _SMALLEST_HISTORY
+        least: cython.longlong = min(end - self.base, self.history_cap)
+        while wanted < least:
+            wanted *= 4
+        wanted = max(size, min(wanted, self.history_cap))
+        floor: cython.longlong = self.unacknowledged()
+        if end - floor > wanted and self.room.left > 0 and wanted < _LARGEST_HISTORY:
+            while wanted < end - floor and wanted < _LARGEST_HISTORY and 2 * wanted - size <= self.room.left:
+                wanted *= 2
+        if wanted > size:
+            if wanted > self.history_cap:
+                self.room.left -= wanted - max(size, self.history_cap)
+            self.history = self.larger(self.history, wanted, self.oldest_kept())
+            self.history_mask = wanted - 1
+        self.settled = max(floor, end - wanted)
         return None
+
+    def unacknowledged(self):  # type: ignore[no-untyped-def]
+        """The position up to which the other side has acknowledged, `base` where it has not."""
+        if self.acknowledged < 0:
+            return self.base
+        behind: cython.longlong = ((self.next - self.acknowledged + 0x80000000) & _M32) - 0x80000000
+        floor: cython.longlong = self.position - behind if behind > 0 else self.position
+        return floor if floor > self.base else self.base
+
+    def give_back(self):  # type: ignore[no-untyped-def]
+        """The stream is over: its part of the shared room."""
+        if self.history is not None and self.history_mask + 1 > self.history_cap:
+            self.room.left += self.history_mask + 1 - self.history_cap
+        self.history = None
+        self.history_mask = -1
+        self.base = self.settled = self.position
+        return 0
 
     def larger(self, ring, size, kept):  # type: ignore[no-untyped-def]
         """A ring of that size with the bytes of `ring` from position `kept` on."""
@@ -144,6 +189,7 @@ class Stream:
         self.position += distance
         self.next = (self.next + distance) & _M32
         self.base = self.position
+        self.settled = self.position
         self.started_pdus = 0
         return 0
 
@@ -157,22 +203,6 @@ class Stream:
             if ring[(position + i) & mask] != data[at + i]:
                 count += 1
         return count
-
-    def alternates_equal(self, position, data, at, length):  # type: ignore[no-untyped-def]
-        """Whether the alternative stream has these bytes already."""
-        ring = self.alternate
-        i: cython.Py_ssize_t
-        for i in range(length):  # noqa: SIM110 (a generator would be slow)
-            if ring[(position + i) & self.history_mask] != data[at + i]:
-                return False
-        return True
-
-    def overlay(self, position, data, at, length):  # type: ignore[no-untyped-def]
-        """Other bytes for a range of the history: the alternative stream."""
-        if self.alternate is None:
-            self.alternate = memoryview(bytearray(self.history))
-        self.write(self.alternate, data, at, length, position)
-        return 0
 
     def keep(self, data, at, length):  # type: ignore[no-untyped-def]
         """At the end of pending."""

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import cython
 
-from otwatch.protocols.spec import Verdict
+from otwatch.addresses import Addresses
+from otwatch.limits import Limits
+from otwatch.protocols.spec import ProtocolSpec, Verdict
+from otwatch.streams.connections import Connections
 from otwatch.streams.cutter import Cutter
 from otwatch.streams.framing import PROBE_BYTES, Framer
 from otwatch.streams.lifetimes import Lifetimes
 from otwatch.streams.reassembly import WINDOW
+from otwatch.streams.states import Mode
 from otwatch.streams.stream import Stream
-from otwatch.streams.table import ATTACHED, FRESH, GIVEN_UP, PLAIN, STREAMED, FlowTable
+from otwatch.streams.table import FlowTable
 from otwatch.tables import Anomalies, Packets
-from otwatch.vocabulary import DirectionHow, FlowEvent, PacketFlag, PduFlag
+from otwatch.vocabulary import FlowEvent, PacketFlag, PduFlag
 
 LOOKS = 32  # times that segments of a given-up flow are probed for a protocol, where they look like it
 LOOKS_ON_PORT = 1024  # the same, on a protocol's port
@@ -26,32 +30,75 @@ _UNHEARD = cython.declare(cython.int, PduFlag.UNHEARD)
 _DUPLICATE = cython.declare(cython.int, PacketFlag.DUPLICATE)
 _OTHER_READING = cython.declare(cython.int, PacketFlag.OTHER_READING)
 _REASSEMBLED = cython.declare(cython.int, PacketFlag.REASSEMBLED)
-_HANDSHAKE = cython.declare(cython.int, DirectionHow.HANDSHAKE)
 _UDP = cython.declare(cython.int, 17)
 _SYN = cython.declare(cython.int, 0x02)
 _RST = cython.declare(cython.int, 0x04)
 _ACK = cython.declare(cython.int, 0x10)
 _ENDS = cython.declare(cython.int, 0x07)  # SYN, FIN, RST: where a connection begins or ends
-_MODE_STREAMED = cython.declare(cython.int, STREAMED)
-_MODE_GIVEN_UP = cython.declare(cython.int, GIVEN_UP)
-_MODE_FRESH = cython.declare(cython.int, FRESH)
+_URG = cython.declare(cython.int, 0x20)
+_NOT_PLAIN = cython.declare(cython.int, 0x22)  # SYN, URG
+_MODE_STREAMED = cython.declare(cython.int, Mode.STREAMED)
+_MODE_GIVEN_UP = cython.declare(cython.int, Mode.GIVEN_UP)
 _M32 = cython.declare(cython.longlong, 0xFFFFFFFF)
 # bits of FlowTable.state
 _SENT_0 = cython.declare(cython.int, 1)  # packets of direction 0 were seen; direction 1 is the next bit
 _ANSWERED = cython.declare(cython.int, 16)
 _TALKING = cython.declare(cython.int, 64)  # answered, and payload both ways: nothing happens for the first time any more
 _RESET = cython.declare(cython.int, 32)
+_SHARED = cython.declare(cython.int, 64)  # see Connections
 
 
-class Streams(Lifetimes):
+class Streams:
     """`flows` by slot, `flow_events`, `octets`, `pdus` (index protocol id) and `closed` are of the last feed, tick or finish: each starts them anew.
 
     Slots in `closed` are used again only after the next one begins. Never raises on what packets hold.
     """
 
+    def __init__(self, addresses: Addresses, limits: Limits, protocols: tuple[ProtocolSpec, ...]) -> None:  # noqa: ARG002
+        self.life = Lifetimes(limits, protocols)
+        self.connections = Connections(self.life)
+        self.table = self.life.table
+        self.cutter = self.life.cutter
+        self.reassembler = self.life.reassembler
+        self.datagrams = self.life.datagrams
+        self.flows = self.table.flows
+        self.flow_events = self.cutter.events
+        self.octets = self.cutter.octets
+        self.pdus = self.cutter.pdus
+        self.closed = self.life.closed
+        self.framers = self.cutter.identifier.all
+        self.packets = self.duplicates = 0
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """What went through and what was forgotten. stream_bytes = framed_bytes + skipped_bytes + unidentified_bytes + pending_bytes."""
+        cutter, life = self.cutter, self.life
+        return {
+            "packets": self.packets, "duplicates": self.duplicates,
+            "flows_opened": self.table.opened, "flows_live": self.table.live,
+            "flows_evicted": life.flows_evicted, "flows_idle": life.flows_idle,
+            "streams": cutter.streams // 2, "streams_evicted": life.streams_evicted,
+            "stream_bytes": cutter.delivered, "framed_bytes": cutter.framed, "skipped_bytes": cutter.skipped,
+            "unidentified_bytes": cutter.unidentified, "pending_bytes": cutter.waiting,
+            "held_bytes": cutter.held, "apart_bytes": cutter.apart, "pending_caps": cutter.pending_caps,
+            "alarms": len(cutter.alarms), "history_room": cutter.room.left,
+            "datagram_bytes": self.datagrams.bytes, "datagram_framed_bytes": self.datagrams.framed,
+            "datagram_skipped_bytes": self.datagrams.skipped,
+        }
+
+    def tick(self, now_ns: int, anomalies: Anomalies) -> None:
+        """Time passes without packets: a batch of none."""
+        self.life.begin(anomalies)
+        self.life.alarm(now_ns)
+
+    def finish(self, anomalies: Anomalies) -> None:
+        """The end: a last result, in which what was pending is read and every flow is closed, oldest first by list."""
+        self.life.finish(anomalies)
+
     def feed(self, packets: Packets, anomalies: Anomalies, readings: Packets | None = None) -> object:
         """Fills flow and direction of every packet; anomalies are appended. `readings`: see Decoder; each follows its packet."""
-        self.begin(anomalies)
+        life: Lifetimes = self.life
+        life.begin(anomalies)
         cutter: Cutter = self.cutter
         row: cython.Py_ssize_t
         reading: cython.Py_ssize_t = 0
@@ -60,8 +107,8 @@ class Streams(Lifetimes):
         for row in range(packets.rows):
             now = packets.timestamp_ns[row]
             cutter.row = row
-            if now >= self.alarm_ns or now >= cutter.alarm_ns:
-                self.alarm(now)
+            if now >= life.alarm_ns or now >= cutter.alarm_ns:
+                life.alarm(now)
             cutter.now = now
             self.packet(packets, row)
             while reading < others and readings.frame[reading] == packets.frame[row]:
@@ -80,11 +127,13 @@ class Streams(Lifetimes):
         tcp: cython.bint = table.tcp
         now: cython.longlong = packets.timestamp_ns[row]
         frame: cython.longlong = packets.frame[row]
-        if slot >= 0 and tcp and flags & (_SYN | _ACK) == _SYN and self.reopens(slot, packets, row):
-            self.close(slot)
-            slot = -1
+        if slot >= 0 and tcp:
+            if flags & _SYN:
+                slot = self.connections.syn(slot, packets, row)
+            elif table.state[slot] & _SHARED:
+                slot = self.connections.place(slot, packets, row)
         if slot < 0:
-            slot = self.new_flow(packets, row)
+            slot = self.life.new_flow(packets, row)
         elif table.newest[table.row_list[slot]] != slot:
             table.touch(slot)
         direction: cython.int = 0 if table.low == (table.client_low[slot] != 0) else 1
@@ -166,26 +215,29 @@ class Streams(Lifetimes):
         stream: Stream
         other: Stream = None
         if flags & _ENDS:
-            direction = self.opens_or_ends(packets, row, slot, direction)
+            direction = self.connections.opens_or_ends(packets, row, slot, direction)
         elif payload > 0 and table.state[slot] & _RESET:
-            table.state[slot] &= ~_RESET  # data after a reset: it was forged, or refused
-            table.move(slot, ATTACHED if table.mode[slot] == _MODE_STREAMED and self.flows.protocol[slot] else PLAIN)
+            self.connections.revive(slot, payload)
         if acknowledgement >= 0 and table.mode[slot] == _MODE_STREAMED:
             other = cutter.by_slot[2 * slot + 1 - direction]
         if payload + missing > 0 and flags & _RST == 0:  # RFC 9293 section 3.5.3: a reset's payload is a message to people
+            cutter.time = packets.timestamp_ns[row]
+            cutter.frame = packets.frame[row]
             if other is not None:
                 if other.started and 1 < ((acknowledgement - other.next) & _M32) <= _WINDOW:  # 1 may be a FIN
                     stream = cutter.by_slot[2 * slot + direction]
                     stream.flags |= _UNHEARD
-                if other.held is not None:
+                if not other.in_line:
                     self.reassembler.answered(other, acknowledgement)
-            cutter.time = packets.timestamp_ns[row]
-            cutter.frame = packets.frame[row]
+                    cutter.time = packets.timestamp_ns[row]
+                    cutter.frame = packets.frame[row]
+                    if other.closed and table.mode[slot] == _MODE_STREAMED:
+                        other = cutter.by_slot[2 * slot + 1 - direction]
             if other is None or other.closed:
                 self.payload(packets, row, slot, direction)
             else:
                 stream = cutter.by_slot[2 * slot + direction]
-                if (stream.next == packets.tcp_sequence[row] and stream.started and stream.held is None and missing == 0 and flags & _SYN == 0
+                if (stream.next == packets.tcp_sequence[row] and stream.in_line and missing == 0 and flags & _NOT_PLAIN == 0
                         and packets.flags[row] & _REASSEMBLED == 0):
                     cutter.deliver(stream, packets.data, packets.payload_at[row], payload, cutter.time, cutter.frame)
                 else:
@@ -195,24 +247,11 @@ class Streams(Lifetimes):
                 direction = 0 if table.low == (table.client_low[slot] != 0) else 1
                 other = cutter.by_slot[2 * slot + 1 - direction]
             other.acknowledged = acknowledgement
-            if other.held is not None:
+            if not other.in_line:
+                cutter.time = packets.timestamp_ns[row]
+                cutter.frame = packets.frame[row]
                 self.reassembler.acknowledge(other, acknowledgement)
         return 0
-
-    def opens_or_ends(self, packets, row, slot, direction):  # type: ignore[no-untyped-def]
-        """SYN, FIN and RST; returns the direction, which a SYN may turn round."""
-        table: FlowTable = self.table
-        flags: cython.int = packets.tcp_flags[row]
-        if flags & _SYN:
-            table.start[2 * slot + direction] = (packets.tcp_sequence[row] + 1) & _M32
-            if self.flows.direction_how[slot] != _HANDSHAKE and self.flows.pdus[slot] == 0 and table.mode[slot] == _MODE_FRESH:
-                if (direction == 0) == (flags & _ACK != 0):
-                    table.reverse(slot, _HANDSHAKE)
-                    direction = 1 - direction
-                else:
-                    self.flows.direction_how[slot] = _HANDSHAKE
-        self.tcp_state(slot, direction, flags)
-        return direction
 
     def payload(self, packets, row, slot, direction):  # type: ignore[no-untyped-def]
         """TCP payload, to the stream of its direction."""
@@ -230,7 +269,7 @@ class Streams(Lifetimes):
         if mode != _MODE_STREAMED:
             if mode == _MODE_GIVEN_UP and not self.worth_another_look(data, at, length, slot, direction):
                 return 0
-            self.open_streams(slot)
+            self.life.open_streams(slot)
         stream: Stream = cutter.by_slot[2 * slot + direction]
         if mode != _MODE_STREAMED:
             other: Stream = cutter.by_slot[2 * slot + 1 - direction]
@@ -238,9 +277,28 @@ class Streams(Lifetimes):
             if other.started and acknowledgement >= 0 and 1 < ((acknowledgement - other.next) & _M32) <= _WINDOW:
                 stream.flags |= _UNHEARD  # the first data of a flow answer a request that was not captured yet
         sequence: cython.longlong = packets.tcp_sequence[row]
+        pointer: cython.int
         if packets.tcp_flags[row] & _SYN:
             sequence = (sequence + 1) & _M32
+        elif packets.tcp_flags[row] & _URG and stream.in_line and stream.next == sequence and packets.payload_missing[row] == 0:
+            pointer = self.urgent_pointer(data, at, sequence)
+            if 0 < pointer <= length:
+                cutter.time = packets.timestamp_ns[row]
+                cutter.frame = packets.frame[row]
+                return self.reassembler.readings.urgent(stream, data, at, length, pointer)
         self.reassembler.segment(stream, data, at, length, packets.payload_missing[row], sequence, packets.timestamp_ns[row], packets.frame[row])
+        return 0
+
+    def urgent_pointer(self, data, at, sequence):  # type: ignore[no-untyped-def]
+        """The field of the TCP header before a payload, 0 where none is found: its length is tried, for it is in no column."""
+        size: cython.Py_ssize_t
+        here: cython.Py_ssize_t
+        for size in range(20, 64, 4):
+            here = at - size
+            if here < 0:
+                break
+            if data[here + 12] >> 4 == size // 4 and (data[here + 4] << 24 | data[here + 5] << 16 | data[here + 6] << 8 | data[here + 7]) == sequence:
+                return data[here + 18] << 8 | data[here + 19]
         return 0
 
     def worth_another_look(self, data, at, length, slot, direction):  # type: ignore[no-untyped-def]

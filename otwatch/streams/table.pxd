@@ -30,6 +30,7 @@ cdef class FlowTable:
     cdef int[::1] budget
     cdef long long[::1] start
     cdef long long[::1] mac
+    cdef unsigned char[::1] allowed
     cdef unsigned char[::1] hints
     cdef int[::1] free
     cdef Py_ssize_t free_count
@@ -39,6 +40,7 @@ cdef class FlowTable:
     cdef int remove(self, Py_ssize_t slot) except -1
     cdef int release(self, Py_ssize_t slot) except -1
     cdef int touch(self, Py_ssize_t slot) except -1
+    cdef int enter(self, Py_ssize_t slot, int mode) except -1
     cdef int move(self, Py_ssize_t slot, int to) except -1
     cdef int unlink(self, Py_ssize_t slot) except -1
     cdef int link(self, Py_ssize_t slot, int to) except -1

@@ -2,7 +2,7 @@
 """The flow table: which flow a packet belongs to, who is client and who server, and which flow has been idle longest.
 
 A flow is (addresses, ports, IP protocol), or (MACs, EtherType) where there is no IP. Slots are found by a hash with chains; a secret
-seed keeps a stranger from filling one chain, and nothing that is shown depends on it. Each slot is also in one of five lists ordered by last
+seed keeps an attacker from filling one chain, and nothing that is shown depends on it. Each slot is also in one of six lists ordered by last
 use, so that timeouts and eviction look at ends of lists only.
 """
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from otwatch.limits import Limits
 from otwatch.protocols.spec import ProtocolSpec
+from otwatch.streams.states import MODES, Mode
 from otwatch.tables import Flows
 from otwatch.vocabulary import DirectionHow
 
@@ -28,19 +29,16 @@ _PLAIN = cython.declare(cython.int, 2)
 _OTHER = cython.declare(cython.int, 1)
 
 # The lists, in the order in which a full table takes victims: a flood of new flows must not push out the quiet sessions of the plant.
-FINISHED = 0  # FIN both ways or reset: kept a little for the last retransmissions
+FINISHED = 0  # FIN both ways: kept a little for the last retransmissions
 OTHER = 1  # not TCP
 PLAIN = 2  # TCP without bytes being put in order
 CANDIDATE = 3  # TCP, protocol not known yet
 ATTACHED = 4  # TCP of a known protocol
-LISTS = 5
-
-# flow modes
-FRESH = 0  # no payload yet
-STREAMED = 1  # has its two Stream objects
-GIVEN_UP = 2  # its first bytes fit no protocol
+DOUBTED = 5  # reset by one side, or replaced by a new connection on its ports: believed when the other side stays silent; taken after FINISHED
+LISTS = 6
 
 FINISHED_IDLE_NS = 10_000_000_000  # late segments of a closed connection; shorter than the 2 MSL of RFC 9293 to hold less in a scan
+DOUBTED_IDLE_NS = 60_000_000_000  # longer than the period of nearly all polling
 _NEVER = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFFF)
 _TCP = cython.declare(cython.int, 6)
 _UDP = cython.declare(cython.int, 17)
@@ -80,6 +78,7 @@ class FlowTable:
         self.b = 0
         self.newest = memoryview(np.full(LISTS, -1, np.int32))
         self.oldest = memoryview(np.full(LISTS, -1, np.int32))
+        self.allowed = memoryview(np.array([to in MODES[mode] for mode in Mode for to in Mode], np.uint8))
         hints = np.zeros(65536, np.uint8)  # bit 0: a protocol's TCP port, bit 1: UDP
         for spec in protocols:
             for port in spec.ports:
@@ -377,6 +376,13 @@ class FlowTable:
         self.newest[which] = slot
         return 0
 
+    def enter(self, slot, mode):  # type: ignore[no-untyped-def]
+        """Another mode, as `states.MODES` allows it."""
+        if not self.allowed[len(Mode) * self.mode[slot] + mode]:
+            raise AssertionError(f"mode {mode} after {self.mode[slot]}")
+        self.mode[slot] = mode
+        return 0
+
     def move(self, slot, to):  # type: ignore[no-untyped-def]
         """Into another list."""
         if self.row_list[slot] != to:
@@ -387,6 +393,8 @@ class FlowTable:
     def idle_longest(self):  # type: ignore[no-untyped-def]
         """The flow to give up for a new one: the longest idle of the first list that has one (see the order of the lists)."""
         victim: cython.int = self.oldest[FINISHED]
+        if victim < 0:
+            victim = self.oldest[DOUBTED]
         if victim >= 0:
             return victim
         other: cython.int = self.oldest[OTHER]
@@ -422,4 +430,6 @@ class FlowTable:
         """How long a flow of a list may be idle, nanoseconds."""
         if which == FINISHED:
             return FINISHED_IDLE_NS
+        if which == DOUBTED:
+            return DOUBTED_IDLE_NS
         return self.idle_other if which == OTHER else self.idle_tcp

@@ -193,9 +193,11 @@ def test_alarms_do_not_pile_up_while_time_stands_still() -> None:
     assert run.streams.counters["alarms"] <= 2 * 64 + 4097
 
 
-def test_a_stream_before_its_syn() -> None:
-    run = Run([*handshake(), P(REQUESTS[5], 50, 200), at(0)])
-    assert run.data(0) == REQUESTS[:1]
+def test_what_comes_before_the_syn_is_read_for_itself() -> None:
+    run = Run([*handshake(), P(REQUESTS[5], 50, 200), at(0), at(1)])
+    assert run.data(0) == [REQUESTS[5], *REQUESTS[:2]]
+    assert run.anomalies == ["LATE"]
+    assert [pdu.flags for pdu in run.pdus] == [PduFlag.AFTER_GAP, 0, 0]
 
 
 def test_many_streams_out_of_order_at_once_match_the_oracle() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,7 +15,7 @@ from otwatch.tables import Anomalies, Packets
 from otwatch.vocabulary import FlowEvent, PduFlag
 from tests.streams import specs
 
-FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
+FIN, SYN, RST, PSH, ACK, URG = 1, 2, 4, 8, 16, 32
 CLIENT, SERVER = 1, 2
 MS = 1_000_000
 
@@ -37,6 +38,7 @@ class P:
     source: int = CLIENT
     destination: int = SERVER
     frame: int = 0
+    urgent: int = 0  # the urgent pointer; only then the payload has its header before it
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,17 @@ class Seen:
     framing: int = 0
 
 
+def _header(packet: P) -> bytes:
+    """The TCP header of a segment that needs one."""
+    ports = (packet.server_port, packet.client_port) if packet.back else (packet.client_port, packet.server_port)
+    return struct.pack(">HHIIHHHH", *ports, packet.seq & 0xFFFFFFFF, max(packet.ack, 0) & 0xFFFFFFFF, 5 << 12 | packet.flags, 8192, 0, packet.urgent)
+
+
 def table(packets: Sequence[P], first_frame: int = 1) -> Packets:
     """A batch."""
     batch = Packets(max(1, len(packets)))
-    data = b"".join(packet.payload for packet in packets)
+    heads = [_header(packet) if packet.urgent else b"" for packet in packets]
+    data = b"".join(head + packet.payload for head, packet in zip(heads, packets, strict=True))
     batch.data = memoryview(data)
     at = 0
     for index, packet in enumerate(packets):
@@ -78,6 +87,7 @@ def table(packets: Sequence[P], first_frame: int = 1) -> Packets:
         batch.tcp_flags[row] = packet.flags if packet.proto == 6 else 0
         batch.tcp_sequence[row] = packet.seq & 0xFFFFFFFF
         batch.tcp_acknowledgement[row] = -1 if packet.ack < 0 else packet.ack & 0xFFFFFFFF
+        at += len(heads[index])
         batch.payload_at[row] = at
         batch.payload_length[row] = len(packet.payload)
         batch.payload_missing[row] = packet.missing
