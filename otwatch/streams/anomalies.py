@@ -28,6 +28,7 @@ class StreamAnomaly(IntEnum):
     HISTORY_CAP = 16
     URGENT = 17
     CONNECTIONS_CAP = 18
+    CONTRADICTION = 19
 
 
 ANOMALIES: tuple[AnomalyKind, ...] = (
@@ -69,4 +70,6 @@ ANOMALIES: tuple[AnomalyKind, ...] = (
                     "both readings are followed."),
     AnomalyKind(code=StreamAnomaly.CONNECTIONS_CAP, name="connections-cap", clause="",
                 doc="A third connection on the same ports while two were open; the oldest one was closed."),
+    AnomalyKind(code=StreamAnomaly.CONTRADICTION, name="contradicting-message", clause="RFC 9293 section 3.10.7.4",
+                doc="A whole message (had: its length) stands where the stream already had other bytes: two readings hold different messages."),
 )

@@ -29,6 +29,7 @@ _NO = cython.declare(cython.int, 0)
 _UNDECIDED = cython.declare(cython.int, 2)
 _AFTER_GAP = cython.declare(cython.int, PduFlag.AFTER_GAP)
 _RESYNCHRONISED = cython.declare(cython.int, PduFlag.RESYNCHRONISED)
+_CONFLICT = cython.declare(cython.int, PduFlag.CONFLICT)
 _CUT = cython.declare(cython.int, PduFlag.CUT)
 _BY_CONTENT = cython.declare(cython.int, ProtocolHow.CONTENT)
 
@@ -140,6 +141,9 @@ class Cutter(Attachment):
             if self.flows.protocol_how[slot] != _BY_CONTENT:
                 self.confirm(slot, stream.framer)
         stream.start_of_pdu(position)
+        if stream.always & _CONFLICT and not stream.reported:
+            stream.reported = True
+            self.report(slot, stream.direction, StreamAnomaly.CONTRADICTION, 0, end - start)
         return 0
 
     # ---- bytes not understood

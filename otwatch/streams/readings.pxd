@@ -6,8 +6,9 @@ from otwatch.streams.stream cimport Stream
 cdef class Readings:
     cdef Cutter cutter
     cdef long long history_bytes
+    cdef long long gap_ns
     cdef Stream begin(self, Stream stream, int why, long long position)
-    cdef int over(self, Stream stream, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, long long position) except -1
+    cdef int over(self, Stream stream, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, long long position, bint proven) except -1
     cdef bint read_before(self, Stream stream, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, long long position) except -1
     cdef int third(self, Stream stream, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length) except -1
     cdef int apart(self, Stream stream, int why, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, long long position) except -1

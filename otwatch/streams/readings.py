@@ -29,6 +29,7 @@ _CONFLICT = cython.declare(cython.int, PduFlag.CONFLICT)
 _FIRST = cython.declare(cython.int, Reading.FIRST)
 _AHEAD = cython.declare(cython.int, Reading.AHEAD)
 _BEFORE = cython.declare(cython.int, Reading.BEFORE)
+_ELSEWHERE = cython.declare(cython.int, Reading.ELSEWHERE)
 _OVER = cython.declare(cython.int, Reading.OVER)
 _URGENT = cython.declare(cython.int, Reading.URGENT)
 # What `route` says of a segment.
@@ -56,6 +57,7 @@ class Readings:
     def __init__(self, cutter: Cutter, limits: Limits) -> None:
         self.cutter = cutter
         self.history_bytes = limits.stream_history_bytes
+        self.gap_ns = limits.stream_gap_ns
 
     def begin(self, stream, why, position):  # type: ignore[no-untyped-def]
         """A second reading of the stream, from a position on."""
@@ -66,7 +68,6 @@ class Readings:
         rival.position = rival.base = rival.settled = position
         rival.next = (stream.next + position - stream.position) & _M32
         rival.watch = stream.next
-        rival.segments = 1
         rival.acknowledged = stream.acknowledged
         rival.framer = stream.framer
         rival.pdus = stream.pdus
@@ -79,8 +80,8 @@ class Readings:
 
     # ---- how a second reading begins
 
-    def over(self, stream, data, at, length, position):  # type: ignore[no-untyped-def]
-        """Other bytes than the first copy's, or such as can no longer be compared with it."""
+    def over(self, stream, data, at, length, position, proven):  # type: ignore[no-untyped-def]
+        """Other bytes than the first copy's; not `proven`: such as can no longer be compared with it."""
         cutter: Cutter = self.cutter
         if self.read_before(stream, data, at, length, position):
             return 0
@@ -90,6 +91,7 @@ class Readings:
         frame: cython.longlong = cutter.frame
         framer: Framer = stream.framer
         rival: Stream = self.begin(stream, _OVER, position)
+        rival.reported = not proven
         start: cython.longlong
         if framer is not None:
             start = stream.boundary_before(position)
@@ -120,6 +122,7 @@ class Readings:
         """Bytes that fit neither reading: read once, for themselves."""
         cutter: Cutter = self.cutter
         cutter.report(stream.slot, stream.direction, StreamAnomaly.READINGS_CAP, 2, length)
+        cutter.report(stream.slot, stream.direction, StreamAnomaly.CONTRADICTION, 0, length)
         return cutter.beside.read_apart(stream, data, at, length, _CONFLICT)
 
     def apart(self, stream, why, data, at, length, position):  # type: ignore[no-untyped-def]
@@ -198,8 +201,6 @@ class Readings:
             self.moved_on(stream)
             return _OF_THE_FIRST
         if of_second == 0 and missing == 0 and rival.held is None:
-            if rival.why == _BEFORE and rival.position + length > stream.base:
-                return _OF_THE_FIRST  # up to where the first one began: what is beyond is compared
             cutter.deliver(rival, data, at, length, time, frame)
             self.went_on(stream, _signed(stream.acknowledged - sequence))
             return _DONE
@@ -214,7 +215,6 @@ class Readings:
     def went_on(self, stream, acknowledged):  # type: ignore[no-untyped-def]
         """A segment continued the second reading; before it the acknowledgements stood `acknowledged` bytes beyond its place."""
         rival: Stream = stream.rival
-        rival.segments += 1
         if stream.acknowledged < 0:  # only the sender is seen
             if rival.why < _OVER and not (rival.why == _BEFORE and rival.base >= stream.base - stream.hole):
                 return self.promote(stream)
@@ -273,7 +273,7 @@ class Readings:
         if rival.why < _OVER:
             if has_second and not has_first:
                 self.promote(stream)
-            elif has_first and _signed(acknowledgement - rival.watch) > 0:
+            elif has_first and rival.quiet == 0 and _signed(acknowledgement - rival.watch) > 0:
                 self.drop(stream)
         elif has_second and to_first > 0:
             self.promote(stream)
@@ -316,7 +316,9 @@ class Readings:
     def patience_ends(self, rival):  # type: ignore[no-untyped-def]
         """Nothing else came; where the receiver has exactly the second reading's bytes, more of those are to come."""
         stream: Stream = rival.main
-        if rival.why == _OVER and stream.acknowledged != rival.next:
+        if rival.why < _OVER:
+            self.drop(stream)  # it was the first one, and is no more
+        elif rival.why == _OVER and stream.acknowledged != rival.next:
             self.complete(stream)
         return 0
 
@@ -366,22 +368,21 @@ class Readings:
             cutter.report(slot, stream.direction, StreamAnomaly.GAP, rival.base - stream.position, rival.position - rival.base)
             cutter.flows.gap_bytes[slot] += rival.base - stream.position
             rival.hole = rival.base - stream.position
-        if rival.why != _FIRST:
-            cutter.flows.gaps[slot] += rival.why < _OVER
-            if rival.why < _OVER:
-                self.read_held(stream)
+        stays: cython.bint = rival.why < _OVER and rival.why != _FIRST and _clear(stream)
+        if rival.why < _OVER:
+            cutter.flows.gaps[slot] += rival.why != _FIRST
+            self.read_held(stream)
+            if not stays:
                 cutter.end(stream)
-            elif stream.held is not None and rival.held is None:
-                rival.held = stream.held
-                rival.held_bytes = stream.held_bytes
-                rival.deadline = stream.deadline
-                rival.disputed = stream.disputed
-                stream.held = stream.disputed = None
-                stream.held_bytes = 0
-                if rival.deadline > 0:
-                    cutter.wake(rival, rival.deadline)
-        else:
-            cutter.end(stream)
+        elif stream.held is not None and rival.held is None:
+            rival.held = stream.held
+            rival.held_bytes = stream.held_bytes
+            rival.deadline = stream.deadline
+            rival.disputed = stream.disputed
+            stream.held = stream.disputed = None
+            stream.held_bytes = 0
+            if rival.deadline > 0:
+                cutter.wake(rival, rival.deadline)
         cutter.by_slot[2 * slot + stream.direction] = rival
         stream.rival = None
         rival.main = None
@@ -389,7 +390,17 @@ class Readings:
         rival.always = 0
         rival.acknowledged = stream.acknowledged
         rival.read_apart = stream.read_apart
-        cutter.retire(stream)
+        if stays:  # both may have been acknowledged: captures of several taps, ports used again
+            stream.main = rival
+            stream.why = _BEFORE if stream.position <= rival.base else _ELSEWHERE
+            stream.watch = rival.next
+            stream.deadline = 0
+            stream.quiet = self.cutter.now + self.gap_ns
+            cutter.wake(stream, stream.quiet)
+            stream.line_up()
+            rival.rival = stream
+        else:
+            cutter.retire(stream)
         rival.line_up()
         return 0
 
@@ -402,4 +413,7 @@ class Readings:
                 cutter.time = time
                 cutter.frame = frame
                 cutter.beside.read_apart(stream, memoryview(payload), 0, len(payload), _AFTER_GAP | stream.always)
+            cutter.held -= stream.held_bytes
+            stream.held_bytes = 0
+            stream.held = stream.disputed = None
         return 0

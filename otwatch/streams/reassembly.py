@@ -77,8 +77,16 @@ class Reassembler:
 
     def two_readings(self, stream, data, at, length, missing, sequence, time, frame):  # type: ignore[no-untyped-def]
         """A segment of a direction that has a second reading."""
-        which: cython.int = self.readings.route(stream, data, at, length, missing, sequence, time, frame)
         rival: Stream = stream.rival
+        part: cython.Py_ssize_t
+        if rival.why == _BEFORE and rival.next == sequence and rival.position + length > stream.base and rival.held is None:
+            part = stream.base - rival.position  # up to where the first one began
+            if part > 0:
+                self.cutter.deliver(rival, data, at, part, time, frame)
+            self.readings.drop(stream)
+            return self.segment(stream, data, at + part, length - part, missing, (sequence + part) & _M32, time, frame)
+        which: cython.int = self.readings.route(stream, data, at, length, missing, sequence, time, frame)
+        rival = stream.rival
         if which == _DONE:
             return 0
         if which == _OF_THE_SECOND:
@@ -182,7 +190,7 @@ class Reassembler:
         if lost > 0:
             if position + lost > stream.unacknowledged():
                 cutter.report(stream.slot, stream.direction, StreamAnomaly.HISTORY_CAP, lost, kept - position)
-                self.readings.over(stream, data, at, length, position)
+                self.readings.over(stream, data, at, length, position, False)
                 return 0
             at += lost
             length -= lost
@@ -194,7 +202,7 @@ class Reassembler:
             return 0
         cutter.flows.conflicts[stream.slot] += 1
         cutter.report(stream.slot, stream.direction, StreamAnomaly.CONFLICT, length, different)
-        return self.readings.over(stream, data, at, length, position)
+        return self.readings.over(stream, data, at, length, position, True)
 
     def hold(self, stream, data, at, length, missing, position, time, frame):  # type: ignore[no-untyped-def]
         """Keeps a segment until the bytes before it are there; of bytes held already the first copy stays."""
@@ -256,7 +264,7 @@ class Reassembler:
             if passed > 0 and (place < stream.oldest_kept() or stream.differing(place, payload, 0, passed) > 0):
                 cutter.flows.conflicts[stream.slot] += 1
                 cutter.report(stream.slot, stream.direction, StreamAnomaly.CONFLICT, len(payload), passed)
-                self.readings.over(stream, memoryview(payload), 0, len(payload), place)
+                self.readings.over(stream, memoryview(payload), 0, len(payload), place, True)
                 if stream.closed:
                     return 0
                 continue

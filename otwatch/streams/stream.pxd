@@ -17,7 +17,7 @@ cdef class Stream:
     cdef Stream main
     cdef int why
     cdef long long watch
-    cdef int segments
+    cdef bint reported
     cdef int always
     cdef list read_apart
     cdef bint from_start

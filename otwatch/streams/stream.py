@@ -41,7 +41,7 @@ class Stream:
         self.main = None  # of a second reading: the first
         self.why = 0  # of a second reading: a Reading
         self.watch = 0  # of a second reading: where the first one stood when it began, 32 bits
-        self.segments = 0  # of a second reading: how many segments continued it
+        self.reported = False  # of a second reading: that it holds another message
         self.always = 0  # PduFlag bits of every PDU
         self.read_apart = None  # [(position, hash)] of the last contradicting segments that were read
         self.from_start = False  # picked up at its SYN: the first byte starts a PDU
