@@ -56,6 +56,15 @@ HOSTS: dict[str, Host] = {
             about="DNP3 outstation, link address 10, TCP 20000, one session for each master",
         ),
         Host(
+            name="station",
+            role="controller",
+            ip="192.168.10.13",
+            mac="00:60:65:0a:10:13",
+            vendor="Bernecker & Rainer",
+            level=1,
+            about="IEC 60870-5-104 station, common address 47, TCP 2404",
+        ),
+        Host(
             name="hmi",
             role="hmi",
             ip="192.168.10.20",
@@ -110,9 +119,11 @@ SERVICES: dict[str, tuple[tuple[str, int], ...]] = {
     "plc-mb": (("modbus", 502),),
     "plc-s7": (("s7comm", 102),),
     "rtu": (("dnp3", 20000),),
+    "station": (("iec104", 2404),),
     "hmi": (("http", 8080),),
     "eng": (("ssh", 22), ("rdp", 3389)),
 }
 
+IEC104_STATION = 47
 DNP3_OUTSTATION = 10
 DNP3_MASTER = {"hmi": 1, "eng": 2, "itpc": 66, "guest": 77}

@@ -23,6 +23,8 @@ from net import PREFIX, Lab, LabError, Tcpdump, inside, run
 
 HERE = Path(__file__).resolve().parent
 STACKS = {"modbus": "pymodbus", "s7comm": "python-snap7", "dnp3": "yadnp3"}
+# c104 is under the GPL 3, which does not go together with scapy's GPL 2: it may live in an environment of its own
+INTERPRETERS = {"iec104": os.environ.get("OTWATCH_LAB_IEC104", sys.executable)}
 
 
 class Session:
@@ -33,7 +35,7 @@ class Session:
     ):
         self.recording, self.protocol, self.expected, self.via = recording, protocol, expected, via
         self.source, self.target = source, target
-        actor = [sys.executable, str(HERE / "actor.py"), protocol, source, target]
+        actor = [INTERPRETERS.get(protocol, sys.executable), str(HERE / "actor.py"), protocol, source, target]
         command = recording.ssh_command(via, source, actor) if via else list(inside(PREFIX + source, *actor))
         begin = time.time()
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -121,8 +123,8 @@ class Recording:
         if protocol == "ssh":
             self._serve_ssh(host)
             return
-        script = ("dnp3_server.py",) if protocol == "dnp3" else ("servers.py", protocol)
-        command = inside(PREFIX + host, sys.executable, str(HERE / script[0]), *script[1:])
+        script = (f"{protocol}_server.py",) if protocol in ("dnp3", "iec104") else ("servers.py", protocol)
+        command = inside(PREFIX + host, INTERPRETERS.get(protocol, sys.executable), str(HERE / script[0]), *script[1:])
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.stack.callback(_stop, process)
         assert process.stdout is not None
@@ -204,6 +206,9 @@ class Recording:
         seen = {operation["src"] for operation in self.operations} | {operation["dst"] for operation in self.operations}
         seen.update(name for operation in self.operations for name in operation.get("targets", ()))
         versions = {package: importlib.metadata.version(package) for package in STACKS.values()}
+        if any(protocol == "iec104" for host in self.servers for protocol, _ in SERVICES[host]):
+            ask = "import importlib.metadata; print(importlib.metadata.version('c104'))"
+            versions["c104"] = subprocess.check_output([INTERPRETERS["iec104"], "-c", ask], text=True).strip()
         about = {
             "capture": capture.name,
             "shows": self.shows,
