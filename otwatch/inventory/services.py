@@ -120,7 +120,6 @@ IP_PROTOCOLS: Final[dict[int, str]] = {
 
 OT_PORTS_NOT_DECODED: Final[frozenset[str]] = frozenset(
     {
-        "iec104",
         "enip",
         "enip-io",
         "bacnet",

@@ -23,7 +23,7 @@ from tests.streams.wire import ACK, SYN, P, table
 ROOT = Path(__file__).parents[2]
 LIMITS = Limits()
 LINK_TYPES = (1, 0, 9, 12, 101, 108, 113, 228, 229, 276, 50, 51, 105, 127, 147)
-PORTS = {"modbus": 502, "dnp3": 20000, "s7comm": 102}
+PORTS = {"modbus": 502, "dnp3": 20000, "s7comm": 102, "iec104": 2404}
 _SCRATCH = Path(tempfile.mkdtemp(prefix="otwatch-fuzz-")) / "input"
 
 
@@ -87,7 +87,7 @@ def streams(data: bytes) -> None:
                 back=bool(bits & 1),
                 at=now,
                 client_port=40000 + port % 3,
-                server_port=sorted(PORTS.values())[port % 3],
+                server_port=sorted(PORTS.values())[port % len(PORTS)],
             )
         )
     _dissected([packets])
