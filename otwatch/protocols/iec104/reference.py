@@ -45,7 +45,7 @@ def reference() -> str:
         "objects need; an S frame alone proves nothing. On any port.",
         "", "## Columns", "", table(("column", "holds"), *_COLUMNS),
         "", "## Roles", "", table(("role", "which"), *_ROLES),
-        "", "## Types", "", table(*types),
+        "", "## Functions", "", table(*types),
         "", "## U frames", "", table(*frames),
         "", "## Causes of transmission", "", table(*causes),
         "", "## Left out", "", bullets(*_LEFT_OUT),
