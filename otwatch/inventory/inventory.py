@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from otwatch.actions import Action, Role
+from otwatch.actions import CHANGING, Action, Role
 from otwatch.addresses import Addresses
 from otwatch.batch import Batch
 from otwatch.inventory.asked import Asked
 from otwatch.inventory.asset import Asset, Child, KnownFact
 from otwatch.inventory.hosts import Conversation, Host, Hosts, Key
 from otwatch.inventory.oui import is_group_mac, mac_text, vendor_of
-from otwatch.inventory.roles import ORDER, Doings, roles_of, subnet
+from otwatch.inventory.roles import ORDER, POLLED_NS, READING, Doings, roles_of, subnet
 from otwatch.inventory.services import service_name
 from otwatch.limits import Limits
 from otwatch.protocols.spec import Fact, ProtocolSpec
@@ -155,6 +155,9 @@ class Inventory:
         columns = {
             name: behaviours.array(name).tolist() for name in ("source", "destination", "protocol", "role", "action", "unit", "messages", "status")
         }
+        first, second, third, last = (behaviours.array(name) for name in ("first_ns", "second_ns", "third_ns", "last_ns"))
+        often = (third > 0) & (last - first >= POLLED_NS)
+        even = (third > 0) & (2 * np.abs(third - 2 * second + first) <= np.maximum(second - first, third - second))
         for i in range(behaviours.rows):
             actor, target = columns["source"][i], columns["destination"][i]
             name = self.protocols[columns["protocol"][i] - 1].name
@@ -168,12 +171,18 @@ class Inventory:
             elif role == Role.EVENT:
                 served = result.setdefault(actor, Doings())
                 served.served[name] = served.served.get(name, 0) + count
+                reports = result.setdefault(target, Doings()).reports
+                reports[actor] = reports.get(actor, 0) + count
             else:
                 asked = result.setdefault(actor, Doings())
                 actions = asked.asked.setdefault(name, {})
                 action = Action(columns["action"][i])
                 actions[action] = actions.get(action, 0) + count
                 asked.targets.add(target)
+                if often[i] and action in READING:
+                    asked.polled.add(target)
+                if often[i] and even[i] and action in CHANGING:
+                    asked.cycles += count
         for conversation in self.hosts.conversations.values():
             if conversation.protocol == 0 and conversation.ip_protocol in (6, 17):
                 service = service_name(conversation.ip_protocol, conversation.server_port, conversation.ethertype)
@@ -444,6 +453,10 @@ def _join(into: Doings, more: Doings) -> None:
     for name, count in more.unheard.items():
         into.unheard[name] = into.unheard.get(name, 0) + count
     into.targets |= more.targets
+    into.polled |= more.polled
+    for device, count in more.reports.items():
+        into.reports[device] = into.reports.get(device, 0) + count
+    into.cycles += more.cycles
     into.units |= more.units
     into.services |= more.services
     into.used |= more.used

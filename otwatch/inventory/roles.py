@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
@@ -26,7 +27,7 @@ TITLES: Final = {
 }
 
 _OUTSTATION_PROTOCOLS: Final = frozenset({"dnp3", "iec104"})
-_READING: Final = frozenset({Action.READ, Action.SUBSCRIBE, Action.REPORT})
+READING: Final = frozenset({Action.READ, Action.SUBSCRIBE, Action.REPORT})
 _PROGRAMMING: Final = (ENGINEERING | {Action.BROWSE}) - {Action.START, Action.STOP, Action.RESTART}
 
 
@@ -37,6 +38,9 @@ class Doings:
     served: dict[str, int] = field(default_factory=dict)  # protocol -> responses and events it sent
     asked: dict[str, dict[Action, int]] = field(default_factory=dict)  # protocol -> action -> requests it sent
     targets: set[int] = field(default_factory=set)  # addresses it sent requests to
+    polled: set[int] = field(default_factory=set)  # those that it asked the same over and over
+    reports: dict[int, int] = field(default_factory=dict)  # device -> what it sent unasked
+    cycles: int = 0  # commands that were sent at one rate, the same over and over
     units: set[tuple[str, int]] = field(default_factory=set)  # children that answered through it
     unheard: dict[str, int] = field(default_factory=dict)  # protocol -> messages that it was sent where its own direction was not seen
     services: set[str] = field(default_factory=set)  # services other than OT that it offered and answered
@@ -48,6 +52,9 @@ class Doings:
         return bool(self.served or self.asked or self.unheard)
 
 
+POLLED_NS: Final = 10_000_000_000  # who asks the same for so long polls
+
+
 def subnet(address: IPv4Address | IPv6Address) -> str:
     """The /24 or /64 of an address: what "the same network" means where no site file says it; empty for link-local ones, which are of none."""
     if address.is_link_local:
@@ -55,6 +62,10 @@ def subnet(address: IPv4Address | IPv6Address) -> str:
     bits = 8 if address.version == 4 else 64
     base = type(address)(int(address) >> bits << bits)
     return f"{base}/{24 if address.version == 4 else 64}"
+
+
+def _devices(devices: Collection[int]) -> str:
+    return f"{len(devices)} device{'s' if len(devices) != 1 else ''}"
 
 
 def roles_of(doings: Doings, *, ot_subnets: set[str], own_subnet: str, target_subnets: set[str], routed: bool) -> dict[str, str]:
@@ -79,14 +90,23 @@ def roles_of(doings: Doings, *, ot_subnets: set[str], own_subnet: str, target_su
     if asked:
         programming = sorted(action.name for action in asked if action in _PROGRAMMING)
         commands = sum(count for action, count in asked.items() if action in CHANGING)
-        reads = sum(count for action, count in asked.items() if action in _READING)
-        if outside:
+        reads = sum(count for action, count in asked.items() if action in READING)
+        told = sum(doings.reports.values())
+        if doings.polled and outside and not programming:  # who asks day and night is the SCADA server, in whatever network it stands
+            roles["scada_server"] = f"polls {_devices(doings.polled)} ({reads} reads) from a network of its own ({own_subnet})"
+        elif told > max(commands, 2) and not (outside and programming):
+            roles["scada_server"] = f"is sent the reports of {_devices(doings.reports)} ({told})"
+        elif outside:
             how = " through a router" if routed else ""
             roles["it_host"] = f"reaches controllers from another network ({own_subnet}){how}"
         elif programming:
             roles["engineering_station"] = f"did {', '.join(programming)}"
-        if not outside and reads > max(commands, 2):
-            roles["scada_server"] = f"polls {len(doings.targets)} device{'s' if len(doings.targets) != 1 else ''} ({reads} reads)"
+        if "scada_server" in roles:
+            pass
+        elif not outside and reads > max(commands, 2):
+            roles["scada_server"] = f"polls {_devices(doings.targets)} ({reads} reads)"
+        elif not outside and not programming and doings.cycles and 2 * doings.cycles > commands:
+            roles["controller"] = f"sends {_devices(doings.targets)} the same commands in cycles ({doings.cycles}), as controllers do"
         elif not outside and not programming:
             roles["engineering_station"] = (
                 f"sends commands ({commands}) more than it reads ({reads})" if commands > reads else "asks, without polling"

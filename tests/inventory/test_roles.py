@@ -50,6 +50,27 @@ def test_who_programs_from_another_network_is_still_an_it_host() -> None:
     assert set(roles(asked(READ=50, PROGRAM_DOWNLOAD=3, STOP=1), own_subnet=IT)) == {"it_host"}
 
 
+def test_who_polls_from_a_network_of_its_own_is_a_scada_server() -> None:
+    polling = asked(READ=50, WRITE=2)
+    polling.polled = {2}
+    assert roles(polling, own_subnet=IT) == {"scada_server": "polls 1 device (50 reads) from a network of its own (172.16.5.0/24)"}
+    polling.asked["modbus"][Action.PROGRAM_DOWNLOAD] = 1
+    assert set(roles(polling, own_subnet=IT)) == {"it_host"}
+
+
+def test_who_is_sent_reports_is_a_scada_server() -> None:
+    told = Doings(asked={"dnp3": {Action.READ: 1, Action.OTHER: 60, Action.CONTROL: 1}}, targets={2}, reports={2: 60})
+    assert set(roles(told)) == {"scada_server"}
+    assert set(roles(told, own_subnet=IT)) == {"scada_server"}
+
+
+def test_who_sends_the_same_in_cycles_is_a_controller() -> None:
+    cyclic = asked(WRITE=60)
+    cyclic.cycles = 60
+    assert set(roles(cyclic)) == {"controller"}
+    assert set(roles(asked(WRITE=60))) == {"engineering_station"}
+
+
 def test_who_is_where_no_controller_is_is_an_it_host() -> None:
     assert set(roles(Doings(used={"http?"}), own_subnet=IT)) == {"it_host"}
 
