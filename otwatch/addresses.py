@@ -182,6 +182,13 @@ class Addresses:
             return ipaddress.IPv4Address(low & 0xFFFFFFFF)
         return ipaddress.IPv6Address(high << 64 | low)
 
+    def is_group(self, index: int) -> bool:
+        """Whether it is a broadcast or multicast address: nobody's own, so that nothing comes from it (RFC 1122 section 3.2.1.3)."""
+        if index < 0:
+            return False
+        ip = self.ip(index)
+        return ip.is_multicast or (ip.version == 4 and int(ip) & 0xFF == 0xFF)
+
     def text(self, index: int) -> str:
         """The usual way to write the address of an id; `-` for -1, which is no address."""
         return "-" if index < 0 else str(self.ip(index))

@@ -16,7 +16,6 @@ from otwatch.rules.seams import HostView, Known, ProtocolNames, SitePolicy
 from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, TRANSPORTS, AnomalyKind, DirectionHow, FlowEvent, Layer
 
 _CONTROLLERS: Final = frozenset({"controller", "outstation", "plc", "rtu", "gateway", "sis", "ied"})
-_BROADCAST: Final = 0xFFFFFFFF
 _ABSENT: Final = object()
 _CYCLE_PER_S: Final = 0.2  # what a baseline knows as repeated so often is a cycle
 _PLACES: Final = 16_384  # addresses remembered; a flood of new ones is asked about again
@@ -220,10 +219,7 @@ class Place:
 
     def is_group(self) -> bool:
         """Whether it is a broadcast or multicast address."""
-        if self.address < 0:
-            return False
-        ip = self.context.addresses.ip(self.address)
-        return ip.is_multicast or (ip.version == 4 and (int(ip) == _BROADCAST or int(ip) & 0xFF == 0xFF))
+        return self.context.addresses.is_group(self.address)
 
 
 class PairRecord:

@@ -63,7 +63,7 @@ class Attachment(Ledger):
             return 0
         for framer in candidates.framers[:candidates.hinted]:
             if framer.framing.cut is None:
-                self.suspect(slot, stream.direction, framer.protocol)
+                self.suspect(slot, framer.protocol)
                 return self.follow(stream, framer, False)
         return self.give_up(slot)
 
@@ -79,11 +79,11 @@ class Attachment(Ledger):
             return framer
         return WRONG if fit == Verdict.NO or final or len(first) == PROBE_BYTES == len(said) else MORE
 
-    def suspect(self, slot, direction, protocol):  # type: ignore[no-untyped-def]
+    def suspect(self, slot, protocol):  # type: ignore[no-untyped-def]
         """Bytes on a protocol's port are not of that protocol: said once per flow."""
         if self.table.state[slot] & _REPORTED == 0:
             self.table.state[slot] |= _REPORTED
-            self.report(slot, direction, StreamAnomaly.UNIDENTIFIED, protocol, 0)
+            self.report(slot, 0, StreamAnomaly.UNIDENTIFIED, protocol, 0)  # who connects brings what is spoken
         return 0
 
     def attach(self, stream, framer, first):  # type: ignore[no-untyped-def]
@@ -143,7 +143,7 @@ class Attachment(Ledger):
         if self.flows.protocol_how[slot] == _BY_CONTENT or self.flows.protocol_how[slot] == _BY_PORT:
             self.flows.protocol_how[slot] = _DETACHED
             self.event(slot, FlowEvent.DETACHED)
-            self.report(slot, stream.direction, StreamAnomaly.DETACHED, self.most_wrong, stream.wrong)
+            self.report(slot, 0, StreamAnomaly.DETACHED, self.most_wrong, stream.wrong)
         return 0
 
     def give_up(self, slot):  # type: ignore[no-untyped-def]

@@ -52,7 +52,8 @@ class Datagrams:
             if framer is None:
                 return 0
             if cutter.identifier.reversed(framer, bytes(np.asarray(data)[at:at + min(length, PROBE_BYTES)]), direction,
-                                          by_port=flows.direction_how[slot] == _PORT_TOLD) and flows.pdus[slot] == 0:
+                                          by_port=flows.direction_how[slot] == _PORT_TOLD) and flows.pdus[slot] == 0 and \
+                    not cutter.table.addresses.is_group(flows.server[slot]):  # whatever it says, a group asks nobody
                 cutter.table.reverse(slot, _CONTENT_TOLD)
                 direction = 1 - direction
             cutter.by_slot[2 * slot] = framer
@@ -98,7 +99,7 @@ class Datagrams:
             if cutter.table.budget[slot] == self.most_wrong:
                 flows.protocol_how[slot] = ProtocolHow.DETACHED
                 cutter.event(slot, FlowEvent.DETACHED)
-                cutter.report(slot, direction, StreamAnomaly.DETACHED, self.most_wrong, self.most_wrong)
+                cutter.report(slot, 0, StreamAnomaly.DETACHED, self.most_wrong, self.most_wrong)
                 cutter.by_slot[2 * slot] = None
                 self.skipped += end - here
                 flows.skipped_bytes[slot] += end - here
@@ -135,5 +136,5 @@ class Datagrams:
                 flows.protocol_how[slot] = ProtocolHow.PORT
                 return found
         if candidates.hinted:
-            cutter.suspect(slot, direction, candidates.framers[0].protocol)
+            cutter.suspect(slot, candidates.framers[0].protocol)
         return None

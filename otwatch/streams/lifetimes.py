@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import cython
 
+from otwatch.addresses import Addresses
 from otwatch.limits import Limits
 from otwatch.protocols.spec import ProtocolSpec
 from otwatch.streams.anomalies import StreamAnomaly
@@ -30,8 +31,8 @@ class Lifetimes:
     `claims` and `twins` are those of `Connections`, by slot.
     """
 
-    def __init__(self, limits: Limits, protocols: tuple[ProtocolSpec, ...]) -> None:
-        self.table = FlowTable(limits, protocols)
+    def __init__(self, limits: Limits, protocols: tuple[ProtocolSpec, ...], addresses: Addresses) -> None:
+        self.table = FlowTable(limits, protocols, addresses)
         self.cutter = Cutter(self.table, limits, protocols)
         self.reassembler = Reassembler(self.cutter, limits)
         self.datagrams = Datagrams(self.cutter, limits)

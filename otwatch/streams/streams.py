@@ -55,7 +55,7 @@ class Streams:
     """
 
     def __init__(self, addresses: Addresses, limits: Limits, protocols: tuple[ProtocolSpec, ...]) -> None:  # noqa: ARG002
-        self.life = Lifetimes(limits, protocols)
+        self.life = Lifetimes(limits, protocols, addresses)
         self.connections = Connections(self.life)
         self.table = self.life.table
         self.cutter = self.life.cutter

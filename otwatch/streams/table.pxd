@@ -3,6 +3,7 @@ from otwatch.tables cimport Flows, Packets
 
 cdef class FlowTable:
     cdef public Flows flows
+    cdef public object addresses
     cdef readonly Py_ssize_t live
     cdef readonly Py_ssize_t cap
     cdef readonly long long opened

@@ -13,6 +13,7 @@ import os
 import cython
 import numpy as np
 
+from otwatch.addresses import Addresses
 from otwatch.limits import Limits
 from otwatch.protocols.spec import ProtocolSpec
 from otwatch.streams.states import MODES, Mode
@@ -63,7 +64,8 @@ def _mixed(a: cython.longlong, b: cython.longlong, seed: cython.ulonglong) -> cy
 class FlowTable:
     """At most `limits.flows` live flows; a removed flow keeps its slot and row until `release`."""
 
-    def __init__(self, limits: Limits, protocols: tuple[ProtocolSpec, ...]) -> None:
+    def __init__(self, limits: Limits, protocols: tuple[ProtocolSpec, ...], addresses: Addresses) -> None:
+        self.addresses = addresses
         self.flows = Flows(1024)
         self.cap = max(1, limits.flows)
         self.idle_tcp = limits.flow_idle_tcp_ns
@@ -222,7 +224,7 @@ class FlowTable:
             hint = self.server_hint(ip_protocol, source_port, destination_port)
             if hint >= 0:
                 how = _BY_PORT
-                backward = hint == 0
+                backward = hint == 0 and (tcp or not self.addresses.is_group(packets.destination[row]))
         self.client_low[slot] = self.low != backward
         client: cython.int = packets.source[row]
         server: cython.int = packets.destination[row]
