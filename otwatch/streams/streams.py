@@ -54,7 +54,7 @@ class Streams:
     Slots in `closed` are used again only after the next one begins. Never raises on what packets hold.
     """
 
-    def __init__(self, addresses: Addresses, limits: Limits, protocols: tuple[ProtocolSpec, ...]) -> None:  # noqa: ARG002
+    def __init__(self, addresses: Addresses, limits: Limits, protocols: tuple[ProtocolSpec, ...]) -> None:
         self.life = Lifetimes(limits, protocols, addresses)
         self.connections = Connections(self.life)
         self.table = self.life.table
