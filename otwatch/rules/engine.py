@@ -25,6 +25,7 @@ from otwatch.rules.evidence import Evidence
 from otwatch.rules.fields import TABLES, Stage
 from otwatch.rules.flows import FlowRules
 from otwatch.rules.fold import Folder
+from otwatch.rules.gate import Gate
 from otwatch.rules.knowledge import Knowledge, Learning
 from otwatch.rules.match import Matcher
 from otwatch.rules.outcomes import Numbers
@@ -111,8 +112,9 @@ class RuleEngine:
         self._matchers = {table: Matcher([clause for clause in judged if clause.table == table]) for table in TABLES}
         self.windows = {index: Windows(rule.window) for index, rule in enumerate(self.rules) if rule.window}
         self.sequences = {index: Sequences(rule) for index, rule in enumerate(self.rules) if rule.sequence}
+        self.gates = {clause.index: Gate(clause, self._judge_late, self._waits) for clause in clauses if clause.rule.window and clause.late_fields}
         self.flows = FlowRules(
-            self._matchers["flows"].clauses, self.context, self.windows, self._take, self._credit, self._last_part, limits.burst_quiet_ns
+            self._matchers["flows"].clauses, self.context, self.windows, self._take, self._counted, self._last_part, limits.burst_quiet_ns
         )
         self.evidence = Evidence(self.context)
         self.ended: dict[int, Ended] = {}  # of a counted behaviour: bursts that are over, where there are any
@@ -135,6 +137,7 @@ class RuleEngine:
         self._finished = False
         self._judged_at: tuple[int, int, bool] | None = None
         self._kept: list[Reported] = []
+        self._knows = 0  # the batch up to which `knowledge` was refreshed
         self._resumed: set[int] = set()
 
     # feeding
@@ -165,6 +168,7 @@ class RuleEngine:
         if self._matchers["silences"].clauses:
             self._silent(batch)
         self._follow()
+        self._release()
         self.evidence.answers(batch)
         if batch.closed:
             self.evidence.forget(batch.closed)
@@ -182,8 +186,10 @@ class RuleEngine:
         self.now_ns = max(self.now_ns, now_ns)
         self._finished = True
         if self._batch is not None:
+            self._refresh()
             self.flows.settle(self._batch.flows, self.now_ns, final=True)
             self._follow()
+            self._release()
 
     # results
 
@@ -386,7 +392,7 @@ class RuleEngine:
             lane = self.windows[clause.index].lane(behaviour, lambda: self.reporter.behaviour_record(batch.behaviours, behaviour))
             message = operations.timestamp_ns[index], operations.frame[index], operations.flow[index], behaviour
             for earlier in lane.add(int(message[0]), message, window.for_ns):
-                self._credit(clause, self._row_of(batch, earlier, index if earlier is message else -1))
+                self._counted(clause, self._row_of(batch, earlier, index if earlier is message else -1), int(earlier[0]))
             return True
         if clause.rule.sequence is not None and clause.index not in self._moving and not self.sequences[clause.index].waits_for(clause.step):
             return True  # no earlier step was seen: most commands of most plants end here
@@ -504,9 +510,35 @@ class RuleEngine:
             for earlier in self.windows[clause.index].feed([(key, value, row.timestamp_ns, row)]):
                 if earlier is not row:
                     earlier.batch = -1  # its batch may be over: the same evidence whether it is or not
-                self._credit(clause, earlier)
+                self._counted(clause, earlier, earlier.timestamp_ns)
         else:
             self._credit(clause, row)
+
+    def _counted(self, clause: Clause, row: Row, time: int) -> None:
+        """A row of a window that has enough of those that pass all but the late conditions; `time` is when it counts."""
+        gate = self.gates.get(clause.index)
+        if gate is None:
+            self._credit(clause, row)
+            return
+        for passed in gate.offer(time, row):
+            self._credit(clause, passed)
+
+    def _release(self) -> None:
+        """What waited for the end of the cold start."""
+        for gate in self.gates.values():
+            if gate.queue:
+                for row in gate.release():
+                    self._credit(gate.clause, row)
+
+    def _judge_late(self, clause: Clause, row: Row) -> bool | None:
+        test = clause.tests[Stage.LATE]
+        return test is None or test(self.reporter.late_row(row))
+
+    def _waits(self, at_ns: int) -> bool:
+        if self._knows != self._batches:
+            self._knows = self._batches
+            self._refresh()
+        return self.knowledge.waits(at_ns)
 
     def _credit(self, clause: Clause, row: Row) -> None:
         finding = self._finding(clause, row.src, row.dst)

@@ -48,7 +48,7 @@ class _Waiting:
 
 
 class FlowRules:
-    """The flow rules of one engine. `take` receives the rows of rules without a window, `credit` those that belong to an incident.
+    """The flow rules of one engine. `take` receives the rows of rules without a window, `credit` those whose window has enough.
 
     `last_part` gives the part of (clause, src, dst) that takes everything when an incident has as many as it can hold.
     """
@@ -59,7 +59,7 @@ class FlowRules:
         context: Context,
         windows: dict[int, Windows],
         take: Callable[[Clause, Row, int, int], None],
-        credit: Callable[[Clause, Row], None],
+        credit: Callable[[Clause, Row, int], None],
         last_part: Callable[[Clause, int, int], Part | None],
         quiet_ns: int,
     ) -> None:
@@ -184,8 +184,13 @@ class FlowRules:
         keys = zip(*map(column, window.by), strict=True) if window.by else repeat(())
         values = column(window.distinct) if window.distinct else repeat(None)
         counting = self.windows[clause.index].feed(zip(keys, values, times, found, strict=False))
-        for event in counting if clause.late_fields else self._crowded(clause, counting):
-            self.credit(clause, self.row(event))
+        if clause.late_fields:
+            at = {id(event): time for event, time in zip(found, times, strict=True)}
+            for event in counting:
+                self.credit(clause, self.row(event), at.get(id(event), event[0]))
+        else:
+            for event in self._crowded(clause, counting):
+                self.credit(clause, self.row(event), event[0])
 
     def _crowded(self, clause: Clause, found: Iterable[Seen]) -> Iterator[Seen]:
         """Counts rows of findings that hold so many that another shows nothing new; gives the others."""

@@ -114,7 +114,8 @@ class Reporter:
             behaviour=number,
         )
 
-    def _late_row(self, row: Part | Row) -> LateRecord:
+    def late_row(self, row: Part | Row) -> LateRecord:
+        """A row with its LATE fields, as of its own time."""
         at_ns = row.first_ns if isinstance(row, Part) else row.timestamp_ns
         if row.behaviour >= 0 and self.behaviours is not None:
             return self._late(row.behaviour, at_ns)
@@ -126,7 +127,7 @@ class Reporter:
         clauses = self.clauses[finding.rule]
         for step, clause in enumerate(clauses[:-1]):
             test = clause.tests[Stage.LATE]
-            if not any(test is None or test(self._late_row(row)) for row in finding.entries.get(step, ())):
+            if not any(test is None or test(self.late_row(row)) for row in finding.entries.get(step, ())):
                 return None
         test = clauses[-1].tests[Stage.LATE]
         found = Found()
@@ -137,7 +138,7 @@ class Reporter:
             if len(numbers):
                 self._count(found, numbers)
         for part in finding.parts.values():
-            record = self._late_row(part)
+            record = self.late_row(part)
             if test is None or test(record):
                 found.add(part.count, part.first_ns, part.last_ns, record, part.behaviour)
                 found.parts.append(part)
@@ -255,7 +256,7 @@ class Reporter:
         chain = []
         for step, clause in enumerate(clauses[:-1]):
             test = clause.tests[Stage.LATE]
-            fitting = [row for row in finding.entries.get(step, ()) if test is None or test(self._late_row(row))]
+            fitting = [row for row in finding.entries.get(step, ()) if test is None or test(self.late_row(row))]
             before = [row for row in fitting if row.timestamp_ns <= alert.last_seen_ns] or fitting
             chain.append(hop_of(max(before, key=lambda row: row.timestamp_ns)))
         what = alert.function_name or alert.action

@@ -52,10 +52,11 @@ def addresses_in_use(engine: RuleEngine) -> set[int]:
     """The interned addresses that findings, windows and sequences refer to (those of behaviours stand in the behaviours table)."""
     rows: list[Any] = [entry for finding in engine.findings for entries in finding.entries.values() for entry in entries]
     rows += [entry for sequences in engine.sequences.values() for step in sequences.armed for entries in step.values() for entry in entries]
-    for windows in engine.windows.values():
+    for windows in (*engine.windows.values(), *(gate.windows for gate in engine.gates.values())):
         for cells in windows.values.values():
             rows += [cells[3]] if isinstance(cells, tuple) else [cell[1] for cell in cells.values()]
         rows += [row for lane in windows.lanes.values() for _, row in lane.rows]
+    rows += [row for gate in engine.gates.values() for _, row in gate.queue]
     found = {address for row in rows if isinstance(row, Row) for address in (row.src, row.dst)}
     rows += [event for one in engine.flows.waiting for event in one.seen] + [
         event for _, events in engine.flows.watched.values() for _, event in events
@@ -86,6 +87,10 @@ class _Writer:
             "now_ns": engine.now_ns,
             "told": engine.told,
             "windows": {ids[index]: self._windows(windows) for index, windows in engine.windows.items()},
+            "gates": {
+                ids[index]: {"windows": self._windows(gate.windows), "queue": [[time, self._row(row)] for time, row in gate.queue]}
+                for index, gate in engine.gates.items()
+            },
             "sequences": {ids[index]: self._sequences(sequences) for index, sequences in engine.sequences.items()},
             "findings": [self._finding(finding, ids[finding.rule]) for finding in sorted(engine.findings, key=lambda one: one.number)],
             "closed": engine.findings.closed,
@@ -221,7 +226,13 @@ class _Reader:
             self.rows.append(self._row(row, place))
         for name, state in document["windows"].items():
             if name in self.known:
-                self._windows(self.known[name], state)
+                self._windows(self.known[name], engine.windows[self.known[name]], state)
+        for name, state in document["gates"].items():
+            if name in self.known and self.known[name] in engine.gates:
+                gate = engine.gates[self.known[name]]
+                self._windows(self.known[name], gate.windows, state["windows"])
+                waiting = [(int(time), self._entry(gate.clause, int(place))) for time, place in state["queue"]]
+                gate.queue.extend((time, row) for time, row in waiting if row is not None)
         for name, state in document["sequences"].items():
             if name in self.known:
                 self._sequences(self.known[name], state)
@@ -357,8 +368,8 @@ class _Reader:
             return None
         return time, frame, flow, behaviour
 
-    def _windows(self, index: int, state: dict[str, Any]) -> None:
-        windows, clause = self.engine.windows[index], self.clauses[index, 0]
+    def _windows(self, index: int, windows: Windows, state: dict[str, Any]) -> None:
+        clause = self.clauses[index, 0]
         windows.forgotten = int(state["forgotten"])
         for key, cells in state["values"]:
             rows: dict[Hashable, list[Any]] = {}
