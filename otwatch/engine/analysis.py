@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from otwatch.alerts.alert import Alert
+from otwatch.alerts.coverage import Verdict, coverage
 from otwatch.batch import Batch
 from otwatch.capture.files import open_capture
 from otwatch.capture.report import CaptureReport
@@ -15,7 +16,7 @@ from otwatch.engine.figures import AnalysisFigures
 from otwatch.engine.kinds import anomaly_kinds, anomaly_name, layer_name
 from otwatch.engine.pipeline import Pipeline
 from otwatch.engine.summary import Summary, protocol_counts
-from otwatch.engine.visibility import blind_spots
+from otwatch.engine.visibility import Unread, blind_spots, unread
 from otwatch.errors import CaptureError
 from otwatch.inventory.asset import Asset
 from otwatch.inventory.inventory import Inventory
@@ -46,8 +47,11 @@ class Detector(Listener, Protocol):
     def addresses_in_use(self) -> set[int]:
         """Ids of the addresses that they still refer to."""
 
-    def checks(self) -> list[Check]:
-        """Every rule that was looked for, and whether it could be judged."""
+    def verdicts(self, unread: Unread) -> dict[str, Verdict]:
+        """Rule id -> how far it could be judged."""
+
+    def checks(self, alerts: Sequence[Alert], verdicts: Mapping[str, Verdict]) -> list[Check]:
+        """Every rule that was looked for, how often it fired, and whether it could be judged."""
 
 
 class Places(Protocol):
@@ -138,6 +142,9 @@ class Analysis:
         summary = self.summary
         protocols = dict(protocol_counts(behaviours, [spec.name for spec in self.pipeline.protocols]))
         anomalies = {self.name_of(layer, kind): count.count for (layer, kind), count in sorted(summary.anomalies.items())}
+        alerts = self.detector.alerts() if self.detector is not None else []
+        not_read = unread(talks, self.pipeline.decoder.counters)
+        verdicts = self.detector.verdicts(not_read) if self.detector is not None else {}
         return Result(
             captures=self.captures,
             unreadable=self.unreadable,
@@ -149,7 +156,7 @@ class Analysis:
             protocols=protocols,
             assets=self.assets(),
             talks=talks,
-            alerts=self.detector.alerts() if self.detector is not None else [],
+            alerts=alerts,
             anomalies=anomalies,
             blind_spots=blind_spots(
                 self.captures,
@@ -163,7 +170,8 @@ class Analysis:
                 anomalies=anomalies,
                 protocols=protocols,
             ),
-            checks=self.detector.checks() if self.detector is not None else [],
+            checks=self.detector.checks(alerts, verdicts) if self.detector is not None else [],
+            coverage=coverage(verdicts.values(), packets=summary.packets, undecoded=not_read.undecoded),
             counters=counters,
         )
 

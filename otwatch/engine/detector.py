@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -13,12 +13,14 @@ import numpy as np
 
 import otwatch
 from otwatch.alerts.alert import Alert
+from otwatch.alerts.coverage import Verdict
 from otwatch.baseline.baseline import Baseline
 from otwatch.baseline.store import load_baseline
 from otwatch.batch import Batch
 from otwatch.documents import Complaints, Value
 from otwatch.engine.kinds import anomaly_kinds, layer_name
 from otwatch.engine.pipeline import Pipeline
+from otwatch.engine.visibility import NOTHING_UNREAD, Unread
 from otwatch.errors import CaptureError, ConfigError
 from otwatch.inventory.inventory import Inventory
 from otwatch.inventory.oui import mac_text
@@ -93,7 +95,7 @@ def policy_of(*, rules: Sequence[str] = (), site: str | None = None, baseline: s
 
 
 _KEPT_FLOWS = 16_384  # open flows in a checkpoint; a plant has hundreds
-_ON_MESSAGES = frozenset({"operations", "facts"})  # tables of rules that look at messages of OT protocols
+_OT_LEVEL = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,19 +125,6 @@ class RuleDetector:
             host=self._host,
             learning=Learning(until_ns=policy.learn_until_ns) if policy.learn_until_ns is not None else None,
         )
-
-    def _protocols_seen(self) -> set[str]:
-        behaviours = self._pipeline.behaviour_index.behaviours
-        return {self._pipeline.protocols[number - 1].name for number in set(behaviours.array("protocol").tolist())}
-
-    def _unseen(self, rule: Rule, seen: set[str]) -> str:
-        """Why a rule that is silent says nothing about this observation: there was no message of the protocol that it is about."""
-        topic = rule.id.partition(".")[0]
-        if topic in {spec.name for spec in self._pipeline.protocols}:
-            own = {name for name in seen if name.partition("-")[0] == topic}
-            return "" if own else f"not evaluable: no {topic} message was seen"
-        tables = {step.table for step in rule.sequence.steps} if rule.sequence else {rule.table}
-        return "not evaluable: no message of a decoded OT protocol was seen" if tables & _ON_MESSAGES and not seen else ""
 
     def _host(self, address: int) -> KnownHost | None:
         if self.inventory is None:
@@ -182,28 +171,24 @@ class RuleDetector:
         """All incidents, gravest first."""
         return self.engine.alerts()
 
-    def checks(self) -> list[Check]:
-        """Every rule, how often it fired, and whether this observation could show it."""
+    def verdicts(self, unread: Unread = NOTHING_UNREAD) -> dict[str, Verdict]:
+        """Rule id -> how far it could be judged. `unread`: what of OT protocols was seen and not decoded."""
+        site = self.policy.site
+        return self.engine.verdicts(
+            self._pipeline.streams.counters["packets"],
+            undecoded=unread.undecoded,
+            unrecognised=unread.unrecognised,
+            places_ot=site is not None and any(zone.level is not None and zone.level <= _OT_LEVEL for zone in site.zones),
+        )
+
+    def checks(self, alerts: Sequence[Alert] | None = None, verdicts: Mapping[str, Verdict] | None = None) -> list[Check]:
+        """Every rule, how often it fired, and how far it could be judged. `alerts` and `verdicts`: those of this detector, where they are at hand."""
         counts: dict[str, int] = {}
-        for alert in self.engine.alerts():
+        for alert in self.alerts() if alerts is None else alerts:
             for name in (alert.rule, *(also.rule for also in alert.evidence.also)):
                 counts[name] = counts.get(name, 0) + 1
-        notes = self.engine.evaluability()
-        checks = []
-        seen = self._protocols_seen()
-        for rule in self.policy.rules:
-            note = notes.get(rule.id, "") or self._unseen(rule, seen)
-            how, _, reason = note.partition(": ")
-            checks.append(
-                Check(
-                    rule=rule.id,
-                    title=rule.title,
-                    alerts=counts.get(rule.id, 0),
-                    reason=reason,
-                    evaluable="yes" if not note else "no" if how == "not evaluable" else "partly",
-                )
-            )
-        return checks
+        verdicts = self.verdicts() if verdicts is None else verdicts
+        return [Check.of(rule.id, rule.title, counts.get(rule.id, 0), verdicts[rule.id]) for rule in self.policy.rules]
 
 
 def _known_batch(pipeline: Pipeline) -> Batch:

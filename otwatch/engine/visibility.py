@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from otwatch.capture.report import CaptureReport
@@ -66,6 +67,48 @@ STOPS_DECODING: Final = (
 )
 FRAGMENTS_GIVEN_UP: Final = ("network.fragment-timeout", "network.fragment-evicted", "network.fragment-missing")
 _NAMED = 8  # carriers of other traffic that are named, each for itself
+
+
+_PROTOCOLS_ON: Final = {"modbus?": ("modbus",), "dnp3?": ("dnp3",), "iso-tsap?": ("s7comm", "s7comm-plus", "mms")}
+# OT protocols that are not decoded, as people write them.
+TITLES: Final = {
+    "iec104": "IEC 104",
+    "enip": "EtherNet/IP",
+    "enip-io": "EtherNet/IP I/O",
+    "bacnet": "BACnet",
+    "opcua": "OPC UA",
+    "profinet": "PROFINET",
+    "profinet-cm": "PROFINET",
+    "goose": "GOOSE",
+    "sampled-values": "Sampled Values",
+    "ethercat": "EtherCAT",
+    "powerlink": "POWERLINK",
+    "sercos": "Sercos III",
+    "fox": "Niagara Fox",
+    "foxs": "Niagara Fox (TLS)",
+    "omron-fins": "Omron FINS",
+    "ge-srtp": "GE SRTP",
+    "melsec": "MELSEC",
+    "ads": "Beckhoff ADS",
+    "hart-ip": "HART-IP",
+    "roc-plus": "ROC Plus",
+    "tristation": "TriStation",
+    "codesys": "CODESYS",
+    "synchrophasor": "IEEE C37.118",
+    "modbus-tls": "Modbus over TLS",
+    "dnp3-tls": "DNP3 over TLS",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """What of OT protocols was seen and could not be judged."""
+
+    undecoded: tuple[tuple[str, int], ...] = ()  # protocols by their titles, with their packets, most first
+    unrecognised: frozenset[str] = frozenset()  # protocols on whose port something else was said
+
+
+NOTHING_UNREAD: Final = Unread()
 
 
 def blind_spots(
@@ -132,11 +175,7 @@ def blind_spots(
         tell("stream-gaps", gaps, f"{plural(gap_bytes, 'byte')} missing in {plural(gaps, 'place')} of OT streams: the tap lost packets")
     conflicts = sum(talk.counts["conflicts"] for talk in talks)
     tell("stream-conflicts", conflicts, f"{plural(conflicts, 'TCP segment')} repeated bytes with other content: both versions were analysed")
-    undecoded = {name: count for number, name in OT_ETHERTYPES.items() if (count := decoder.get(f"undecoded.ethertype.{number:#06x}", 0))}
-    for talk in talks:
-        name = talk.service.rstrip("?")
-        if not talk.protocol and name in OT_PORTS_NOT_DECODED and talk.server_port is not None and _payload(talk):
-            undecoded[name] = undecoded.get(name, 0) + talk.counts["packets_to_server"] + talk.counts["packets_to_client"]
+    undecoded = _undecoded(talks, decoder)
     for name, count in sorted(undecoded.items(), key=lambda item: -item[1]):
         tell(
             "undecoded-protocol",
@@ -144,7 +183,7 @@ def blind_spots(
             f"{plural(count, 'packet')} of {name}: an OT protocol that this version does not decode",
             incomplete=name in OT_ETHERTYPES.values() and count * 2 > packets > 0,
         )
-    strangers = [talk for talk in talks if not talk.protocol and talk.service in ("modbus?", "dnp3?", "iso-tsap?") and _payload(talk)]
+    strangers = [talk for talk in talks if not talk.protocol and talk.service in _PROTOCOLS_ON and _payload(talk)]
     if strangers:
         names = ", ".join(sorted({f"{talk.client} > {talk.server} port {talk.server_port}" for talk in strangers})[:3])
         tell(
@@ -190,7 +229,7 @@ def blind_spots(
     for name, count in forgotten.items():
         tell(f"limit-{name}", count, f"the limit on {name} was hit {plural(count, 'time')}: that many were not kept")
     if packets and not operations:
-        tell("no-ot-traffic", 1, "no message of a protocol that otwatch decodes was seen: is this tap on the controllers' network?", incomplete=True)
+        tell("no-ot-traffic", 1, _no_ot_traffic(undecoded, packets, bool(strangers)), incomplete=True)
     return sorted(found, key=lambda spot: not spot.incomplete)
 
 
@@ -211,6 +250,35 @@ def _unread(decoder: Mapping[str, int]) -> list[tuple[str, int, str]]:
     if rest:
         told.append(("undecoded-traffic", rest, f"{plural(rest, 'packet')} of {len(carriers) - _NAMED} more protocols: what they carry was not read"))
     return told
+
+
+def _no_ot_traffic(undecoded: Mapping[str, int], packets: int, strangers: bool) -> str:
+    """Why no message of an OT protocol was decoded."""
+    if undecoded:
+        name, count = max(undecoded.items(), key=lambda item: item[1])
+        return f"no message of a decoded OT protocol: {count:,} of {plural(packets, 'packet')} are {TITLES.get(name, name)}, which is not decoded"
+    if strangers:
+        return "no message of a decoded OT protocol: what was sent on its port was not recognised"
+    return "no message of an OT protocol was seen: is this tap on the controllers' network?"
+
+
+def _undecoded(talks: Sequence[Talk], decoder: Mapping[str, int]) -> dict[str, int]:
+    undecoded = {name: count for number, name in OT_ETHERTYPES.items() if (count := decoder.get(f"undecoded.ethertype.{number:#06x}", 0))}
+    for talk in talks:
+        name = talk.service.rstrip("?")
+        if not talk.protocol and name in OT_PORTS_NOT_DECODED and talk.server_port is not None and _payload(talk):
+            undecoded[name] = undecoded.get(name, 0) + talk.counts["packets_to_server"] + talk.counts["packets_to_client"]
+    return undecoded
+
+
+def unread(talks: Sequence[Talk], decoder: Mapping[str, int]) -> Unread:
+    """What of OT protocols was seen and could not be judged."""
+    counted = sorted(_undecoded(talks, decoder).items(), key=lambda item: (-item[1], item[0]))
+    strangers = {talk.service for talk in talks if not talk.protocol and talk.service in _PROTOCOLS_ON and _payload(talk)}
+    return Unread(
+        undecoded=tuple((TITLES.get(name, name), count) for name, count in counted),
+        unrecognised=frozenset(name for service in strangers for name in _PROTOCOLS_ON[service]),
+    )
 
 
 def _payload(talk: Talk) -> int:

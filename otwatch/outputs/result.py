@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from otwatch.alerts.alert import Alert
+from otwatch.alerts.coverage import NO_COVERAGE, Coverage, Verdict
 from otwatch.capture.report import CaptureReport
 from otwatch.inventory.asset import Asset
 from otwatch.inventory.inventory import Talk
@@ -28,8 +29,22 @@ class Check:
     rule: str
     title: str
     alerts: int
-    evaluable: str  # yes | partly | no
-    reason: str = ""
+    evaluable: str  # yes | partly | no | n/a: its protocol or service does not occur, on a tap that would show it
+    reason: str = ""  # in words
+    kind: str = ""  # the reason for programs: coverage.Why
+
+    @classmethod
+    def of(cls, rule: str, title: str, alerts: int, verdict: Verdict) -> Check:
+        """The check of one rule."""
+        reason = verdict.reason
+        return cls(
+            rule=rule,
+            title=title,
+            alerts=alerts,
+            evaluable=str(verdict.how),
+            reason=reason.text if reason else "",
+            kind=str(reason.why) if reason else "",
+        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,6 +65,7 @@ class Result:
     anomalies: dict[str, int]
     blind_spots: list[BlindSpot]
     checks: list[Check] = field(default_factory=list)
+    coverage: Coverage = NO_COVERAGE  # how much of the rules could be judged
     counters: dict[str, int] = field(default_factory=dict)
 
     @property

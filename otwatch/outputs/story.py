@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from otwatch.alerts.alert import Alert, Severity
+from otwatch.alerts.coverage import Coverage
 from otwatch.alerts.outcome import WORDS
 from otwatch.outputs.result import Result
 
 LOOK_FIRST = 5
+_MOSTLY_JUDGED = 0.5  # of the rules that apply: below it the verdict says first how much was judged
 _ACTORS = 3
 _LISTED = 12
 _VALUE_CHARACTERS = 90
@@ -119,14 +121,22 @@ def verdict(result: Result) -> str:
         text = f"{plural(incidents, 'incident')} to look at ({', '.join(grave)}){_actors(result.alerts)} in {observed}."
     elif result.alerts:
         text = f"Nothing grave in {observed}: {_notes(counts[Severity.LOW], counts[Severity.INFO])}."
+    elif result.checks and result.coverage.share < _MOSTLY_JUDGED:
+        text = f"{judged(result.coverage)} Nothing was found by them in {observed}."
     else:
         text = f"Nothing of what is looked for was found in {observed}."
     if not grave:
         text += _taken_for_operators(result.alerts)
-    if result.incomplete:
+    if result.incomplete and not (result.checks and not result.alerts and result.coverage.share < _MOSTLY_JUDGED):
         spot = next(spot for spot in result.blind_spots if spot.incomplete)
         text += f" Observation incomplete: {spot.text}{'' if spot.text.endswith('?') else '.'}"
     return text
+
+
+def judged(coverage: Coverage) -> str:
+    """How many of the rules that apply could be judged, and what kept the others from it."""
+    text = f"{coverage.judged} of {plural(coverage.applicable, 'rule')} could be judged"
+    return f"{text}: {coverage.reasons[0][0].text}." if coverage.not_judged and coverage.reasons else f"{text}."
 
 
 def _notes(low: int, info: int) -> str:

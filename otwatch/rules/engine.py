@@ -12,15 +12,18 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from otwatch.actions import Role
 from otwatch.addresses import Addresses
 from otwatch.alerts.alert import Alert
 from otwatch.alerts.bursts import Ended
+from otwatch.alerts.coverage import Verdict
 from otwatch.alerts.findings import Finding, Findings, Part, Sample
 from otwatch.batch import Batch
 from otwatch.decode.anomalies import NetworkAnomaly
 from otwatch.limits import Limits
 from otwatch.rules.compile import Clause, clauses_of
 from otwatch.rules.context import Context, Joined
+from otwatch.rules.evaluability import NEEDS_BASELINE, UNKNOWN_WITHOUT_SITE, Evaluability, Observed, Spoken
 from otwatch.rules.evidence import Evidence
 from otwatch.rules.fields import TABLES, Stage
 from otwatch.rules.flows import FlowRules
@@ -29,7 +32,7 @@ from otwatch.rules.gate import Gate
 from otwatch.rules.knowledge import Knowledge, Learning
 from otwatch.rules.match import Matcher
 from otwatch.rules.outcomes import Numbers
-from otwatch.rules.report import NEEDS_BASELINE, UNKNOWN_WITHOUT_SITE, Reported, Reporter
+from otwatch.rules.report import Reported, Reporter
 from otwatch.rules.rows import Row, Sequences, Windows, hashable
 from otwatch.rules.rule import Rule
 from otwatch.rules.seams import HostView, Known, ProtocolNames, SitePolicy
@@ -225,10 +228,42 @@ class RuleEngine:
                 changed.append(alert)
         return sorted(changed, key=lambda alert: (alert.bursts[-1].first_ns, alert.first_seen_ns, alert.rule, alert.src, alert.dst))
 
-    def evaluability(self) -> dict[str, str]:
-        """Rule id -> why it could not, or only partly, be judged in this observation."""
+    def verdicts(
+        self, packets: int, *, undecoded: Sequence[tuple[str, int]] = (), unrecognised: frozenset[str] = frozenset(), places_ot: bool = False
+    ) -> dict[str, Verdict]:
+        """Rule id -> how far it could be judged in this observation, of which the caller says how much was read and what was not decoded."""
         self._refresh()
-        return self.reporter.evaluability()
+        outcomes = self.flows.outcomes
+        spoken, one_way_pairs = self._spoken()
+        observed = Observed(
+            packets=packets,
+            protocols=spoken,
+            undecoded=undecoded,
+            unrecognised=unrecognised,
+            ports=frozenset(self.flows.ports),
+            both_ways=outcomes.both_ways,
+            one_way=outcomes.one_way,
+            one_way_pairs=one_way_pairs,
+            places_ot=places_ot,
+            forgotten={self.rules[index].id: windows.forgotten for index, windows in self.windows.items()},
+        )
+        return Evaluability(self.context, observed).verdicts(self.rules)
+
+    def _spoken(self) -> tuple[dict[str, Spoken], int]:
+        """Messages by protocol, and how many pairs of hosts were seen without a response."""
+        if self._batch is None or not self._batch.behaviours.rows:
+            return {}, 0
+        table = self._batch.behaviours
+        protocols, roles, messages = table.array("protocol").astype(np.int64), table.array("role"), table.array("messages")
+        requests, responses = roles == int(Role.REQUEST), roles == int(Role.RESPONSE)
+        asked, answered = (np.bincount(protocols[which], messages[which]) for which in (requests, responses))
+        spoken = {}
+        for protocol in np.unique(protocols).tolist():
+            counts = [int(counted[protocol]) if protocol < len(counted) else 0 for counted in (asked, answered)]
+            spoken[self.context.protocol_name(protocol)] = Spoken(requests=counts[0], responses=counts[1])
+        source, target = table.array("source").astype(np.int64), table.array("destination").astype(np.int64)
+        pairs = [set((source[which] << 32 | target[which] & 0xFFFFFFFF).tolist()) for which in (requests & (target > 0), responses)]
+        return spoken, len(pairs[0] - pairs[1])
 
     def counted(self) -> list[tuple[int, int]]:
         """Behaviours that are counted by their table, with the time of their last message."""

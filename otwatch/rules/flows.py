@@ -73,6 +73,7 @@ class FlowRules:
         self.outcomes = Outcomes()
         self.waiting: deque[_Waiting] = deque()
         self.watched: dict[int, tuple[int, list[tuple[Clause, Seen]]]] = {}  # number of a flow without data so far -> slot, events that want some
+        self.ports: set[int] = set()  # of servers of which there were events
         self.undecided = 0  # events that were not waited for as long as they should have been
         # After a restart: flows that were open, by (client, server, ports, transport): number, last event told, what it had done.
         self.awaited: dict[tuple[int, int, int, int, int], tuple[int, int, Firsts]] = {}
@@ -105,6 +106,7 @@ class FlowRules:
             chosen = chosen[events.array("kind")[chosen] > np.array(told, np.int64)]
         slots = events.array("flow")[chosen]
         signatures, which = self._signatures(events.array("kind")[chosen], flows, slots)
+        self.ports.update(signature[2] for signature in signatures)
         judged = [self.matcher.signed(signature, self.context.flow)[0] for signature in signatures]
         possible = np.array([mask != 0 for mask in judged], np.bool_)[which]
         if not possible.any():

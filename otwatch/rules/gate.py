@@ -1,7 +1,7 @@
 """Windows whose rule also asks what is known late: only rows that meet every condition count.
 
-A window first counts what passes the conditions that can be judged at once: most rows never fill it, and nothing is asked about them. Those that do are
-asked the rest, each as of its own packet time, and counted again: a finding needs enough rows that meet all conditions.
+A window first counts what passes the conditions that can be judged at once: most rows never fill it, and nothing is asked about them. Those that do
+are asked the rest, each as of its own packet time, and counted again: a finding needs enough rows that meet all conditions.
 """
 
 from __future__ import annotations

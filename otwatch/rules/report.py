@@ -19,6 +19,7 @@ from otwatch.alerts.outcome import Items, Outcome
 from otwatch.rules.compile import Clause
 from otwatch.rules.context import Context, Joined, LateRecord
 from otwatch.rules.describe import TARGETS, Describer, Found, RowKey, hop_of, mac_text
+from otwatch.rules.evaluability import NEEDS_LEARNING
 from otwatch.rules.explain import explain, learned_from, too_short_to_tell
 from otwatch.rules.fields import TABLES, Stage
 from otwatch.rules.rows import Row
@@ -38,12 +39,6 @@ _INFERRED: Final = frozenset(
 _BY_NATURE: Final = frozenset(
     {Action.STOP, Action.START, Action.RESTART, Action.PROGRAM_DOWNLOAD, Action.PROGRAM_DELETE, Action.FIRMWARE, Action.FORCE}
 )
-_NEEDS_LEARNING: Final = frozenset({"new_talker", "new_verb"})
-NEEDS_BASELINE: Final = frozenset(
-    {"in_baseline", "function_in_baseline", "range_in_baseline", "habit_per_s", "src_known", "dst_known", "service_in_baseline"}
-)
-_NEEDS_SITE: Final = frozenset({"permitted", "conduit", "src_zone", "dst_zone", "src_level", "dst_level", "jump_hosts_known", "vlan_of_zone"})
-UNKNOWN_WITHOUT_SITE: Final = _NEEDS_SITE - {"jump_hosts_known"}  # those are true or false in any case
 
 
 @dataclass(slots=True)
@@ -298,31 +293,13 @@ class Reporter:
             evidence.too_short_to_tell = True
         if used & _INFERRED and site is None and self.context.baseline is None:
             alert.confidence = 0.7
-        if used & (_NEEDS_LEARNING | {"writer"}) and self.context.baseline is None and self.context.knowledge.learning.until_ns is None:
-            if used & _NEEDS_LEARNING or late.get("permitted") is None:
+        if used & (NEEDS_LEARNING | {"writer"}) and self.context.baseline is None and self.context.knowledge.learning.until_ns is None:
+            if used & NEEDS_LEARNING or late.get("permitted") is None:
                 alert.confidence = 0.6
-            if used & _NEEDS_LEARNING:
+            if used & NEEDS_LEARNING:
                 alert.evaluable = f"partly: {learned_from(self.context.knowledge, late.at_ns)}"
         if alert.outcome is Outcome.CONFIRMED:
             alert.confidence = round(min(0.99, alert.confidence + 0.09), 2)
-
-    def evaluability(self) -> dict[str, str]:
-        """Rule id -> what keeps it from being judged."""
-        notes = {}
-        knowledge = self.context.knowledge
-        for rule, used in zip(self.rules, self._used, strict=True):
-            if used & NEEDS_BASELINE and self.context.baseline is None:
-                notes[rule.id] = "not evaluable: needs a baseline (otwatch baseline learn)"
-            elif used & _NEEDS_SITE and self.context.site is None:
-                notes[rule.id] = "not evaluable: needs a site file (otwatch site init)"
-            elif used & _NEEDS_LEARNING and self.context.baseline is None:
-                notes[rule.id] = (
-                    f"partly: {learned_from(knowledge, knowledge.now_ns)}"
-                    if knowledge.usable
-                    else "not evaluable: no baseline, and too short an observation to learn from "
-                    f"({knowledge.span_ns / 1e9:.1f} s; needs {knowledge.learning.needs_ns / 1e9:.0f} s with polling from the start)"
-                )
-        return notes
 
 
 def _rests_on_a_role(late: LateRecord, used: Collection[str]) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from otwatch.alerts.coverage import How, Verdict
 from otwatch.engine.figures import AnalysisFigures
 
 _NO_LABEL: Final[tuple[tuple[str, str], ...]] = ()
@@ -53,7 +54,7 @@ class Figures:
     losses: str = ""  # their sequence numbers and why
     limits_hit: Mapping[str, int] = field(default_factory=dict)  # of the analysis, the rules and the sensor itself
     rules: int = 0
-    not_evaluable: Mapping[str, str] = field(default_factory=dict)
+    not_evaluable: Mapping[str, Verdict] = field(default_factory=dict)
     open_flows: int = 0
     conditions: tuple[str, ...] = ()
     share: str = ""  # `2 of 4`: which of several processes this is
@@ -62,7 +63,7 @@ class Figures:
 def coverage(now: Figures) -> dict[str, Any]:
     """What is watched, and what cannot be seen: the body of a heartbeat."""
     links, analysis = now.links, now.analysis
-    partly = sum(note.startswith("partly") for note in now.not_evaluable.values())
+    partly = sum(verdict.how is How.PARTLY for verdict in now.not_evaluable.values())
     return {
         **({"share": now.share} if now.share else {}),
         "packets": analysis.packets,

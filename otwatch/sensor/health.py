@@ -222,7 +222,8 @@ class Health:
         if now.one_way * 10 > now.one_way + now.two_way:
             tell("one-way", "", f"{now.one_way} of {now.one_way + now.two_way} OT conversations", one_way=now.one_way)
         if now.not_evaluable:
-            tell("not-evaluable", "", f"{len(now.not_evaluable)} rules", rules=dict(list(now.not_evaluable.items())[:100]))
+            reasons = {rule: str(verdict) for rule, verdict in list(now.not_evaluable.items())[:100]}
+            tell("not-evaluable", "", f"{len(now.not_evaluable)} rules", rules=reasons)
 
     def _end(self, now: Figures) -> None:
         """Conditions that were not told again for their time are over."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from otwatch.alerts.alert import Alert, Severity
+from otwatch.alerts.coverage import How, Verdict
 from otwatch.alerts.outcome import Outcome
 from otwatch.capture.report import LiveStatistics
 from otwatch.engine.analysis import Analysis
@@ -100,7 +101,7 @@ class Sensor:
         self.transmitted, self.arrived = transmitted, arrived
         self.statistics: list[LiveStatistics] = []
         self.flows_not_stored = self.assets_not_stored = 0
-        self.not_evaluable: dict[str, str] = {}
+        self.not_evaluable: dict[str, Verdict] = {}
         self.directions, self.gap_bytes = (0, 0), 0
         self.busy_seconds = 0.0
         self._not_kept: dict[str, str] = {}  # what else the disk does not take: name -> why
@@ -311,7 +312,9 @@ class Sensor:
     def _keep(self, *, final: bool) -> None:
         begun = time.perf_counter()
         self.directions, self.gap_bytes = self.watch.directions(self.analysis.pipeline.now_ns), self.watch.gaps()
-        self.not_evaluable = self.detector.engine.evaluability()
+        self.not_evaluable = {
+            rule: verdict for rule, verdict in self.detector.verdicts().items() if verdict.how in (How.NO, How.PARTLY)
+        }
         if not self.memory.started_ns and self.analysis.summary.first_ns is not None:
             self.memory.started_ns = self.analysis.summary.first_ns
         inventory = self.detector.inventory = self.watch.inventory()

@@ -149,21 +149,9 @@ def test_most_rows_are_not_looked_at_once_their_evidence_is_kept(tmp_path):
     assert engine.alerts()[0].count == 40
 
 
-def test_evaluability_says_what_is_missing():
-    notes = engine_of(SHIPPED)[1].evaluability()
-    assert "baseline" in notes["baseline.new-verb"]
-    assert "site file" in notes["network.zone-policy"]
-    assert "too short" in notes["ot.new-talker"]
-    assert "ot.controller-stop" not in notes
-
-
 def test_no_rules_no_rows_no_alerts():
     assert alerts_of([], [WRITE]) == []
     assert alerts_of([replace(SHIPPED[0], where=AllOf(()), table="facts", sequence=None, window=None)], []) == []
-
-
-def test_a_rule_that_the_site_file_only_narrows_is_judged_without_one():
-    assert "lateral.remote-access" not in engine_of(SHIPPED)[1].evaluability()
 
 
 def test_what_more_sources_than_can_be_told_apart_do_is_one_incident(tmp_path):
