@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from otwatch.rules.fields import TABLES, Stage
-from otwatch.rules.rule import AllOf, AnyOf, Condition, Not, Rule, Term, terms_of
+from otwatch.rules.rule import AllOf, AnyOf, Condition, Not, Rule, Term, Unless, terms_of
 
 
 class Record(Protocol):
@@ -83,6 +83,9 @@ def compiled(condition: Condition, table: str) -> Test:
         return _term(condition, TABLES[table][condition.name].missing == "unknown")
     if isinstance(condition, Not):
         return _negated(compiled(condition.part, table))
+    if isinstance(condition, Unless):
+        exception = compiled(condition.part, table)
+        return lambda record: exception(record) is not True
     tests = [compiled(part, table) for part in condition.parts]
     if isinstance(condition, AnyOf):
         return _any(tests)

@@ -46,8 +46,8 @@ WRITERS: Final = ("permitted", "engineering", "denied", "learned", "polls", "pol
 
 _SEEN_ELSEWHERE: Final = frozenset(
     {
-        *("src_zone", "dst_zone", "src_level", "dst_level", "src_known", "dst_known", "conduit"),
-        *("permitted", "in_baseline", "range_in_baseline", "latency_ms", "vlan_of_zone", "service_in_baseline"),
+        *("src_zone", "dst_zone", "src_level", "dst_level", "src_known", "dst_known", "conduit", "permitted", "vlan_of_zone", "latency_ms"),
+        *("in_baseline", "function_in_baseline", "range_in_baseline", "habit_per_s", "service_in_baseline"),
     }
 )  # known from a site file, a baseline or another message: unknown without
 

@@ -13,7 +13,7 @@ from otwatch.alerts.attack import current
 from otwatch.documents import Complaints, Mapping, Value, duration_ns, nearest, read_document
 from otwatch.errors import ConfigError, ConfigErrors
 from otwatch.rules.fields import OPERATORS, TABLES, Field, Stage
-from otwatch.rules.rule import AllOf, AnyOf, Condition, Not, Proof, Rule, Sequence, Step, Term, Window, terms_of
+from otwatch.rules.rule import AllOf, AnyOf, Condition, Not, Proof, Rule, Sequence, Step, Term, Unless, Window, terms_of
 
 STATUSES: Final = ("draft", "stable", "deprecated")
 _ID = re.compile(r"^[a-z0-9]+(?:[-_][a-z0-9]+)*(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)+$")
@@ -249,6 +249,12 @@ class _Checker:
                 parts.append(AllOf(tuple(self.condition(part, table) for part in items)))
             elif key == "not":
                 parts.append(Not(self.condition(item, table)))
+            elif key == "unless":
+                exception = self.condition(item, table)
+                late = sorted({term.name for term in terms_of(exception) if TABLES[table][term.name].stage >= Stage.OUTCOME})
+                if late:
+                    self.complaints.add(item, f'"{late[0]}" is known late: an exception (unless:) is what a site file or a baseline says')
+                parts.append(Unless(exception))
             else:
                 term = self._term(key, item, table)
                 if term is not None:

@@ -45,14 +45,21 @@ class Not:
     part: Condition
 
 
-Condition = Term | AllOf | AnyOf | Not
+@dataclass(frozen=True, slots=True)
+class Unless:
+    """An exception: no when its part is yes, else yes. Where it cannot be seen whether the exception holds, there is none."""
+
+    part: Condition
+
+
+Condition = Term | AllOf | AnyOf | Not | Unless
 
 
 def terms_of(condition: Condition) -> Iterator[Term]:
     """Every term of a condition."""
     if isinstance(condition, Term):
         yield condition
-    elif isinstance(condition, Not):
+    elif isinstance(condition, Not | Unless):
         yield from terms_of(condition.part)
     else:
         for part in condition.parts:

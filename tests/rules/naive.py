@@ -6,7 +6,7 @@ import ipaddress
 from typing import Any
 
 from otwatch.rules.fields import TABLES
-from otwatch.rules.rule import AllOf, AnyOf, Condition, Not, Term
+from otwatch.rules.rule import AllOf, AnyOf, Condition, Not, Term, Unless
 
 
 def holds(condition: Condition, record: Any, table: str = "operations") -> bool | None:
@@ -21,6 +21,8 @@ def holds(condition: Condition, record: Any, table: str = "operations") -> bool 
         return any(_fits(condition, item) for item in values if item is not None)
     if isinstance(condition, Not):
         return {True: False, False: True, None: None}[holds(condition.part, record, table)]
+    if isinstance(condition, Unless):
+        return holds(condition.part, record, table) is not True
     found = {holds(part, record, table) for part in condition.parts}
     if isinstance(condition, AnyOf):
         return True if True in found else None if None in found else False

@@ -12,7 +12,7 @@ from otwatch.alerts.alert import Severity
 from otwatch.rules.compile import clauses_of, compiled
 from otwatch.rules.fields import Stage
 from otwatch.rules.match import Matcher
-from otwatch.rules.rule import AllOf, AnyOf, Condition, Not, Rule, Term
+from otwatch.rules.rule import AllOf, AnyOf, Condition, Not, Rule, Term, Unless
 from tests.rules.naive import holds
 
 _NUMBER = st.integers(0, 3)
@@ -42,6 +42,7 @@ CONDITIONS = st.recursive(
     TERMS,
     lambda inner: st.one_of(
         st.builds(Not, inner),
+        st.builds(Unless, inner),
         st.builds(AnyOf, st.lists(inner, min_size=1, max_size=3).map(tuple)),
         st.builds(AllOf, st.lists(inner, max_size=3).map(tuple)),
     ),

@@ -56,6 +56,7 @@ def test_a_rule_is_read_as_it_is_written(tmp_path):
         ("where: {unit: 1}\nattack: [0855]\n", '7:9: "0855" is no ATT&CK technique id (T0836, T1692.001)'),
         ("sequence: {within: 1m, steps: [{table: flows, key: dst, where: {port: 1}}]}\n", "6:11: a sequence has at least two steps"),
         ("where: {any: [{value|gt: 3, writer: stranger}]}\n", "a condition on a value cannot be mixed with one on zones"),
+        ("where: {unless: {writer: polls}}\n", '"writer" is known late: an exception (unless:) is what a site file or a baseline says'),
         ("where: {unit: 1}\ntests: [{expect: {alerts: 1}}]\n", '7:9: a test has either "rows" or a "capture"'),
     ],
 )
