@@ -16,7 +16,7 @@ from otwatch.alerts.bursts import covers
 from otwatch.alerts.evidence import Also
 from otwatch.alerts.outcome import OPEN
 from otwatch.rules.report import Reported, used_by
-from otwatch.rules.rule import AllOf, Condition, Not, Rule, Term
+from otwatch.rules.rule import AllOf, Condition, Not, Rule, Term, Unless
 
 _FRAMES: Final = 4
 _CANDIDATES: Final = 64  # alerts on one row that are compared
@@ -112,7 +112,7 @@ def _size(condition: Condition) -> int:
     """How much a condition narrows: alternatives narrow as little as the least of them."""
     if isinstance(condition, Term):
         return 1
-    if isinstance(condition, Not):
+    if isinstance(condition, Not | Unless):
         return _size(condition.part)
     sizes = [_size(part) for part in condition.parts] or [0]
     return sum(sizes) if isinstance(condition, AllOf) else min(sizes)

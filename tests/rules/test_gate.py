@@ -23,7 +23,7 @@ def test_targets_that_the_source_operates_do_not_count(tmp_path, size):
     rules = rules_from(tmp_path, MANY)
     assert alerts_of(rules, [*POLLING, *writes(*POLLED, "10.0.0.11", "10.0.0.12")], batch_rows=size) == []
     (alert,) = alerts_of(rules, [*POLLING, *writes(*POLLED, "10.0.0.11", "10.0.0.12", "10.0.0.13")], batch_rows=size)
-    assert (alert.count, alert.evidence["targets"]) == (3, ["10.0.0.11", "10.0.0.12", "10.0.0.13"])
+    assert (alert.count, list(alert.evidence.targets)) == (3, ["10.0.0.11", "10.0.0.12", "10.0.0.13"])
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
