@@ -78,6 +78,8 @@ class Sample:
     refusals: int = 0
     contradictions: int = 0
     epoch: int = 0  # of the finding, when it was kept
+    item: int = -1  # its place in its message; -1 unknown: what is said to any item is said to it
+    transaction: int = -1  # tells the requests of one packet apart
 
 
 @dataclass(slots=True)

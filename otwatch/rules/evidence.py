@@ -13,7 +13,7 @@ from otwatch.batch import Batch
 from otwatch.rules.context import Context
 from otwatch.tables import Flows
 
-_WATCHED: Final = 4_096  # requests whose answer is waited for
+_WATCHED: Final = 4_096  # requests whose answer is waited for, and as many that had theirs, of which a second answer is noticed
 
 
 class Evidence:
@@ -22,6 +22,7 @@ class Evidence:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.watched: dict[tuple[int, int], list[Sample]] = {}  # slot of the flow, frame of the request
+        self.answered: dict[tuple[int, int], list[Sample]] = {}  # the same, of those that had their answer
         self._frames: np.ndarray[Any, Any] | None = None
 
     def sample(self, batch: Batch, index: int, behaviour: int) -> Sample:
@@ -39,8 +40,11 @@ class Evidence:
             macs=self.macs(batch.flows, flow, actor),
             value=self.value(batch, index),
             watched=True,
+            item=int(operations.item[index]),
+            transaction=int(operations.transaction[index]),
         )
         if operations.role[index] == int(Role.REQUEST):
+            sample.watched = self.is_answered(batch, index)
             if len(self.watched) >= _WATCHED:
                 self.watched.pop(next(iter(self.watched)))
             self.watch(flow, frame, sample)
@@ -76,33 +80,74 @@ class Evidence:
         macs = int(flows.mac_client[flow]), int(flows.mac_server[flow])
         return macs if flows.client[flow] == actor else macs[::-1]
 
+    def is_answered(self, batch: Batch, index: int) -> bool:
+        """Whether a request is of those that get an answer: not a broadcast, and none that forgoes it."""
+        protocol = int(batch.operations.protocol[index])
+        if not 0 < protocol <= len(self.context.protocols):
+            return True
+        return bool(self.context.protocols[protocol - 1].is_answered(batch.operations.row(index)))
+
     def answers(self, batch: Batch) -> None:
-        """Responses to the requests that were kept as evidence."""
+        """Responses to the requests that were kept as evidence: what each says to each item."""
         operations = batch.operations
-        if not self.watched or not operations.rows:
+        if not operations.rows or not (self.watched or self.answered):
             return
-        if self._frames is None:
-            self._frames = np.fromiter((frame for _, frame in self.watched), np.int64, len(self.watched))
         responses = np.nonzero(operations.array("role") == int(Role.RESPONSE))[0]
-        answered: dict[tuple[int, int], int] = {}
-        for index in responses[np.isin(operations.array("request_frame")[responses], self._frames)].tolist():
-            key = int(operations.flow[index]), int(operations.request_frame[index])
-            for sample in self.watched.get(key, ()):
-                if answered.setdefault(key, int(operations.frame[index])) != operations.frame[index]:
-                    continue  # the first response decides, wherever batches are cut
-                if operations.status[index]:
+        if self.watched:
+            if self._frames is None:
+                self._frames = np.unique(np.fromiter((frame for _, frame in self.watched), np.int64, len(self.watched)))
+            frames = operations.array("request_frame")[responses]
+            said: dict[tuple[int, int], dict[tuple[int, int], list[int]]] = {}  # request -> response (frame, transaction) -> rows
+            for index in responses[np.isin(frames, self._frames)].tolist():
+                key = int(operations.flow[index]), int(operations.request_frame[index])
+                if key in self.watched:
+                    answer = int(operations.frame[index]), int(operations.transaction[index])
+                    said.setdefault(key, {}).setdefault(answer, []).append(index)
+            for key, found in said.items():
+                self._decide(batch, key, found)
+        if self.answered:
+            self._contradict(batch, responses)
+
+    def _decide(self, batch: Batch, key: tuple[int, int], said: dict[tuple[int, int], list[int]]) -> None:
+        """The first response to each of the requests of a packet decides; all its items are in one packet, hence in one batch."""
+        operations = batch.operations
+        left = []
+        for sample in self.watched.pop(key):
+            own = [rows for (_, transaction), rows in said.items() if transaction == sample.transaction]
+            rows = (own or list(said.values()))[0] if own or len({transaction for _, transaction in said}) == 1 else []
+            if not rows:
+                left.append(sample)
+                continue
+            # A response of one row speaks of the request as a whole, as a refusal does.
+            one = [index for index in rows if operations.item[index] == sample.item] or (rows if len(rows) == 1 or sample.item < 0 else [])
+            for index in one[:1]:
+                if operations.contradicts[index]:
+                    sample.contradictions += 1
+                elif operations.status[index]:
                     sample.refusals += 1
                 else:
                     sample.answers += 1
-        for key in answered:  # all items of a response end in one packet, hence in one batch
-            del self.watched[key]
-            self._frames = None
+                sample.watched = True  # a unit 0 that answers is no broadcast
+            self.answered.setdefault(key, []).append(sample)
+        if left:
+            self.watched[key] = left
+        self._frames = None
+        while len(self.answered) > _WATCHED:
+            self.answered.pop(next(iter(self.answered)))
+
+    def _contradict(self, batch: Batch, responses: np.ndarray[Any, Any]) -> None:
+        """A second, different answer contradicts the first, whichever is the true one."""
+        operations = batch.operations
+        for index in responses[operations.array("contradicts")[responses] != 0].tolist():
+            for sample in self.answered.get((int(operations.flow[index]), int(operations.request_frame[index])), ()):
+                if not sample.contradictions and (sample.item < 0 or sample.item == operations.item[index]):
+                    sample.contradictions += 1
 
     def forget(self, closed: Sequence[int]) -> None:
         """These flows are over."""
-        if not self.watched:
-            return
         slots = set(closed)
         for key in [key for key in self.watched if key[0] in slots]:
             del self.watched[key]
             self._frames = None
+        for key in [key for key in self.answered if key[0] in slots]:
+            del self.answered[key]

@@ -22,7 +22,8 @@ class Reference:
 
     def __init__(self) -> None:
         self.unit = -1
-        self.waiting: dict[tuple[int, int, str], Row] = {}
+        self.waiting: dict[int, list[Row]] = {0: [], 1: []}  # by direction, oldest first
+        self.counts: dict[tuple[int, str], int] = {}  # by direction of the request: answers with its reference, and deviations by kind
         self.connecting: tuple[int, int] | None = None
         self.parts: dict[int, bytes] = {0: b"", 1: b""}
         self.uploads: dict[int, tuple[int, int]] = {}
@@ -130,8 +131,32 @@ class Reference:
             text = text[head + size + values:]
         return rows
 
-    def remember(self, base: Row, direction: int, family: str, request: Row) -> None:
-        self.waiting[(base["transaction"], direction, family)] = {**request, "frame": base["frame"]}
+    def remember(self, base: Row, direction: int, family: str, request: Row, key: int) -> Row:
+        request = {**request, "frame": base["frame"], "reference": base["transaction"], "family": family, "key": key}
+        self.waiting[direction].append(request)
+        return request
+
+    def find(self, base: Row, direction: int, family: str, key: int) -> Row | None:
+        """What an answer answers: by reference, a fitting function first; else in order, where that is a habit of the device or only one waits."""
+        asked, queue = 1 - direction, self.waiting[1 - direction]
+        named = [one for one in queue if one["reference"] == base["transaction"] and one["family"] == family]
+        exact = [one for one in named if key in (-1, one["key"])]
+        if exact:
+            for kind, least in (("conform", 0), ("conform low", 255)):
+                if base["transaction"] > least:
+                    self.counts[asked, kind] = self.counts.get((asked, kind), 0) + 1
+        found = next(iter(exact or named), None)
+        if found is None:
+            found = next((one for one in queue if one["family"] == family and key in (-1, one["key"])), None)
+            if found is None:
+                return None
+            low = " low" if base["transaction"] == found["reference"] & 0xFF else ""
+            bad, good = self.counts.get((asked, f"deviate{low}"), 0) + 1, self.counts.get((asked, f"conform{low}"), 0)
+            if len(queue) != 1 and bad * 100 < 95 * (bad + good):
+                return None
+            self.counts[asked, f"deviate{low}"] = bad
+        queue.remove(found)
+        return found
 
     def job(self, base: Row, direction: int, parameters: bytes, values: bytes) -> list[Row]:
         if not parameters:
@@ -140,8 +165,7 @@ class Reference:
         action = int(FUNCTIONS[function].action) if function in FUNCTIONS else 0
         base |= {"role": 0, "function": function, "action": action}
         request: Row = {"function": function, "action": action, "subfunction": -1, "items": [], "specs": 0}
-        self.remember(base, direction, "job", request)
-        request = self.waiting[(base["transaction"], direction, "job")]
+        request = self.remember(base, direction, "job", request, function)
         if function in (4, 5):
             if len(parameters) < 2:
                 return [base]
@@ -185,7 +209,7 @@ class Reference:
         return found
 
     def answer(self, base: Row, direction: int, parameters: bytes, values: bytes) -> list[Row]:
-        request = self.waiting.pop((base["transaction"], 1 - direction, "job"), None)
+        request = self.find(base, direction, "job", parameters[0] if parameters else -1)
         base |= {"role": 1, "action": 0, "request_frame": request["frame"] if request else -1}
         if not parameters and request is None:
             return [{**base, "function": -2}]
@@ -250,10 +274,10 @@ class Reference:
         sequence = parameters[7] if len(parameters) > 7 else 0
         request: Row | None = None
         if role == 0:
-            self.remember(base, direction, "userdata", {"function": group, "subfunction": subfunction, "action": int(action), "items": []})
-            request = self.waiting[(base["transaction"], direction, "userdata")]
+            request = {"function": group, "subfunction": subfunction, "action": int(action), "items": []}
+            request = self.remember(base, direction, "userdata", request, group << 8 | subfunction)
         elif role == 1:
-            request = self.waiting.pop((base["transaction"], 1 - direction, "userdata"), None)
+            request = self.find(base, direction, "userdata", group << 8 | subfunction)
             base["request_frame"] = request["frame"] if request else -1
             if request and (request["function"], request["subfunction"]) != (group, subfunction):
                 request["items"] = []

@@ -40,6 +40,7 @@ PROTOCOL = ProtocolSpec(
     unit_name=spec.unit_name,
     value=_value,
     object_name=spec.object_name,
+    is_answered=spec.is_answered,
     anomalies=spec.ANOMALIES,
     reference=_reference,
     references=("IEEE Std 1815-2012", "IEEE Std 1815-2012/Cor 1-2013 (as far as public descriptions tell)"),

@@ -377,7 +377,7 @@ class Application:
             pairing.object[entry] = operations.object[row]
             pairing.start[entry] = operations.start[row]
             pairing.count[entry] = operations.count[row]
-            pairing.digest[entry] = self.command(row) if commands else 0
+            pairing.value[entry] = self.command(row) if commands else 0
 
     def command(self, row: cython.Py_ssize_t) -> cython.uint:
         """A checksum of the octets of a commanded point without its status, which is the last (A.8.1, A.20)."""
@@ -403,7 +403,7 @@ class Application:
                     operations.contradicts[row] = 1
                 continue
             if (pairing.area[entry] != operations.area[row] or pairing.object[entry] != operations.object[row]
-                    or pairing.start[entry] != operations.start[row] or pairing.digest[entry] != self.command(row)):
+                    or pairing.start[entry] != operations.start[row] or pairing.value[entry] != self.command(row)):
                 operations.contradicts[row] = 1
             entry = pairing.next[entry]
             if entry >= 0 and pairing.item[entry] == 0:

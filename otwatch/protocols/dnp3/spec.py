@@ -223,6 +223,11 @@ def unit_name(unit: int) -> str:
     return f"outstation {unit}"
 
 
+def is_answered(row: Mapping[str, int]) -> bool:
+    """Not a broadcast (9.2.5), nor a function without acknowledgement (4.2.2.5)."""
+    return row["unit"] not in BROADCAST and row["function"] not in NO_RESPONSE
+
+
 def object_name(row: Mapping[str, int]) -> str:
     """`g12v1[3]`, `g30v0[0-9]`, `g60v2`; empty without an object."""
     if row["area"] < 0:

@@ -23,7 +23,8 @@ cdef class Pairing:
     cdef public long long[::1] count
     cdef public int[::1] item
     cdef public unsigned char[::1] action
-    cdef public unsigned int[::1] digest
+    cdef public unsigned int[::1] digest  # of a request that its response repeats; of an answered one, of its response
+    cdef public unsigned int[::1] value  # checksum of the value of an item, where a protocol compares it
     cdef public long long[::1] frame
     cdef public long long[::1] timestamp_ns
     cdef public int[::1] next

@@ -326,6 +326,11 @@ def unit_name(unit: int) -> str:
     return "" if unit in (0, 255) or unit < 0 else f"unit {unit}"
 
 
+def is_answered(row: Mapping[str, int]) -> bool:
+    """Not a broadcast, to unit 0 (SERIAL 2.1; over TCP some devices answer it all the same), nor "force listen only" (APP 6.8.1)."""
+    return row["unit"] != 0 and not (row["function"] == 8 and row["subfunction"] == 4)
+
+
 def object_name(row: Mapping[str, int]) -> str:
     """What people of the field write: the area's leading digit and the one-based number, `40001` or `400001`."""
     area, start, count = row["area"], row["start"], row["count"]

@@ -275,6 +275,7 @@ _KINDS = (
     ("deviating-answer", "An answer without the reference of its request, of a device whose answers were not so before or are no more.", "S7 header"),
     ("foreign-answer", "The same, and it came from another MAC address or with another TTL than the device's earlier answers.", "S7 header"),
     ("device-quirk", "An answer without the reference of its request, as this device sends them from the first on.", "S7 header"),
+    ("answer-size", "A read whose answer would be longer than the PDU that was agreed: no controller can answer it.", "S7 Setup Communication"),
 )
 ANOMALIES: tuple[AnomalyKind, ...] = tuple(
     AnomalyKind(code=code, name=name, doc=doc, clause=clause) for code, (name, doc, clause) in enumerate(_KINDS, 1)
@@ -312,3 +313,4 @@ class Anomaly(IntEnum):
     DEVIATING_ANSWER = 26
     FOREIGN_ANSWER = 27
     DEVICE_QUIRK = 28
+    ANSWER_SIZE = 29

@@ -9,6 +9,7 @@ from otwatch.protocols.s7comm.state import Message, Request
 from otwatch.tables import Operations
 
 _PARAMETER_SHORT, _DATA_SHORT, _ITEM_COUNT, _ITEM_SPECIFICATION, _ITEM_MISMATCH, _VALUE_LENGTH = 10, 11, 12, 13, 14, 15
+_ANSWER_SIZE = 29
 _USUAL_ITEMS = 20  # what fits into the answer of a PDU of 240 bytes
 _REQUEST = cython.declare(cython.int, 0)
 _DATA_KIND = cython.declare(cython.int, 0x100)
@@ -90,10 +91,27 @@ class Variables:
         if function == 5:
             self.values(message, message.values, message.end, request.specs, function, request.action, request)
             return 0
+        self.fits(message, request)
         for i in range(request.items):
             message.item_row(function, request.action, request, i)
         if request.items == 0:
             message.row(function, request.action)
+        return 0
+
+    def fits(self, message: Message, request: Request) -> cython.int:
+        """Whether the answer to a read can be within the PDU size that was agreed: header, two bytes, and per item four and its values."""
+        i: cython.int
+        size: cython.longlong = 14
+        bits: cython.longlong
+        most: cython.longlong = message.conversation.pdu_bytes
+        if most <= 0:
+            return 0
+        for i in range(request.items):
+            bits = _bits(request.cells[6 * i + 5]) * request.cells[6 * i + 4]
+            if bits > 0:
+                size += 4 + ((bits + 7) >> 3)
+        if size > most:
+            message.odd(_ANSWER_SIZE, message.parameters + 1, most, size)
         return 0
 
     def answer(self, message: Message) -> cython.int:

@@ -124,6 +124,7 @@ PASSED = {
     "block-size": [(0, job(BLOCK + b"_0800001P")), (1, job(b"\x1b" + BLOCK[1:] + b"_0800001P")), (0, answer(b"\x1b\0", b"\0\x14\0\xfb" + bytes(20)))],
     "szl": [(0, userdata(1, 4, 1, b"\0\x11\0\0")), (1, userdata(2, 4, 1, b"\0\x11\0\0\0\x1c\0\2" + bytes(28)))],
     "transfers-forgotten": [(0, job(BLOCK + b"_080000%dP" % number, reference=number)) for number in range(3)],
+    "answer-size": [(0, job(b"\xf0\0\0\1\0\1\0\xf0")), (1, answer(b"\xf0\0\0\1\0\1\0\xf0")), (0, job(variables(4, any_item(count=227))))],
     "device-quirk": [(0, job(READ)), (1, read_answer(0))],
     "deviating-answer": [*POLLED, (0, job(READ, reference=30)), (1, read_answer(0))],
     "foreign-answer": [*POLLED, (0, job(READ, reference=30)), (1, read_answer(0))],
