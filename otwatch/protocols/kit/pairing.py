@@ -46,7 +46,8 @@ class Pairing:
     def _make_entries(self, capacity: cython.Py_ssize_t) -> object:
         for name, dtype in (("transaction", np.int32), ("unit", np.int32), ("function", np.int32), ("subfunction", np.int32),
                             ("area", np.int32), ("object", np.int64), ("start", np.int64), ("count", np.int64), ("item", np.int32),
-                            ("action", np.uint8), ("digest", np.uint32), ("value", np.uint32), ("frame", np.int64), ("timestamp_ns", np.int64), ("next", np.int32)):
+                            ("action", np.uint8), ("digest", np.uint32), ("value", np.uint32), ("frame", np.int64),
+                            ("timestamp_ns", np.int64), ("next", np.int32)):
             larger = np.full(capacity, 0, dtype)
             if self.entries:
                 larger[:self.entries] = np.asarray(getattr(self, name))[:self.entries]
