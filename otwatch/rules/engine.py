@@ -32,6 +32,7 @@ from otwatch.rules.gate import Gate
 from otwatch.rules.knowledge import Knowledge, Learning
 from otwatch.rules.match import Matcher
 from otwatch.rules.outcomes import Numbers
+from otwatch.rules.pace import Pace
 from otwatch.rules.report import Reported, Reporter
 from otwatch.rules.rows import Row, Sequences, Windows, hashable
 from otwatch.rules.rule import Rule
@@ -137,6 +138,7 @@ class RuleEngine:
         self.now_ns = 0
         self.sent: dict[int, Sent] = {}
         self.silences = Silences()
+        self.pace = Pace()
         self._finished = False
         self._judged_at: tuple[int, int, bool] | None = None
         self._kept: list[Reported] = []
@@ -170,6 +172,8 @@ class RuleEngine:
             self._fact(fact)
         if self._matchers["silences"].clauses:
             self._silent(batch)
+        if self._matchers["surges"].clauses:
+            self._surging(batch)
         self._follow()
         self._release()
         self.evidence.answers(batch)
@@ -527,6 +531,32 @@ class RuleEngine:
                 row = Row(time, frame, batch.file, silence.src, silence.dst, record, "silences", signature, protocol=silence.protocol)
                 self._take(clause, row, 4)
 
+    def _surging(self, batch: Batch) -> None:
+        self.pace.learn(batch.behaviours, self._function_name)
+        operations = batch.operations
+        for surge in self.pace.feed(operations):
+            behaviour, flow = int(operations.behaviour[surge.row]), int(operations.flow[surge.row])
+            said = {"surge": surge.what, "requests": surge.requests, "habit": surge.habit, "compared": surge.compared}
+            record = Joined(said, self.reporter.behaviour_record(batch.behaviours, behaviour))
+            for clause in self._matchers["surges"].clauses:
+                if all(test is None or test(record) for test in clause.tests[: Stage.ROW]):
+                    row = Row(
+                        int(operations.timestamp_ns[surge.row]),
+                        int(operations.frame[surge.row]),
+                        batch.file,
+                        int(batch.behaviours.source[behaviour]),
+                        int(batch.behaviours.destination[behaviour]),
+                        record,
+                        "surges",
+                        behaviour=behaviour,
+                        protocol=int(operations.protocol[surge.row]),
+                        flow=flow,
+                        operation=surge.row,
+                        batch=self._batches,
+                        weight=surge.requests,
+                    )
+                    self._take(clause, row, 5)
+
     def _function_name(self, protocol: int, function: int, subfunction: int) -> str:
         names = self.context.protocols
         return names[protocol - 1].function_name(function, subfunction) if protocol <= len(names) else ""
@@ -583,6 +613,7 @@ class RuleEngine:
             part.table, part.signature, part.card = row.table, row.signature, row.card
         if part.add(row.timestamp_ns, self.limits.burst_quiet_ns):
             finding.reopen(row.behaviour if row.behaviour >= 0 else -2 - len(finding.parts), row.timestamp_ns, self.limits.burst_quiet_ns)
+        part.count += row.weight - 1
         self._chain(finding, clause.step, row)
         sampled = row.behaviour if row.behaviour >= 0 else -2 - len(finding.parts)
         if finding.wants(sampled, self.limits.alert_frames):

@@ -217,6 +217,19 @@ _SILENCES: Final = (
     _field("requests", "number", Stage.REST, "requests in a row that had no response when the silence was reported"),
     _field("seconds", "number", Stage.REST, "since the first of them"),
 )
+_SURGES: Final = (
+    *(field for field in _OPERATIONS if field.stage is not Stage.ROW),
+    _field("surge", "text", Stage.REST, "of which messages there were too many", ("requests", "commands")),
+    _field("requests", "number", Stage.REST, "how many there were in five seconds when the surge was reported"),
+    _field("habit", "number", Stage.REST, "the most in five seconds before"),
+    _field(
+        "compared",
+        "text",
+        Stage.REST,
+        "whose habit that is: own, others (other clients of dst), none (nobody else talks to dst)",
+        ("own", "others", "none"),
+    ),
+)
 
 TABLES: Final[dict[str, dict[str, Field]]] = {
     name: {field.name: field for field in fields}
@@ -227,6 +240,7 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
         ("anomalies", _ANOMALIES),
         ("facts", _FACTS),
         ("silences", _SILENCES),
+        ("surges", _SURGES),
     )
 }
 

@@ -194,6 +194,9 @@ class Reporter:
         if samples:
             self._from_sample(alert, samples[0])
         matched = {name: value for name in self._matched[finding.rule] if (value := late.get(name)) is not None}
+        surge = next((part.record for part in found.parts if part.table == "surges"), None)
+        if surge is not None:
+            matched |= {name: surge.get(name) for name in ("surge", "requests", "habit", "compared")}
         alert.evidence = self.describer.evidence(finding, found, samples, matched, self.behaviours if found.counts else None)
         answers_seen = on_operations and self.finished and (late.src, late.dst) in self.context.knowledge.answering
         requests = on_operations and late.get("role") == "request"

@@ -35,6 +35,7 @@ class Row:
     card: int = -1  # of an address that two network cards claim: the one that held it
     claimant: int = -1  # and the one that claims it now
     before: list[Row] = field(default_factory=list)  # of the step before, in a sequence
+    weight: int = 1  # messages that it stands for
 
 
 Credit = Callable[[Clause, Row], None]
@@ -145,7 +146,7 @@ class Sequences:
 
     def waits_for(self, step: int) -> bool:
         """Whether a row of this step could matter, as far as earlier batches go: an earlier step fitted, or its rows come later in a batch."""
-        return step == 0 or bool(self.armed[step - 1]) or self.sequence.steps[step - 1].table in ("anomalies", "facts", "silences")
+        return step == 0 or bool(self.armed[step - 1]) or self.sequence.steps[step - 1].table in ("anomalies", "facts", "silences", "surges")
 
     def feed(self, clause: Clause, row: Row, credit: Credit) -> None:
         """Takes a row that fits the clause's step, in packet order."""

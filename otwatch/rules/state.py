@@ -110,6 +110,7 @@ class _Writer:
         found["rows"] = self.rows
         found["open"] = [[number, *known] for number, known in self.open.items()]
         found["silences"] = engine.silences.state()
+        found["pace"] = engine.pace.state()
         return found
 
     def _waiting(self) -> dict[str, Any]:
@@ -283,6 +284,8 @@ class _Reader:
             number, client, server, client_port, server_port, transport, event, *firsts = map(int, stored)
             if self.shift:
                 rules.awaited[client, server, client_port, server_port, transport] = self._renumbered(number), event, _four(firsts)
+        pairs = [[self._address(src), self._address(dst), *rest] for src, dst, *rest in document["pace"]["pairs"]]
+        self.engine.pace.resume({"first_ns": document["pace"]["first_ns"], "pairs": pairs})
         silences = [list(map(int, stored)) for stored in document["silences"]]
         self.engine.silences.resume([[self._address(src), self._address(dst), *rest] for src, dst, *rest in silences])
         for stored in state["awaited"]:

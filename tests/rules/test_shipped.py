@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,16 @@ def test_a_rule_stands_where_its_id_says_and_names_known_techniques(rule):
     assert Path(rule.path).parts[-2:] == (folder, f"{name}.yaml")
     assert set(rule.attack) <= set(TECHNIQUES)
     assert rule.false_positives
+
+
+_ARCHAIC = re.compile(r"\b(strangers?|told|tells|he|his|him|somebody|whom|asked for|anew|hence|thereupon)\b", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_a_rule_speaks_plainly(rule):
+    assert len(rule.title.split()) <= 7
+    assert not rule.title.endswith(".")
+    assert not _ARCHAIC.search(" ".join((rule.title, rule.why, *rule.false_positives)))
 
 
 def test_every_anomaly_kind_has_a_rule():
