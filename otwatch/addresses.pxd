@@ -15,6 +15,7 @@ cdef class Addresses:
     cdef Py_ssize_t used
     cdef Py_ssize_t free_count
     cdef int bits
+    cdef unsigned long long seed
     cpdef int intern(self, unsigned long long high, unsigned long long low) except -2
     cpdef object grow(self)
     cpdef object rehash(self)

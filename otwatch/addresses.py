@@ -11,6 +11,7 @@ the row was used before; so an id that somebody kept too long stands for nothing
 from __future__ import annotations
 
 import ipaddress
+import secrets
 from typing import Any
 
 import cython
@@ -30,6 +31,7 @@ class Addresses:
     def __init__(self, limit: cython.Py_ssize_t = 1_000_000) -> None:
         self.limit = max(1, limit)
         self.bits = int(self.limit).bit_length()
+        self.seed = secrets.randbits(63) | 1  # an IPv6 sender chooses 64 bits and more of its address: it must not choose its place
         self.rows = self.live = self.used = self.free_count = 0
         self.refused = self.forgotten = 0
         self.high = memoryview(np.zeros(512, np.uint64))
@@ -42,8 +44,8 @@ class Addresses:
 
     def place(self, high, low):  # type: ignore[no-untyped-def]
         """Hash of an address, of which the low bits are its place."""
-        mixed: cython.ulonglong = (high ^ (low * _PRIME_1)) & _LOW64
-        mixed = ((mixed ^ (mixed >> 29)) * _PRIME_2) & _LOW64
+        mixed: cython.ulonglong = ((low ^ self.seed) * _PRIME_1) & _LOW64
+        mixed = ((mixed ^ (mixed >> 29) ^ high) * (_PRIME_2 ^ (self.seed << 1))) & _LOW64
         return mixed ^ (mixed >> 32)
 
     def intern(self, high: cython.ulonglong, low: cython.ulonglong) -> cython.int:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 import detection_pages
+import encapsulation_page
 import protocol_pages
 from click.testing import CliRunner
 from protocol_pages import NOTE
@@ -144,6 +145,7 @@ def readme() -> str:
 PAGES = {
     "tables.md": tables_page,
     "anomalies.md": anomalies_page,
+    "encapsulations.md": encapsulation_page.page,
     "rules.md": rules_page,
     "detections.md": detection_pages.page,
     "cli.md": cli_page,

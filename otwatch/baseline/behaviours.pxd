@@ -9,6 +9,7 @@ cdef class BehaviourIndex:
     cdef unsigned long long[::1] hashes
     cdef unsigned long long[::1] keys
     cdef unsigned long long mask
+    cdef unsigned long long seed
     cpdef Py_ssize_t feed(self, Operations operations) except -1
     cdef int find(self, int source, int destination, int protocol, int role, int function, int subfunction, int action, long long unit,
                   int area, long long object_, long long start, long long count, int status) except -2

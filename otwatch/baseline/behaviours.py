@@ -6,6 +6,8 @@ Everything that is decided by the behaviour alone (rules, policy, baseline) is d
 
 from __future__ import annotations
 
+import secrets
+
 import cython
 import numpy as np
 
@@ -33,6 +35,7 @@ class BehaviourIndex:
         self.behaviours = Behaviours(1024)
         self.limit = limits.behaviours
         self.merged = 0
+        self.seed = secrets.randbits(63) | 1  # objects and addresses are the sender's choice, their places are not
         self.slots = memoryview(np.full(4096, -1, np.int32))
         self.hashes = memoryview(np.zeros(4096, np.uint64))
         self.keys = memoryview(np.zeros(_WORDS * self.behaviours.capacity, np.uint64))  # a row's identifying columns side by side
@@ -101,8 +104,8 @@ class BehaviourIndex:
         who: cython.ulonglong = (source & _LOW32) << 32 | (destination & _LOW32)
         what: cython.ulonglong = (function & _LOW32) << 32 | (protocol << 16 | role << 8 | action)
         how: cython.ulonglong = (subfunction & _LOW32) << 32 | (status & _LOW32)
-        mixed: cython.ulonglong = _mix(_mix(_mix(0, who), what), how)  # never two columns at once: they would cancel out
-        other: cython.ulonglong = _mix(_mix(_mix(1, unit & _LOW64), object_ & _LOW64), start & _LOW64)  # at the same time as the other half
+        mixed: cython.ulonglong = _mix(_mix(_mix(self.seed, who), what), how)  # never two columns at once: they would cancel out
+        other: cython.ulonglong = _mix(_mix(_mix(self.seed, unit & _LOW64), object_ & _LOW64), start & _LOW64)  # at the same time as the other half
         mixed = _mix(_mix(mixed, count & _LOW64), _mix(other, area & _LOW32))
         at: cython.ulonglong = (mixed ^ (mixed >> 32)) & self.mask
         key: cython.Py_ssize_t

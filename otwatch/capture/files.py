@@ -140,7 +140,9 @@ class CaptureReader:
             path=self.path, format=walk.format, compression=self._compression, packets=walk.packets,
             captured_bytes=walk.captured_bytes, wire_bytes=walk.wire_bytes, first_ns=walk.first_ns if walk.packets else None,
             last_ns=walk.last_ns if walk.packets else None, link_types=link_types, interfaces=tuple(interfaces), snapped=walk.snapped,
-            time_backwards=walk.backwards, cut_short_at=walk.cut_at if walk.cut_at >= 0 else None, skipped_bytes=walk.skipped,
+            time_backwards=walk.backwards, step_back_ns=walk.step_back_ns,
+            squeezed=0 < walk.most_fraction < 1_000_000 and walk.last_ns - walk.first_ns > 10_000_000_000,
+            cut_short_at=walk.cut_at if walk.cut_at >= 0 else None, skipped_bytes=walk.skipped,
             problems=tuple(walk.problems), problem_counts=dict(walk.problem_counts),
         )
 

@@ -107,6 +107,7 @@ class PcapWalk(Walk):
         wire_bytes: cython.longlong = 0
         backwards: cython.longlong = 0
         snapped: cython.longlong = 0
+        most_fraction: cython.longlong = self.most_fraction
         at: cython.Py_ssize_t = start
         row: cython.Py_ssize_t = packets.rows
         before: cython.Py_ssize_t = row
@@ -174,6 +175,8 @@ class PcapWalk(Walk):
                 continue
             frame += 1
             time = seconds * 1_000_000_000 + fraction * unit
+            if unit == 1 and fraction > most_fraction:
+                most_fraction = fraction
             if fraction >= per_second:
                 if time > latest:
                     time = latest
@@ -198,6 +201,8 @@ class PcapWalk(Walk):
             wire_bytes += wire
             if time < previous:
                 backwards += 1
+                if previous - time > self.step_back_ns:
+                    self.step_back_ns = previous - time
             if time < first:
                 first = time
             if time > last:
@@ -213,6 +218,7 @@ class PcapWalk(Walk):
         self.wire_bytes += wire_bytes
         self.backwards += backwards
         self.snapped += snapped
+        self.most_fraction = most_fraction
         packets.rows = row
         return at
 

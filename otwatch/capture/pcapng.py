@@ -309,6 +309,8 @@ class PcapngWalk(Walk):
             wire_bytes += wire
             if time < previous:
                 backwards += 1
+                if previous - time > self.step_back_ns:
+                    self.step_back_ns = previous - time
             if time < first:
                 first = time
             if time > last:

@@ -51,6 +51,8 @@ class CaptureReport:
     skipped_bytes: int  # bytes passed over to find the next whole record
     problems: tuple[Problem, ...]  # the first limits.capture_problems
     problem_counts: dict[str, int]  # all, by kind
+    squeezed: bool = False  # nanoseconds, all in the first thousandth of their second, over ten seconds and more
+    step_back_ns: int = 0  # the furthest that the clock went back from one packet to the next
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

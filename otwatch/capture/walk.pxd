@@ -17,6 +17,8 @@ cdef class Walk:
     cdef public long long last_ns
     cdef public long long previous_ns
     cdef public long long backwards
+    cdef public long long step_back_ns
+    cdef public long long most_fraction
     cdef public long long snapped
     cdef public long long skipped
     cdef public long long cut_at

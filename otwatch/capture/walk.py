@@ -40,6 +40,8 @@ class Walk:
         self.last_ns = -1
         self.previous_ns = 0
         self.backwards = 0
+        self.step_back_ns = 0
+        self.most_fraction = -1  # of a second, in the file's unit, where the file counts nanoseconds
         self.snapped = 0
         self.skipped = 0
         self.cut_at = -1

@@ -9,6 +9,7 @@ millisecond. Frames that are not IP must be the same in every byte, within a mil
 
 from __future__ import annotations
 
+import secrets
 import sys
 
 import cython
@@ -22,6 +23,7 @@ _SEARCHED = cython.declare(cython.int, 16)  # entries of one bucket compared at 
 _MASK = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)  # C does it by itself
 _LENGTHS = cython.declare(cython.ulonglong, 0xFFFF_FFFF_FFFF)
 _LITTLE = cython.declare(cython.bint, sys.byteorder == "little")
+_KEY = cython.declare(cython.ulonglong, secrets.randbits(63) | 1)  # without it a packet could be made that passes for a copy of another
 _FACTOR = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 
 
@@ -29,9 +31,11 @@ _FACTOR = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 @cython.inline
 @cython.exceptval(check=False)
 def _mix(state: cython.ulonglong, word: cython.ulonglong) -> cython.ulonglong:
-    state = (state ^ word) * _FACTOR
     if not cython.compiled:
-        state &= _MASK
+        word = word * _KEY & _MASK
+        state = (state ^ word) * _FACTOR & _MASK
+        return state ^ (state >> 29)
+    state = (state ^ word * _KEY) * _FACTOR
     return state ^ (state >> 29)
 
 

@@ -159,7 +159,7 @@ class Frame:
         if at < 0 or self.end - at < 14:
             return False
         kind: cython.int = self.data[at + 12] << 8 | self.data[at + 13]
-        return (kind in {2048, 34525, 2054, 33024, 34984, 34887, 34916, 34962, 35000, 35020})
+        return (kind in {2048, 34525, 2054, 33024, 34984, 34887, 34916, 34962, 35000, 35020, 35110, 35135, 35081, 35045, 35047, 35151, 8947, 35075})
 
     def carries_ip(self, at: cython.Py_ssize_t, exact: cython.bint) -> cython.int:
         """The EtherType of an IP packet that may stand at `at` up to the end (`exact`) or before it; 0 if none does."""

@@ -59,7 +59,7 @@ def overlay(frame: Frame, at: cython.Py_ssize_t, source: cython.int, destination
     elif destination == 6635 and frame.carries_ip(at + 4, False) != 0 and frame.data[at + 2] & 1:  # MPLS in UDP (RFC 7510)
         mpls(frame)
         return 1
-    elif first == 0x08 and _u32(frame.data, at) == 0x08000000 and _inside(frame, at + 8):
+    elif first == 0x08 and _u32(frame.data, at) == 0x08000000 and _inside(frame, at + 8, False):
         vxlan(frame, False)
     if frame.depth > depth:
         return 1
@@ -73,15 +73,23 @@ def overlay(frame: Frame, at: cython.Py_ssize_t, source: cython.int, destination
 
 
 @cython.cfunc
-def _inside(frame: Frame, at: cython.Py_ssize_t) -> cython.bint:
-    """Whether an Ethernet frame at `at` leads to an IP packet that fits, or to ARP."""
-    if not frame.carries_ethernet(at):
+def _inside(frame: Frame, at: cython.Py_ssize_t, known: cython.bint) -> cython.bint:
+    """Whether an Ethernet frame at `at` leads, behind its tags, to an IP packet that fits or to ARP; or (`known`) to what is known over Ethernet."""
+    if frame.end - at < 14:
         return False
     kind: cython.int = _u16(frame.data, at + 12)
-    if kind == 0x8100 and frame.end - at >= 18:
-        kind = _u16(frame.data, at + 16)
-        at += 4
-    return kind == 0x0806 or (kind in {2048, 34525} and frame.carries_ip(at + 14, False) == kind)
+    length: cython.int
+    at += 14
+    while kind in {33024, 34984, 37120, 37376, 37632, 35119, 61889, 35110, 35135, 35081}:
+        length = 4 if kind in {33024, 34984, 37120, 37376, 37632} else 8 if kind in {35135, 35081} else 6
+        if frame.end - at < length:
+            return False
+        kind = _u16(frame.data, at + length - 2)
+        at += length
+    if kind in {2048, 34525}:
+        return frame.carries_ip(at, False) == kind
+    # ARP; MPLS, PPPoE, MACsec, 802.1ah, NSH, TRILL, FabricPath; PROFINET, GOOSE, Sampled Values, EtherCAT, LLDP
+    return kind == 0x0806 or (known and (kind in {34887, 34916, 35045, 35047, 35151, 8947, 35075, 34962, 35000, 35002, 34980, 35020}))
 
 
 @cython.cfunc
@@ -128,7 +136,7 @@ def _gtp(frame: Frame, at: cython.Py_ssize_t, hint: cython.bint) -> cython.int:
     ethertype: cython.int = frame.carries_ip(inner, not hint)
     if ethertype == 0 and hint and end > inner and (frame.data[inner] >> 4 == 4 or frame.data[inner] >> 4 == 6) and not frame.carries_ethernet(inner):
         ethertype = 0x0800 if frame.data[inner] >> 4 == 4 else 0x86DD
-    if ethertype == 0 and not _inside(frame, inner):
+    if ethertype == 0 and not _inside(frame, inner, hint):
         if hint:
             frame.unread[_UNREAD_GTP_U] += 1
         return hint
@@ -172,7 +180,7 @@ def _tzsp(frame: Frame, at: cython.Py_ssize_t, hint: cython.bint) -> cython.int:
         if hint:
             frame.unread[_UNREAD_TZSP] += 1
         return hint
-    if not hint and not _inside(frame, inner):
+    if not hint and not _inside(frame, inner, False):
         return 0
     frame.at = inner
     if frame.unwrap(_TZSP, -1):
@@ -266,7 +274,7 @@ def _guess(frame: Frame, at: cython.Py_ssize_t, session: cython.longlong) -> cyt
     for before in range(0, 16, 4):
         inner = at + before
         ethertype = 0
-        if not _inside(frame, inner):
+        if not _inside(frame, inner, True):
             ethertype = frame.carries_ip(inner, True)
             if ethertype == 0 and not _ppp_inside(frame, inner):
                 continue
@@ -276,7 +284,7 @@ def _guess(frame: Frame, at: cython.Py_ssize_t, session: cython.longlong) -> cyt
             return 1
         if ethertype != 0:
             frame.next = ethertype
-        elif _inside(frame, inner):
+        elif _inside(frame, inner, True):
             frame.next = _ETHERNET
         else:
             ppp(frame)

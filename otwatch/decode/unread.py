@@ -30,10 +30,8 @@ class Unread(IntEnum):
     IP_IN_DATAGRAM = 12
     IP_IN_ICMP = 13
     ETHERIP = 14
-    SHIM_CUT = 15
-    TUNNEL_CONTROL = 16
-    OPENVPN_TCP = 17
-    FLOWS_OVER_LIMIT = 18
+    TUNNEL_CONTROL = 15
+    FLOWS_OVER_LIMIT = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +58,7 @@ CONTENT: Final[dict[Unread, Name]] = {
     Unread.IP_IN_DATAGRAM: Name("an unknown encapsulation of IP in UDP"),
     Unread.IP_IN_ICMP: Name("IP inside ICMP echo"),
     Unread.ETHERIP: Name("EtherIP of an unknown version"),
-    Unread.SHIM_CUT: Name("tags before the network header that are cut"),
     Unread.TUNNEL_CONTROL: Name("control messages of L2TP, GTP-U or TZSP", carries=False),
-    Unread.OPENVPN_TCP: Name("OpenVPN over TCP"),
     Unread.FLOWS_OVER_LIMIT: Name("encrypted tunnels beyond the limit of those that are followed"),
 }
 
@@ -109,7 +105,6 @@ ETHERTYPES: Final[dict[int, Name]] = {
     0x88DC: Name("WSMP"),
     0x88E1: Name("HomePlug AV management", _CONTROL),
     0x88E3: Name("MRP", _CONTROL),
-    0x88E5: Name("MACsec"),
     0x88F5: Name("MVRP", _CONTROL),
     0x88F6: Name("MMRP", _CONTROL),
     0x88F7: Name("PTP", _CONTROL),
@@ -128,6 +123,7 @@ ETHERTYPES: Final[dict[int, Name]] = {
     0x9000: Name("loopback", _CONTROL),
     0x9003: Name("loopback", _CONTROL),
 }
+_MACSEC: Final = 0x88E5
 # OT protocols straight over Ethernet: what is not decoded of them is said where undecoded OT protocols are.
 OT_ETHERTYPES: Final[dict[int, str]] = {
     0x8892: "profinet",
@@ -261,7 +257,7 @@ def _named(key: str) -> Name | None:
     if not what.lstrip("-").isdigit() and not what.startswith("0x"):
         return Name(f"more kinds of {_WORDS[where]} than are told apart")
     number = int(what, 0)
-    if where == "undecoded.ethertype" and number in OT_ETHERTYPES:
+    if where == "undecoded.ethertype" and (number in OT_ETHERTYPES or number == _MACSEC):  # MACsec is among what content shows
         return None
     if where == "undecoded.link_type":
         return Name(f"link type {number} ({LINK_TYPES[number]})" if number in LINK_TYPES else f"link type {number}")

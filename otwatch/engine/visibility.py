@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -66,6 +66,10 @@ STOPS_DECODING: Final = (
     "transport.length-short",
 )
 FRAGMENTS_GIVEN_UP: Final = ("network.fragment-timeout", "network.fragment-evicted", "network.fragment-missing")
+_CLOCK_STEP_NS: Final = 1_000_000_000  # more than the disorder of interfaces and queues that are merged
+_STANDING_PACKETS: Final = 100
+_UNTRUSTED: Final = "times, rates and order cannot be trusted"
+_CLOCK_SET_NS: Final = 631_152_000_000_000_000  # 1990
 _NAMED = 8  # carriers of other traffic that are named, each for itself
 
 
@@ -145,11 +149,7 @@ def blind_spots(
             f"{report.path}: {snapped:,} of {plural(report.packets, 'packet')} cut by the snap length; record with `-s 0`",
             incomplete=snapped * 2 > report.packets > 0,
         )
-        tell(
-            "time-backwards",
-            report.time_backwards,
-            f"{report.path}: time runs backwards {plural(report.time_backwards, 'time')}: order-based rules may err",
-        )
+        found.extend(_clock(report))
     tcp = [talk for talk in talks if talk.counts["pdus"] and not talk.tunnel]
     one_way = [talk for talk in talks if talk.protocol and talk.one_way]
     spoken = [talk for talk in talks if talk.protocol]
@@ -231,6 +231,52 @@ def blind_spots(
     if packets and not operations:
         tell("no-ot-traffic", 1, _no_ot_traffic(undecoded, packets, bool(strangers)), incomplete=True)
     return sorted(found, key=lambda spot: not spot.incomplete)
+
+
+def _clock(report: CaptureReport) -> Iterator[BlindSpot]:
+    """Times of a capture that cannot be true, and what follows for the result."""
+    impossible = report.problem_counts.get("time-out-of-range", 0)
+    if impossible:
+        yield BlindSpot(
+            kind="capture-clock",
+            count=impossible,
+            text=f"{report.path}: {plural(impossible, 'packet')} with a time that the file's unit cannot have "
+            f"(nanoseconds in a file of microseconds?): {_UNTRUSTED}",
+            incomplete=True,
+        )
+    if report.step_back_ns > _CLOCK_STEP_NS:
+        yield BlindSpot(
+            kind="capture-clock",
+            count=report.time_backwards,
+            text=f"{report.path}: the clock of the capture was set back by {report.step_back_ns / 1e9:,.0f} s: {_UNTRUSTED}",
+            incomplete=True,
+        )
+    elif report.time_backwards:
+        yield BlindSpot(
+            kind="time-backwards",
+            count=report.time_backwards,
+            text=f"{report.path}: time runs backwards {plural(report.time_backwards, 'time')}: order-based rules may err",
+        )
+    if report.packets >= _STANDING_PACKETS and report.squeezed:
+        yield BlindSpot(
+            kind="capture-clock",
+            count=report.packets,
+            text=f"{report.path}: all times lie in the first thousandth of a second (microseconds in a file of nanoseconds?): {_UNTRUSTED}",
+            incomplete=True,
+        )
+    if report.packets >= _STANDING_PACKETS and report.first_ns == report.last_ns:
+        yield BlindSpot(
+            kind="capture-clock",
+            count=report.packets,
+            text=f"{report.path}: all {report.packets:,} packets have the same time: rates and durations cannot be judged",
+            incomplete=True,
+        )
+    elif report.first_ns is not None and report.first_ns < _CLOCK_SET_NS:
+        yield BlindSpot(
+            kind="clock-not-set",
+            count=1,
+            text=f"{report.path}: its times begin before 1990: the clock of the capturing system was not set",
+        )
 
 
 def _listed(counts: Mapping[str, int]) -> str:

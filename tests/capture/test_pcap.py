@@ -147,3 +147,16 @@ def test_a_hole_is_a_hole_however_it_is_cut(chunk: int) -> None:
     got = read_stream(octets, chunk=chunk)
     assert got.payloads == [b"abc"] * 6
     assert got.report.skipped_bytes == 200
+
+
+def test_the_furthest_step_back_of_the_clock_is_kept(capture: Path) -> None:
+    times = [1_700_000_000, 1_700_000_010, 1_699_913_610, 1_699_913_620, 1_699_913_619]
+    capture.write_bytes(pcap([(seconds, 0, b"x") for seconds in times]))
+    assert read(capture).report.step_back_ns == 86_400 * 10**9
+
+
+@pytest.mark.parametrize(("magic", "fractions", "squeezed"), [(0xA1B23C4D, [1, 999_999], True), (0xA1B23C4D, [1, 1_000_000], False),
+                                                             (0xA1B23C4D, [0, 0], False), (0xA1B2C3D4, [1, 9], False)])
+def test_microseconds_in_a_file_of_nanoseconds_are_noticed(capture: Path, magic: int, fractions: list[int], squeezed: bool) -> None:
+    capture.write_bytes(pcap([(1_700_000_000 + 20 * index, fraction, b"x") for index, fraction in enumerate(fractions)], magic=magic))
+    assert read(capture).report.squeezed is squeezed

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 
+from otwatch.addresses import Addresses
 from otwatch.decode.anomalies import NetworkAnomaly
 from otwatch.decode.bindings import Bindings
+from otwatch.decode.decoder import Decoder
 from otwatch.limits import Limits
 from otwatch.tables import Anomalies, Packets
+from tests.decode.craft import Raw, batches, ether
 
 SECOND = 1_000_000_000
 OWNER, INTRUDER = 0x001B1B000001, 0x00E04C000066
@@ -45,3 +50,16 @@ def test_virtual_routers_move_by_design(mac: int) -> None:
 
 def test_probes_claim_nothing() -> None:
     assert told((0, 5, OWNER), (1, 0, INTRUDER)) == []
+
+
+def test_the_sender_of_a_probe_is_no_address() -> None:
+    """RFC 5227 section 2.1.1: 0.0.0.0, which has an id like any other address, is left out where the packet is decoded."""
+    frames = [Raw(ether(struct.pack(">HHBBH", 1, 0x0800, 6, 4, 1) + mac + bytes(10) + bytes([10, 0, 0, 9]), 0x0806, source=mac))
+              for mac in (bytes.fromhex("001b1b000001"), bytes.fromhex("00e04c000066"))]
+    for packets in batches(frames):
+        addresses, anomalies = Addresses(), Anomalies()
+        Decoder(addresses, Limits()).feed(packets, anomalies)
+        Bindings(Limits()).feed(packets, anomalies)
+        assert anomalies.rows == 0
+        assert packets.array("source").tolist() == [-1, -1]
+        assert [addresses.text(index) for index in packets.array("destination").tolist()] == ["10.0.0.9", "10.0.0.9"]

@@ -6,10 +6,13 @@ import random
 
 import pytest
 
+from otwatch.addresses import Addresses
 from otwatch.decode.anomalies import NetworkAnomaly
+from otwatch.decode.decoder import Decoder
 from otwatch.limits import Limits
+from otwatch.tables import Anomalies
 from otwatch.vocabulary import Layer, PacketFlag
-from tests.decode.craft import A, B, Raw, decode, ether, fragments4, fragments6, ip4, summed, tcp, udp
+from tests.decode.craft import A, B, Raw, batches, decode, ether, fragments4, fragments6, ip4, summed, tcp, udp
 
 MESSAGE = bytes(range(256)) * 4
 SECOND = 10**9
@@ -170,3 +173,19 @@ def test_fragments_of_others_do_not_mix() -> None:
     other = [ip4(packet[20:], 17, source=B, destination=A, ident=7, fragment=int.from_bytes(packet[6:8], "big")) for packet in two]
     decoded = decode(framed([one[0], other[0], other[1], one[1]]))
     assert [row["payload"][:1] for row in decoded.rows if row["flags"] & PacketFlag.REASSEMBLED] == [b"b", b"a"]
+
+
+def test_what_is_incomplete_at_the_end_is_reported() -> None:
+    decoder, anomalies = Decoder(Addresses(), Limits()), Anomalies(1)
+    for packets in batches(framed([piece(0, bytes(24))])):
+        decoder.feed(packets, anomalies)
+        decoder.finish(5 * SECOND, anomalies)
+    assert [(row["kind"], row["frame"], row["timestamp_ns"]) for row in (anomalies.row(i) for i in range(anomalies.rows))] == [
+        (NetworkAnomaly.FRAGMENT_MISSING, 1, 5 * SECOND)]
+
+
+def test_fragments_a_minute_apart_are_one_datagram() -> None:
+    whole = udp(bytes(range(40)))
+    pieces = [piece(0, whole[:24]), piece(24, whole[24:40]), piece(40, whole[40:], more=False)]
+    decoded = decode([*framed(pieces[:1]), *framed(pieces[1:2], first=60 * SECOND), *framed(pieces[2:], first=120 * SECOND)])
+    assert [row["flags"] & 8 for row in decoded.rows] == [0, 0, 8]

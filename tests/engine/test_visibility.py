@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from otwatch.capture.report import CaptureReport
 from otwatch.engine.kinds import anomaly_kinds, anomaly_name
 from otwatch.engine.visibility import NOT_DECODED, blind_spots
 from otwatch.protocols import protocols
@@ -56,3 +57,59 @@ def test_requests_without_any_response_are_told(tmp_path) -> None:
     wire.tcp(Host("10.0.0.5", "00:d0:c9:0a:10:20"), Host("10.0.0.9", "00:80:f4:0a:10:10"), 502, [(request, b"") for request, _ in polls(3)])
     result, _ = wire.analysed(tmp_path)
     assert [spot.text for spot in result.blind_spots] == ["3 requests of modbus and not one response: what became of them cannot be told"]
+
+
+def spots_of(decoder: dict[str, int], anomalies: dict[str, int] | None = None, *, packets: int = 100) -> list[tuple[str, int, bool]]:
+    found = blind_spots([], [], decoder, {}, packets=packets, operations=1, behaviours_merged=0, forgotten={}, anomalies=anomalies or {},
+                        protocols={})
+    return [(spot.kind, spot.count, spot.incomplete) for spot in found]
+
+
+@pytest.mark.parametrize("counter", ["not_read.wireguard", "not_read.macsec_encrypted", "not_read.ip_protocol.50", "not_read.ip_protocol.253",
+                                     "undecoded.ethertype.0x88b5", "undecoded.llc.0x1010", "undecoded.snap.0x1234560001", "undecoded.ppp.0x00fd",
+                                     "undecoded.link_type.127", "undecoded.llc.others"])
+def test_what_may_carry_other_traffic_makes_a_result_incomplete(counter: str) -> None:
+    assert spots_of({counter: 1}) == [("undecoded-traffic", 1, True)]
+
+
+@pytest.mark.parametrize("counter", ["undecoded.ethertype.0x88cc", "undecoded.ethertype.0x8809", "undecoded.ethertype.0x88f7",
+                                     "undecoded.ethertype.0x888e", "undecoded.llc.0x4242", "undecoded.snap.0x00000c2000",
+                                     "undecoded.ppp.0xc021", "not_read.ip_protocol.2", "not_read.ip_protocol.89", "not_read.ip_protocol.112", "not_read.ike", "not_read.tunnel_control"])
+def test_control_traffic_is_no_blind_spot(counter: str) -> None:
+    assert spots_of({counter: 90}) == []
+
+
+def test_ot_protocols_over_ethernet_are_counted_once() -> None:
+    assert spots_of({"undecoded": 30, "undecoded.ethertype.0x88b8": 30}) == [("undecoded-protocol", 30, False)]
+    assert spots_of({"undecoded": 60, "undecoded.ethertype.0x88b8": 60}) == [("undecoded-protocol", 60, True)]
+
+
+def test_many_kinds_of_carriers_are_summed_up() -> None:
+    found = spots_of({f"not_read.ip_protocol.{number}": 300 - number for number in range(200, 250)})
+    assert len(found) == 9
+    assert sum(count for _, count, _ in found) == sum(300 - number for number in range(200, 250))
+
+
+def test_headers_and_fragments_that_were_not_decoded_are_told() -> None:
+    assert spots_of({}, {"network.fragment-timeout": 2, "network.fragment-missing": 1}) == [("fragments", 3, False)]
+    assert spots_of({}, {"network.bad-version": 2}) == [("headers-not-decoded", 2, False)]
+    assert spots_of({}, {"network.tunnel-too-deep": 2}) == [("headers-not-decoded", 2, True)]
+
+
+def capture(**figures: object) -> list[tuple[str, int, bool]]:
+    report = CaptureReport(**({
+        "path": "x.pcap", "format": "pcap", "compression": "", "packets": 200, "captured_bytes": 1, "wire_bytes": 1,
+        "first_ns": 1_700_000_000 * 10**9, "last_ns": 1_700_000_100 * 10**9, "link_types": {1: 200}, "interfaces": (), "snapped": 0,
+        "time_backwards": 0, "cut_short_at": None, "skipped_bytes": 0, "problems": (), "problem_counts": {}} | figures))  # type: ignore[arg-type]
+    found = blind_spots([report], [], {}, {}, packets=200, operations=1, behaviours_merged=0, forgotten={}, anomalies={}, protocols={})
+    return [(spot.kind, spot.count, spot.incomplete) for spot in found]
+
+
+def test_times_that_cannot_be_true_are_told() -> None:
+    assert capture() == []
+    assert capture(time_backwards=3, step_back_ns=10**6) == [("time-backwards", 3, False)]
+    assert capture(time_backwards=1, step_back_ns=86_400 * 10**9) == [("capture-clock", 1, True)]
+    assert capture(problem_counts={"time-out-of-range": 7}) == [("capture-clock", 7, True)]
+    assert capture(last_ns=1_700_000_000 * 10**9) == [("capture-clock", 200, True)]
+    assert capture(squeezed=True) == [("capture-clock", 200, True)]
+    assert capture(first_ns=5) == [("clock-not-set", 1, False)]

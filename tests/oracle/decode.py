@@ -13,15 +13,12 @@ from dataclasses import replace
 from otwatch.decode.anomalies import LinkAnomaly, NetworkAnomaly, TransportAnomaly
 from otwatch.limits import Limits
 from otwatch.vocabulary import Layer, PacketFlag, Tunnel
-from tests.oracle.encapsulations import SHIMS, Encapsulations
+from tests.oracle.encapsulations import SHIMS, USUAL, Encapsulations
 from tests.oracle.fragments import Known, receivable
 from tests.oracle.part import Part, Stopped
 
 LINK, NETWORK, TRANSPORT = Layer.LINK, Layer.NETWORK, Layer.TRANSPORT
-USUAL = (0x0800, 0x86DD, 0x0806, 0x8100, 0x88A8, 0x8847, 0x8864, 0x8892, 0x88B8, 0x88CC)
-
-
-_USUAL = tuple(kind.to_bytes(2, "big") for kind in (0x0800, 0x86DD, 0x0806, 0x8100, 0x88A8, 0x8847, 0x8864, 0x8892, 0x88B8, 0x88CC))
+_USUAL = tuple(kind.to_bytes(2, "big") for kind in USUAL)
 
 
 class Oracle(Encapsulations):

@@ -16,7 +16,9 @@ LINK_BAD = (Layer.LINK, LinkAnomaly.BAD_HEADER)
 VLAN = (0x8100, 0x88A8, 0x9100, 0x9200, 0x9300)
 FIXED = {0x892F: 6, 0xF1C1: 6, 0x8926: 6, 0x893F: 8}
 SHIMS = (*VLAN, *FIXED, 0x8909, 0x88E5)
-USUAL = (0x0800, 0x86DD, 0x0806, 0x8100, 0x88A8, 0x8847, 0x8864, 0x8892, 0x88B8, 0x88CC)
+USUAL = (0x0800, 0x86DD, 0x0806, 0x8100, 0x88A8, 0x8847, 0x8864, 0x8892, 0x88B8, 0x88CC,
+         0x8926, 0x893F, 0x8909, 0x88E5, 0x88E7, 0x894F, 0x22F3, 0x8903)
+OVER_ETHERNET = (0x8847, 0x8864, 0x88E5, 0x88E7, 0x894F, 0x22F3, 0x8903, 0x8892, 0x88B8, 0x88BA, 0x88A4, 0x88CC)
 
 
 def u16(raw: bytes, at: int = 0) -> int:
@@ -40,14 +42,19 @@ def ip_at(part: Part, at: int, *, exact: bool) -> int:
     return kind if total and (total == there if exact else total <= there) else 0
 
 
-def frame_at(part: Part, at: int) -> bool:
+def frame_at(part: Part, at: int, *, known: bool) -> bool:
     raw = part.raw[at:]
-    if not ethernet_at(raw):
+    if len(raw) < 14:
         return False
     kind, start = u16(raw, 12), 14
-    if kind == 0x8100 and len(raw) >= 18:
-        kind, start = u16(raw, 16), 18
-    return kind == 0x0806 or (kind in (0x0800, 0x86DD) and ip_at(part, at + start, exact=False) == kind)
+    while kind in VLAN or kind in FIXED or kind == 0x8909:
+        start += 4 if kind in VLAN else FIXED.get(kind, 8)
+        if len(raw) < start:
+            return False
+        kind = u16(raw, start - 2)
+    if kind in (0x0800, 0x86DD):
+        return ip_at(part, at + start, exact=False) == kind
+    return kind == 0x0806 or (known and kind in OVER_ETHERNET)
 
 
 def ppp_at(part: Part, at: int) -> int:
@@ -172,7 +179,7 @@ class Encapsulations:
         for skip in (0, 4, 8, 12):
             inner = part.skip(skip)
             kind = ip_at(inner, 0, exact=True)
-            if frame_at(inner, 0):
+            if frame_at(inner, 0, known=True):
                 self.unwrap(Tunnel.L2TP, session)
                 return self.ethernet(inner)
             if kind:
@@ -192,7 +199,7 @@ class Encapsulations:
             return self.gre(part)
         if ports[1] == 6635 and ip_at(part, 4, exact=False) and raw[2] & 1:
             return self.mpls(part)
-        if raw[:4] == b"\x08\0\0\0" and frame_at(part, 8) and raw[7] == 0 and len(raw) >= 22:
+        if raw[:4] == b"\x08\0\0\0" and frame_at(part, 8, known=False) and raw[7] == 0 and len(raw) >= 22:
             self.unwrap(Tunnel.VXLAN, int.from_bytes(raw[4:7], "big"))
             return self.ethernet(part.skip(8))
         if raw[0] >> 4 == 3 and self.gtp(part, hint=2152 in ports):
@@ -232,7 +239,7 @@ class Encapsulations:
         ethertype = ip_at(inner, 0, exact=not hint)
         if not ethertype and hint and inner.raw and inner.raw[0] >> 4 in (4, 6) and not ethernet_at(inner.raw):
             ethertype = 0x0800 if inner.raw[0] >> 4 == 4 else 0x86DD
-        if not ethertype and not frame_at(inner, 0):
+        if not ethertype and not frame_at(inner, 0, known=hint):
             return hint
         if not whole:
             self.note(*BAD, 2, length, part.wire - 8)
@@ -254,7 +261,7 @@ class Encapsulations:
             at += 2 + raw[at + 1] if raw[at] else 1
         if u16(raw, 2) != 1:
             return hint
-        if not hint and not frame_at(part, at + 1):
+        if not hint and not frame_at(part, at + 1, known=False):
             return False
         self.unwrap(Tunnel.TZSP, -1)
         self.ethernet(part.skip(at + 1))
