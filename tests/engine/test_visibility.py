@@ -74,7 +74,8 @@ def test_what_may_carry_other_traffic_makes_a_result_incomplete(counter: str) ->
 
 @pytest.mark.parametrize("counter", ["undecoded.ethertype.0x88cc", "undecoded.ethertype.0x8809", "undecoded.ethertype.0x88f7",
                                      "undecoded.ethertype.0x888e", "undecoded.llc.0x4242", "undecoded.snap.0x00000c2000",
-                                     "undecoded.ppp.0xc021", "not_read.ip_protocol.2", "not_read.ip_protocol.89", "not_read.ip_protocol.112", "not_read.ike", "not_read.tunnel_control"])
+                                     "undecoded.ppp.0xc021", "not_read.ip_protocol.2", "not_read.ip_protocol.89",
+                                     "not_read.ip_protocol.112", "not_read.ike", "not_read.tunnel_control"])
 def test_control_traffic_is_no_blind_spot(counter: str) -> None:
     assert spots_of({counter: 90}) == []
 
