@@ -168,7 +168,7 @@ def _assets(assets: list[Asset], console: Console, authors: Collection[str] = ()
         more = [address for address in asset.addresses if address != asset.id]
         more.sort(key=lambda address: address not in authors)  # stable: the first are shown
         addresses = [asset.id, *more[:_ADDRESSES], *([f"+{len(more) - _ADDRESSES}"] if len(more) > _ADDRESSES else [])]
-        name = safe(",\n".join(addresses)) + (f"{_gap(console)}(behind {safe(asset.behind)})" if asset.behind else "")
+        name = ",\n".join(map(safe, addresses)) + (f"{_gap(console)}(behind {safe(asset.behind)})" if asset.behind else "")
         table.add_row(
             name,
             safe(", ".join(TITLES[role] for role in asset.roles[:2])),

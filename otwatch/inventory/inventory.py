@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from ipaddress import ip_network
+from typing import Any, Final
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from otwatch.vocabulary import TRANSPORTS
 _NO_MAC: Key = (-1, -1)
 _TCP = 6
 _IPV4 = 4
+_PRIVATE: Final = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16")))
 _ADDRESSES_OF_ONE_CARD = 8  # IPv4 addresses; a MAC with more carries those of others
 _BROADCAST_IPV4 = 0xFFFFFFFF
 _Children = dict[int, dict[tuple[int, int], Child]]  # address -> (protocol, unit) -> child
@@ -112,15 +114,21 @@ class Inventory:
         """MAC -> the networks whose addresses it carries, for MACs that carry more than their own."""
         self._find_peers()
         carried: dict[int, set[str]] = {}
+        cards: dict[str, set[int]] = {}  # network -> MACs that its addresses showed
+        strays: list[tuple[str, int]] = []  # network and MAC of hosts that only reach other networks, and never told their MAC themselves
         for (address, _), host in self.hosts.hosts.items():
-            if self._is_host_address(address):
-                ip = self.addresses.ip(address)
-                if ip.version == 4:  # link-local and several IPv6 prefixes on one card are normal
-                    for mac in host.macs:
-                        carried.setdefault(mac, set()).add(subnet(ip))
-                if self._only_reaches_other_networks(address):
-                    for mac in host.macs:
-                        carried.setdefault(mac, set()).add("others")
+            if not self._is_host_address(address):
+                continue
+            ip = self.addresses.ip(address)
+            if ip.version == 4:  # link-local and several IPv6 prefixes on one card are normal
+                for mac in host.macs:
+                    carried.setdefault(mac, set()).add(subnet(ip))
+                    cards.setdefault(subnet(ip), set()).add(mac)
+            if self._only_reaches_other_networks(address) or self._is_public_among_private(address):
+                strays += [(subnet(ip), mac) for mac in host.macs if mac not in host.arp_macs]
+        for network, mac in strays:
+            if len(cards.get(network, ())) <= 1:  # hosts of one network with a card each stand behind no router
+                carried.setdefault(mac, set()).add("others")
         return {mac: networks for mac, networks in carried.items() if len(networks) > 1}
 
     def _only_reaches_other_networks(self, address: int) -> bool:
@@ -131,6 +139,15 @@ class Inventory:
             return False
         networks = {self._networks[peer] for peer in peers}
         return self._networks[address] not in networks and any(peer in self._talk_within for peer in peers)
+
+    def _is_public_among_private(self, address: int) -> bool:
+        """Whether a public IPv4 address talks with private ones only: no card of theirs is on its network."""
+        peers = self._peers.get(address, set())
+        return bool(peers) and not self._is_private(address) and all(self._is_private(peer) for peer in peers)
+
+    def _is_private(self, address: int) -> bool:
+        ip = self.addresses.ip(address)
+        return ip.version != _IPV4 or any(ip in network for network in _PRIVATE)
 
     def _find_peers(self) -> None:
         self._peers: dict[int, set[int]] = {}

@@ -347,4 +347,5 @@ def object_name(row: Mapping[str, int]) -> str:
         return f"device identification {READ_DEVICE_ID_CODES.get(row['object'], row['object'])} from object {start}"
     if area == Area.FIFO:
         return f"FIFO {start}"
-    return f"{AREAS.get(area, '')} {row['object']}:{start}".strip()
+    place = f"{row['object']}:{start}" if row["object"] >= 0 else str(start)
+    return f"{AREAS.get(area, '')} {place}".strip()
