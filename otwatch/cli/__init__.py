@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -87,5 +89,8 @@ def main() -> None:
       otwatch analyze tuesday.pcap --baseline plant.json --site site.yaml
       otwatch export operations capture.pcap --output operations.csv
 
-    Exit codes: 0 done, 2 wrong use, unreadable input or undelivered alerts, 3 --fail-on met.
+    Exit codes: 0 done, 2 wrong use, unreadable input or undelivered alerts, 3 --fail-on met, 130 interrupted.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal of another encoding than UTF-8 shows `?` for what it does not have
+            stream.reconfigure(errors="replace")

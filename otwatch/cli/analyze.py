@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from otwatch.alerts.alert import Severity
-from otwatch.cli.failing import EXIT_FAIL_ON, EXIT_UNUSABLE, complain, one_line_errors
+from otwatch.cli.failing import EXIT_FAIL_ON, EXIT_INTERRUPTED, EXIT_UNUSABLE, complain, one_line_errors
 from otwatch.cli.options import ANALYSIS_OPTIONS, FILE, SEVERITIES, add_options, severity
 
 if TYPE_CHECKING:
@@ -101,6 +101,8 @@ def analyze(
         if not result.unreadable:
             complain("no packet was read: this is no clean bill; check that the capture holds packets (capinfos FILE)")
         sys.exit(EXIT_UNUSABLE)
+    if analysis.stopped:
+        sys.exit(EXIT_INTERRUPTED)
     if not complete:
         sys.exit(EXIT_UNUSABLE)
     if fail_on is not None and any(alert.severity >= severity(fail_on) for alert in result.alerts):

@@ -15,6 +15,7 @@ from otwatch.outputs.escape import one_line
 
 EXIT_UNUSABLE = 2
 EXIT_FAIL_ON = 3
+EXIT_INTERRUPTED = 130
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
@@ -36,6 +37,9 @@ def one_line_errors() -> Iterator[None]:
     except (CaptureError, ConfigError) as error:
         complain(str(error))
         sys.exit(EXIT_UNUSABLE)
+    except KeyboardInterrupt:
+        complain("interrupted")
+        sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:  # the reader has seen enough: `| head`
         _forget_output()
         sys.exit(0)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from otwatch.capture.files import expand
+from otwatch.cli.failing import complain
 from otwatch.cli.progress import ReadingProgress
 from otwatch.engine.analysis import Analysis, Listener
 from otwatch.engine.detector import Policy, RuleDetector, policy_of
@@ -29,6 +34,27 @@ def finished_analysis(
     if listener is not None:
         analysis.listeners.append(listener(analysis))
     paths = expand(captures)
-    with ReadingProgress(paths) as progress:
-        analysis.run(paths, on_progress=progress.report)
+    with ReadingProgress(paths) as progress, _interruptible() as stop:
+        analysis.run(paths, on_progress=progress.report, stop=stop)
     return analysis, analysis.finish()
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C ends the reading at the next batch, and what was read so far is the result; a second Ctrl-C ends everything."""
+    asked: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+        complain("interrupted: the result of what was read so far follows; Ctrl-C again ends at once")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        signal.signal(signal.SIGINT, before)

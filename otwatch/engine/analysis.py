@@ -22,7 +22,7 @@ from otwatch.inventory.asset import Asset
 from otwatch.inventory.inventory import Inventory
 from otwatch.limits import Limits
 from otwatch.outputs.records import anomaly_record
-from otwatch.outputs.result import Check, Result
+from otwatch.outputs.result import BlindSpot, Check, Result
 
 _BATCHES_BETWEEN = 64  # looking for addresses that nothing names, when all are named: a fraction of a microsecond a packet
 _SAME_RECORDING_NS = 5_000_000_000  # a file that starts this soon after the last one ended is the same recording, rotated
@@ -79,18 +79,29 @@ class Analysis:
         self.captures: list[CaptureReport] = []
         self.unreadable: list[str] = []
         self.operations = 0
+        self.stopped = False  # before the end of what was to be read
         self._patience = 0  # batches until addresses are forgotten again
 
-    def run(self, paths: Sequence[str], *, on_progress: Callable[[str, int, int | None], None] | None = None) -> None:
-        """Reads captures in the given order. One that cannot be read is noted in `unreadable`, and the others are read all the same."""
+    def run(
+        self,
+        paths: Sequence[str],
+        *,
+        on_progress: Callable[[str, int, int | None], None] | None = None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Reads captures in the given order. One that cannot be read is noted in `unreadable`, and the others are read."""
         last_ns: int | None = None
         for path in paths:
+            if self.stopped:
+                break
             try:
-                last_ns = self._read(path, last_ns, on_progress)
+                last_ns = self._read(path, last_ns, on_progress, stop)
             except CaptureError as error:
                 self.unreadable.append(str(error))
 
-    def _read(self, path: str, last_ns: int | None, on_progress: Callable[[str, int, int | None], None] | None) -> int | None:
+    def _read(
+        self, path: str, last_ns: int | None, on_progress: Callable[[str, int, int | None], None] | None, stop: Callable[[], bool]
+    ) -> int | None:
         def progress(done: int, total: int | None) -> None:
             if on_progress is not None:
                 on_progress(path, done, total)
@@ -102,6 +113,9 @@ class Analysis:
                     self.take(self.pipeline.finish(file=path))  # another recording: its flows are not the same flows
                 fresh = False
                 self.take(self.pipeline.feed(packets, file=path, capture_anomalies=reader.anomalies))
+                if stop():
+                    self.stopped = True
+                    break
             report = reader.report
             self.captures.append(report)
             return report.last_ns if report.last_ns is not None else last_ns
@@ -158,7 +172,8 @@ class Analysis:
             talks=talks,
             alerts=alerts,
             anomalies=anomalies,
-            blind_spots=blind_spots(
+            blind_spots=self._interrupted()
+            + blind_spots(
                 self.captures,
                 talks,
                 self.pipeline.decoder.counters,
@@ -208,6 +223,10 @@ class Analysis:
             "facts": self.inventory.refused_facts,
             "MACs of assets": hosts.refused_macs,
         }
+
+    def _interrupted(self) -> list[BlindSpot]:
+        text = "the reading was interrupted: what comes after is not in this result"
+        return [BlindSpot(kind="interrupted", count=1, text=text, incomplete=True)] if self.stopped else []
 
     def assets(self) -> list[Asset]:
         """The inventory, with the names and zones of the site file."""

@@ -323,3 +323,15 @@ def test_a_dash_is_standard_output(tmp_path: Path) -> None:
     told = process("analyze", LEARN, "--format", "jsonl", "--output", "-", cwd=tmp_path)
     assert json.loads(told.stdout.splitlines()[0])["type"] == "summary"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_terminal_of_another_encoding_shows_what_it_can(tmp_path: Path) -> None:
+    """No traceback: what the encoding lacks is replaced."""
+    wire = Wire()
+    wire.tcp(Host("10.0.0.5", "00:d0:c9:0a:10:20"), Host("10.0.0.9", "00:80:f4:0a:10:10"), 502, polls(3))
+    wire.write(tmp_path / "x.pcap")
+    for encoding in ("ascii", "iso-8859-1"):
+        done = subprocess.run([sys.executable, "-m", "otwatch", "analyze", str(tmp_path / "x.pcap")], capture_output=True, check=False,
+                              env=os.environ | {"PYTHONIOENCODING": encoding})
+        assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
+        assert b"10.0.0.9" in done.stdout

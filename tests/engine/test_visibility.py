@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from otwatch.capture.report import CaptureReport
+from otwatch.engine.analysis import Analysis
 from otwatch.engine.kinds import anomaly_kinds, anomaly_name
 from otwatch.engine.visibility import NOT_DECODED, blind_spots
+from otwatch.limits import Limits
 from otwatch.protocols import protocols
 from tests.engine.network import Host, Wire, polls
 
@@ -114,3 +116,15 @@ def test_times_that_cannot_be_true_are_told() -> None:
     assert capture(last_ns=1_700_000_000 * 10**9) == [("capture-clock", 200, True)]
     assert capture(squeezed=True) == [("capture-clock", 200, True)]
     assert capture(first_ns=5) == [("clock-not-set", 1, False)]
+
+
+def test_what_was_read_before_an_interruption_is_the_result(tmp_path) -> None:
+    wire = Wire()
+    wire.tcp(Host("10.0.0.5", "00:d0:c9:0a:10:20"), Host("10.0.0.9", "00:80:f4:0a:10:10"), 502, polls(3))
+    wire.write(tmp_path / "x.pcap")
+    analysis = Analysis(Limits(batch_packets=4))
+    analysis.run([str(tmp_path / "x.pcap")] * 2, stop=lambda: True)
+    result = analysis.finish()
+    assert analysis.stopped
+    assert len(analysis.captures) == 1
+    assert next(spot.kind for spot in result.blind_spots if spot.incomplete) == "interrupted"

@@ -336,3 +336,28 @@ def test_what_was_asked_is_counted_alike_with_few_and_with_many_flows() -> None:
     assert _counted(few) == ([2, 65, 130], [1, 1, 2])
     assert _counted(few + 1_000_000) == ([1_000_002, 1_000_065, 1_000_130], [1, 1, 2])
     assert _counted(few[:0]) == ([], [])
+
+
+def test_one_host_of_the_internet_takes_nothing_from_its_next_hop(tmp_path: Path) -> None:
+    wire = Wire()
+    stranger = Host("203.0.113.9", "00:00:0c:12:34:56")
+    wire.tcp(PLC, stranger, 443, [(b"\x16\x03\x01", b"\x16\x03\x03")])
+    found = assets(wire, tmp_path)[stranger.ip]
+    assert (found.macs, found.vendor, found.behind) == ([], "", stranger.mac)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_controllers_that_are_polled_from_another_network_are_no_routers(tmp_path: Path, told: bool) -> None:
+    """Each shows a card of its own, whether or not ARP says so; the poller's network talks within itself."""
+    wire = Wire()
+    scada, other = Host("10.10.0.11", "02:00:0a:0a:00:0b"), Host("10.10.0.12", "02:00:0a:0a:00:0c")
+    plcs = [Host(f"10.10.1.{number}", f"02:00:0a:0a:01:{number:02x}") for number in range(10, 14)]
+    wire.tcp(other, scada, 3389, [(b"x", b"y")])
+    for plc in plcs:
+        if told:
+            wire.arp(plc, "10.10.1.1")
+        wire.tcp(scada, plc, 502, polls(3))
+    found = assets(wire, tmp_path)
+    for plc in plcs:
+        assert (found[plc.ip].macs, found[plc.ip].behind) == ([plc.mac], "")
+        assert "router" not in found[plc.ip].roles
