@@ -176,6 +176,7 @@ LLC: Final[dict[int, Name]] = {  # DSAP and SSAP
     0x0001: Name("LLC null", _CONTROL),
     0x0202: Name("LLC management", _CONTROL),
     0x8080: Name("XNS"),
+    0x8282: Name("BACnet over Ethernet, an OT protocol that this version does not decode"),
 }
 
 _CISCO = 0x00000C_0000
@@ -192,6 +193,7 @@ SNAP: Final[dict[int, Name]] = {  # OUI and protocol
     _CISCO | 0x2003: Name("VTP", _CONTROL),
     _CISCO | 0x2004: Name("DTP", _CONTROL),
     _CISCO | 0x200A: Name("spanning tree (uplink fast)", _CONTROL),
+    0x001090_0001: Name("BACnet MS/TP, an OT protocol that this version does not decode"),
     0x00E02B_00BB: Name("EDP", _CONTROL),
     0x0080C2_000E: Name("spanning tree", _CONTROL),
     0x0080C2_0007: Name("bridged Ethernet"),
@@ -211,10 +213,13 @@ PPP: Final[dict[int, Name]] = {
 }
 
 LINK_TYPES: Final[dict[int, str]] = {
+    7: "ARCNET",
     105: "802.11",
+    107: "Frame Relay",
     119: "802.11 with Prism header",
     127: "802.11 with radiotap header",
     163: "802.11 with AVS header",
+    165: "BACnet MS/TP",
     189: "USB",
     195: "802.15.4",
     201: "Bluetooth",
