@@ -38,6 +38,7 @@ class Alert:
     dst_name: str | None = None
     src_zone: str | None = None
     dst_zone: str | None = None
+    transport: str = ""  # tcp, udp; empty where there is none, or several
     protocol: str = ""
     action: str = ""  # Action name of the act that leads: the gravest that succeeded
     function: int | None = None

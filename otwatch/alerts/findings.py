@@ -70,7 +70,7 @@ class Sample:
     frame: int
     file: str
     flow: int
-    ports: tuple[int, int] = (-1, -1)  # of who acted, of whom it hit
+    ports: tuple[int, int, int] = (-1, -1, -1)  # of who acted, of whom it hit; IP protocol
     macs: tuple[int, int] = (-1, -1)
     value: Any = None
     watched: bool = False  # whether answers to it were waited for

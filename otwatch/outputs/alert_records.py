@@ -33,7 +33,7 @@ def alert_record(alert: Alert, *, live: bool = False) -> Record:
     }
     for name in (
         *("src", "dst", "src_port", "dst_port", "src_mac", "dst_mac", "src_name", "dst_name", "src_zone", "dst_zone"),
-        *("protocol", "action", "function", "function_name", "unit", "object", "value"),
+        *("transport", "protocol", "action", "function", "function_name", "unit", "object", "value"),
     ):
         record[name] = getattr(alert, name)
     return {

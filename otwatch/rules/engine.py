@@ -621,7 +621,7 @@ class RuleEngine:
                 index = row.operation if row.operation >= 0 else int(np.argmax(self._batch.operations.array("behaviour") == row.behaviour))
                 finding.keep(self.evidence.sample(self._batch, index, row.behaviour))
             else:
-                ports = self.evidence.ports(self._batch.flows, row.flow, row.src) if self._batch is not None else (-1, -1)
+                ports = self.evidence.ports(self._batch.flows, row.flow, row.src) if self._batch is not None else (-1, -1, -1)
                 finding.keep(Sample(sampled, row.timestamp_ns, row.frame, row.file, row.flow, ports=ports, macs=(row.claimant, -1)))
 
     def _chain(self, finding: Finding, step: int, row: Row) -> None:

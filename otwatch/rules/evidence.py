@@ -66,12 +66,13 @@ class Evidence:
             return None
         return self.context.protocols[protocol - 1].value(kind, batch.octets.tobytes(at, at + length), operations.row(index))
 
-    def ports(self, flows: Flows, flow: int, actor: int) -> tuple[int, int]:
-        """Port of who acted, and of whom it hit."""
+    def ports(self, flows: Flows, flow: int, actor: int) -> tuple[int, int, int]:
+        """Port of who acted, and of whom it hit, and the IP protocol."""
         if not 0 <= flow < flows.rows:
-            return -1, -1
+            return -1, -1, -1
         ports = int(flows.client_port[flow]), int(flows.server_port[flow])
-        return ports if flows.client[flow] == actor else ports[::-1]
+        one, other = ports if flows.client[flow] == actor else ports[::-1]
+        return one, other, int(flows.ip_protocol[flow])
 
     def macs(self, flows: Flows, flow: int, actor: int) -> tuple[int, int]:
         """Network card of who acted, and of whom it hit."""

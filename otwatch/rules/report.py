@@ -49,6 +49,7 @@ class Reported:
     rule: int
     number: int  # of the finding
     rows: dict[RowKey, list[Interval]]
+_TRANSPORTS = {6: "tcp", 17: "udp"}
 
 
 class Reporter:
@@ -226,6 +227,7 @@ class Reporter:
         alert.file = sample.file
         alert.src_port = sample.ports[0] if sample.ports[0] >= 0 else None
         alert.dst_port = sample.ports[1] if sample.ports[1] >= 0 else None
+        alert.transport = _TRANSPORTS.get(sample.ports[2], "") if len(sample.ports) > 2 else ""  # an old checkpoint has two
         alert.src_mac = alert.src_mac or (mac_text(sample.macs[0]) if sample.macs[0] >= 0 else None)
         alert.dst_mac = alert.dst_mac or (mac_text(sample.macs[1]) if sample.macs[1] >= 0 else None)
 

@@ -412,7 +412,7 @@ class _Reader:
             part.card, part.ended = int(card), _ended_of(ended) if ended is not None else None
             finding.parts[self._part_key(key)] = part
         for behaviour, time, frame, file, flow, ports, macs, value, watched, answers, refusals, contradictions, epoch in state["samples"]:
-            sample = Sample(int(behaviour), int(time), int(frame), str(file), int(flow), _two(ports), _two(macs), value)
+            sample = Sample(int(behaviour), int(time), int(frame), str(file), int(flow), _ports(ports), _two(macs), value)
             sample.watched, sample.answers, sample.refusals = bool(watched), int(answers), int(refusals)
             sample.contradictions, sample.epoch = int(contradictions), int(epoch)
             finding.samples.append(sample)
@@ -444,6 +444,11 @@ def _key(value: Any) -> Hashable:
 def _four(firsts: list[int]) -> tuple[int, int, int, int]:
     answered, refused, to_server, to_client = firsts
     return int(answered), int(refused), int(to_server), int(to_client)
+
+
+def _ports(stored: Any) -> tuple[int, int, int]:
+    one, other, *transport = stored
+    return int(one), int(other), int(transport[0]) if transport else -1
 
 
 def _two(pair: list[Any]) -> tuple[int, int]:

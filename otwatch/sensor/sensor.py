@@ -294,7 +294,7 @@ class Sensor:
     def _report(self, alert: Alert) -> None:
         if alert.severity < self.config.min_severity and not alert.evidence.over:
             return
-        record = alert_record(alert)
+        record = alert_record(alert, live=True)
         self._newest.append(record)
         self._counts[alert.severity.label] = self._counts.get(alert.severity.label, 0) + 1
         self.reporting.emit(record)

@@ -6,8 +6,6 @@ The field mapping is the table in docs/reference/siem.md.
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -16,6 +14,9 @@ from otwatch.alerts.alert import Severity
 from otwatch.outputs.escape import one_line
 from otwatch.outputs.json_text import json_text
 from otwatch.outputs.siem.event import Event, Sensor
+from otwatch.outputs.siem.fields import address, milliseconds, outcome, plain, present
+from otwatch.outputs.siem.ocsf import ocsf
+from otwatch.outputs.siem.story import story_of
 
 Body = Callable[[Event, Sensor], str]
 
@@ -24,36 +25,7 @@ _RISK: Final = {Severity.INFO: 5, Severity.LOW: 25, Severity.MEDIUM: 50, Severit
 _CHANGES: Final = frozenset(
     {"WRITE", "CONTROL", "START", "STOP", "RESTART", "PROGRAM_DOWNLOAD", "PROGRAM_DELETE", "FIRMWARE", "FORCE", "CONFIGURE", "TIME_SET"}
 )
-_OUTCOME: Final = {"confirmed": "success", "refused": "failure"}
-_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z")
-
-
-def milliseconds(record_time: str) -> int:
-    """A time of the records as milliseconds since 1970."""
-    found = _TIME.fullmatch(record_time)
-    if not found:
-        return 0
-    return int(datetime.fromisoformat(found[1]).replace(tzinfo=UTC).timestamp()) * 1000 + int(found[2]) // 1_000_000
-
-
-def _side(event: Event, side: str) -> tuple[str, str]:
-    """(IP address, name) of `src` or `dst`. What is no IP address, a sensor's name or a MAC, stands with the names: else receivers refuse it."""
-    text, name = event.text(side), event.text(f"{side}_name")
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return "", name or text
-    return text, name
-
-
-def plain(event: Event, _sensor: Sensor) -> str:
-    """One sentence for people who read the log itself."""
-    text = event.text
-    deed = " ".join(part for part in (text("protocol"), text("function_name") or text("action").lower(), text("object")) if part)
-    count = f" x{text('count')}" if event.record.get("count", 1) != 1 else ""
-    where = f"{text('src')} -> {text('dst')}: " if text("src") or text("dst") else ""
-    outcome = f" ({text('outcome')})" if text("outcome") else ""
-    return one_line(f"{event.severity.label.upper()} {text('title')}: {where}{deed}{count}{outcome} [{text('rule')}]")
+_OUTCOME: Final = {"confirmed": "success", "partly_refused": "success", "refused": "failure"}
 
 
 def _cef_header(text: str) -> str:
@@ -69,13 +41,14 @@ def _cef_value(text: str) -> str:
 def cef(event: Event, sensor: Sensor) -> str:
     """Common Event Format, version 0 (header escapes `|` and `\\`, extension escapes `=` and `\\`)."""
     text = event.text
-    (source, source_name), (target, target_name) = _side(event, "src"), _side(event, "dst")
+    (source, source_name), (target, target_name) = address(event, "src"), address(event, "dst")
+    story = story_of(event.record)
     header = ["CEF:0", "otwatch", "otwatch", sensor.version, text("rule"), text("title"), str(_CEF_SEVERITY[event.severity])]
     fields: list[tuple[str, str]] = [
         ("externalId", str(event.sequence)),
         ("rt", str(milliseconds(text("time")))),
-        ("start", str(milliseconds(text("first_seen")))),
-        ("end", str(milliseconds(text("last_seen")))),
+        ("start", str(milliseconds(story.start))),
+        ("end", str(milliseconds(story.end))),
         ("cat", text("type")),
         ("act", "alerted"),
         ("dvchost", sensor.name),
@@ -90,9 +63,9 @@ def cef(event: Event, sensor: Sensor) -> str:
         ("dmac", text("dst_mac")),
         ("dhost", target_name),
         ("destinationZoneURI", text("dst_zone")),
-        ("proto", text("transport").upper()),
+        ("proto", story.transport.upper()),
         ("app", text("protocol")),
-        ("outcome", _OUTCOME.get(text("outcome"), "")),
+        ("outcome", _OUTCOME.get(outcome(event), "")),
         ("cnt", text("count")),
         ("deviceFacility", text("action")),
     ]
@@ -101,14 +74,28 @@ def cef(event: Event, sensor: Sensor) -> str:
         ("cs2", "object", text("object")),
         ("cs3", "value", text("value")),
         ("cs4", "zones", f"{text('src_zone')}>{text('dst_zone')}" if text("src_zone") or text("dst_zone") else ""),
-        ("cs5", "attackTechnique", text("attack")),
+        ("cs5", "attackTechnique", story.techniques),
         ("cs6", "alertId", text("id")),
         ("cn1", "unitId", text("unit")),
+        ("cn2", "firstFrame", _first(event.record.get("frames"))),
+        ("cn3", "targets", str(story.targets_count) if story.targets_count else ""),
+        ("flexString1", "chain", story.chain[: event.characters]),
+        ("flexString2", "gravest", story.gravest[: event.characters]),
     ]
     for key, label, value in labelled:
         if value:
             fields += [(key, value), (f"{key}Label", label)]
-    fields.append(("msg", plain(event, sensor)))
+    fields += [
+        ("reason", (story.detail if event.of_sensor else text("why"))[: 2 * event.characters]),
+        ("otwatchIncident", text("incident")),
+        ("otwatchOccurrence", text("occurrence")),
+        ("otwatchOutcome", outcome(event)),
+        ("otwatchEntryHost", story.entry),
+        ("otwatchTargets", ",".join(story.targets)[: event.characters]),
+        ("otwatchCommunityId", story.community_id),
+        ("otwatchSnoozedUntil", text("snoozed_until")),
+        ("msg", plain(event, sensor)),
+    ]
     return "|".join([*(_cef_header(part) for part in header), " ".join(f"{key}={_cef_value(value)}" for key, value in fields if value)])
 
 
@@ -120,7 +107,8 @@ def _leef_value(text: str) -> str:
 def leef(event: Event, sensor: Sensor) -> str:
     """Log Event Extended Format 2.0, fields separated by a tab (written x09 in the header)."""
     text = event.text
-    (source, source_name), (target, target_name) = _side(event, "src"), _side(event, "dst")
+    (source, source_name), (target, target_name) = address(event, "src"), address(event, "dst")
+    story = story_of(event.record)
     stamp = milliseconds(text("time"))
     moment = datetime.fromtimestamp(stamp / 1000, UTC)
     header = ["LEEF:2.0", "otwatch", "otwatch", sensor.version, text("rule"), "x09"]
@@ -138,7 +126,7 @@ def leef(event: Event, sensor: Sensor) -> str:
         ("dst", target),
         ("dstPort", text("dst_port")),
         ("dstMAC", text("dst_mac")),
-        ("proto", text("transport").upper()),
+        ("proto", story.transport.upper()),
         ("app", text("protocol")),
         ("action", text("action")),
         ("function", text("function_name")),
@@ -150,9 +138,23 @@ def leef(event: Event, sensor: Sensor) -> str:
         ("srcName", source_name),
         ("dstName", target_name),
         ("attackTechnique", text("attack")),
-        ("outcome", text("outcome")),
+        ("attackTechniqueName", ", ".join(story.technique_names)[: event.characters]),
+        ("outcome", outcome(event)),
         ("cnt", text("count")),
         ("alertId", text("id")),
+        ("incident", text("incident")),
+        ("occurrence", text("occurrence")),
+        ("firstSeen", story.start),
+        ("lastSeen", story.end),
+        ("entryHost", story.entry),
+        ("chain", story.chain[: event.characters]),
+        ("gravest", story.gravest[: event.characters]),
+        ("targetCount", str(story.targets_count) if story.targets_count else ""),
+        ("targets", ",".join(story.targets)[: event.characters]),
+        ("firstFrame", _first(event.record.get("frames"))),
+        ("communityId", story.community_id),
+        ("snoozedUntil", text("snoozed_until")),
+        ("why", (story.detail if event.of_sensor else text("why"))[: 2 * event.characters]),
         ("msg", plain(event, sensor)),
     ]
     start = "|".join(one_line(part).replace("|", "/") for part in header)
@@ -162,12 +164,13 @@ def leef(event: Event, sensor: Sensor) -> str:
 def ecs(event: Event, sensor: Sensor) -> str:
     """Elastic Common Schema 8, one JSON object; what ECS has no field for is under `otwatch`."""
     text, record = event.text, event.record
+    story = story_of(record)
 
     def side(prefix: str) -> dict[str, Any]:
-        return _present(
+        return present(
             {
                 "address": text(prefix),
-                "ip": _side(event, prefix)[0],
+                "ip": address(event, prefix)[0],
                 "port": record.get(f"{prefix}_port"),
                 "mac": text(f"{prefix}_mac").replace(":", "-").upper(),
                 "domain": text(f"{prefix}_name"),
@@ -178,7 +181,7 @@ def ecs(event: Event, sensor: Sensor) -> str:
     document = {
         "@timestamp": text("time"),
         "ecs": {"version": "8.11.0"},
-        "event": _present(
+        "event": present(
             {
                 "kind": "alert" if text("type") == "alert" else "event",
                 "category": ["intrusion_detection", "network"],
@@ -187,17 +190,18 @@ def ecs(event: Event, sensor: Sensor) -> str:
                 "code": text("rule"),
                 "sequence": event.sequence,
                 "action": "-".join(part for part in (text("protocol"), text("action").lower()) if part),
-                "start": text("first_seen"),
-                "end": text("last_seen"),
+                "start": story.start,
+                "end": story.end,
                 "severity": int(event.severity),
                 "risk_score": _RISK[event.severity],
-                "outcome": _OUTCOME.get(text("outcome"), "unknown"),
+                "outcome": _OUTCOME.get(outcome(event), "unknown"),
+                "reason": story.detail[: 4 * event.characters],
                 "module": "otwatch",
                 "dataset": f"otwatch.{text('type')}",
             }
         ),
-        "rule": _present({"id": text("rule"), "name": text("title"), "ruleset": "otwatch"}),
-        "observer": _present(
+        "rule": present({"id": text("rule"), "name": text("title"), "ruleset": "otwatch"}),
+        "observer": present(
             {
                 "name": sensor.name,
                 "vendor": "otwatch",
@@ -209,26 +213,37 @@ def ecs(event: Event, sensor: Sensor) -> str:
         ),
         "source": side("src"),
         "destination": side("dst"),
-        "network": _present({"protocol": text("protocol")}),
-        "threat": {"framework": "MITRE ATT&CK", "technique": {"id": event.field("attack")}} if record.get("attack") else None,
+        "network": present({"protocol": text("protocol"), "transport": story.transport, "community_id": story.community_id}),
+        "threat": present({"framework": "MITRE ATT&CK", "technique": present({"id": event.field("attack"), "name": list(story.technique_names)})})
+        if record.get("attack")
+        else None,
         "message": plain(event, sensor),
-        "otwatch": _present(
+        "otwatch": present(
             {
-                "ot": _present(
+                "ot": present(
                     {
-                        "function": _present({"code": record.get("function"), "name": text("function_name")}),
+                        "function": present({"code": record.get("function"), "name": text("function_name")}),
                         "unit": record.get("unit"),
                         "object": text("object"),
                         "value": text("value"),
                         "action": text("action"),
                     }
                 ),
+                "incident": text("incident"),
+                "occurrence": record.get("occurrence"),
+                "first_seen": text("first_seen"),
+                "last_seen": text("last_seen"),
+                "chain": story.chain[: event.characters],
+                "entry": story.entry,
+                "gravest": story.gravest[: event.characters],
+                "targets": present({"count": story.targets_count or None, "addresses": list(story.targets)}),
+                "snoozed_until": text("snoozed_until"),
                 "count": record.get("count"),
-                "outcome": text("outcome"),
+                "outcome": outcome(event),
                 "confidence": record.get("confidence"),
                 "why": text("why"),
-                "source": _present({"zone": text("src_zone")}),
-                "destination": _present({"zone": text("dst_zone")}),
+                "source": present({"zone": text("src_zone")}),
+                "destination": present({"zone": text("dst_zone")}),
                 "file": text("file"),
                 "frames": event.field("frames"),
             }
@@ -238,8 +253,22 @@ def ecs(event: Event, sensor: Sensor) -> str:
 
 
 def own(event: Event, sensor: Sensor) -> str:
-    """The record itself, with the sensor's name and the sequence number."""
-    return json_text({"sequence": event.sequence, "sensor": sensor.name, **{name: event.field(name) for name in event.record}})
+    """The record itself, with the sensor's name, the sequence number, and what is derived of it."""
+    story = story_of(event.record)
+    derived = {
+        "chain": story.chain[: event.characters],
+        "entry": story.entry,
+        "gravest": story.gravest[: event.characters],
+        "attack_names": list(story.technique_names),
+        "transport": story.transport,
+        "community_id": story.community_id,
+    }
+    record = {name: event.field(name) for name in event.record}
+    return json_text({"sequence": event.sequence, "sensor": sensor.name, **present(derived), **record})
+
+
+def _first(frames: Any) -> str:
+    return str(frames[0]) if isinstance(frames, list | tuple) and frames else ""
 
 
 def _interface(event: Event, sensor: Sensor) -> str:
@@ -248,8 +277,4 @@ def _interface(event: Event, sensor: Sensor) -> str:
     return name if name in sensor.interface.split(",") else sensor.interface
 
 
-def _present(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value not in (None, "", {})}
-
-
-BODIES: Final[dict[str, Body]] = {"text": plain, "cef": cef, "leef": leef, "ecs": ecs, "json": own}
+BODIES: Final[dict[str, Body]] = {"text": plain, "cef": cef, "leef": leef, "ecs": ecs, "ocsf": ocsf, "json": own}

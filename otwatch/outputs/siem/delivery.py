@@ -13,8 +13,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from otwatch.outputs.siem.bodies import BODIES, plain
+from otwatch.outputs.siem.bodies import BODIES
 from otwatch.outputs.siem.event import Event, Sensor
+from otwatch.outputs.siem.fields import plain
 from otwatch.outputs.siem.rfc5424 import message
 from otwatch.outputs.siem.spool import Spool
 from otwatch.outputs.siem.transport import Refused, Target, Transport, connect

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from otwatch.alerts.alert import Severity
+from otwatch.alerts.severity import Severity
+from otwatch.outputs.json_text import json_text
 
 FIELD_CHARACTERS = 512  # of one field; names on the wire can be 10 kB long
 _OWN: Final = frozenset(
-    {"id", "rule", "type", "time", "first_seen", "last_seen", "src", "dst", "src_mac", "dst_mac", "action", "protocol", "outcome", "severity"}
+    {
+        *("id", "incident", "rule", "type", "time", "first_seen", "last_seen", "src", "dst", "src_mac", "dst_mac", "action", "protocol"),
+        *("outcome", "severity", "snoozed_until"),
+    }
 )  # words and addresses that otwatch writes itself: short by nature, never cut shorter
 _OWN_CHARACTERS: Final = 64
+_WORDS: Final = frozenset({"attack", "attack_v18"})  # lists of ids
 _SEVERITIES: Final = {severity.label: severity for severity in Severity}
 
 
@@ -42,14 +47,47 @@ class Event:
         """The record's severity; info when it has none."""
         return _SEVERITIES.get(str(self.record.get("severity", "")), Severity.INFO)
 
+    @property
+    def of_sensor(self) -> bool:
+        """Whether it is about the sensor itself."""
+        return str(self.record.get("rule", "")).startswith("sensor.")
+
     def text(self, name: str) -> str:
-        """A field as capped text; empty when absent."""
+        """A field as capped text; empty when absent. Lists of words stand with commas, every other value is JSON."""
         value = self.record.get(name)
+        room = max(self.characters, _OWN_CHARACTERS) if name in _OWN else self.characters
         if value is None:
             return ""
+        if isinstance(value, str):
+            return value[:room]
+        if name in _WORDS and isinstance(value, list | tuple):
+            return ",".join(str(item) for item in value[:64])[:room]
+        return self._json(value, room)
+
+    def _json(self, value: Any, room: int) -> str:
+        """As much of a value as there is room for, and whole JSON all the same."""
+        characters = room
+        while characters >= 8:
+            text = json_text(replace(self, characters=characters).short(value))
+            if len(text) <= room:
+                return text
+            characters //= 2
+        return json_text(json_text(value)[: max(1, room - 8)])[:room]
+
+    def items(self, name: str) -> list[Any]:
+        """A field that is a list; empty when it is none."""
+        value = self.record.get(name)
+        return list(value[:64]) if isinstance(value, list | tuple) else []
+
+    def short_texts(self, value: Any) -> Any:
+        """A document with its texts capped, all the way down, and nothing left out."""
+        if isinstance(value, str):
+            return value[: max(4 * self.characters, _OWN_CHARACTERS)]
         if isinstance(value, list | tuple):
-            value = ",".join(str(item) for item in value[:64])
-        return str(value)[: max(self.characters, _OWN_CHARACTERS) if name in _OWN else self.characters]
+            return [self.short_texts(item) for item in value]
+        if isinstance(value, dict):
+            return {name: self.short_texts(item) for name, item in value.items()}
+        return value
 
     def field(self, name: str) -> Any:
         """A field as a capped JSON value."""

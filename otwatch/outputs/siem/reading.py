@@ -86,21 +86,26 @@ def events_of(path: Path) -> Iterator[Event]:
 
 def numbers_of(path: Path) -> Iterator[int]:
     """The sequence numbers of the whole events of a segment, without looking into them."""
+    for numbers in _numbers_by_line(path):
+        yield from numbers
+
+
+def last_number_of(path: Path) -> int:
+    """The last number that was used in a segment: that of the last whole event, and one for each damaged line after it. 0 when nothing is whole."""
+    last = 0
+    for numbers in _numbers_by_line(path):
+        last = max([last, *numbers]) if numbers else last + (last > 0)
+    return last
+
+
+def _numbers_by_line(path: Path) -> Iterator[list[int]]:
     with path.open("rb") as lines:
         while line := lines.readline(_LINE_BYTES):
             found = _NUMBER.match(line)
             if found and int(line[:8], 16) == zlib.crc32(line.rstrip(b"\n")[9:]):
-                yield int(found[1])
+                yield [int(found[1])]
             elif line != b"\n":
-                yield from (event.sequence for event in recovered(line))
-
-
-def number_of_end(path: Path) -> int:
-    """The number in the last line, also where the line is torn or damaged; 0 when there is none to be read."""
-    with path.open("rb") as lines:
-        lines.seek(max(0, lines.seek(0, os.SEEK_END) - _LINE_BYTES))
-        numbers = _NUMBER.findall(lines.read())
-    return int(numbers[-1]) if numbers else 0
+                yield [event.sequence for event in recovered(line)]
 
 
 def stored_events(folder: Path) -> Iterator[Event]:

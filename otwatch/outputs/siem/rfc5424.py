@@ -10,6 +10,8 @@ from otwatch.alerts.alert import Severity
 from otwatch.outputs.escape import one_line
 from otwatch.outputs.siem.bodies import Body
 from otwatch.outputs.siem.event import Event, Sensor
+from otwatch.outputs.siem.fields import outcome
+from otwatch.outputs.siem.story import story_of
 
 _SYSLOG_SEVERITY: Final = {Severity.CRITICAL: 2, Severity.HIGH: 3, Severity.MEDIUM: 4, Severity.LOW: 5, Severity.INFO: 6}
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z")
@@ -30,9 +32,14 @@ _DATA_FIELDS: Final = (
     "value",
     "outcome",
     "count",
+    "src_name",
+    "dst_name",
     "src_zone",
     "dst_zone",
     "attack",
+    "incident",
+    "occurrence",
+    "snoozed_until",
 )
 MAX_BYTES: Final = 8_000  # rsyslog's and syslog-ng's default limits are 8 KiB and more
 _SHORTER: Final = (512, 128, 32, 8)  # characters of each field
@@ -52,7 +59,18 @@ def _whole(event: Event, sensor: Sensor, body: Body, facility: int) -> bytes:
     time = event.record.get("time")
     stamp = f"{time[:26]}Z" if isinstance(time, str) and _TIME.fullmatch(time) else "-"  # RFC 5424 section 6.2.3: at most six digits
     header = f"<{priority}>1 {stamp} {_name(sensor.name, 255)} otwatch {_name(sensor.process, 128)} {_name(event.text('type'), 32)} "
-    fields = [f'seq="{event.sequence}"'] + [f'{name}="{_parameter(event.text(name))}"' for name in _DATA_FIELDS if event.text(name)]
+    story = story_of(event.record)
+    values = {name: outcome(event) if name == "outcome" else event.text(name) for name in _DATA_FIELDS}
+    values |= {
+        "attack_names": ", ".join(story.technique_names)[: event.characters],
+        "targets": str(story.targets_count or ""),
+        "entry": story.entry,
+        "chain": story.chain[: event.characters],
+        "gravest": story.gravest[: event.characters],
+        "community_id": story.community_id,
+        "why": (story.detail if event.of_sensor else event.text("why"))[: event.characters],
+    }
+    fields = [f'seq="{event.sequence}"'] + [f'{name}="{_parameter(value)}"' for name, value in values.items() if value]
     data = f'[meta sequenceId="{(event.sequence - 1) % _SEQUENCE_MODULUS + 1}"][{_SD_ID} {" ".join(fields)}] '
     return (header + data + body(event, sensor)).encode("utf-8", "replace")
 
@@ -60,6 +78,14 @@ def _whole(event: Event, sensor: Sensor, body: Body, facility: int) -> bytes:
 def octet_counted(data: bytes) -> bytes:
     """RFC 6587 section 3.4.1; also RFC 5425 section 4.3."""
     return str(len(data)).encode() + b" " + data
+
+
+def newline_ended(data: bytes) -> bytes:
+    """RFC 6587 section 3.4.2, non-transparent framing: what readers of lines take. A message holds no newline of its own."""
+    return data.replace(b"\n", b" ") + b"\n"
+
+
+FRAMINGS: Final = {"octets": octet_counted, "lf": newline_ended}
 
 
 def _name(text: str, length: int) -> str:

@@ -23,12 +23,11 @@ from otwatch.errors import CaptureError
 from otwatch.outputs.json_text import json_text
 from otwatch.outputs.siem.cursors import HIGHEST, Cursors
 from otwatch.outputs.siem.losses import Losses
-from otwatch.outputs.siem.reading import SpoolReader, number_of_end, numbers_of, segments_of, strays_of
+from otwatch.outputs.siem.reading import SpoolReader, last_number_of, numbers_of, segments_of, strays_of
 
 _SEGMENT_BYTES: Final = 4 * 1024 * 1024
 _MEMORY_EVENTS: Final = 10_000  # held in memory while the disk is full
 _PLAUSIBLE_GAP: Final = 1_000_000  # a segment whose name is further ahead than this was not made by this spool
-_PLAUSIBLE_TAIL: Final = 1_000  # so far behind the last whole event a number in damaged lines is believed
 _NAMES_SHOWN: Final = 5
 
 
@@ -119,9 +118,7 @@ class Spool:
         return min(last, HIGHEST - _PLAUSIBLE_GAP) + 1
 
     def _last_of(self, path: Path) -> int:
-        last = max(numbers_of(path), default=0)
-        torn = number_of_end(path)
-        last = torn if last < torn <= last + _PLAUSIBLE_TAIL else last
+        last = last_number_of(path)
         with path.open("rb+") as segment:
             end = segment.seek(0, os.SEEK_END)
             if end:

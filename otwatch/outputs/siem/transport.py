@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from otwatch.errors import CaptureError
 from otwatch.outputs.siem.bodies import BODIES
-from otwatch.outputs.siem.rfc5424 import octet_counted
+from otwatch.outputs.siem.rfc5424 import FRAMINGS
 
 _SIOCOUTQ: Final = 0x5411  # bytes in the send queue that the peer has not acknowledged; Linux, tcp(7)
 _TIMEOUT_SECONDS: Final = 10.0
@@ -38,6 +38,7 @@ class Target:
     key: str = ""
     server_name: str = ""  # name to check when it differs from host
     facility: int = 16
+    framing: str = "octets"  # of a stream: octets (RFC 6587 section 3.4.1) or lf (3.4.2)
 
     @property
     def place(self) -> str:
@@ -63,7 +64,7 @@ def parse_target(url: str) -> Target:
     if parts.scheme not in _PORTS or not parts.hostname:
         raise CaptureError(f"{url}: not a destination: write udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT or https://HOST/PATH")
     query = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
-    known = {"format", "ca", "cert", "key", "server_name", "facility"}
+    known = {"format", "ca", "cert", "key", "server_name", "facility", "framing"}
     unknown = sorted(set(query) - known)
     if unknown:
         raise CaptureError(f"{url}: unknown setting {unknown[0]!r}: known are {', '.join(sorted(known))}")
@@ -73,6 +74,11 @@ def parse_target(url: str) -> Target:
     facility = query.get("facility", "16")
     if not facility.isdigit() or int(facility) > 23:
         raise CaptureError(f"{url}: facility is a number from 0 to 23 (16 is local0)")
+    framing = query.get("framing", "octets")
+    if framing not in FRAMINGS:
+        raise CaptureError(f"{url}: unknown framing {framing!r}: octets (octet counting) or lf (one line per message)")
+    if framing != "octets" and parts.scheme not in ("tcp", "tls"):
+        raise CaptureError(f"{url}: framing is a setting of tcp:// and tls:// only")
     return Target(
         url=url,
         scheme=parts.scheme,
@@ -85,6 +91,7 @@ def parse_target(url: str) -> Target:
         key=query.get("key", ""),
         server_name=query.get("server_name", ""),
         facility=int(facility),
+        framing=framing,
     )
 
 
@@ -150,9 +157,10 @@ class _Datagrams:
 
 
 class _Stream:
-    """RFC 6587 octet counting over TCP, RFC 5425 over TLS. What the peer sends is read and ignored; its end of stream is an error."""
+    """RFC 6587 over TCP, octet counting or lines; RFC 5425 over TLS. What the peer sends is read and ignored; its end of stream is an error."""
 
     def __init__(self, target: Target) -> None:
+        self._framed = FRAMINGS[target.framing]
         plain = socket.create_connection((target.host, target.port), timeout=_TIMEOUT_SECONDS)
         try:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -166,7 +174,7 @@ class _Stream:
 
     def send(self, message: bytes) -> None:
         self._socket.settimeout(_TIMEOUT_SECONDS)
-        self._socket.sendall(octet_counted(message))
+        self._socket.sendall(self._framed(message))
 
     def unacknowledged_bytes(self) -> int:
         self._socket.setblocking(False)

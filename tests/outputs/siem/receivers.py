@@ -226,7 +226,8 @@ def alert(**changes: Any) -> dict[str, Any]:
         "last_seen": "2026-11-22T02:37:00.000000000Z", "id": "0123456789abcdef", "rule": "ot.unauthorized-write", "title": "Write by a stranger",
         "severity": "high", "confidence": 0.9, "count": 3, "src": "10.0.3.66", "dst": "10.0.1.10", "src_port": 51200, "dst_port": 502,
         "src_mac": "02:00:00:00:03:66", "dst_mac": "02:00:00:00:01:10", "src_name": "laptop", "dst_name": "PLC press line", "src_zone": "office",
-        "dst_zone": "cell 1", "protocol": "modbus", "action": "WRITE", "function": 6, "function_name": "write_single_register", "unit": 1,
+        "dst_zone": "cell 1", "transport": "tcp", "protocol": "modbus",
+        "action": "WRITE", "function": 6, "function_name": "write_single_register", "unit": 1,
         "object": "holding register 40100", "value": 1450, "outcome": "confirmed", "attack": ["T0855", "T0836"], "file": "span0",
         "frames": [12, 15], "evidence": {"writer": "stranger"}, "why": "Who writes here was never seen writing.",
         "false_positives": [], "evaluable": "yes", "references": []}

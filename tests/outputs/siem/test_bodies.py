@@ -7,8 +7,10 @@ import json
 import pytest
 
 from otwatch.alerts.alert import Severity
-from otwatch.outputs.siem.bodies import BODIES, cef, ecs, leef, milliseconds, own, plain
+from otwatch.outputs.siem.bodies import BODIES, Body, cef, ecs, leef, ocsf, own
+from otwatch.outputs.siem.community_id import community_id
 from otwatch.outputs.siem.event import Event
+from otwatch.outputs.siem.fields import milliseconds, plain
 from otwatch.outputs.siem.rfc5424 import MAX_BYTES, message, octet_counted
 from tests.outputs.siem.reading_back import read_cef, read_leef
 from tests.outputs.siem.receivers import SENSOR, event, structured_data
@@ -31,6 +33,7 @@ HOSTILE = {
     "long": "A" * 10_000,
     "long and hostile": "=|]\"\\\n" * 2_000,
 }
+COMMUNITY = community_id("tcp", "10.0.3.66", 51200, "10.0.1.10", 502)
 WIRE_FIELDS = ("src_name", "dst_name", "object", "value", "function_name", "title", "src_zone")
 
 
@@ -43,9 +46,13 @@ def test_cef_holds_every_field_of_the_table() -> None:
         "sourceZoneURI": "office", "dst": "10.0.1.10", "dpt": "502", "dmac": "02:00:00:00:01:10", "dhost": "PLC press line",
         "destinationZoneURI": "cell 1", "app": "modbus", "outcome": "success", "cnt": "3", "deviceFacility": "WRITE", "cs1": "write_single_register",
         "cs1Label": "function", "cs2": "holding register 40100", "cs2Label": "object", "cs3": "1450", "cs3Label": "value", "cs4": "office>cell 1",
-        "cs4Label": "zones", "cs5": "T0855,T0836", "cs5Label": "attackTechnique", "cs6": "0123456789abcdef", "cs6Label": "alertId", "cn1": "1",
-        "cn1Label": "unitId",
-        "msg": "HIGH Write by a stranger: 10.0.3.66 -> 10.0.1.10: modbus write_single_register holding register 40100 x3 (confirmed) "
+        "cs4Label": "zones", "proto": "TCP",
+        "cs5": "T0855 Unauthorized Message: Command Message, T0836 Modify Parameter", "cs5Label": "attackTechnique",
+        "cs6": "0123456789abcdef", "cs6Label": "alertId", "cn1": "1",
+        "cn1Label": "unitId", "cn2": "12", "cn2Label": "firstFrame", "otwatchOutcome": "confirmed",
+        "reason": "Who writes here was never seen writing.", "otwatchCommunityId": COMMUNITY,
+        "msg": "HIGH Write by a stranger: 10.0.3.66 (laptop, office) -> 10.0.1.10 (PLC press line, cell 1): "
+               "modbus write_single_register holding register 40100 x3 (confirmed) "
                "[ot.unauthorized-write]"}
 
 
@@ -59,7 +66,9 @@ def test_leef_holds_every_field_of_the_table() -> None:
         "dst": "10.0.1.10", "dstPort": "502", "dstMAC": "02:00:00:00:01:10", "app": "modbus", "action": "WRITE",
         "function": "write_single_register", "unitId": "1", "object": "holding register 40100", "value": "1450", "srcZone": "office",
         "dstZone": "cell 1", "srcName": "laptop", "dstName": "PLC press line", "attackTechnique": "T0855,T0836", "outcome": "confirmed", "cnt": "3",
-        "alertId": "0123456789abcdef"}
+        "alertId": "0123456789abcdef", "proto": "TCP", "attackTechniqueName": "Unauthorized Message: Command Message, Modify Parameter",
+        "firstFrame": "12", "firstSeen": "2026-11-22T02:36:00.123456789Z", "lastSeen": "2026-11-22T02:37:00.000000000Z",
+        "communityId": COMMUNITY, "why": "Who writes here was never seen writing."}
 
 
 def test_ecs_holds_every_field_of_the_table() -> None:
@@ -76,10 +85,12 @@ def test_ecs_holds_every_field_of_the_table() -> None:
                      "ingress": {"interface": {"name": "span0"}}},
         "source": {"address": "10.0.3.66", "ip": "10.0.3.66", "port": 51200, "mac": "02-00-00-00-03-66", "domain": "laptop"},
         "destination": {"address": "10.0.1.10", "ip": "10.0.1.10", "port": 502, "mac": "02-00-00-00-01-10", "domain": "PLC press line"},
-        "network": {"protocol": "modbus"},
-        "threat": {"framework": "MITRE ATT&CK", "technique": {"id": ["T0855", "T0836"]}},
+        "network": {"protocol": "modbus", "transport": "tcp", "community_id": COMMUNITY},
+        "threat": {"framework": "MITRE ATT&CK", "technique": {"id": ["T0855", "T0836"],
+                                                              "name": ["Unauthorized Message: Command Message", "Modify Parameter"]}},
         "otwatch": {"ot": {"function": {"code": 6, "name": "write_single_register"}, "unit": 1, "object": "holding register 40100", "value": "1450",
-                           "action": "WRITE"}, "count": 3, "outcome": "confirmed", "confidence": 0.9,
+                           "action": "WRITE"}, "count": 3, "outcome": "confirmed", "first_seen": "2026-11-22T02:36:00.123456789Z",
+                    "last_seen": "2026-11-22T02:37:00.000000000Z", "confidence": 0.9,
                     "why": "Who writes here was never seen writing.", "source": {"zone": "office"}, "destination": {"zone": "cell 1"},
                     "file": "span0", "frames": [12, 15]}}
 
@@ -103,7 +114,8 @@ def test_ipv6_is_an_ip_address() -> None:
 
 def test_own_json_is_the_record_with_sensor_and_sequence() -> None:
     document = json.loads(own(event(41), SENSOR))
-    assert document == {"sequence": 41, "sensor": "sensor-7", **event().record}
+    assert document == {"sequence": 41, "sensor": "sensor-7", "community_id": COMMUNITY,
+                        "attack_names": ["Unauthorized Message: Command Message", "Modify Parameter"], **event().record}
 
 
 @pytest.mark.parametrize(("severity", "cef_number", "priority", "risk"), [
@@ -199,3 +211,88 @@ def test_the_standard_sequence_wraps_where_the_rfc_says() -> None:
 
 def test_octet_counting_counts_octets() -> None:
     assert octet_counted("ä".encode()) == b"2 \xc3\xa4"
+
+
+# what an analyst reads in the event
+
+ATTACK = event(
+    7, rule="lateral.pivot-command", title="Commands from a remotely accessed host (pivot)", incident="feedfacefeedface", occurrence=3,
+    bursts=[{"first_seen": "2026-11-22T02:36:00.000000000Z", "last_seen": "2026-11-22T02:36:01.000000000Z"},
+            {"first_seen": "2026-11-23T12:00:00.000000000Z", "last_seen": "2026-11-23T12:00:05.000000000Z"}],
+    time="2026-11-23T12:00:00.000000000Z", value=[900, True, None, {"a": "b"}], snoozed_until="2026-12-01T00:00:00.000000000Z",
+    evidence={
+        "targets": ["10.0.1.10", "10.0.1.11"], "targets_count": 12,
+        "chain": [{"time": "", "frame": 1, "src": "172.16.5.66", "dst": "10.0.3.66", "what": "tcp/22"},
+                  {"time": "", "frame": 9, "src": "10.0.3.66", "dst": "10.0.1.10", "what": "write_single_register"}],
+        "acts": [{"action": "STOP", "function_name": "plc_stop", "outcome": "refused", "objects": [], "target": "10.0.1.11"},
+                 {"action": "WRITE", "function_name": "write_single_register", "outcome": "confirmed", "objects": ["40101"], "value": 900,
+                  "target": "10.0.1.10"}]})
+CHAIN = "172.16.5.66 > 10.0.3.66 (tcp/22) > 10.0.1.10 (write_single_register)"
+GRAVEST = "WRITE write_single_register 40101 = 900 at 10.0.1.10 (confirmed)"
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_every_body_has_the_way_in_the_gravest_act_targets_and_techniques(body: Body) -> None:
+    whole = message(ATTACK, SENSOR, body).decode()
+    gravest = GRAVEST.replace("=", "\\=") if body is cef else GRAVEST
+    for text in (CHAIN, "172.16.5.66", GRAVEST, "feedfacefeedface", "Unauthorized Message: Command Message", COMMUNITY, "laptop", "cell 1",
+                 "Who writes here was never seen writing.", "2026-12-01T00:00:00.000000000Z"):
+        assert text in whole, text
+    said = body(ATTACK, SENSOR)
+    assert CHAIN in said
+    assert gravest in said
+    assert "12" in said
+
+
+def test_the_times_are_those_of_this_occurrence() -> None:
+    fields = read_cef(cef(ATTACK, SENSOR))[1]
+    assert (fields["rt"], fields["start"], fields["end"]) == ("1795435200000", "1795435200000", "1795435205000")
+    document = json.loads(ecs(ATTACK, SENSOR))
+    assert document["@timestamp"] == document["event"]["start"] == "2026-11-23T12:00:00.000000000Z"
+    assert document["otwatch"]["first_seen"] == "2026-11-22T02:36:00.123456789Z"
+    assert json.loads(ocsf(ATTACK, SENSOR))["time"] == 1795435200000
+    assert message(ATTACK, SENSOR, plain).startswith(b"<131>1 2026-11-23T12:00:00.000000Z ")
+
+
+@pytest.mark.parametrize("value", [True, False, [900, True, None], {"name_offset": 26, "x": [1.5, "a'b"]}, 7, 1.5, "plain text", [],
+                                   [{"deep": [{"er": "x" * 2000}]}] * 50])
+def test_values_are_json_and_not_python(value: object) -> None:
+    """And stay JSON when they are cut."""
+    one = event(value=value)
+    said = [read_cef(cef(one, SENSOR))[1]["cs3"], read_leef(leef(one, SENSOR))[1]["value"], json.loads(ecs(one, SENSOR))["otwatch"]["ot"]["value"]]
+    whole = message(one, SENSOR, plain).decode()
+    said.append(structured_data(whole[whole.index("["):whole.rindex('"] ') + 2])["otwatch@32473"]["value"])
+    for text in said:
+        assert text if isinstance(value, str) else json.loads(text) == value or (len(text) > 8 and isinstance(json.loads(text), type(value)))
+        assert "True" not in text
+        assert "None" not in text
+        assert "{'" not in text
+
+
+def test_the_sensor_s_own_alerts_have_a_reason_and_no_outcome() -> None:
+    one = event(rule="sensor.configuration-refused", title="A new configuration is wrong", src="sensor-7", dst="", protocol="", action="", count=1,
+                function_name="", object="", outcome="confirmed", src_name=None, dst_name=None, src_zone=None, dst_zone=None,
+                evidence={"text": "site.yaml:3:1: there is no \"zonez\""})
+    assert plain(one, SENSOR) == 'HIGH A new configuration is wrong: site.yaml:3:1: there is no "zonez" [sensor.configuration-refused]'
+    assert "outcome" not in read_cef(cef(one, SENSOR))[1]
+    assert read_cef(cef(one, SENSOR))[1]["reason"] == 'site.yaml:3:1: there is no "zonez"'
+    assert "outcome" not in read_leef(leef(one, SENSOR))[1]
+    assert json.loads(ecs(one, SENSOR))["event"]["reason"] == 'site.yaml:3:1: there is no "zonez"'
+
+
+@pytest.mark.parametrize("record", [{"evidence": []}, {"evidence": {"chain": "x", "acts": 7, "targets": {}}}, {"bursts": "x"}, {"attack": "T1"},
+                                    {"evidence": {"chain": [1], "acts": [None], "targets_count": "many"}}, {"bursts": [{}]}])
+def test_a_record_of_another_shape_is_said_all_the_same(record: dict[str, object]) -> None:
+    for body in BODIES.values():
+        assert message(event(**record), SENSOR, body)
+
+
+def test_ocsf_is_a_detection_finding() -> None:
+    document = json.loads(ocsf(ATTACK, SENSOR))
+    assert (document["class_uid"], document["category_uid"], document["type_uid"], document["severity_id"]) == (2004, 2, 200402, 4)
+    assert document["finding_info"]["attacks"][0]["technique"] == {"uid": "T0855", "name": "Unauthorized Message: Command Message"}
+    assert document["evidences"][0]["src_endpoint"] == {"ip": "10.0.3.66", "port": 51200, "mac": "02:00:00:00:03:66", "name": "laptop",
+                                                       "zone": "office"}
+    assert document["unmapped"]["entry_host"] == "172.16.5.66"
+    assert document["metadata"]["version"]
+    assert document["metadata"]["product"]["vendor_name"] == "otwatch"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,9 +82,13 @@ def _check_body(form: str, text: str, sequence: int) -> None:
     elif form == "json":
         document = json.loads(text)
         assert (document["sequence"], document["src"], document["severity"]) == (sequence, "10.0.3.66", "high")
+    elif form == "ocsf":
+        document = json.loads(text)
+        assert (document["class_uid"], document["metadata"]["sequence"]) == (2004, sequence)
+        assert document["evidences"][0]["src_endpoint"]["ip"] == "10.0.3.66"
     else:
         assert text.startswith("HIGH ")
-        assert "10.0.3.66 -> 10.0.1.10: modbus" in text
+        assert "-> 10.0.1.10 (PLC press line, cell 1): modbus" in text
 
 
 def test_a_certificate_of_another_authority_is_refused(receiver: Receiver, tmp_path: Path, authority: Authority) -> None:
@@ -140,7 +145,7 @@ def _listening_port() -> int:
 
 @pytest.mark.parametrize(("text", "complaint"), [
     ("siem.example", "write udp://"), ("ftp://siem", "write udp://"), ("udp://siem:99999", "not a destination"), ("udp://siem?fromat=cef", "fromat"),
-    ("udp://siem?format=xml", "text, cef, leef, ecs, json"), ("udp://siem?facility=24", "0 to 23"), ("tcp://", "write udp://")])
+    ("udp://siem?format=xml", "text, cef, leef, ecs, ocsf, json"), ("udp://siem?facility=24", "0 to 23"), ("tcp://", "write udp://")])
 def test_a_wrong_destination_says_what_is_wrong(text: str, complaint: str) -> None:
     with pytest.raises(CaptureError, match=complaint):
         parse_target(text)
@@ -188,3 +193,24 @@ def test_a_webhook_gets_the_body_over_tls_and_its_answer_decides(tmp_path: Path,
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_a_reader_of_lines_gets_one_message_a_line() -> None:
+    """framing=lf, RFC 6587 section 3.4.2: what Logstash, Fluent Bit and Splunk take; hostile text ends no line."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        transport = connect(parse_target(f"tcp://127.0.0.1:{server.getsockname()[1]}?format=leef&framing=lf"))
+        accepted, _ = server.accept()
+        events = [event(1 + i, src_name=text, object=text, title=text, why=text) for i, text in enumerate(HOSTILE.values())]
+        for one in events:
+            transport.send(message(one, SENSOR, BODIES["leef"]))
+        transport.close()
+        with accepted, accepted.makefile("rb") as lines:
+            received = lines.read().split(b"\n")
+    assert received.pop() == b""
+    assert [b'seq="%d"' % one.sequence in line for one, line in zip(events, received, strict=True)] == [True] * len(events)
+
+
+@pytest.mark.parametrize("url", ["tcp://siem?framing=crlf", "udp://siem?framing=lf", "https://siem/x?framing=lf"])
+def test_a_framing_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(CaptureError, match="framing"):
+        parse_target(url)
