@@ -29,6 +29,7 @@ class StreamAnomaly(IntEnum):
     URGENT = 17
     CONNECTIONS_CAP = 18
     CONTRADICTION = 19
+    MADE = 20
 
 
 ANOMALIES: tuple[AnomalyKind, ...] = (
@@ -72,4 +73,7 @@ ANOMALIES: tuple[AnomalyKind, ...] = (
                 doc="A third connection on the same ports while two were open; the oldest one was closed."),
     AnomalyKind(code=StreamAnomaly.CONTRADICTION, name="contradicting-message", clause="RFC 9293 section 3.10.7.4",
                 doc="A whole message (had: its length) stands where the stream already had other bytes: two readings hold different messages."),
+    AnomalyKind(code=StreamAnomaly.MADE, name="constant-sequence", clause="RFC 9293 section 3.4",
+                doc="Every segment of a conversation has the same sequence number, and nothing is acknowledged though it is answered: no TCP, but a "
+                    "capture that a program made. Its segments are read one after the other. Said once per connection, of no address."),
 )

@@ -20,6 +20,7 @@ cdef class Reassembler:
     cdef int give_up(self, Stream stream) except -1
     cdef bint chained(self, Stream stream) except -1
     cdef int settle(self, Stream stream) except -1
+    cdef bint is_made(self, Stream stream, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length) except -1
     cdef int cut_off(self, Stream stream, long long missing) except -1
     cdef int repeated(self, Stream stream, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, long long position) except -1
     cdef int hold(self, Stream stream, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, Py_ssize_t missing,

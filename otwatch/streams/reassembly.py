@@ -127,6 +127,11 @@ class Reassembler:
             at += before
             length -= before
             position += before
+        if (position == stream.base and position < stream.position and length > 0 and missing == 0 and stream.held is None and stream.rival is None
+                and (stream.made or self.is_made(stream, data, at, length))):
+            stream.next = (stream.next + delta) & _M32
+            stream.base = stream.position
+            return cutter.deliver(stream, data, at, length, time, frame)
         if position < stream.position and length > 0:
             again: cython.longlong = stream.position - position
             if again >= length:
@@ -175,6 +180,20 @@ class Reassembler:
                     cutter.wake(stream, stream.deadline)
                 self.acknowledge(stream, stream.acknowledged)
         return 0
+
+    def is_made(self, stream, data, at, length):  # type: ignore[no-untyped-def]
+        """Whether a program made this: other bytes at the stream's first place, of which the other side, that answers, has acknowledged nothing."""
+        cutter: Cutter = self.cutter
+        other: Stream = cutter.by_slot[2 * stream.slot + 1 - stream.direction]
+        if stream.from_start or other is None or not other.started or stream.acknowledged < 0 or stream.unacknowledged() > stream.base:
+            return False
+        if stream.oldest_kept() > stream.base or stream.differing(stream.base, data, at, min(length, stream.position - stream.base)) == 0:
+            return False
+        cutter.report(stream.slot, 0, StreamAnomaly.MADE, 0, 0)
+        row: cython.Py_ssize_t = cutter.anomalies.rows - 1
+        cutter.anomalies.source[row] = cutter.anomalies.destination[row] = -1
+        stream.made = other.made = True
+        return True
 
     def cut_off(self, stream, missing):  # type: ignore[no-untyped-def]
         """Bytes that the capture cut off a segment in its place."""

@@ -37,6 +37,7 @@ cdef class Stream:
     cdef list marks
     cdef bint searching
     cdef bint flagged
+    cdef bint made
     cdef bint closed
     cdef long long skip
     cdef int flags

@@ -61,6 +61,7 @@ class Stream:
         self.marks = None  # [(end in pending, timestamp_ns, frame)] while pending holds more than one segment's bytes, not cut yet
         self.searching = False
         self.flagged = False  # the search began with wrong bytes
+        self.made = False  # every segment has the same sequence number
         self.closed = False
         self.skip = 0  # bytes that belong to a PDU already delivered as cut
         self.flags = 0  # PduFlag bits of the next PDU
