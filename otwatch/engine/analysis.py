@@ -184,6 +184,7 @@ class Analysis:
                 forgotten=forgotten,
                 anomalies=anomalies,
                 protocols=protocols,
+                disorder=self.pipeline.disorder,
             ),
             checks=self.detector.checks(alerts, verdicts) if self.detector is not None else [],
             coverage=coverage(verdicts.values(), packets=summary.packets, undecoded=not_read.undecoded),

@@ -108,6 +108,12 @@ class Pipeline:
         )
         self.decoder.forget_pairs()
 
+    @property
+    def disorder(self) -> tuple[int, int]:
+        """Responses that were captured before their requests, and the longest time by which, in nanoseconds."""
+        early = [dissector.early for dissector in self.dissectors if dissector is not None and hasattr(dissector, "early")]
+        return sum(one.paired for one in early), max((one.largest_ns for one in early), default=0)
+
     def _spoken(self, slots: np.ndarray[Any, Any]) -> None:
         """Dissectors may remember something of these flows."""
         capacity = self.streams.flows.capacity

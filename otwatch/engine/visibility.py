@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from otwatch.capture.report import CaptureReport
@@ -12,43 +13,11 @@ from otwatch.inventory.inventory import Talk
 from otwatch.inventory.services import OT_PORTS_NOT_DECODED
 from otwatch.outputs.result import BlindSpot
 from otwatch.outputs.story import plural
+from otwatch.protocols import protocols
+from otwatch.streams.anomalies import ANOMALIES as STREAM_ANOMALIES
 
 _GAP_SHARE_TOLD = 0.0001
 _ONE_WAY_SHARE_INCOMPLETE = 0.5
-# Kinds of anomaly after which a part of a message, or of a stream of messages, was not decoded.
-NOT_DECODED: Final = frozenset(
-    {
-        "stream.wrong-bytes",
-        "stream.pending-cap",
-        "stream.detached",
-        "stream.cut",
-        "stream.streams-cap",
-        "stream.readings-cap",
-        "stream.history-cap",
-        "stream.connections-cap",
-        "modbus.truncated",
-        "modbus.too-many-items",
-        "dnp3.block-crc",
-        "dnp3.transport-sequence",
-        "dnp3.transport-unfinished",
-        "dnp3.fragment-too-long",
-        "dnp3.unknown-object",
-        "dnp3.unknown-qualifier",
-        "dnp3.header-truncated",
-        "dnp3.object-truncated",
-        "dnp3.count-bomb",
-        "dnp3.too-many-objects",
-        "s7comm.cotp-fragment",
-        "s7comm.header-short",
-        "s7comm.function-unknown",
-        "s7comm.parameter-short",
-        "s7comm.data-short",
-        "s7comm.item-specification",
-        "s7comm-plus.short",
-        "s7comm-plus.fragments",
-    }
-)
-
 # Kinds after which the rest of a packet was not decoded.
 STOPS_DECODING: Final = (
     "link.header-cut",
@@ -115,6 +84,13 @@ class Unread:
 NOTHING_UNREAD: Final = Unread()
 
 
+@cache
+def hiding() -> frozenset[str]:
+    """Kinds of anomaly after which a part of a message, or of a stream of messages, was not decoded: what streams and protocols say of theirs."""
+    kinds = [("stream", STREAM_ANOMALIES), *((spec.name, spec.anomalies) for spec in protocols())]
+    return frozenset(f"{layer}.{kind.name}" for layer, known in kinds for kind in known if kind.hides)
+
+
 def blind_spots(
     reports: Sequence[CaptureReport],
     talks: Sequence[Talk],
@@ -127,6 +103,7 @@ def blind_spots(
     forgotten: Mapping[str, int],
     anomalies: Mapping[str, int],
     protocols: Mapping[str, Mapping[str, Any]],
+    disorder: tuple[int, int] = (0, 0),
 ) -> list[BlindSpot]:
     """Everything worth telling, gravest first."""
     found: list[BlindSpot] = []
@@ -213,13 +190,19 @@ def blind_spots(
         decoder.get("duplicates", 0),
         f"{plural(decoder.get('duplicates', 0), 'packet')} arrived twice (mirror of several ports or VLANs); counted once",
     )
+    tell(
+        "capture-disorder",
+        disorder[0],
+        f"{plural(disorder[0], 'response')} captured before the request, by up to {disorder[1] / 1e6:,.3g} ms (a network card with several "
+        "queues, or merged captures): paired all the same",
+    )
     tell("skipped-bytes", streams.get("skipped", 0), f"{plural(streams.get('skipped', 0), 'byte')} of OT streams fitted no PDU: passed over")
     tell(
         "behaviours-merged",
         behaviours_merged,
         f"{plural(behaviours_merged, 'operation')} counted without addresses: more distinct ones than the limit",
     )
-    parts = {name: count for name, count in sorted(anomalies.items(), key=lambda item: (-item[1], item[0])) if name in NOT_DECODED}
+    parts = {name: count for name, count in sorted(anomalies.items(), key=lambda item: (-item[1], item[0])) if name in hiding()}
     tell(
         "parts-not-decoded",
         sum(parts.values()),

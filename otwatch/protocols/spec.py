@@ -78,7 +78,7 @@ class Fact:
 
 
 class Dissector(Protocol):
-    """Turns the PDUs of one protocol into rows. Keeps state per flow slot until `forget`."""
+    """Turns the PDUs of one protocol into rows. Keeps state per flow slot until `forget`. One that holds early responses has an `early` (kit)."""
 
     def feed(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, facts: list[Fact]) -> object:
         """Appends the rows of a batch in PDU order. Never raises on any bytes."""

@@ -7,7 +7,7 @@ import pytest
 from otwatch.capture.report import CaptureReport
 from otwatch.engine.analysis import Analysis
 from otwatch.engine.kinds import anomaly_kinds, anomaly_name
-from otwatch.engine.visibility import NOT_DECODED, blind_spots
+from otwatch.engine.visibility import blind_spots, hiding
 from otwatch.limits import Limits
 from otwatch.protocols import protocols
 from tests.engine.network import Host, Wire, polls
@@ -46,11 +46,20 @@ def test_what_was_decoded_in_part_is_told() -> None:
     assert told_of({"modbus.echo-mismatch": 7}) == {}
 
 
-def test_every_kind_that_leaves_a_part_undecoded_exists() -> None:
+def test_kinds_say_themselves_whether_they_hide_something() -> None:
     specs = protocols()
     kinds = anomaly_kinds(specs)
     known = {anomaly_name(layer, code, specs, kinds) for layer, codes in kinds.items() for code in codes}
-    assert known >= NOT_DECODED, NOT_DECODED - known
+    assert known > hiding()
+    assert {"stream.wrong-bytes", "modbus.truncated", "dnp3.block-crc", "s7comm.data-short", "s7comm-plus.fragments"} < hiding()
+    assert {"stream.late", "modbus.echo-mismatch", "dnp3.direction", "s7comm.pdu-size"} & hiding() == set()
+
+
+def test_disorder_is_told() -> None:
+    spots = blind_spots([], [], {}, {}, packets=9, operations=1, behaviours_merged=0, forgotten={}, anomalies={}, protocols={},
+                        disorder=(3, 12_500_000))
+    assert [(spot.kind, spot.count, spot.incomplete) for spot in spots] == [("capture-disorder", 3, False)]
+    assert "3 responses captured before the request, by up to 12.5 ms" in spots[0].text
 
 
 def test_requests_without_any_response_are_told(tmp_path) -> None:

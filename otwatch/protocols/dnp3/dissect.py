@@ -106,6 +106,11 @@ class Dnp3Dissector:
             early.take(flow, held)
             self.late(held, pdus, pdu)
 
+    @property
+    def early(self) -> Early:
+        """Responses that wait for their requests."""
+        return self.application.early
+
     def forget(self, flow: cython.Py_ssize_t) -> cython.longlong:
         """The flow is over: drops its state; returns how many requests stayed unanswered."""
         if flow < 0 or flow >= len(self.conversations):

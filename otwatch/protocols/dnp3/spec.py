@@ -150,8 +150,14 @@ FOREIGN_RESPONSE: Final = 29
 CONFLICTING_RESPONSE: Final = 30
 
 
+_HIDING: Final = frozenset({  # objects of the fragment, or the fragment, are not decoded
+    BLOCK_CRC, TRANSPORT_SEQUENCE, TRANSPORT_UNFINISHED, FRAGMENT_TOO_LONG, UNKNOWN_OBJECT, UNKNOWN_QUALIFIER, HEADER_TRUNCATED, OBJECT_TRUNCATED,
+    COUNT_BOMB, TOO_MANY_OBJECTS,
+})
+
+
 def _kind(code: int, name: str, doc: str, clause: str) -> AnomalyKind:
-    return AnomalyKind(code=code, name=name, doc=doc, clause=f"IEEE 1815-2012 {clause}" if clause else "")
+    return AnomalyKind(code=code, name=name, doc=doc, clause=f"IEEE 1815-2012 {clause}" if clause else "", hides=code in _HIDING)
 
 
 ANOMALIES: Final[tuple[AnomalyKind, ...]] = (

@@ -9,5 +9,6 @@ cdef class Habits:
     cdef public unsigned char[::1] odd
     cpdef int device(self, Pdus pdus, Py_ssize_t pdu) except -1
     cpdef bint is_habit(self, int device, int kind) except -1
+    cpdef bint may_be(self, int device, bint doubtful) except -1
     cpdef int deviates(self, int device, int kind, Pdus pdus, Py_ssize_t pdu, str text, list facts) except -1
     cpdef bint ended(self, int device, int kind) except -1

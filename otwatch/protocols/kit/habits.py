@@ -84,6 +84,13 @@ class Habits:
         bad = self.devices[device].deviations[kind] + 1
         return device > 0 and bad * 100 >= _SHARE * (bad + self.good[_KINDS * device + kind])
 
+    def may_be(self, device: cython.int, doubtful: cython.bint) -> cython.bint:
+        """Whether an early answer without a fitting identifier may be one of this device; where it is `doubtful`, only if others were before."""
+        known = self.devices[device].deviations
+        if doubtful and not (known[IDENTIFIER] or known[LOW]):
+            return False
+        return self.is_habit(device, IDENTIFIER) or self.is_habit(device, LOW)
+
     def deviates(self, device: cython.int, kind: cython.int, pdus: Pdus, pdu: cython.Py_ssize_t, text: str, facts: list[Fact]) -> cython.int:
         """An answer deviates: HABIT, BEGAN or ELSEWHERE. A habit becomes a fact, worded by `text`."""
         known = self.devices[device]

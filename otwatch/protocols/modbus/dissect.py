@@ -164,7 +164,7 @@ class ModbusDissector:
         return None
 
     def _came(self, pdus: Pdus, pdu: cython.Py_ssize_t, facts: list[Fact]) -> object:
-        """Which of the responses that the flow holds answer a request that is there now, or are a second answer to one that has its first."""
+        """Which of the responses that the flow holds answer a request that is there now."""
         pairing: Pairing = self.pairing
         flow: cython.int = pdus.flow[pdu]
         queue: cython.Py_ssize_t = 2 * flow + pdus.direction[pdu]
@@ -178,15 +178,11 @@ class ModbusDissector:
             entry = pairing.find(queue, transaction, unit, function, False)
             if entry >= 0 and pairing.match != _EXACT:
                 entry = -1
-            if entry < 0 and transaction >= 0:
-                if self.habits.is_habit(device, _IDENTIFIER) or self.habits.is_habit(device, _LOW):
-                    entry = pairing.in_order(queue, unit, function, False)
-                if entry < 0 and pairing.find_answered(queue, transaction, unit) < 0:
-                    continue
-            if entry >= 0:
-                self.early.came(held, pairing.timestamp_ns[entry])
-            elif transaction < 0:
+            if entry < 0 and transaction >= 0 and self.habits.may_be(device, held.udp or pairing.waiting[queue] != 1):
+                entry = pairing.in_order(queue, unit, function, False)
+            if entry < 0:
                 continue
+            self.early.came(held, pairing.timestamp_ns[entry])
             self.early.take(flow, held)
             self._release(held, pdus, pdu, facts)
         return None

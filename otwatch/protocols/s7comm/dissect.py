@@ -127,7 +127,7 @@ class S7Dissector:
                 reference, userdata, key = held.extra[:3]
                 entry = self.pairing.find(2 * flow + pdus.direction[pdu], reference, userdata, key, False)
                 if entry < 0 or self.pairing.match != _EXACT:
-                    if not self.habits.is_habit(self.device(message, 1 - held.direction), _IDENTIFIER):
+                    if not self.habits.may_be(self.device(message, 1 - held.direction), self.pairing.waiting[2 * flow + pdus.direction[pdu]] != 1):
                         continue
                     entry = self.pairing.in_order(2 * flow + pdus.direction[pdu], userdata, key, False)
                     if entry < 0:

@@ -277,8 +277,11 @@ _KINDS = (
     ("device-quirk", "An answer without the reference of its request, as this device sends them from the first on.", "S7 header"),
     ("answer-size", "A read whose answer would be longer than the PDU that was agreed: no controller can answer it.", "S7 Setup Communication"),
 )
+_HIDING = frozenset({  # a part of the message, or the message, is not decoded
+    "cotp-fragment", "header-short", "function-unknown", "parameter-short", "data-short", "item-specification",
+})
 ANOMALIES: tuple[AnomalyKind, ...] = tuple(
-    AnomalyKind(code=code, name=name, doc=doc, clause=clause) for code, (name, doc, clause) in enumerate(_KINDS, 1)
+    AnomalyKind(code=code, name=name, doc=doc, clause=clause, hides=name in _HIDING) for code, (name, doc, clause) in enumerate(_KINDS, 1)
 )
 
 
