@@ -59,8 +59,19 @@ def rules_of(paths: Sequence[str] = (), *, drafts: bool = False) -> list[Rule]:
             raise ConfigError("no such file or folder", path=path)
     known = protocols()
     kinds = [f"{layer_name(layer, known)}.{kind.name}" for layer, named in anomaly_kinds(known).items() for kind in named.values()]
+    functions: dict[str, list[tuple[str, int]]] = {}
+    for spec in known:
+        for code, name in spec.functions.items():
+            functions.setdefault(name, []).append((spec.name, code))
     return load_rules(
-        map(Path, paths), shipped=_shipped_documents(), drafts=drafts, protocols=[spec.name for spec in known], anomalies=kinds, whole=True
+        map(Path, paths),
+        shipped=_shipped_documents(),
+        drafts=drafts,
+        protocols=[spec.name for spec in known],
+        anomalies=kinds,
+        functions=functions,
+        areas=sorted({name for spec in known for name in spec.areas.values()}),
+        whole=True,
     )
 
 

@@ -38,7 +38,7 @@ class Clause:
     tests: Tests  # by Stage
     outcome_alone: bool  # what it asks of a connection's outcome depends on nothing but the event's signature and the outcome
     late_fields: frozenset[str]  # names of its LATE fields
-    row_fields: frozenset[str]  # names of its ROW fields
+    row_fields: frozenset[str]  # names of its ROW fields, and of the one that its window tells apart
     demands: frozenset[str]  # fields that must be known for it to hold at all
 
 
@@ -55,6 +55,9 @@ def _clause(rule: Rule, index: int, step: int, table: str, key: str, where: Cond
     stages = {term.name: TABLES[table][term.name].stage for term in terms_of(where)}
     late, row = (frozenset(name for name, at in stages.items() if at is stage) for stage in (Stage.LATE, Stage.ROW))
     asked = {TABLES[table][term.name].stage for part in parts[Stage.OUTCOME] for term in terms_of(part)}
+    window = rule.window
+    if window is not None and window.distinct and TABLES[table][window.distinct].stage is Stage.ROW:
+        row |= {window.distinct}
     alone = asked <= {Stage.SIGNATURE, Stage.OUTCOME}
     tested = tests[0], tests[1], tests[2], tests[3], tests[4], tests[5]
     return Clause(rule, index, step, table, key, tested, alone, late, row, _demands(where))

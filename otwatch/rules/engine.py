@@ -34,6 +34,7 @@ from otwatch.rules.match import Matcher
 from otwatch.rules.outcomes import Numbers
 from otwatch.rules.pace import Pace
 from otwatch.rules.report import Reported, Reporter
+from otwatch.rules.requests import Requests
 from otwatch.rules.rows import Row, Sequences, Windows, hashable
 from otwatch.rules.rule import Rule
 from otwatch.rules.seams import HostView, Known, ProtocolNames, SitePolicy
@@ -139,6 +140,8 @@ class RuleEngine:
         self.sent: dict[int, Sent] = {}
         self.silences = Silences()
         self.pace = Pace()
+        self._requests = Requests()
+        self._asks_requests = any("request_function" in clause.row_fields for clause in judged)
         self._finished = False
         self._judged_at: tuple[int, int, bool] | None = None
         self._kept: list[Reported] = []
@@ -177,6 +180,8 @@ class RuleEngine:
         self._follow()
         self._release()
         self.evidence.answers(batch)
+        if self._asks_requests:
+            self._requests.remember(batch)
         if batch.closed:
             self.evidence.forget(batch.closed)
 
@@ -437,11 +442,14 @@ class RuleEngine:
             return True  # no earlier step was seen: most commands of most plants end here
         record = self.reporter.behaviour_record(batch.behaviours, behaviour)
         test = clause.tests[Stage.ROW]
-        if test is not None:
+        if clause.row_fields:
             latency = int(operations.latency_ns[index])
-            record = Joined({"value": self.evidence.value(batch, index), "latency_ms": latency / 1e6 if latency >= 0 else None}, record)
-            if not test(record):
-                return "latency_ms" in clause.row_fields or int(operations.value_length[index]) > _REFUSED_BYTES
+            said = {"value": self.evidence.value(batch, index), "latency_ms": latency / 1e6 if latency >= 0 else None}
+            if "request_function" in clause.row_fields:
+                said["request_function"] = self._requests.function(batch, index)
+            record = Joined(said, record)
+            if test is not None and not test(record):
+                return not clause.row_fields <= {"value"} or int(operations.value_length[index]) > _REFUSED_BYTES
         flow = int(operations.flow[index])
         row = Row(
             int(operations.timestamp_ns[index]),

@@ -47,6 +47,7 @@ WRITERS: Final = ("permitted", "engineering", "denied", "learned", "polls", "pol
 _SEEN_ELSEWHERE: Final = frozenset(
     {
         *("src_zone", "dst_zone", "src_level", "dst_level", "src_known", "dst_known", "conduit", "permitted", "vlan_of_zone", "latency_ms"),
+        "request_function",
         *("in_baseline", "function_in_baseline", "range_in_baseline", "habit_per_s", "service_in_baseline"),
     }
 )  # known from a site file, a baseline or another message: unknown without
@@ -144,6 +145,13 @@ _OPERATIONS: Final = (
     _field("habit_per_s", "number", Stage.REST, "requests a second that src sends dst according to the baseline; not known without one"),
     _field("value", "any", Stage.ROW, "the decoded value, each of them where there are several"),
     _field("latency_ms", "number", Stage.ROW, "time from request to response"),
+    _field(
+        "request_function",
+        "number",
+        Stage.ROW,
+        "function code of the request that a response answers: devices answer with another (DNP3 always does); not known of a response whose request "
+        "was not seen",
+    ),
     *_LATE,
     _field(
         "writer",

@@ -15,7 +15,9 @@ from otwatch.errors import ConfigError, ConfigErrors
 from otwatch.rules.fields import OPERATORS, TABLES, Field, Stage
 from otwatch.rules.rule import AllOf, AnyOf, Condition, Not, Proof, Rule, Sequence, Step, Term, Unless, Window, terms_of
 
-STATUSES: Final = ("draft", "stable", "deprecated")
+STATUSES: Final = ("draft", "test", "stable", "deprecated")
+LOADED: Final = ("test", "stable")
+_NAMED: Final = {"area": "area_name", "status": "status_name"}  # numbers that may be written by name, and the field that holds it
 _ID = re.compile(r"^[a-z0-9]+(?:[-_][a-z0-9]+)*(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)+$")
 _TECHNIQUE = re.compile(r"^T\d{4}(?:\.\d{3})?$")
 
@@ -27,29 +29,33 @@ def load_rules(
     drafts: bool = False,
     protocols: Iterable[str] = (),
     anomalies: Iterable[str] = (),
+    functions: dict[str, list[tuple[str, int]]] | None = None,
+    areas: Iterable[str] = (),
     whole: bool = False,
 ) -> list[Rule]:
     """The rules of documents that were read before (`shipped`), and of files and folders (searched for *.yaml), by id. A file holds one rule or a
     list of them.
 
-    `protocols` and `anomalies`, when given, are the names that exist: others are mistakes. `whole`: these are all rules that there are, so that
+    `protocols`, `anomalies` and `areas`, when given, are the names that exist: others are mistakes. `functions`: protocol and code of the names of
+    functions. `whole`: these are all rules that there are, so that
     `supersedes` can name no other. Raises ConfigErrors with every mistake of every file.
     """
     complaints = Complaints()
-    checker = _Checker(complaints, tuple(protocols), tuple(anomalies))
     found: dict[str, Rule] = {}
     documents = list(shipped)
     for path in paths:
         documents += documents_of(path, complaints)
-    for document in documents:
-        for value in document.raw if isinstance(document.raw, list) else [document]:
-            rule = checker.rule(value)
-            if rule is None:
-                continue
-            if rule.id in found:
-                other = found[rule.id]
-                complaints.add(value, f'the id "{rule.id}" stands in {other.path}:{other.line} already')
-            found[rule.id] = rule
+    values = [value for document in documents for value in (document.raw if isinstance(document.raw, list) else [document])]
+    by_id = {str(value.raw["id"].raw): value for value in values if isinstance(value.raw, dict) and "id" in value.raw}
+    checker = _Checker(complaints, tuple(protocols), tuple(anomalies), functions or {}, tuple(areas), by_id)
+    for value in values:
+        rule = checker.rule(value)
+        if rule is None:
+            continue
+        if rule.id in found:
+            other = found[rule.id]
+            complaints.add(value, f'the id "{rule.id}" stands in {other.path}:{other.line} already')
+        found[rule.id] = rule
     for rule in found.values():
         for general in rule.supersedes:
             place = Value(None, rule.path, rule.line, 1)
@@ -58,7 +64,7 @@ def load_rules(
             elif general in found and rule.id in found[general].supersedes:
                 complaints.add(place, f"{rule.id} and {general} supersede each other")
     complaints.raise_if_any()
-    return [rule for _, rule in sorted(found.items()) if drafts or rule.status == "stable"]
+    return [rule for _, rule in sorted(found.items()) if drafts or rule.status in LOADED]
 
 
 def documents_of(path: Path, complaints: Complaints) -> list[Value]:
@@ -78,10 +84,22 @@ def documents_of(path: Path, complaints: Complaints) -> list[Value]:
 class _Checker:
     """Reads one rule after the other; what is wrong goes to `complaints`."""
 
-    def __init__(self, complaints: Complaints, protocols: tuple[str, ...], anomalies: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        complaints: Complaints,
+        protocols: tuple[str, ...],
+        anomalies: tuple[str, ...],
+        functions: dict[str, list[tuple[str, int]]],
+        areas: tuple[str, ...],
+        rules: dict[str, Value],
+    ) -> None:
         self.complaints = complaints
         self.protocols = protocols
         self.anomalies = anomalies
+        self.functions = functions
+        self.areas = areas
+        self.rules = rules
+        self._matching: list[str] = []  # rules whose conditions are being read in the place of a `match`
 
     def rule(self, value: Value) -> Rule | None:
         before = len(self.complaints.errors)
@@ -121,11 +139,11 @@ class _Checker:
         references = reader.texts("references")
         catalogue = reader.texts("catalogue")
         tests = tuple(self._test(item) for item in reader.items("tests"))
-        if status == "stable":
+        if status in LOADED:
             if not any(test.alerts for test in tests):
-                self.complaints.add(value, "a stable rule needs a test that fires")
+                self.complaints.add(value, f"a rule of status {status} needs a test that fires")
             if all(test.alerts for test in tests):
-                self.complaints.add(value, "a stable rule needs a test that stays silent")
+                self.complaints.add(value, f"a rule of status {status} needs a test that stays silent")
         reader.done()
         if len(self.complaints.errors) > before:
             return None
@@ -195,6 +213,7 @@ class _Checker:
         for_ns = self._duration(reader, "for")
         at_least = reader.number("at_least", low=1, high=100_000)
         distinct = reader.text("distinct", "")
+        known.update((name, field) for name, field in TABLES.get(table, {}).items() if field.stage is Stage.ROW)
         if distinct and distinct not in known:
             self.complaints.add(reader.raw["distinct"], f'{table} has no "{distinct}" to tell apart{nearest(distinct, known)}')
         reader.done()
@@ -249,6 +268,8 @@ class _Checker:
                 parts.append(AllOf(tuple(self.condition(part, table) for part in items)))
             elif key == "not":
                 parts.append(Not(self.condition(item, table)))
+            elif key == "match":
+                parts.append(self._match(item, table))
             elif key == "unless":
                 exception = self.condition(item, table)
                 late = sorted({term.name for term in terms_of(exception) if TABLES[table][term.name].stage >= Stage.OUTCOME})
@@ -263,6 +284,26 @@ class _Checker:
         self._stages(condition, value, table)
         return condition
 
+    def _match(self, value: Value, table: str) -> Condition:
+        """The conditions of another rule, or of one of several."""
+        parts = []
+        for item in value.raw if isinstance(value.raw, list) else [value]:
+            other = self.rules.get(str(item.raw))
+            fields = other.raw if other is not None and isinstance(other.raw, dict) else {}
+            if not fields:
+                self.complaints.add(item, f'"{item.raw}" is no rule{nearest(item.raw, self.rules)}')
+            elif str(item.raw) in self._matching:
+                self.complaints.add(item, f'{" matches ".join((*self._matching, str(item.raw)))}: a circle')
+            elif "window" in fields or "sequence" in fields or "where" not in fields:
+                self.complaints.add(item, f"{item.raw} counts or follows rows: only a rule without window and sequence can be matched")
+            elif (other_table := str(fields["table"].raw) if "table" in fields else "operations") != table:
+                self.complaints.add(item, f"{item.raw} is a rule on {other_table}, this is one on {table}")
+            else:
+                self._matching.append(str(item.raw))
+                parts.append(self.condition(fields["where"], table))
+                self._matching.pop()
+        return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
+
     def _stages(self, condition: Condition, value: Value, table: str) -> None:
         """ROW and LATE fields are judged at different times: one branch of an `any` or `not` cannot mix them."""
         for part in condition.parts if isinstance(condition, AllOf) else (condition,):
@@ -270,7 +311,32 @@ class _Checker:
             if Stage.ROW in stages and (Stage.LATE in stages or Stage.OUTCOME in stages):
                 self.complaints.add(value, "a condition on a value cannot be mixed with one on zones, roles or learning inside any: or not:")
 
-    def _term(self, key: str, value: Value, table: str) -> Term | None:
+    def _named(self, field: Field, operator: str, items: list[Value]) -> Condition | None:
+        """A condition on a number, some of whose operands are names; None when none is."""
+        texts = [item for item in items if isinstance(item.raw, str)]
+        if not texts or field.kind != "number" or operator not in ("in", "not") or field.name not in (*_NAMED, "function"):
+            return None
+        numbers = tuple(item.raw for item in items if isinstance(item.raw, int) and not isinstance(item.raw, bool))
+        parts: list[Condition] = [Term(field.name, "in", numbers)] if numbers else []
+        if field.name == "function":
+            for text in texts:
+                meant: dict[str, list[int]] = {}
+                for protocol, code in self.functions.get(text.raw, ()):
+                    meant.setdefault(protocol, []).append(code)
+                if not meant:
+                    self.complaints.add(text, f'"{text.raw}" is no function{nearest(text.raw, self.functions)}')
+                parts += [AllOf((Term("protocol", "in", (protocol,)), Term("function", "in", tuple(codes)))) for protocol, codes in meant.items()]
+        else:
+            for text in texts:
+                if field.name == "area" and self.areas and text.raw not in self.areas:
+                    self.complaints.add(text, f'"{text.raw}" is no area{nearest(text.raw, self.areas)}')
+            parts.append(Term(_NAMED[field.name], "in", tuple(text.raw for text in texts)))
+        found: Condition = parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
+        if operator == "in":
+            return found
+        return AllOf((Term(field.name, "known", (True,)), Not(found)))  # as `not` of a number: there is one, and it is another
+
+    def _term(self, key: str, value: Value, table: str) -> Condition | None:
         name, _, operator = key.partition("|")
         name, operator = name.strip(), operator.strip() or "in"
         fields = TABLES[table]
@@ -288,6 +354,9 @@ class _Checker:
         items = value.raw if isinstance(value.raw, list) else [value]
         if not items:
             self.complaints.add(value, f'"{name}" is compared with nothing')
+        named = self._named(field, operator, items)
+        if named is not None:
+            return named
         values = tuple(self._operand(field, operator, item) for item in items)
         return Term(name, operator, values)
 

@@ -1,8 +1,8 @@
 """A rule proves itself: its `tests` are run, as `otwatch rules test` and pytest do it.
 
 A test of rows writes the tables by hand. A row is a mapping: `table` (operations), `at` (seconds), `src`, `dst`, `repeat`, `every` (seconds), and
-- operations: protocol, role (request), function, subfunction, action, unit, area, object, start, count, status, answers (true: its request is
-  the last row before it), value_kind, value_hex
+- operations: protocol, role (request), function, subfunction, action, unit, area, object, start, count, status, value; function and area by number or
+  by name. A response answers the last request before it. value_kind and value_hex give a value as it is on the wire.
 - flows: port, transport (tcp), event (answered), protocol, direction_how (handshake), vlan, and what became of it: carried (both sides sent
   payload), idle (answered, without payload), refused, silent (nothing came back, on a tap that shows answers), or one_way (nothing came back, and the
   tap shows no answers to src). `data` false is short for refused or, of an answered one, idle.
@@ -12,6 +12,7 @@ A test of rows writes the tables by hand. A row is a mapping: `table` (operation
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from otwatch.actions import Action, Role
 from otwatch.addresses import Addresses
 from otwatch.alerts.alert import Alert
 from otwatch.batch import Batch
+from otwatch.documents import nearest
 from otwatch.limits import Limits
 from otwatch.rules.engine import RuleEngine
 from otwatch.rules.knowledge import Learning
@@ -32,6 +34,8 @@ from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, AnomalyKind, DirectionHow, 
 
 _START_NS = 1_700_000_000_000_000_000
 _TRANSPORT = {"tcp": 6, "udp": 17, "icmp": 1}
+_NAMES: dict[str, Callable[[ProtocolNames], Mapping[int, str]]] = {"function": lambda spec: spec.functions, "area": lambda spec: spec.areas}
+_HAND_MADE = 2**30  # value_kind of a value that a row gives as it is to be read
 # answered, refused, payload to the server, to the client
 _OUTCOMES = {"carried": (1, 0, 1, 1), "idle": (1, 0, 0, 0), "refused": (0, 1, 0, 0), "silent": (0, 0, 0, 0), "one_way": (0, 0, 0, 0)}
 _SIGNED = ("function", "subfunction", "unit", "area", "object", "start", "count")
@@ -127,12 +131,13 @@ class Prover:
     ) -> list[Alert]:
         """The alerts that rules give for rows written by hand, in batches of so many rows."""
         maker = HandMade(self.protocols, self.layers, self.index())
+        names = [HandMadeNames(spec) for spec in self.protocols]
         engine = RuleEngine(
             rules,
             site=site,
             baseline=baseline,
             addresses=maker.addresses,
-            protocols=self.protocols,
+            protocols=names,
             limits=Limits(),
             layers=self.layers,
             learning=learning,
@@ -147,6 +152,30 @@ class Prover:
         return engine.alerts()
 
 
+class HandMadeNames:
+    """A protocol's names, and values that were written by hand as they were written."""
+
+    def __init__(self, spec: ProtocolNames) -> None:
+        self._spec = spec
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._spec, name)
+
+    def value(self, kind: int, data: bytes, row: Mapping[str, int]) -> Any:
+        """What a value means."""
+        return json.loads(data) if kind == _HAND_MADE else self._spec.value(kind, data, row)
+
+
+def _number(value: Any, names: Mapping[int, str]) -> int:
+    """A number, or that of a name; ValueError when it is neither."""
+    if isinstance(value, str):
+        found = next((number for number, name in names.items() if name == value), None)
+        if found is None:
+            raise ValueError(f"no number is called {value}{nearest(value, names.values())}")
+        return found
+    return int(value)
+
+
 class HandMade:
     """Batches from rows written by hand."""
 
@@ -154,6 +183,7 @@ class HandMade:
         self.addresses = Addresses()
         self.index = index
         self.protocols = {spec.name: number for number, spec in enumerate(protocols, 1)}
+        self.specs = {spec.name: spec for spec in protocols}
         self.kinds = {
             f"{Layer(layer).name.lower()}.{kind.name}": (layer, code)
             for layer, kinds in layers.items()
@@ -247,9 +277,13 @@ class HandMade:
     def _operation(self, operations: Operations, octets: Octets, row: Mapping[str, Any], now: int, src: int, dst: int) -> None:
         role = Role[str(row.get("role", "request")).upper()]
         data = bytes.fromhex(row.get("value_hex", ""))
+        kind = int(row.get("value_kind", 0))
+        if "value" in row:
+            data, kind = json.dumps(row["value"]).encode(), _HAND_MADE
         slot = self._slot(src, dst, 6, int(row.get("port", 0)), 0)
         sender, receiver = (dst, src) if role is Role.RESPONSE else (src, dst)
-        values = {name: int(row.get(name, -1)) for name in _SIGNED}
+        spec = self.specs[row["protocol"]]
+        values = {name: _number(row.get(name, -1), _NAMES[name](spec) if name in _NAMES else {}) for name in _SIGNED}
         at = octets.append(memoryview(bytearray(data)), 0, len(data)) if data else 0
         _put(
             operations,
@@ -267,7 +301,7 @@ class HandMade:
             status=int(row.get("status", 0)),
             transaction=-1,
             item=0,
-            value_kind=int(row.get("value_kind", 0)),
+            value_kind=kind,
             value_at=at,
             value_length=len(data),
             request_frame=self._last_request[1] if role is Role.RESPONSE else -1,

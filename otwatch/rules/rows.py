@@ -113,6 +113,8 @@ class Windows:
         keys, for_ns, at_least = self.values, self.window.for_ns, self.window.at_least
         for counted in rows:
             key, value, timestamp_ns, row = counted
+            if value is None:
+                continue  # what cannot be seen, or is not there, is nothing distinct
             values = keys.setdefault(key, counted)
             if values is not counted:
                 keys.move_to_end(key)

@@ -99,3 +99,71 @@ def test_a_stable_rule_must_prove_itself_and_a_draft_is_not_loaded(tmp_path):
 def test_an_empty_folder_is_told(tmp_path):
     with pytest.raises(ConfigErrors, match="no rule"):
         load_rules([tmp_path])
+
+
+NAMES = {"functions": {"read": [("dnp3", 1)], "write_single_register": [("modbus", 6)]}, "areas": ("holding_register", "coil")}
+
+
+def condition_of(tmp_path, text, *others):
+    path = tmp_path / "named.yaml"
+    path.write_text("\n".join(f"- {HEAD.replace('test.rule', name)}where: {where}".replace("\n", "\n  ") for name, where in (("a.b", text), *others)))
+    return next(rule.where for rule in load_rules([path], drafts=True, **NAMES) if rule.id == "a.b")
+
+
+def test_numbers_may_be_written_by_name(tmp_path):
+    read = AllOf((Term("protocol", "in", ("dnp3",)), Term("function", "in", (1,))))
+    assert condition_of(tmp_path, "{area: holding_register}") == Term("area_name", "in", ("holding_register",))
+    assert condition_of(tmp_path, "{area: [4, coil]}") == AnyOf((Term("area", "in", (4,)), Term("area_name", "in", ("coil",))))
+    assert condition_of(tmp_path, "{function: read}") == read
+    assert condition_of(tmp_path, "{function|not: [read, 7]}") == AllOf(
+        (Term("function", "known", (True,)), Not(AnyOf((Term("function", "in", (7,)), read))))
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{area: holding_registre}", '"holding_registre" is no area, did you mean "holding_register"?'),
+        ("{function: reed}", '"reed" is no function, did you mean "read"?'),
+        ("{function|ge: read}", '"function" is a number'),
+        ("{unit: one}", '"unit" is a number'),
+    ],
+)
+def test_names_that_do_not_exist_are_mistakes(tmp_path, text, expected):
+    assert any(expected in mistake for mistake in mistakes(tmp_path, HEAD + f"where: {text}\n", **NAMES))
+
+
+def test_the_conditions_of_another_rule_can_be_matched(tmp_path):
+    other = ("c.d", "{action: WRITE}")
+    assert condition_of(tmp_path, "{match: c.d, unit: 1}", other) == AllOf((Term("action", "in", ("WRITE",)), Term("unit", "in", (1,))))
+    assert condition_of(tmp_path, "{match: [c.d, e.f]}", other, ("e.f", "{unit: 2}")) == AnyOf(
+        (Term("action", "in", ("WRITE",)), Term("unit", "in", (2,)))
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("where: {match: x.windo}", '"x.windo" is no rule, did you mean "x.window"?'),
+        ("where: {match: test.rule}", "a circle"),
+        ("where: {match: x.window}", "only a rule without window and sequence can be matched"),
+        ("where: {match: x.flows}", "x.flows is a rule on flows, this is one on operations"),
+    ],
+)
+def test_what_cannot_be_matched(tmp_path, text, expected):
+    (tmp_path / "x.yaml").write_text(
+        f"- {HEAD.replace('test.rule', 'x.window')}where: {{unit: 1}}\nwindow: {{for: 1s, at_least: 2}}\n".replace("\n", "\n  ").rstrip(" ")
+        + f"- {HEAD.replace('test.rule', 'x.flows')}table: flows\nwhere: {{port: 1}}\n".replace("\n", "\n  ").rstrip(" ")
+        + f"- {HEAD}{text}\n".replace("\n", "\n  ").rstrip(" ")
+    )
+    with pytest.raises(ConfigErrors) as caught:
+        load_rules([tmp_path / "x.yaml"], drafts=True)
+    assert any(expected in str(error) for error in caught.value.errors), [str(error) for error in caught.value.errors]
+
+
+def test_test_is_loaded_and_must_prove_itself(tmp_path):
+    assert any("a rule of status test needs" in mistake for mistake in mistakes(tmp_path, HEAD.replace("draft", "test") + "where: {unit: 1}\n"))
+    row = "{src: 10.0.0.1, dst: 10.0.0.2, protocol: modbus, function: 3, action: READ, unit: %s}"
+    proofs = "tests:\n" + "".join(f"  - rows: [{row % unit}]\n    expect: {{alerts: {alerts}}}\n" for unit, alerts in ((1, 1), (2, 0)))
+    (tmp_path / "r.yaml").write_text(HEAD.replace("draft", "test") + "where: {unit: 1}\n" + proofs)
+    assert [rule.status for rule in load_rules([tmp_path])] == ["test"]

@@ -28,3 +28,12 @@ def test_what_is_not_is_told(tmp_path):
 def test_rows_that_make_no_sense_are_told(tmp_path):
     assert "cannot be run" in problem(tmp_path, rows=({**ROW, "action": "DANCE"},), alerts=1)
     assert "cannot be run" in problem(tmp_path, capture="missing.pcap", alerts=1)
+
+
+def test_values_functions_and_areas_of_rows_are_what_they_say(tmp_path):
+    (rule,) = rules_from(tmp_path, "where: {protocol: modbus, function: 6, area_name: holding_register, value|gt: 800}\n")
+    row = {**ROW, "function": "write_single_register", "area": "holding_register"}
+    for value, alerts in ((900, 1), (800, 0), ([1, 801], 1)):
+        (outcome,) = PROVER.prove(replace(rule, tests=(Proof(place="here", rows=({**row, "value": value},), alerts=alerts),)))
+        assert outcome.problem == ""
+    assert "did you mean" in problem(tmp_path, rows=({**ROW, "area": "holding_registre"},), alerts=0)
