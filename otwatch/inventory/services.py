@@ -122,7 +122,6 @@ OT_PORTS_NOT_DECODED: Final[frozenset[str]] = frozenset(
     {
         "enip",
         "enip-io",
-        "bacnet",
         "opcua",
         "profinet-cm",
         "fox",

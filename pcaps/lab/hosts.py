@@ -65,6 +65,15 @@ HOSTS: dict[str, Host] = {
             about="IEC 60870-5-104 station, common address 47, TCP 2404",
         ),
         Host(
+            name="ahu",
+            role="controller",
+            ip="192.168.10.14",
+            mac="00:40:ae:0a:10:14",
+            vendor="Delta Controls",
+            level=1,
+            about="BACnet/IP controller of an air handling unit, device 1001, UDP 47808",
+        ),
+        Host(
             name="hmi",
             role="hmi",
             ip="192.168.10.20",
@@ -120,10 +129,13 @@ SERVICES: dict[str, tuple[tuple[str, int], ...]] = {
     "plc-s7": (("s7comm", 102),),
     "rtu": (("dnp3", 20000),),
     "station": (("iec104", 2404),),
+    "ahu": (("bacnet", 47808),),
     "hmi": (("http", 8080),),
     "eng": (("ssh", 22), ("rdp", 3389)),
 }
 
 IEC104_STATION = 47
+BACNET_DEVICE = 1001
+BACNET_STATION = {"hmi": 2001, "eng": 2002, "guest": 2077}
 DNP3_OUTSTATION = 10
 DNP3_MASTER = {"hmi": 1, "eng": 2, "itpc": 66, "guest": 77}

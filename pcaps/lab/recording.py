@@ -22,7 +22,7 @@ from hosts import FIREWALL_IT, FIREWALL_MAC, FIREWALL_OT, HOSTS, SERVICES
 from net import PREFIX, Lab, LabError, Tcpdump, inside, run
 
 HERE = Path(__file__).resolve().parent
-STACKS = {"modbus": "pymodbus", "s7comm": "python-snap7", "dnp3": "yadnp3"}
+STACKS = {"modbus": "pymodbus", "s7comm": "python-snap7", "dnp3": "yadnp3", "bacnet": "bacpypes3"}
 # c104 is under the GPL 3, which does not go together with scapy's GPL 2: it may live in an environment of its own
 INTERPRETERS = {"iec104": os.environ.get("OTWATCH_LAB_IEC104", sys.executable)}
 
@@ -123,7 +123,7 @@ class Recording:
         if protocol == "ssh":
             self._serve_ssh(host)
             return
-        script = (f"{protocol}_server.py",) if protocol in ("dnp3", "iec104") else ("servers.py", protocol)
+        script = (f"{protocol}_server.py",) if protocol in ("dnp3", "iec104", "bacnet") else ("servers.py", protocol)
         command = inside(PREFIX + host, INTERPRETERS.get(protocol, sys.executable), str(HERE / script[0]), *script[1:])
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.stack.callback(_stop, process)

@@ -1,0 +1,28 @@
+# The C side of dissect.py.
+cimport cython
+from otwatch.protocols.bacnet.services cimport Message
+from otwatch.protocols.kit.pairing cimport Pairing
+from otwatch.tables cimport Anomalies, Operations, Pdus
+
+@cython.final
+cdef class BacnetDissector:
+    cdef Message m
+    cdef int limit
+    cdef readonly Pairing pairing
+    cdef object segments
+    cdef Py_ssize_t flows
+    cdef unsigned char[::1] seen
+    cdef object _make_room(self, Py_ssize_t flow)
+    cpdef object feed(self, Pdus pdus, Operations operations, Anomalies anomalies, list facts)
+    cdef object _bvlc(self, Py_ssize_t flow)
+    cdef object _network(self, Py_ssize_t flow, Py_ssize_t at)
+    cdef Py_ssize_t _address(self, Py_ssize_t at) except? -2
+    cdef object _network_message(self, Py_ssize_t at)
+    cdef object _apdu(self, Py_ssize_t flow, Py_ssize_t at)
+    cdef object _confirmed(self, Py_ssize_t flow, Py_ssize_t at, int flags)
+    cdef object _segment(self, Py_ssize_t flow, Py_ssize_t at, int kind, int service, Py_ssize_t data, int flags)
+    cdef object _unconfirmed(self, Py_ssize_t at)
+    cdef object _request(self, Py_ssize_t flow, int service, Py_ssize_t at)
+    cdef int _folded(self, long long unit) except? -2
+    cdef object _answer(self, Py_ssize_t flow, int service, int status, Py_ssize_t at)
+    cpdef int forget(self, Py_ssize_t flow) except? -2
