@@ -164,11 +164,14 @@ def _fill(store: AnalysisStore, result: Result) -> bool:
     """False when the disk did not take it, which is told: the result is still to be shown."""
     from otwatch.cli.sending import alert_records
     from otwatch.errors import CaptureError
+    from otwatch.outputs.alert_records import incident_record
     from otwatch.outputs.records import asset_record
 
     store.assets(map(asset_record, result.assets))
     for sequence, record in enumerate(alert_records(result), 1):
         store.alert(record, sequence)
+    for sequence, incident in enumerate(result.incidents, 1):
+        store.incident(incident_record(incident), sequence)
     try:
         store.finish()
     except CaptureError as error:

@@ -105,7 +105,8 @@ def show(baseline_file: str) -> None:
         from rich.table import Table
 
         from otwatch.baseline.store import load_baseline
-        from otwatch.cli.text import QuietConsole, safe
+        from otwatch.cli.text import QuietConsole
+        from otwatch.cli.view_text import safe
         from otwatch.outputs.story import clock
         from otwatch.protocols import protocols
 

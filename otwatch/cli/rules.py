@@ -23,7 +23,8 @@ def list_rules(paths: tuple[str, ...]) -> None:
     with one_line_errors():
         from rich.table import Table
 
-        from otwatch.cli.text import QuietConsole, safe
+        from otwatch.cli.text import QuietConsole
+        from otwatch.cli.view_text import safe
         from otwatch.engine.detector import rules_of
 
         table = Table(box=None)

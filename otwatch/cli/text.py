@@ -1,22 +1,21 @@
-"""The result of an analysis on a terminal: the verdict, where to look first, what was clean, what could not be seen; then the tables."""
+"""The result of an analysis on a terminal: the view, then the tables of assets, conversations, protocols and alerts."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from otwatch.alerts.alert import Alert, Severity
+from otwatch.cli.view_text import safe, severity, show_view
 from otwatch.inventory.asset import Asset, KnownFact
 from otwatch.inventory.inventory import Talk
 from otwatch.inventory.roles import TITLES
-from otwatch.outputs.escape import one_line
 from otwatch.outputs.result import Result
-from otwatch.outputs.story import clock, details, has_ends, look_first, plural, verdict, what_happened
+from otwatch.outputs.story import clock, has_ends
+from otwatch.outputs.view.build import view_of
 
-_COLOURS = {Severity.CRITICAL: "bold white on red", Severity.HIGH: "bold red", Severity.MEDIUM: "yellow", Severity.LOW: "cyan", Severity.INFO: "dim"}
 _IDENTITY = ("name", "model", "order_number", "firmware", "serial")
 _IDENTITY_CHARACTERS = 120
 _IDENTITIES = 3  # lines of one asset
@@ -33,84 +32,14 @@ class QuietConsole(Console):
         raise BrokenPipeError
 
 
-def safe(text: object) -> str:
-    """Text from the wire for rich: neither escape sequences nor markup."""
-    return escape(one_line(str(text)))
-
-
 def show(result: Result, console: Console, *, min_severity: Severity) -> None:
     """Prints everything."""
-    console.print()
-    console.print(f"[bold]{safe(verdict(result))}[/bold]")
-    _first(result, console, min_severity)
-    _clean(result, console)
-    _blind(result, console)
+    show_view(view_of(result, least=min_severity), console)
     _assets(result.assets, console, {alert.src for alert in result.alerts})
     _talks(result.talks, console)
     _protocols(result, console)
     _alerts([alert for alert in result.alerts if alert.severity >= min_severity], console)
     _anomalies(result, console)
-
-
-def _heading(console: Console, text: str) -> None:
-    console.print(f"\n[bold underline]{text}[/bold underline]")
-
-
-def _severity(severity: Severity) -> str:
-    return f"[{_COLOURS[severity]}]{severity.label}[/]"
-
-
-def _first(result: Result, console: Console, min_severity: Severity) -> None:
-    chosen = [alert for alert in look_first(result.alerts) if alert.severity >= min_severity]
-    if not chosen:
-        if not result.alerts and result.packets:
-            console.print(
-                "What to try next: name the allowed writers with --site (otwatch site init), or learn what is normal from a quiet capture "
-                "(otwatch baseline learn) and compare with --baseline."
-            )
-        return
-    _heading(console, "Look here first")
-    for number, alert in enumerate(chosen, 1):
-        console.print(f"{number}. {_severity(alert.severity)} [bold]{safe(alert.title)}[/bold]")
-        console.print(f"   {safe(what_happened(alert))}", soft_wrap=True)
-        for line in details(alert):
-            console.print(f"     {safe(line)}", soft_wrap=True)
-        if alert.why:
-            console.print(f"   {safe(' '.join(alert.why.split()))}", style="dim", soft_wrap=True)
-        place = ", ".join(str(frame) for frame in alert.frames[:8])
-        console.print(
-            f"   frames {place} of {safe(alert.file)}   rule {safe(alert.rule)}   {safe(' '.join(alert.attack))}   confidence {alert.confidence:.0%}",
-            style="dim",
-            soft_wrap=True,
-        )
-
-
-def _clean(result: Result, console: Console) -> None:
-    if not result.checks:
-        return
-    clean = [check for check in result.checks if not check.alerts and check.evaluable == "yes"]
-    unable = [check for check in result.checks if check.evaluable != "yes"]
-    _heading(console, "Checked and found clean")
-    console.print(
-        f"{len(clean)} of {plural(len(result.checks), 'rule')}: "
-        + safe("; ".join(check.title for check in clean[:12]))
-        + (f"; and {len(clean) - 12} more" if len(clean) > 12 else ""),
-        soft_wrap=True,
-    )
-    if unable:
-        reasons: dict[str, list[str]] = {}
-        for check in unable:
-            reasons.setdefault(check.reason or check.evaluable, []).append(check.rule)
-        for reason, rules in reasons.items():
-            console.print(f"Not judged: {safe(', '.join(rules[:6]))}{' …' if len(rules) > 6 else ''}: {safe(reason)}", soft_wrap=True)
-
-
-def _blind(result: Result, console: Console) -> None:
-    _heading(console, "What this capture could not show")
-    if not result.blind_spots:
-        console.print("Nothing was missing: no gaps, no cut packets, both directions seen, every OT protocol decoded.")
-    for spot in result.blind_spots:
-        console.print(f"{'[bold yellow]! [/bold yellow]' if spot.incomplete else '· '}{safe(spot.text)}", soft_wrap=True)
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -215,7 +144,7 @@ def _alerts(alerts: list[Alert], console: Console) -> None:
     for alert in alerts[:_ROWS]:
         what = " ".join(text for text in (alert.protocol, alert.function_name or alert.action.lower(), alert.object) if text)
         table.add_row(
-            _severity(alert.severity),
+            severity(alert.severity),
             safe(alert.rule),
             f"{safe(alert.src)} →{_gap(console)}{safe(alert.dst)}" if has_ends(alert) else "",
             safe(what[:60]),

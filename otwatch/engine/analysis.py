@@ -9,6 +9,7 @@ import numpy as np
 
 from otwatch.alerts.alert import Alert
 from otwatch.alerts.coverage import Verdict, coverage
+from otwatch.alerts.incidents import Incident
 from otwatch.batch import Batch
 from otwatch.capture.files import open_capture
 from otwatch.capture.report import CaptureReport
@@ -43,6 +44,9 @@ class Detector(Listener, Protocol):
 
     def alerts(self) -> list[Alert]:
         """All incidents, gravest first."""
+
+    def incidents(self) -> list[Incident]:
+        """What the alerts are together, gravest first."""
 
     def addresses_in_use(self) -> set[int]:
         """Ids of the addresses that they still refer to."""
@@ -171,6 +175,7 @@ class Analysis:
             assets=self.assets(),
             talks=talks,
             alerts=alerts,
+            incidents=self.detector.incidents() if self.detector is not None else [],
             anomalies=anomalies,
             blind_spots=self._interrupted()
             + blind_spots(

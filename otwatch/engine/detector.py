@@ -14,6 +14,7 @@ import numpy as np
 import otwatch
 from otwatch.alerts.alert import Alert
 from otwatch.alerts.coverage import Verdict
+from otwatch.alerts.incidents import Incident
 from otwatch.baseline.baseline import Baseline
 from otwatch.baseline.store import load_baseline
 from otwatch.batch import Batch
@@ -181,6 +182,10 @@ class RuleDetector:
     def alerts(self) -> list[Alert]:
         """All incidents, gravest first."""
         return self.engine.alerts()
+
+    def incidents(self) -> list[Incident]:
+        """What the alerts are together, gravest first."""
+        return self.engine.incidents()
 
     def verdicts(self, unread: Unread = NOTHING_UNREAD) -> dict[str, Verdict]:
         """Rule id -> how far it could be judged. `unread`: what of OT protocols was seen and not decoded."""

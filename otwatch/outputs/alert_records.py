@@ -7,8 +7,11 @@ from typing import Any
 
 from otwatch.alerts.alert import Alert
 from otwatch.alerts.attack import former
+from otwatch.alerts.book import IncidentEvent
 from otwatch.alerts.bursts import Burst
 from otwatch.alerts.evidence import Also, Evidence, Hop
+from otwatch.alerts.incidents import Incident, Party, Step
+from otwatch.alerts.story import value_text
 from otwatch.outputs.times import time_text
 
 Record = dict[str, Any]
@@ -109,3 +112,107 @@ def _also_record(also: Also) -> Record:
     first, last, ticket = record.pop("first_ns"), record.pop("last_ns"), record.pop("ticket")
     record |= {"severity": also.severity.label, "first_seen": time_text(first), "last_seen": time_text(last)}
     return record | ({"ticket": ticket} if ticket else {})
+
+
+def incident_record(incident: Incident, event: IncidentEvent | None = None) -> Record:
+    """One incident. Beside its own fields it has those of the act that leads (`rule`, `action`, `object`, `outcome` ...), as an alert has them."""
+    lead, gravest = incident.lead, incident.gravest
+    act = gravest.act if gravest is not None else None
+    actor = incident.lead.src if incident.actor.endswith(" sources") else incident.actor
+    target = Party(address=lead.dst, name=lead.dst_name, zone=lead.dst_zone)
+    if gravest is not None:
+        target = next((one for one in incident.targets if one.address == gravest.dst), target)
+    return {
+        "type": "incident",
+        "time": time_text(event.time_ns if event is not None else incident.first_ns),
+        "first_seen": time_text(incident.first_ns),
+        "last_seen": time_text(incident.last_ns),
+        "id": incident.id,
+        "incident": incident.id,
+        "event": event.reason if event is not None else "",
+        "occurrence": incident.occurrence,
+        "follows": incident.follows,
+        "merged_into": incident.merged_into,
+        "ended": incident.ended,
+        "title": incident.title,
+        "severity": incident.severity.label,
+        "confidence": incident.confidence,
+        "actor": incident.actor,
+        "path": [_party_record(party) for party in incident.path],
+        "sources": list(incident.sources),
+        "sources_count": incident.sources_count,
+        "forged": incident.forged,
+        "targets": [party.address for party in incident.targets],
+        "targets_count": incident.targets_count,
+        "steps": [_step_record(step) for step in incident.steps],
+        "steps_count": incident.steps_count,
+        "gravest": _step_record(gravest) if gravest is not None else None,
+        "succeeded": [_deed(step) for step in incident.succeeded],
+        "failed": [_deed(step) for step in incident.failed],
+        "techniques": list(incident.techniques),
+        "alerts": list(incident.alerts),
+        "lines": list(incident.lines),
+        "chain": [hop_record(hop) for hop in incident.chain],
+        "next": list(incident.next),
+        "rule": lead.rule,
+        "src": actor,
+        "src_mac": incident.actor_mac,
+        "src_name": incident.actor_name,
+        "src_zone": incident.actor_zone,
+        "dst": target.address,
+        "dst_name": target.name,
+        "dst_zone": target.zone,
+        "protocol": act.protocol if act is not None else lead.protocol,
+        "action": act.action if act is not None else lead.action,
+        "function": act.function if act is not None else lead.function,
+        "function_name": act.function_name if act is not None else lead.function_name,
+        "unit": act.unit if act is not None else lead.unit,
+        "object": (act.objects[0] if act.objects else "") if act is not None else lead.object,
+        "value": act.value if act is not None else lead.value,
+        "outcome": incident.outcome.value,
+        "items": incident.items.record(),
+        "count": incident.count,
+        "attack": list(incident.techniques),
+        "attack_v18": [former(technique) for technique in incident.techniques],
+        "file": lead.file,
+        "frames": list(gravest.frames if gravest is not None else lead.frames),
+        "why": lead.why,
+        "false_positives": list(lead.false_positives),
+        "evaluable": lead.evaluable,
+    }
+
+
+def _party_record(party: Party) -> Record:
+    return {"address": party.address, "name": party.name, "zone": party.zone}
+
+
+def _step_record(step: Step) -> Record:
+    act = step.act
+    return {
+        "time": time_text(step.first_ns),
+        "last_seen": time_text(step.last_ns),
+        "src": step.src,
+        "dst": step.dst,
+        "title": step.title,
+        "rule": step.rule,
+        "alert": step.alert,
+        "occurrence": step.occurrence,
+        "severity": step.severity.label,
+        "protocol": act.protocol if act is not None else "",
+        "action": act.action if act is not None else "",
+        "function_name": act.function_name if act is not None else "",
+        "objects": list(act.objects) if act is not None else [],
+        "value": act.value if act is not None else None,
+        "count": step.count,
+        "outcome": step.outcome.value,
+        "frames": list(step.frames),
+    }
+
+
+def _deed(step: Step) -> str:
+    """`192.168.10.11 plc_stop`: one act in a few words."""
+    act = step.act
+    if act is None:
+        return f"{step.dst} {step.title}"
+    words = [step.dst, act.function_name or act.action.lower(), *act.objects[:1]]
+    return " ".join(words) + ("" if act.value is None else f" = {value_text(act.value)}")

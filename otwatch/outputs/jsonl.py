@@ -8,12 +8,12 @@ from typing import Any
 
 import otwatch
 from otwatch.alerts.alert import Severity
-from otwatch.outputs.alert_records import alert_record
+from otwatch.outputs.alert_records import alert_record, incident_record
 from otwatch.outputs.json_text import json_text
 from otwatch.outputs.records import SCHEMA_VERSION, asset_record, talk_record
 from otwatch.outputs.result import Result
-from otwatch.outputs.story import verdict
 from otwatch.outputs.times import time_text
+from otwatch.outputs.view.build import coverage_of, verdict_of
 
 
 def summary_record(result: Result) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def summary_record(result: Result) -> dict[str, Any]:
         "type": "summary",
         "schema": SCHEMA_VERSION,
         "otwatch": otwatch.__version__,
-        "verdict": verdict(result),
+        "verdict": verdict_of(result, coverage_of(result)).line,
         "packets": result.packets,
         "bytes": result.wire_bytes,
         "first": time_text(result.first_ns) if result.first_ns is not None else None,
@@ -37,6 +37,7 @@ def summary_record(result: Result) -> dict[str, Any]:
         },
         "visibility": {"complete": not result.incomplete, "blind_spots": [asdict(spot) for spot in result.blind_spots]},
         "alerts": {severity.label: sum(alert.severity is severity for alert in result.alerts) for severity in Severity},
+        "incidents": {severity.label: sum(incident.severity is severity for incident in result.incidents) for severity in Severity},
         "anomalies": result.anomalies,
         "checks": [asdict(check) for check in result.checks],
         "files": [
@@ -68,6 +69,7 @@ def records(result: Result, *, min_severity: Severity = Severity.INFO) -> Iterat
     yield summary_record(result)
     yield from (asset_record(asset) for asset in result.assets)
     yield from (talk_record(talk) for talk in result.talks)
+    yield from (incident_record(incident) for incident in result.incidents if incident.severity >= min_severity)
     yield from (alert_record(alert) for alert in result.alerts if alert.severity >= min_severity)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from otwatch.alerts.alert import Alert
 from otwatch.alerts.coverage import NO_COVERAGE, Coverage, Verdict
+from otwatch.alerts.incidents import Incident
 from otwatch.capture.report import CaptureReport
 from otwatch.inventory.asset import Asset
 from otwatch.inventory.inventory import Talk
@@ -62,6 +63,7 @@ class Result:
     assets: list[Asset]
     talks: list[Talk]
     alerts: list[Alert]
+    incidents: list[Incident] = field(default_factory=list)
     anomalies: dict[str, int]
     blind_spots: list[BlindSpot]
     checks: list[Check] = field(default_factory=list)

@@ -16,11 +16,14 @@ from typing import Any, Final
 from otwatch.errors import CaptureError
 from otwatch.outputs.json_text import json_text
 
-_VERSION: Final = 1
+_VERSION: Final = 2  # 2: incidents; a store of version 1 gets their table
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS alerts (id TEXT PRIMARY KEY, first_seen TEXT, last_seen TEXT, rule TEXT, severity TEXT, src TEXT, dst TEXT, count INTEGER,
   sequence INTEGER, record TEXT);
 CREATE INDEX IF NOT EXISTS alerts_last_seen ON alerts (last_seen);
+CREATE TABLE IF NOT EXISTS incidents (id TEXT PRIMARY KEY, first_seen TEXT, last_seen TEXT, severity TEXT, title TEXT, actor TEXT, targets TEXT,
+  merged_into TEXT, sequence INTEGER, record TEXT);
+CREATE INDEX IF NOT EXISTS incidents_last_seen ON incidents (last_seen);
 CREATE TABLE IF NOT EXISTS assets (id TEXT PRIMARY KEY, first_seen TEXT, last_seen TEXT, vendor TEXT, name TEXT, roles TEXT, zone TEXT, record TEXT);
 CREATE TABLE IF NOT EXISTS flows (number INTEGER PRIMARY KEY AUTOINCREMENT, first_seen TEXT, last_seen TEXT, client TEXT, server TEXT,
   server_port INTEGER, service TEXT, record TEXT);
@@ -58,7 +61,7 @@ class Store:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, _VERSION):
+            if not 0 <= version <= _VERSION:
                 raise CaptureError(f"{path}: a store of version {version}; this otwatch writes {_VERSION}: move it away or name another")
             self._connection.executescript(_TABLES)
             self._connection.execute(f"PRAGMA user_version={_VERSION}")
@@ -91,6 +94,28 @@ class Store:
                     record["src"],
                     record["dst"],
                     record["count"],
+                    sequence,
+                    json_text(record),
+                )
+            ],
+        )
+
+    def incident(self, record: dict[str, Any], sequence: int) -> None:
+        """An incident, or its newer version."""
+        self._write(
+            "INSERT INTO incidents VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET last_seen=excluded.last_seen, "
+            "severity=excluded.severity, title=excluded.title, actor=excluded.actor, targets=excluded.targets, merged_into=excluded.merged_into, "
+            "sequence=excluded.sequence, record=excluded.record",
+            [
+                (
+                    record["id"],
+                    record["first_seen"],
+                    record["last_seen"],
+                    record["severity"],
+                    record["title"],
+                    record["actor"],
+                    ",".join(record["targets"]),
+                    record["merged_into"],
                     sequence,
                     json_text(record),
                 )
@@ -172,6 +197,9 @@ class Store:
                 self._connection.execute(
                     "DELETE FROM alerts WHERE id IN (SELECT id FROM alerts ORDER BY last_seen DESC LIMIT -1 OFFSET ?)", (self.keep_alerts,)
                 )
+                self._connection.execute(
+                    "DELETE FROM incidents WHERE id IN (SELECT id FROM incidents ORDER BY last_seen DESC LIMIT -1 OFFSET ?)", (self.keep_alerts,)
+                )
             if self._connection.in_transaction:
                 self._connection.execute("COMMIT")
         except sqlite3.Error as error:
@@ -230,6 +258,27 @@ class StoreReader:
             conditions.append("last_seen >= ?")
             values.append(since)
         statement = f"SELECT record FROM alerts WHERE {' AND '.join(conditions)} ORDER BY last_seen DESC LIMIT ?"  # noqa: S608 - constant parts only
+        for (record,) in self._connection.execute(statement, [*values, limit]):
+            yield json.loads(record)
+
+    def incidents(
+        self, *, severities: Iterable[str], address: str = "", since: str = "", incident: str = "", limit: int = 100
+    ) -> Iterator[dict[str, Any]]:
+        """Incidents, newest first. `address` is the actor or a target, `incident` the beginning of an id. None in a store of version 1."""
+        wanted = list(severities)
+        conditions, values = [f"severity IN ({','.join('?' * len(wanted))})"], list[Any](wanted)
+        if address:
+            conditions.append("(actor = ? OR ',' || targets || ',' LIKE '%,' || ? || ',%')")
+            values += [address, address]
+        if since:
+            conditions.append("last_seen >= ?")
+            values.append(since)
+        if incident:
+            conditions.append("substr(id, 1, ?) = ?")
+            values += [len(incident), incident]
+        if not self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'incidents'").fetchone():
+            return
+        statement = f"SELECT record FROM incidents WHERE {' AND '.join(conditions)} ORDER BY last_seen DESC LIMIT ?"  # noqa: S608 - constant parts only
         for (record,) in self._connection.execute(statement, [*values, limit]):
             yield json.loads(record)
 

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
-from otwatch.alerts.alert import Alert, Severity
+from otwatch.alerts.alert import Alert
 from otwatch.alerts.coverage import Coverage
 from otwatch.alerts.outcome import WORDS
-from otwatch.outputs.result import Result
+from otwatch.alerts.story import value_text
 
-LOOK_FIRST = 5
-_MOSTLY_JUDGED = 0.5  # of the rules that apply: below it the verdict says first how much was judged
-_ACTORS = 3
 _LISTED = 12
-_VALUE_CHARACTERS = 90
 
 
 def clock(timestamp_ns: int | None) -> str:
@@ -109,87 +103,7 @@ def details(alert: Alert) -> list[str]:
     return lines
 
 
-def verdict(result: Result) -> str:
-    """One sentence for the person who asked whether the plant is all right."""
-    counts = {severity: sum(alert.severity is severity for alert in result.alerts) for severity in reversed(Severity)}
-    grave = [f"{count} {severity.label}" for severity, count in counts.items() if count and severity >= Severity.MEDIUM]
-    observed = f"{plural(result.packets, 'packet')} over {span(result.first_ns, result.last_ns)}"
-    if not result.packets:
-        return "Nothing was read: there is no verdict."
-    if grave:
-        incidents = sum(count for severity, count in counts.items() if severity >= Severity.MEDIUM)
-        text = f"{plural(incidents, 'incident')} to look at ({', '.join(grave)}){_actors(result.alerts)} in {observed}."
-    elif result.alerts:
-        text = f"Nothing grave in {observed}: {_notes(counts[Severity.LOW], counts[Severity.INFO])}."
-    elif result.checks and result.coverage.share < _MOSTLY_JUDGED:
-        text = f"{judged(result.coverage)} Nothing was found by them in {observed}."
-    else:
-        text = f"Nothing of what is looked for was found in {observed}."
-    if not grave:
-        text += _taken_for_operators(result.alerts)
-    if result.incomplete and not (result.checks and not result.alerts and result.coverage.share < _MOSTLY_JUDGED):
-        spot = next(spot for spot in result.blind_spots if spot.incomplete)
-        text += f" Observation incomplete: {spot.text}{'' if spot.text.endswith('?') else '.'}"
-    return text
-
-
 def judged(coverage: Coverage) -> str:
     """How many of the rules that apply could be judged, and what kept the others from it."""
     text = f"{coverage.judged} of {plural(coverage.applicable, 'rule')} could be judged"
     return f"{text}: {coverage.reasons[0][0].text}." if coverage.not_judged and coverage.reasons else f"{text}."
-
-
-def _notes(low: int, info: int) -> str:
-    if not info:
-        return f"{plural(low, 'note')} of low severity"
-    return f"{plural(low + info, 'note')} ({low} low, {info} info)" if low else f"{plural(info, 'note')} for information"
-
-
-def _taken_for_operators(alerts: Sequence[Alert]) -> str:
-    """Whose commands are shown as notes only because he polls the device: the reader must confirm that, as nothing in the traffic can."""
-    taken = sorted((alert for alert in alerts if alert.evidence.writer == "polls"), key=lambda alert: -alert.count)
-    if not taken:
-        return ""
-    named = ", ".join(f"{alert.src} → {alert.dst} ({alert.count:,} times)" for alert in taken[:_ACTORS])
-    more = f" and {len(taken) - _ACTORS} more" if len(taken) > _ACTORS else ""
-    return f" Commands were given: {named}{more}. They are taken for the operator's, because the source polls the device; only you can confirm that."
-
-
-def _actors(alerts: Sequence[Alert]) -> str:
-    """` from 172.16.5.66 and 192.168.10.30`: who did the gravest."""
-    worst = max(alert.severity for alert in alerts)
-    actors = list(dict.fromkeys(alert.src for alert in alerts if alert.severity is worst and alert.src not in ("", "-")))
-    if not actors:
-        return ""
-    named = ", ".join(actors[:_ACTORS]) + (f" and {len(actors) - _ACTORS} more" if len(actors) > _ACTORS else "")
-    return f", the gravest by {named}," if worst >= Severity.HIGH else f", by {named},"
-
-
-def look_first(alerts: Sequence[Alert]) -> list[Alert]:
-    """The few incidents to begin with: gravest first; of the same gravity, a second of one rule or between the same two comes last."""
-    chosen: list[Alert] = []
-    for severity in (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM):
-        ranked = sorted((alert for alert in alerts if alert.severity is severity), key=lambda alert: (-alert.confidence, alert.first_seen_ns))
-        for alike in (_same_pair_or_rule, _same_pair_and_rule, lambda _one, _other: False):
-            for alert in ranked:
-                if len(chosen) < LOOK_FIRST and alert not in chosen and not any(alike(alert, other) for other in chosen):
-                    chosen.append(alert)
-    return sorted(chosen, key=lambda alert: (-alert.severity, alert.first_seen_ns))
-
-
-def value_text(value: Any) -> str:
-    """A decoded value in a few words."""
-    if isinstance(value, dict):
-        value = ", ".join(f"{name} {value_text(item)}" for name, item in value.items() if item not in (None, False, "", 0))
-    elif isinstance(value, list):
-        value = ", ".join(value_text(item) for item in value[:8]) + (" …" if len(value) > 8 else "")
-    text = str(value)
-    return text if len(text) <= _VALUE_CHARACTERS else text[:_VALUE_CHARACTERS] + "…"
-
-
-def _same_pair_or_rule(one: Alert, other: Alert) -> bool:
-    return one.rule == other.rule or (one.src, one.dst) == (other.src, other.dst)
-
-
-def _same_pair_and_rule(one: Alert, other: Alert) -> bool:
-    return one.rule == other.rule and (one.src, one.dst) == (other.src, other.dst)

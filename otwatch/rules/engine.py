@@ -15,9 +15,11 @@ import numpy as np
 from otwatch.actions import Role
 from otwatch.addresses import Addresses
 from otwatch.alerts.alert import Alert
+from otwatch.alerts.book import Book, IncidentEvent
 from otwatch.alerts.bursts import Ended
 from otwatch.alerts.coverage import Verdict
 from otwatch.alerts.findings import Finding, Findings, Part, Sample
+from otwatch.alerts.incidents import Incident, gather
 from otwatch.batch import Batch
 from otwatch.decode.anomalies import NetworkAnomaly
 from otwatch.limits import Limits
@@ -146,6 +148,8 @@ class RuleEngine:
         self._judged_at: tuple[int, int, bool] | None = None
         self._kept: list[Reported] = []
         self._knows = 0  # the batch up to which `knowledge` was refreshed
+        self._incidents: list[Incident] = []
+        self.book = Book(limits.incident_quiet_ns)
         self._resumed: set[int] = set()
 
     # feeding
@@ -218,7 +222,19 @@ class RuleEngine:
             self._refresh()
             found = [reported for finding in self.findings if (reported := self.reporter.alert(finding, self.limits.alert_frames)) is not None]
             self._kept, self._judged_at = self._folder.fold(found), moment
+            alerts = [one.alert for one in self._kept]
+            gathered = gather(alerts, quiet_ns=self.limits.burst_quiet_ns, ends_ns=self.limits.incident_quiet_ns)
+            self._incidents = self.book.settle(gathered, alerts)
         return self._kept
+
+    def incidents(self) -> list[Incident]:
+        """The incidents that the alerts are, gravest first."""
+        self._judged()
+        return self._incidents
+
+    def take_incidents(self) -> list[IncidentEvent]:
+        """News of incidents since the last call: openings, rises, bursts, ends, merges."""
+        return self.book.take(self.incidents(), self.now_ns, finished=self._finished)
 
     def take_changes(self) -> list[Alert]:
         """Alerts that are new, graver, otherwise answered or in another burst since the last call, or went on for another minute of packet time."""

@@ -97,6 +97,7 @@ class _Writer:
             "joined": {ids[rule]: count for rule, count in engine.findings.joined.items()},
             "sent": [[number, *sent] for number, sent in engine.sent.items()],
             "followed": engine.counted(),
+            "book": engine.book.state(),
             "ended": [[number, *_ended(ended)] for number, ended in engine.ended.items()],
         }
         numbers = {id(sample): (finding.number, at) for finding in engine.findings for at, sample in enumerate(finding.samples)}
@@ -248,6 +249,7 @@ class _Reader:
         for number, count, severity, outcome, sent_ns, also, occurrence in document["sent"]:
             if number in numbers:
                 engine.sent[number] = Sent(int(count), int(severity), str(outcome), int(sent_ns), int(also), int(occurrence))
+        engine.book.resume(document["book"])
         engine.followed = {self._behaviour(number): int(last_ns) for number, last_ns in document["followed"]}
         for number, *ended in document["ended"]:
             engine.ended[self._behaviour(number)] = _ended_of(ended)

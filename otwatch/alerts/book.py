@@ -1,0 +1,176 @@
+"""Incidents over time: an id that never changes, and what of an incident is news."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, NamedTuple
+
+from otwatch.alerts.alert import Alert
+from otwatch.alerts.evidence import gravity
+from otwatch.alerts.incidents import DAY_NS, Incident
+from otwatch.alerts.outcome import SUCCEEDED
+
+RISE_NS: Final = 60_000_000_000  # rises of one incident are sent at most so often
+_KEPT: Final = 20_000
+_MEMBERS: Final = 4_096  # alert ids by which one incident is known again
+
+
+class IncidentEvent(NamedTuple):
+    """News of an incident."""
+
+    incident: Incident
+    reason: str  # opened | risen | burst | merged | ended
+    time_ns: int
+
+
+@dataclass(slots=True)
+class _Known:
+    id: str
+    key: str
+    first_ns: int
+    last_ns: int
+    members: set[str] = field(default_factory=set)
+    merged_into: str = ""
+    severity: int = -1  # as sent
+    gravest: int = -1
+    kinds: set[str] = field(default_factory=set)
+    occurrence: int = 0
+    sent_ns: int = 0
+    ended: bool = False
+
+    @property
+    def sent(self) -> bool:
+        return self.severity >= 0
+
+
+class Book:
+    """All incidents that were seen, by the alerts that they hold."""
+
+    def __init__(self, ends_ns: int = DAY_NS) -> None:
+        self.ends_ns = ends_ns
+        self._known: dict[str, _Known] = {}
+        self._of_alert: dict[str, list[str]] = {}
+        self._merged: list[tuple[str, str]] = []  # younger, older: to be sent
+
+    def settle(self, incidents: Sequence[Incident], alerts: Sequence[Alert]) -> list[Incident]:
+        """Gives incidents the ids that they had before, and alerts the id of their (latest) incident."""
+        names: dict[str, str] = {}
+        taken: set[str] = set()
+        for incident in sorted(incidents, key=lambda one: (one.first_ns, one.id)):
+            known = self._again(incident, taken)
+            taken.add(known.id)
+            names[incident.id] = known.id
+            incident.id = known.id
+            incident.follows = names.get(incident.follows, incident.follows)
+            known.first_ns, known.last_ns = min(known.first_ns, incident.first_ns), max(known.last_ns, incident.last_ns)
+            known.key = incident.key
+            for alert in incident.alerts:
+                if alert not in known.members and len(known.members) < _MEMBERS:
+                    known.members.add(alert)
+                    self._of_alert.setdefault(alert, []).append(known.id)
+        latest: dict[str, tuple[int, str]] = {}
+        for incident in incidents:
+            for alert in incident.alerts:
+                latest[alert] = max(latest.get(alert, (-1, "")), (incident.last_ns, incident.id))
+        for one in alerts:
+            one.incident = latest.get(one.id, (0, ""))[1]
+        if len(self._known) > _KEPT:
+            self._forget()
+        return list(incidents)
+
+    def _again(self, incident: Incident, taken: set[str]) -> _Known:
+        found = {}
+        for alert in incident.alerts:
+            for name in self._of_alert.get(alert, ()):
+                known = self._known.get(name)
+                if known is None or name in taken or known.merged_into:
+                    continue
+                if incident.first_ns <= known.last_ns + self.ends_ns and known.first_ns <= incident.last_ns + self.ends_ns:
+                    found[name] = known
+        if not found:
+            name = incident.id
+            while name in self._known:  # the same beginning, another thing: it was split from one that keeps the id
+                name = f"{int(name, 16) + 1 & 0xFFFFFFFFFFFFFFFF:016x}"
+            known = self._known[name] = _Known(name, incident.key, incident.first_ns, incident.last_ns)
+            return known
+        oldest, *younger = sorted(found.values(), key=lambda known: (not known.sent, known.first_ns, known.id))
+        for known in younger:
+            known.merged_into = oldest.id
+            oldest.members |= known.members
+            for alert in known.members:
+                self._of_alert[alert] = [oldest.id if name == known.id else name for name in self._of_alert[alert]]
+            if known.sent:
+                self._merged.append((known.id, oldest.id))
+        return oldest
+
+    def _forget(self) -> None:
+        for name in sorted(self._known, key=lambda name: self._known[name].last_ns)[: _KEPT // 2]:
+            for alert in self._known.pop(name).members:
+                self._of_alert.pop(alert, None)
+
+    def take(self, incidents: Sequence[Incident], now_ns: int, *, finished: bool = False) -> list[IncidentEvent]:
+        """What is to be sent now: openings, rises (at most one a minute), new bursts, ends and merges."""
+        by_id = {incident.id: incident for incident in incidents}
+        events = []
+        for younger, older in self._merged:
+            if older in by_id:
+                events.append(IncidentEvent(replace(by_id[older], id=younger, merged_into=older), "merged", now_ns))
+        self._merged.clear()
+        for incident in sorted(incidents, key=lambda one: (one.first_ns, one.id)):
+            known = self._known[incident.id]
+            reason = self._news(incident, known, now_ns, finished=finished)
+            if reason:
+                known.severity, known.gravest, known.kinds = int(incident.severity), _gravest(incident), _kinds(incident)
+                known.occurrence, known.sent_ns = incident.occurrence, now_ns
+                events.append(IncidentEvent(incident, reason, _time_of(incident, reason)))
+            if not known.ended and now_ns - incident.last_ns > self.ends_ns:
+                known.ended = True
+                events.append(IncidentEvent(replace(incident, ended=True), "ended", incident.last_ns))
+        return events
+
+    @staticmethod
+    def _news(incident: Incident, known: _Known, now_ns: int, *, finished: bool) -> str:
+        if not known.sent:
+            return "opened"
+        if incident.occurrence > known.occurrence:
+            known.ended = False
+            return "burst"
+        rises = int(incident.severity) > known.severity or _gravest(incident) > known.gravest or not _kinds(incident) <= known.kinds
+        return "risen" if rises and (finished or now_ns - known.sent_ns >= RISE_NS) else ""
+
+    def state(self) -> list[list[Any]]:
+        """Everything, of the types of JSON."""
+        return [
+            [one.id, one.key, one.first_ns, one.last_ns, sorted(one.members), one.merged_into, one.severity, one.gravest, sorted(one.kinds),
+             one.occurrence, one.sent_ns, int(one.ended)]
+            for one in self._known.values()
+        ]  # fmt: skip
+
+    def resume(self, stored: Sequence[Sequence[Any]]) -> None:
+        """Goes on from `state`. ValueError or TypeError when it is none."""
+        for name, key, first_ns, last_ns, members, merged_into, severity, gravest, kinds, occurrence, sent_ns, ended in stored:
+            known = _Known(str(name), str(key), int(first_ns), int(last_ns), set(map(str, members)), str(merged_into), int(severity), int(gravest))
+            known.kinds, known.occurrence, known.sent_ns, known.ended = set(map(str, kinds)), int(occurrence), int(sent_ns), bool(ended)
+            self._known[known.id] = known
+            if not known.merged_into:
+                for alert in known.members:
+                    self._of_alert.setdefault(alert, []).append(known.id)
+
+
+def _gravest(incident: Incident) -> int:
+    step = incident.gravest
+    if step is None or step.act is None:
+        return 0
+    return gravity(step.act.action) + (1_000 if step.outcome in SUCCEEDED else 0)
+
+
+def _kinds(incident: Incident) -> set[str]:
+    """What kinds of targets it has: by the protocol that was spoken to them."""
+    return {step.act.protocol if step.act is not None else "" for step in incident.steps}
+
+
+def _time_of(incident: Incident, reason: str) -> int:
+    if reason != "burst":
+        return incident.first_ns if reason == "opened" else incident.last_ns
+    return max((step.first_ns for step in incident.steps), default=incident.last_ns)

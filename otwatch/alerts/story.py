@@ -1,0 +1,88 @@
+"""What an incident's alerts state beside what was done, and what to check next: plain sentences, the process first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from otwatch.alerts.alert import Alert
+from otwatch.alerts.evidence import Act
+from otwatch.alerts.outcome import SUCCEEDED
+
+_ADVICE: Final = 5
+_VALUE_CHARACTERS: Final = 90
+
+
+def value_text(value: Any) -> str:
+    """A decoded value in a few words."""
+    if isinstance(value, dict):
+        value = ", ".join(f"{name} {value_text(item)}" for name, item in value.items() if item not in (None, False, "", 0))
+    elif isinstance(value, list | tuple):
+        value = ", ".join(value_text(item) for item in value[:8]) + (" …" if len(value) > 8 else "")
+    text = str(value)
+    return text if len(text) <= _VALUE_CHARACTERS else text[:_VALUE_CHARACTERS] + "…"
+
+
+def stated(alert: Alert) -> Iterable[str]:
+    """Facts that must not vanish when alerts become one incident: of the alert itself and of those that it took in."""
+    evidence = alert.evidence
+    if evidence.before is not None:
+        yield f"{evidence.kind or 'value'} of {alert.dst}: {evidence.before} before, now {evidence.now}"
+    if evidence.matched.get("permitted") == "denied":
+        yield f"the site file does not permit {alert.src} to command {alert.dst}"
+    if evidence.matched.get("conduit") == "denied":
+        yield f"the site file has no conduit from zone {alert.src_zone} to zone {alert.dst_zone}"
+    if evidence.ticket:
+        yield f"maintenance ticket {evidence.ticket} covers {alert.title.lower()} ({alert.src} to {alert.dst})"
+    if evidence.accepted:
+        yield f"accepted by the site file: {evidence.accepted} ({alert.rule}, {alert.src} to {alert.dst})"
+    for also in evidence.also:
+        yield f"{also.title} ({also.rule}){': ' + also.reason if also.reason else ''}"
+
+
+def advice(actor: str, lead: Alert, acts: Sequence[Act], path: Sequence[str]) -> list[str]:
+    """At most five things to check, the process first. `acts` are gravest first."""
+    found: dict[str, None] = {}
+    done = [act for act in acts if act.outcome in SUCCEEDED and act.changing]
+    tried = [act for act in acts if act.outcome not in SUCCEEDED and act.changing]
+    said: dict[tuple[str, str], Act] = {}
+    for act in done:
+        said.setdefault((act.action, act.target), act)
+    for act in list(said.values())[: _ADVICE - 2]:
+        found[_of_act(act)] = None
+    if tried and not done:
+        act = tried[0]
+        found[f"Whether {act.target} took {act.function_name} is not confirmed ({act.outcome.value.replace('_', ' ')}): check its state on site."] = (
+            None
+        )
+    for entered in path[1:]:
+        found[f"End the session from {path[0]} to {entered}, and find out whose account it used."] = None
+    if actor not in ("", "-"):
+        found[f"Find out who used {actor}, and whether this was ordered; cut it off if nobody knows."] = None
+    if lead.false_positives:
+        found[f"Known harmless causes: {lead.false_positives[0]}."] = None
+    return list(found)[:_ADVICE]
+
+
+def _of_act(act: Act) -> str:
+    place = f"frame {act.frames[0]}" if act.frames else "see the frames"
+    what = act.objects[0] if act.objects else act.function_name
+    match act.action:
+        case "STOP":
+            return f"Is {act.target} in RUN again, and is the process safe? It was stopped ({place})."
+        case "START" | "RESTART":
+            return f"Is {act.target} in the mode it should be in? It was {'restarted' if act.action == 'RESTART' else 'started'} ({place})."
+        case "PROGRAM_DOWNLOAD" | "PROGRAM_DELETE" | "FIRMWARE":
+            return f"Compare program and firmware of {act.target} with the engineering copy ({act.function_name} {what}, {place})."
+        case "CONTROL" | "FORCE":
+            return f"Look at {what} of {act.target} on site: it was operated{_to(act)} ({place})."
+        case "WRITE":
+            return f"Read {what} of {act.target} at the panel: it was written{_to(act)} ({place})."
+        case "TIME_SET":
+            return f"Check the clock of {act.target}: it was set ({place})."
+        case _:
+            return f"Check {what} of {act.target}: {act.function_name} was confirmed ({place})."
+
+
+def _to(act: Act) -> str:
+    return "" if act.value is None else f" with {value_text(act.value)}"

@@ -1,0 +1,300 @@
+"""A result becomes a view: selection, order, cut-offs, units and wording."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from otwatch.alerts.alert import Alert, Severity
+from otwatch.alerts.attack import former, technique_text
+from otwatch.alerts.incidents import Incident, Party, Step
+from otwatch.alerts.outcome import SUCCEEDED, WORDS, Outcome
+from otwatch.alerts.story import value_text
+from otwatch.outputs.result import Check, Result
+from otwatch.outputs.story import clock, plural, span, who
+from otwatch.outputs.view.model import Coverage, IncidentView, Level, NotJudged, StepRow, Text, Tone, Undecoded, Verdict, View
+
+_ACTORS: Final = 3
+_DEEDS: Final = 6
+_HALF: Final = 0.5
+_TONES: Final = {
+    Outcome.CONFIRMED: Tone.DANGER,
+    Outcome.PARTLY_REFUSED: Tone.DANGER,
+    Outcome.CONTRADICTED: Tone.WARN,
+    Outcome.REFUSED: Tone.GOOD,
+    Outcome.UNANSWERED: Tone.MUTED,
+    Outcome.NOT_OBSERVED: Tone.MUTED,
+}
+# What a successful act is, said of its target.
+_DEED_WORDS: Final = {
+    "STOP": "stopped",
+    "START": "started",
+    "RESTART": "restarted",
+    "PROGRAM_DOWNLOAD": "reprogrammed",
+    "PROGRAM_DELETE": "robbed of program blocks",
+    "FIRMWARE": "given other firmware",
+    "FORCE": "forced",
+    "CONTROL": "operated",
+    "WRITE": "written to",
+    "CONFIGURE": "reconfigured",
+    "TIME_SET": "set to another time",
+}
+
+
+def view_of(result: Result, *, least: Severity = Severity.INFO) -> View:
+    """Everything that is shown. `least` leaves out milder incidents and notes; the verdict counts all."""
+    coverage = coverage_of(result)
+    shown = [incident for incident in result.incidents if incident.severity >= least]
+    graver = [incident for incident in shown if not incident.is_note]
+    notes = [incident for incident in shown if incident.is_note]
+    return View(
+        verdict=verdict_of(result, coverage),
+        coverage=coverage,
+        incidents=tuple(_incident(number, incident) for number, incident in enumerate(graver, 1)),
+        notes=tuple(_incident(number, incident) for number, incident in enumerate(notes, len(graver) + 1)),
+        not_seen=tuple(Text(spot.text, Tone.WARN if spot.incomplete else Tone.MUTED, spot.kind) for spot in result.blind_spots),
+        not_judged=_not_judged(result.checks),
+        clean=tuple(check.title for check in result.checks if not check.alerts and check.evaluable == "yes"),
+    )
+
+
+def coverage_of(result: Result) -> Coverage:
+    """How much was seen, decoded and judged."""
+    undecoded = tuple(Undecoded(protocol=name, packets=count) for name, count in result.coverage.undecoded)
+    spoken = [talk for talk in result.talks if talk.protocol]
+    decoded = sum(talk.counts["packets_to_server"] + talk.counts["packets_to_client"] for talk in spoken)
+    missing = sum(one.packets for one in undecoded)
+    return Coverage(
+        packets=result.packets,
+        first_ns=result.first_ns,
+        last_ns=result.last_ns,
+        rules=result.coverage,
+        decoded_share=decoded / (decoded + missing) if decoded + missing else None,
+        undecoded=undecoded,
+        one_way=sum(talk.one_way for talk in spoken),
+        conversations=len(spoken),
+        incomplete=tuple(spot.text for spot in result.blind_spots if spot.incomplete),
+    )
+
+
+def verdict_of(result: Result, coverage: Coverage) -> Verdict:
+    """One sentence for the person who asked whether the plant is all right, and how much it rests on."""
+    incidents = [incident for incident in result.incidents if not incident.is_note]
+    notes = len(result.incidents) - len(incidents)
+    observed = f"{plural(result.packets, 'packet')} over {span(result.first_ns, result.last_ns)}"
+    worst = max((incident.severity for incident in result.incidents), default=None)
+    beside = f"; {plural(notes, 'note')} beside" if notes and incidents else ""
+    level = _level(result, coverage, incidents)
+    if not result.packets:
+        sentence = "Cannot judge: nothing was read."
+    elif incidents:
+        sentence = f"{plural(len(incidents), 'incident')} ({_severities(incidents)}): {_deeds(incidents)} in {observed}{beside}."
+    elif level is Level.CANNOT_JUDGE:
+        sentence = f"Cannot judge {observed}: {_no_judgement(coverage)}."
+    elif notes:
+        sentence = f"No incident, {_notes(result.incidents)} in {observed}."
+    else:
+        sentence = f"No incident and no note in {observed}: clean as far as it was judged."
+    return Verdict(
+        level=level,
+        sentence=sentence,
+        judged=_judged(coverage) if result.packets else "",
+        incidents=len(incidents),
+        notes=notes,
+        severity=worst,
+        operators="" if incidents else _taken_for_operators(result.alerts),
+    )
+
+
+def _level(result: Result, coverage: Coverage, incidents: Sequence[Incident]) -> Level:
+    if any(one.severity is Severity.CRITICAL and one.outcome is not Outcome.REFUSED for one in incidents):
+        return Level.ACT_NOW
+    if incidents:
+        return Level.LOOK_TODAY
+    nothing = not result.packets or (coverage.decoded_share is not None and coverage.decoded_share < _HALF)
+    if nothing or (not result.operations and coverage.incomplete):
+        return Level.CANNOT_JUDGE
+    return Level.NOTES_ONLY if result.incidents else Level.CLEAN
+
+
+def _no_judgement(coverage: Coverage) -> str:
+    if coverage.undecoded:
+        named = ", ".join(f"{plural(one.packets, 'packet')} of {one.protocol}" for one in coverage.undecoded[:_ACTORS])
+        return f"{named}, which this version does not decode"
+    return coverage.incomplete[0].rstrip(".") if coverage.incomplete else "nothing of what was read is decoded"
+
+
+def _judged(coverage: Coverage) -> str:
+    """`Judged: 90 of 101 rules; 100 % of OT packets decoded; both directions seen.`"""
+    parts = []
+    rules = coverage.rules
+    if rules.applicable:
+        partly = f" ({rules.partly} in part)" if rules.partly else ""
+        why = f" ({rules.reasons[0][0].text})" if rules.share < _HALF and rules.reasons else ""
+        parts.append(f"{rules.judged} of {plural(rules.applicable, 'rule')}{partly}{why}")
+    if coverage.decoded_share is None:
+        parts.append("no OT traffic seen")
+    else:
+        share = 100 * coverage.decoded_share
+        parts.append(f"{'100' if share == 100 else f'{min(share, 99.9):.3g}'} % of OT packets decoded")
+        if coverage.conversations:
+            parts.append(
+                "both directions seen"
+                if not coverage.one_way
+                else f"{coverage.one_way:,} of {plural(coverage.conversations, 'OT conversation')} seen in one direction only"
+            )
+    if coverage.undecoded:
+        parts.append("not decoded: " + ", ".join(f"{one.protocol} ({plural(one.packets, 'packet')})" for one in coverage.undecoded[:_ACTORS]))
+    text = f"Judged: {'; '.join(parts)}."
+    if coverage.incomplete and not coverage.undecoded:
+        text += f" Observation incomplete: {coverage.incomplete[0]}{'' if coverage.incomplete[0][-1:] in '.?' else '.'}"
+    return text
+
+
+def _severities(incidents: Sequence[Incident]) -> str:
+    counts = {severity: sum(one.severity is severity for one in incidents) for severity in reversed(Severity)}
+    return ", ".join(f"{count} {severity.label}" if len(incidents) > 1 else severity.label for severity, count in counts.items() if count)
+
+
+def _deeds(incidents: Sequence[Incident]) -> str:
+    """`192.168.10.11 was stopped and reprogrammed by 172.16.5.66 through 192.168.10.30`."""
+    first = incidents[0]
+    done: dict[str, list[str]] = {}
+    for step in first.succeeded:
+        word = _DEED_WORDS.get(step.act.action, "") if step.act is not None else ""
+        if word and word not in done.setdefault(step.dst, []):
+            done[step.dst].append(word)
+    by = _by(first)
+    if done:
+        target, words = next(iter(done.items()))
+        text = f"{target} was {' and '.join(words[:2])}{by}"
+        others = len(done) - 1
+        text += f", {plural(others, 'other device')} commanded" if others else ""
+    else:
+        target = (
+            f" at {first.targets[0].address}"
+            if first.targets_count == 1 and first.targets
+            else f" at {first.targets_count} targets"
+            if first.targets
+            else ""
+        )
+        text = f"{first.title[:1].lower()}{first.title[1:]}{target}{by}" if not first.title[1:2].isupper() else f"{first.title}{target}{by}"
+    actors = [one.actor for one in incidents[1:] if one.actor not in ("", "-")]
+    if actors:
+        text += f"; others by {', '.join(actors[:_ACTORS])}" + (f" and {len(actors) - _ACTORS} more" if len(actors) > _ACTORS else "")
+    return text
+
+
+def _by(incident: Incident) -> str:
+    if incident.actor in ("", "-"):
+        return ""
+    way = [party.address for party in incident.path[1:]]
+    return f" by {incident.actor}" + (f" through {', '.join(way)}" if way else "")
+
+
+def _notes(incidents: Sequence[Incident]) -> str:
+    low, info = (sum(one.severity is severity for one in incidents) for severity in (Severity.LOW, Severity.INFO))
+    if low and info:
+        return f"{plural(low + info, 'note')} ({low} low, {info} info)"
+    return f"{plural(low, 'note')} of low severity" if low else f"{plural(info, 'note')} for information"
+
+
+def _taken_for_operators(alerts: Sequence[Alert]) -> str:
+    """Whose commands are shown as notes only because the source polls the device: the reader must confirm that, as nothing in the traffic can."""
+    taken = sorted((alert for alert in alerts if alert.evidence.writer == "polls"), key=lambda alert: -alert.count)
+    if not taken:
+        return ""
+    named = ", ".join(f"{alert.src} → {alert.dst} ({plural(alert.count, 'time')})" for alert in taken[:_ACTORS])
+    more = f" and {len(taken) - _ACTORS} more" if len(taken) > _ACTORS else ""
+    return f"Commands were given: {named}{more}. They are taken for the operator's, because the source polls the device; only you can confirm that."
+
+
+def _not_judged(checks: Sequence[Check]) -> tuple[NotJudged, ...]:
+    reasons: dict[str, list[str]] = {}
+    for check in checks:
+        if check.evaluable in ("no", "partly"):
+            reasons.setdefault(check.reason or check.evaluable, []).append(check.rule)
+    return tuple(NotJudged(reason=reason, rules=tuple(rules)) for reason, rules in sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0])))
+
+
+def _incident(number: int, incident: Incident) -> IncidentView:
+    return IncidentView(
+        number=number,
+        id=incident.id,
+        severity=incident.severity,
+        title=incident.title,
+        confidence=incident.confidence,
+        first_ns=incident.first_ns,
+        last_ns=incident.last_ns,
+        occurrence=incident.occurrence,
+        path=path_text(incident),
+        sources=incident.sources,
+        targets=tuple(_party(party) for party in incident.targets),
+        targets_count=incident.targets_count,
+        succeeded=_said(incident.succeeded),
+        failed=_said(incident.failed),
+        steps=tuple(_step(step) for step in incident.steps),
+        steps_count=incident.steps_count,
+        why=incident.lead.why,
+        next=incident.next,
+        lines=incident.lines,
+        false_positives=incident.lead.false_positives,
+        techniques=tuple(Text(technique_text(one), Tone.PLAIN, former(one) if former(one) != one else "") for one in incident.techniques),
+        evaluable=incident.lead.evaluable,
+        file=incident.lead.file,
+        frames=incident.gravest.frames if incident.gravest is not None else incident.lead.frames,
+        rules=tuple(dict.fromkeys(step.rule for step in incident.steps)),
+        follows=incident.follows,
+    )
+
+
+def path_text(incident: Incident) -> str:
+    """`172.16.5.66 itpc (office) -> 192.168.10.30 eng (cell) -> plc-mb, rtu, plc-s7`."""
+    way = [_party(party) for party in incident.path] or [_party(Party(address=incident.actor, name=incident.actor_name, zone=incident.actor_zone))]
+    entered = {party.address for party in incident.path}
+    targets = [_party(party) for party in incident.targets if party.address not in entered]
+    if targets:
+        more = incident.targets_count - len(entered & {party.address for party in incident.targets}) - min(len(targets), _DEEDS)
+        way.append(", ".join(targets[:_DEEDS]) + (f" and {more} more" if more > 0 else ""))
+    return " → ".join(part for part in way if part not in ("", "-"))
+
+
+def _party(party: Party) -> str:
+    return who(party.address, party.name, party.zone)
+
+
+def _said(steps: Sequence[Step]) -> tuple[str, ...]:
+    """Acts in a few words, each once; many targets of the same act together."""
+    groups: dict[tuple[str, str], list[Step]] = {}
+    for step in steps:
+        if step.act is not None:
+            groups.setdefault((step.act.function_name, step.act.objects[0] if step.act.objects else ""), []).append(step)
+    found = []
+    for (function, name), same in groups.items():
+        act = same[0].act
+        assert act is not None
+        targets = list(dict.fromkeys(step.dst for step in same))
+        value = "" if act.value is None or len(targets) > 1 else f" = {value_text(act.value)}"
+        on = ", ".join(targets[:2]) + (f" and {len(targets) - 2} more" if len(targets) > 2 else "")
+        times = sum(step.count for step in same)
+        found.append(f"{' '.join(part for part in (function, name) if part)}{value} on {on}" + (f", {times:,} times" if times > len(targets) else ""))
+    return tuple(found)
+
+
+def _step(step: Step) -> StepRow:
+    act = step.act
+    tone = _TONES[step.outcome] if act is not None and act.changing else Tone.PLAIN
+    what = " ".join(part for part in (act.function_name or act.action.lower(), *act.objects[:1]) if part) if act is not None else step.title
+    shown = step.outcome in SUCCEEDED or act is not None
+    return StepRow(
+        time=clock(step.first_ns)[11:],
+        time_ns=step.first_ns,
+        source=step.src,
+        target=step.dst,
+        what=Text(what, tone, step.alert),
+        value="" if act is None or act.value is None else value_text(act.value),
+        count=step.count,
+        outcome=Text(WORDS[step.outcome] if shown else "", tone),
+        frames=step.frames,
+        rule=step.rule,
+    )
