@@ -33,19 +33,20 @@ if TYPE_CHECKING:
 @click.option(
     "--graph", type=FILE, metavar="FILE", help="Write the asset graph: *.graphml, *.gexf, *.json (Cytoscape) or *.dot."
 )
+@click.option("--navigator", type=FILE, metavar="FILE", help="Write the techniques of the alerts as a layer (*.json) for the ATT&CK Navigator.")
 @click.option(
     "--syslog",
     "urls",
     multiple=True,
     metavar="URL",
-    help="Send the alerts to udp://, tcp://, tls:// or https:// as a sensor does, from --min-severity on; may be repeated.",
+    help="Send the incidents to udp://, tcp://, tls:// or https:// as a sensor does, from --min-severity on; may be repeated.",
 )
 @click.option(
     "--db",
     "database",
     type=FILE,
     metavar="FILE",
-    help="Write alerts, assets and flows into a SQLite store, for `otwatch alerts --db FILE` and `otwatch assets --db FILE`.",
+    help="Write incidents, alerts, assets and flows into a SQLite store, for `otwatch incidents`, `alerts` and `assets` with --db FILE.",
 )
 @click.option("--output", type=FILE, metavar="FILE", help="Write the result here; - is standard output, as without.")
 def analyze(
@@ -54,6 +55,7 @@ def analyze(
     min_severity: str,
     fail_on: str | None,
     graph: str | None,
+    navigator: str | None,
     urls: tuple[str, ...],
     database: str | None,
     output: str | None,
@@ -78,7 +80,7 @@ def analyze(
         if graph is not None:
             _check_graph_name(graph)
         output = None if output == "-" else output
-        for name in (graph, database, output):
+        for name in (graph, navigator, database, output):
             if name is not None:
                 check_output(name, captures)
         targets = _destinations(urls)
@@ -90,6 +92,8 @@ def analyze(
             _write(analysis, result, form, severity(min_severity), output)
             if graph is not None:
                 _write_graph(result, graph)
+            if navigator is not None:
+                _write_navigator(result, navigator)
         finally:  # also when the reader of the output has gone, or its disk is full
             for message in result.unreadable:
                 complain(message)
@@ -185,6 +189,16 @@ def _check_graph_name(graph: str) -> None:
 
     if Path(graph).suffix.lstrip(".").lower() not in ("graphml", "gexf", "json", "dot"):
         raise CaptureError(f"{graph}: unknown graph format: name it *.graphml, *.gexf, *.json or *.dot")
+
+
+def _write_navigator(result: Result, path: str) -> None:
+    from otwatch.errors import CaptureError
+    from otwatch.outputs.navigator import layer_of
+
+    try:
+        Path(path).write_text(layer_of(result), encoding="utf-8")
+    except OSError as error:
+        raise CaptureError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _write_graph(result: Result, graph: str) -> None:

@@ -11,7 +11,7 @@ import click
 from otwatch.cli.failing import EXIT_INTERRUPTED, EXIT_UNUSABLE, complain, one_line_errors
 from otwatch.cli.options import ANALYSIS_OPTIONS, add_options
 
-TABLES = ("operations", "flows", "assets", "conversations", "facts", "anomalies", "alerts")
+TABLES = ("operations", "flows", "assets", "conversations", "facts", "anomalies", "alerts", "incidents")
 
 
 @click.command()
@@ -33,13 +33,13 @@ def export(table: str, captures: tuple[str, ...], output: str, **options: Any) -
         from otwatch.cli.writing import check_output
         from otwatch.engine.analysis import Analysis, Listener
         from otwatch.engine.exporters import FactExporter, FlowExporter, OperationExporter
-        from otwatch.outputs.alert_records import alert_record
+        from otwatch.outputs.alert_records import alert_record, incident_record
         from otwatch.outputs.records import asset_record, talk_record
         from otwatch.outputs.tables import TableWriter
 
         if output != "-":
             check_output(output, captures)
-        policy = policy_from(options) if table in ("alerts", "assets") else None
+        policy = policy_from(options) if table in ("alerts", "assets", "incidents") else None
         with TableWriter(output) as writer:
             exporters: dict[str, Callable[[Analysis, TableWriter], Listener]] = {
                 "operations": OperationExporter,
@@ -54,6 +54,8 @@ def export(table: str, captures: tuple[str, ...], output: str, **options: Any) -
                 writer.write(talk_record(talk) for talk in result.talks)
             elif table == "alerts":
                 writer.write(alert_record(alert) for alert in result.alerts)
+            elif table == "incidents":
+                writer.write(incident_record(incident) for incident in result.incidents)
             elif table == "anomalies":
                 writer.write(analysis.anomaly_records())
     for message in result.unreadable:

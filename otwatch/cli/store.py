@@ -1,4 +1,4 @@
-"""otwatch alerts, otwatch assets: questions to a store."""
+"""otwatch incidents, otwatch alerts, otwatch assets: questions to a store."""
 
 from __future__ import annotations
 
@@ -63,6 +63,53 @@ def alerts(database: str, form: str, min_severity: str, rule: str, address: str,
                 record["object"],
                 record["outcome"],
                 record["count"],
+            ],
+        )
+
+
+@click.command()
+@_STORE
+@_FORMAT
+@click.option(
+    "--min-severity", type=click.Choice(SEVERITIES), default="medium", show_default=True, help="From this severity on; below medium are notes."
+)
+@click.option("--address", default="", metavar="ADDRESS", help="With this actor or target.")
+@click.option("--since", default="", metavar="TIME", help="Last seen at or after this UTC time (2026-11-22T06:00:00).")
+@click.option("--incident", default="", metavar="ID", help="This one: its id, or the beginning of it.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many, the newest first.")
+def incidents(database: str, form: str, min_severity: str, address: str, since: str, incident: str, limit: int) -> None:
+    """Show the incidents in the store of the sensor, or of an analysis, the newest first.
+
+    \b
+    Examples:
+      otwatch incidents --since 2026-11-22
+      otwatch incidents --incident 2484232e --format jsonl
+    """
+    with one_line_errors():
+        from pathlib import Path
+
+        from otwatch.engine.detector import utc_ns
+        from otwatch.outputs.store import StoreReader
+        from otwatch.outputs.times import time_text
+
+        labels = [level.label for level in Severity if level >= severity(min_severity)]
+        after = time_text(utc_ns(since)) if since else ""
+        wanted = incident.removeprefix("INC-").lower()
+        found = StoreReader(Path(database)).incidents(severities=labels, address=address, since=after, incident=wanted, limit=limit)
+        _show(
+            form,
+            list(found),
+            ["id", "last seen", "severity", "title", "actor", "targets", "done", "outcome", "alerts"],
+            lambda record: [
+                record["id"][:8],
+                record["last_seen"][:19],
+                record["severity"],
+                record["title"] + (f" (merged into {record['merged_into'][:8]})" if record["merged_into"] else ""),
+                record["src_name"] or record["actor"],
+                f"{record['targets_count']}: {', '.join(record['targets'][:3])}",
+                "; ".join(record["succeeded"][:2]),
+                record["outcome"],
+                len(record["alerts"]),
             ],
         )
 

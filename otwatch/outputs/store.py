@@ -100,9 +100,9 @@ class Store:
             ],
         )
 
-    def incident(self, record: dict[str, Any], sequence: int) -> None:
-        """An incident, or its newer version."""
-        self._write(
+    def incident(self, record: dict[str, Any], sequence: int) -> bool:
+        """An incident, or its newer version; False when the disk does not take it."""
+        return self._write(
             "INSERT INTO incidents VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET last_seen=excluded.last_seen, "
             "severity=excluded.severity, title=excluded.title, actor=excluded.actor, targets=excluded.targets, merged_into=excluded.merged_into, "
             "sequence=excluded.sequence, record=excluded.record",

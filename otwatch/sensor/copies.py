@@ -210,6 +210,8 @@ class StoreCopy:
 
     def write(self, sequence: int, record: dict[str, Any]) -> bool:
         """Alerts only: heartbeats are no rows."""
+        if record.get("type") == "incident":
+            return self.store.incident(record, sequence)
         return self.store.alert(record, sequence) if record.get("type") == "alert" else True
 
     def commit(self) -> bool:

@@ -24,7 +24,7 @@ from otwatch.engine.detector import Policy, RuleDetector
 from otwatch.errors import CaptureError, ConfigError, ConfigErrors
 from otwatch.inventory.inventory import Inventory
 from otwatch.limits import Limits
-from otwatch.outputs.alert_records import alert_record
+from otwatch.outputs.alert_records import alert_record, incident_record
 from otwatch.outputs.records import asset_record, flow_record
 from otwatch.outputs.result import Result
 from otwatch.outputs.times import time_text
@@ -290,6 +290,10 @@ class Sensor:
             self.memory.reported[alert.id] = alert.count, int(alert.severity), alert.outcome, folded
             if len(self.memory.reported) > 2 * self.limits.alerts:
                 self.memory.reported = dict(list(self.memory.reported.items())[self.limits.alerts :])
+
+        for event in self.detector.engine.take_incidents():
+            if event.incident.severity >= self.config.min_severity:
+                self.reporting.emit(incident_record(event.incident, event))
 
     def _report(self, alert: Alert) -> None:
         if alert.severity < self.config.min_severity and not alert.evidence.over:

@@ -28,21 +28,22 @@ def records(text: str, kind: str) -> list[dict[str, Any]]:
 def test_every_capture_of_ours_is_analysed(capture: Path) -> None:
     told = otwatch("analyze", capture)
     assert (told.returncode, told.stderr) == (0, "")
-    for heading in ("Checked and found clean", "What this capture could not show", "Assets (", "Conversations ("):
+    for heading in ("Judged: ", "What this capture could not show", "Assets (", "Conversations ("):
         assert heading in told.stdout
 
 
 def test_the_verdict_comes_first_and_then_where_to_look() -> None:
     lines = [line for line in otwatch("analyze", ATTACK, "--site", SITE).stdout.splitlines() if line.strip()]
-    assert "to look at" in lines[0]
-    assert lines[1] == "Look here first"
-    assert lines[2].startswith("1. critical ")
-    assert sum(line[:2] in ("1.", "2.", "3.", "4.", "5.", "6.") for line in lines) == 5
+    assert lines[0].startswith("ACT NOW  1 incident (critical): ")
+    assert lines[1].startswith("Judged: ")
+    assert " rules" in lines[1]
+    assert lines[2].startswith("1 CRITICAL ")
 
 
 def test_a_quiet_capture_says_what_to_try() -> None:
     told = otwatch("analyze", SMALL, "--site", SITE)
-    assert "Nothing of what is looked for was found in " in told.stdout
+    assert "clean as far as it was judged" in told.stdout
+    assert "What to try next" in told.stdout
 
 
 # JSON lines: a public contract
@@ -77,7 +78,8 @@ def test_bytes_are_those_on_the_wire(attack_lines: str) -> None:
 
 def test_the_records_are_of_the_known_types(attack_lines: str) -> None:
     kinds = {json.loads(line)["type"] for line in attack_lines.splitlines()}
-    assert {"summary", "asset", "conversation", "alert"} <= kinds <= {"summary", "asset", "conversation", "alert", "anomaly"}
+    always = {"summary", "asset", "conversation", "incident", "alert"}
+    assert always <= kinds <= {*always, "anomaly"}
 
 
 def test_an_alert_has_every_field_of_the_contract(attack_lines: str) -> None:
@@ -264,7 +266,7 @@ def test_the_result_in_a_file(tmp_path: Path) -> None:
     told = otwatch("analyze", ATTACK, "--output", tmp_path / "out.txt")
     assert (told.returncode, told.stdout) == (0, "")
     text = (tmp_path / "out.txt").read_text(encoding="utf-8")
-    assert "Look here first" in text
+    assert "INC-" in text
     assert "\x1b" not in text
 
 

@@ -13,7 +13,7 @@ from tests.cli.calling import ATTACK, assert_one_line, otwatch
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "records.json").read_text(encoding="utf-8"))
 _KIND = {"operations": "operation", "flows": "flow", "assets": "asset", "conversations": "conversation", "facts": "fact", "anomalies": "anomaly",
-         "alerts": "alert"}
+         "alerts": "alert", "incidents": "incident"}
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -23,7 +23,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("form", ["cef", "json"])
-def test_the_alerts_are_in_the_file_of_rsyslog_by_udp_tcp_and_tls(form: str, tmp_path: Path, quick: None) -> None:
+def test_the_incidents_are_in_the_file_of_rsyslog_by_udp_tcp_and_tls(form: str, tmp_path: Path, quick: None) -> None:
     authority = Authority(tmp_path)
     rsyslog = Rsyslog(tmp_path / "rsyslog", authority)
     rsyslog.start()
@@ -33,9 +33,9 @@ def test_the_alerts_are_in_the_file_of_rsyslog_by_udp_tcp_and_tls(form: str, tmp
         told = otwatch("analyze", ATTACK, "--site", SITE, "--format", "jsonl", "--min-severity", "high",
                        *(part for url in urls for part in ("--syslog", url)))
         assert told.returncode == 0
-        shown = [record for record in map(json.loads, told.stdout.splitlines()) if record["type"] == "alert"]
+        shown = [record for record in map(json.loads, told.stdout.splitlines()) if record["type"] == "incident"]
         assert [line.split()[-1] for line in told.stderr.splitlines()] == [url.split("?")[0] for url in urls]
-        assert f"{len(shown)} alerts sent" in told.stderr
+        assert f"{len(shown)} incident{'' if len(shown) == 1 else 's'} sent" in told.stderr
         for scheme in ("udp", "tcp", "tls"):
             assert wait_for(lambda scheme=scheme: len(rsyslog.received(scheme)) == len(shown)), scheme
             messages = rsyslog.received(scheme)
@@ -46,7 +46,7 @@ def test_the_alerts_are_in_the_file_of_rsyslog_by_udp_tcp_and_tls(form: str, tmp
             for message, item in zip(messages, data, strict=True):
                 alert = by_id[item["id"]]
                 assert message["time"].startswith(alert["time"][:26]), "the capture's own time"
-                assert (message["host"], message["app"], message["msgid"]) == (socket.gethostname(), "otwatch", "alert")
+                assert (message["host"], message["app"], message["msgid"]) == (socket.gethostname(), "otwatch", "incident")
                 body = message["msg"].lstrip(" ")
                 if form == "cef":
                     header, fields = read_cef(body)
@@ -75,9 +75,9 @@ def test_out_of_reach_is_a_line_and_code_2_and_everything_else_is_there(tmp_path
         assert "check that address" in bad
         many = int(good.split()[1])
         assert wait_for(lambda: len(rsyslog.received()) == many)
-        assert "Look here first" in (tmp_path / "x.txt").read_text(encoding="utf-8")
+        assert "INC-" in (tmp_path / "x.txt").read_text(encoding="utf-8")
         assert (tmp_path / "x.dot").stat().st_size
-        assert len(otwatch("alerts", "--db", tmp_path / "x.sqlite", "--format", "jsonl", "--limit", "1000").stdout.splitlines()) == many
+        assert len(otwatch("incidents", "--db", tmp_path / "x.sqlite", "--min-severity", "info", "--format", "jsonl").stdout.splitlines()) == many
     finally:
         rsyslog.stop()
 
@@ -93,7 +93,7 @@ def test_a_wrong_destination_is_told_before_the_work(url: str, words: tuple[str,
 
 def test_nothing_found_is_nothing_sent(quick: None) -> None:
     told = otwatch("analyze", SMALL, "--site", SITE, "--min-severity", "critical", "--syslog", "tcp://127.0.0.1:1")
-    assert (told.returncode, told.stderr) == (0, "otwatch: 0 alerts sent to tcp://127.0.0.1:1\n")
+    assert (told.returncode, told.stderr) == (0, "otwatch: 0 incidents sent to tcp://127.0.0.1:1\n")
 
 
 def test_a_reader_of_the_output_that_has_gone_does_not_keep_the_alerts_from_the_siem(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_live_ends_where_analyze_ends(name: str, size: int, asked: int, restarte
         assert alert.id not in last or alert.severity >= last[alert.id].severity, f"{alert.rule} was lowered"
         last[alert.id] = alert
     assert analysed(name).keys() <= last.keys()
-    gathered = {also["rule"] for alert in standing for also in alert.evidence.get("also", ())}
+    gathered = {also.rule for alert in standing for also in alert.evidence.also}
     assert {alert.rule for alert in last.values() if alert.id not in analysed(name)} <= gathered
 
 

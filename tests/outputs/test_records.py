@@ -11,7 +11,7 @@ import pytest
 from otwatch.alerts.alert import Alert, Severity
 from otwatch.inventory.asset import Asset, Child, KnownFact
 from otwatch.inventory.inventory import Talk
-from otwatch.outputs.alert_records import alert_record
+from otwatch.outputs.alert_records import alert_record, incident_record
 from otwatch.outputs.jsonl import line, summary_record
 from otwatch.outputs.records import SCHEMA_VERSION, asset_record, talk_record
 from otwatch.outputs.times import time_text
@@ -41,6 +41,7 @@ def samples() -> dict[str, dict[str, Any]]:
         "asset": asset_record(result.assets[0]),
         "conversation": talk_record(result.talks[0]),
         "alert": alert_record(result.alerts[0]),
+        "incident": incident_record(result.incidents[0]),
         "operation": exported("operations"),
         "flow": exported("flows"),
         "fact": exported("facts"),
@@ -48,7 +49,7 @@ def samples() -> dict[str, dict[str, Any]]:
     }
 
 
-KINDS = ("summary", "asset", "conversation", "alert", "operation", "flow", "fact", "anomaly")
+KINDS = ("summary", "asset", "conversation", "alert", "incident", "operation", "flow", "fact", "anomaly")
 
 
 @pytest.mark.parametrize("kind", KINDS)

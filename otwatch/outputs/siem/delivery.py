@@ -119,6 +119,9 @@ class Delivery:
         assert self._transport is not None
         events = self._reader.read(_BATCH)
         for event in events:
+            if not self.target.wants(event.record):
+                self._in_flight.append((event.sequence, time.monotonic()))
+                continue
             try:
                 self._transport.send(self._bytes(event))
             except Refused as error:

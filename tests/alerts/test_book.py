@@ -1,0 +1,98 @@
+"""Incidents over time: ids that stay, and what is news."""
+
+from __future__ import annotations
+
+import json
+
+from otwatch.alerts.alert import Severity
+from otwatch.alerts.book import Book
+from otwatch.alerts.incidents import gather
+from otwatch.alerts.outcome import Outcome
+from tests.alerts.making import HOUR, MINUTE, S, act, alert, burst, hop
+
+
+def step(book, alerts, now_s, *, finished=False):
+    found = book.settle(gather(alerts), alerts)
+    return [(event.reason, event.incident) for event in book.take(found, int(now_s * S), finished=finished)]
+
+
+def test_an_incident_is_opened_once_and_sixty_targets_in_a_minute_are_two_events():
+    book, alerts, events = Book(), [], []
+    for number in range(60):
+        alerts.append(alert(dst=f"10.0.1.{number}", at_s=number, acts=(act("WRITE", at_s=number, dst=f"10.0.1.{number}"),)))
+        events += step(book, alerts, number)
+    assert [reason for reason, _ in events] == ["opened"]
+    assert {one.incident for one in alerts} == {events[0][1].id}
+
+
+def test_rises_are_sent_at_most_once_a_minute():
+    book, alerts = Book(), [alert(at_s=0, severity=Severity.MEDIUM)]
+    assert [reason for reason, _ in step(book, alerts, 0)] == ["opened"]
+    alerts.append(alert("x.stop", at_s=5, severity=Severity.CRITICAL, acts=(act("STOP", at_s=5),)))
+    assert step(book, alerts, 5) == []
+    ((reason, risen),) = step(book, alerts, 61)
+    assert (reason, risen.severity) == ("risen", Severity.CRITICAL)
+    assert step(book, alerts, 200) == []
+
+
+def test_an_answer_that_makes_it_graver_is_a_rise_and_at_the_end_nothing_waits():
+    book = Book()
+    step(book, [alert(acts=(act("STOP", Outcome.NOT_OBSERVED),))], 0)
+    ((reason, _),) = step(book, [alert(acts=(act("STOP"),))], 1, finished=True)
+    assert reason == "risen"
+
+
+def test_a_burst_is_sent_with_its_own_time_and_an_end_after_a_day():
+    book = Book()
+    step(book, [alert(bursts=(burst(1, 0),))], 0)
+    ((reason, incident),) = step(book, [alert(bursts=(burst(1, 0), burst(2, 3600)))], 3600)
+    assert (reason, incident.occurrence) == ("burst", 2)
+    assert step(book, [alert(bursts=(burst(1, 0), burst(2, 3600)))], 3700) == []
+    ((reason, ended),) = step(book, [alert(bursts=(burst(1, 0), burst(2, 3600)))], 3600 + 24 * 3600 + 1)
+    assert (reason, ended.ended) == ("ended", True)
+
+
+def test_a_burst_after_the_end_is_another_incident_that_names_the_first():
+    book = Book()
+    ((_, first),) = step(book, [alert(bursts=(burst(1, 0),))], 0)
+    again = [alert(bursts=(burst(1, 0), burst(2, 30 * 3600)))]
+    events = step(book, again, 30 * 3600)
+    assert sorted(reason for reason, _ in events) == ["ended", "opened"]
+    (second,) = [incident for reason, incident in events if reason == "opened"]
+    assert second.follows == first.id != second.id
+    assert again[0].incident == second.id
+
+
+def test_two_that_are_one_keep_the_older_id_and_the_younger_is_sent_once_more():
+    book = Book()
+    attacker, engineer = "172.16.5.66", "10.0.0.30"
+    scan = alert("network.scan", src=attacker, dst=engineer, at_s=1)
+    write = alert("ot.write", src=engineer, at_s=20)
+    opened = {incident.actor: incident.id for _, incident in step(book, [scan, write], 20)}
+    pivot = alert(
+        "lateral.pivot", src=engineer, at_s=21, severity=Severity.CRITICAL, chain=(hop(10, attacker, engineer), hop(21, engineer, "10.0.0.9"))
+    )
+    events = step(book, [scan, write, pivot], 100)
+    merged = [incident for reason, incident in events if reason == "merged"]
+    assert [(one.id, one.merged_into) for one in merged] == [(opened[engineer], opened[attacker])]
+    assert {one.incident for one in (scan, write, pivot)} == {opened[attacker]}
+    assert [reason for reason, _ in step(book, [scan, write, pivot], 300)] == []
+
+
+def test_an_id_stays_when_an_earlier_alert_is_found_later():
+    book = Book()
+    ((_, first),) = step(book, [alert(at_s=50)], 50)
+    step(book, [alert(at_s=50), alert("r.early", at_s=10)], 200)
+    (later,) = book.settle(gather([alert(at_s=50), alert("r.early", at_s=10)]), [])
+    assert later.id == first.id
+
+
+def test_a_restart_goes_on_where_the_book_was():
+    alerts = [alert(at_s=0), alert("x.y", src="10.0.0.7", at_s=1)]
+    book = Book()
+    step(book, alerts, 1)
+    again = Book()
+    again.resume(json.loads(json.dumps(book.state())))
+    assert step(again, alerts, 2) == []
+    assert again.state() == book.state()
+    assert HOUR > MINUTE
