@@ -39,15 +39,12 @@ class Target:
     key: str = ""
     server_name: str = ""  # name to check when it differs from host
     facility: int = 16
-<<<<<<< HEAD
     framing: str = "octets"  # of a stream: octets (RFC 6587 section 3.4.1) or lf (3.4.2)
-=======
     events: str = "incidents"  # incidents: alerts that belong to one stay here; all: they are sent, too
 
     def wants(self, record: Mapping[str, Any]) -> bool:
         """Whether a record is sent here: an alert of an incident only where all events are asked for."""
         return self.events == "all" or record.get("type") != "alert" or not record.get("incident")
->>>>>>> 3c3e367 (Incidents to SIEM, store and people: events of an incident, otwatch incidents, Navigator layer; tests of gathering, book, bursts and view)
 
     @property
     def place(self) -> str:
@@ -73,11 +70,8 @@ def parse_target(url: str) -> Target:
     if parts.scheme not in _PORTS or not parts.hostname:
         raise CaptureError(f"{url}: not a destination: write udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT or https://HOST/PATH")
     query = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
-<<<<<<< HEAD
-    known = {"format", "ca", "cert", "key", "server_name", "facility", "framing"}
-=======
-    known = {"format", "ca", "cert", "key", "server_name", "facility", "events"}
->>>>>>> 3c3e367 (Incidents to SIEM, store and people: events of an incident, otwatch incidents, Navigator layer; tests of gathering, book, bursts and view)
+    known = {"format", "ca", "cert", "key", "server_name", "facility", "framing", "events"}
+    known = {"format", "ca", "cert", "key", "server_name", "facility", "framing", "events"}
     unknown = sorted(set(query) - known)
     if unknown:
         raise CaptureError(f"{url}: unknown setting {unknown[0]!r}: known are {', '.join(sorted(known))}")
@@ -87,17 +81,14 @@ def parse_target(url: str) -> Target:
     facility = query.get("facility", "16")
     if not facility.isdigit() or int(facility) > 23:
         raise CaptureError(f"{url}: facility is a number from 0 to 23 (16 is local0)")
-<<<<<<< HEAD
     framing = query.get("framing", "octets")
     if framing not in FRAMINGS:
         raise CaptureError(f"{url}: unknown framing {framing!r}: octets (octet counting) or lf (one line per message)")
     if framing != "octets" and parts.scheme not in ("tcp", "tls"):
         raise CaptureError(f"{url}: framing is a setting of tcp:// and tls:// only")
-=======
     events = query.get("events", "incidents")
     if events not in ("incidents", "all"):
         raise CaptureError(f"{url}: unknown events {events!r}: incidents (their alerts stay with the sensor) or all")
->>>>>>> 3c3e367 (Incidents to SIEM, store and people: events of an incident, otwatch incidents, Navigator layer; tests of gathering, book, bursts and view)
     return Target(
         url=url,
         scheme=parts.scheme,
@@ -110,11 +101,8 @@ def parse_target(url: str) -> Target:
         key=query.get("key", ""),
         server_name=query.get("server_name", ""),
         facility=int(facility),
-<<<<<<< HEAD
         framing=framing,
-=======
         events=events,
->>>>>>> 3c3e367 (Incidents to SIEM, store and people: events of an incident, otwatch incidents, Navigator layer; tests of gathering, book, bursts and view)
     )
 
 
