@@ -36,6 +36,7 @@ from otwatch.rules.match import Matcher
 from otwatch.rules.outcomes import Numbers
 from otwatch.rules.pace import Pace
 from otwatch.rules.report import Reported, Reporter
+from otwatch.rules.requests import FIELDS as REQUEST_FIELDS
 from otwatch.rules.requests import Requests
 from otwatch.rules.rows import Row, Sequences, Windows, hashable
 from otwatch.rules.rule import Rule
@@ -143,7 +144,7 @@ class RuleEngine:
         self.silences = Silences()
         self.pace = Pace()
         self._requests = Requests()
-        self._asks_requests = any("request_function" in clause.row_fields for clause in judged)
+        self._asks_requests = any(REQUEST_FIELDS & clause.row_fields for clause in judged)
         self._finished = False
         self._judged_at: tuple[int, int, bool] | None = None
         self._kept: list[Reported] = []
@@ -461,8 +462,8 @@ class RuleEngine:
         if clause.row_fields:
             latency = int(operations.latency_ns[index])
             said = {"value": self.evidence.value(batch, index), "latency_ms": latency / 1e6 if latency >= 0 else None}
-            if "request_function" in clause.row_fields:
-                said["request_function"] = self._requests.function(batch, index)
+            if REQUEST_FIELDS & clause.row_fields:
+                said |= self._asked(batch, index)
             record = Joined(said, record)
             if test is not None and not test(record):
                 return not clause.row_fields <= {"value"} or int(operations.value_length[index]) > _REFUSED_BYTES
@@ -482,6 +483,14 @@ class RuleEngine:
         )
         self._take(clause, row, 1)
         return True
+
+    def _asked(self, batch: Batch, index: int) -> dict[str, Any]:
+        """What the request of a response asked."""
+        behaviour = self._requests.behaviour(batch, index)
+        if behaviour is None:
+            return dict.fromkeys(REQUEST_FIELDS)
+        request = self.reporter.behaviour_record(batch.behaviours, behaviour)
+        return {"request_function": request.get("function"), "request_place": request.get("place")}
 
     def _row_of(self, batch: Batch, message: tuple[int, int, int, int], index: int) -> Row:
         """A message of a lane as a row; `index` is its operation when it is of this batch's moment, else -1."""

@@ -48,6 +48,7 @@ _SEEN_ELSEWHERE: Final = frozenset(
     {
         *("src_zone", "dst_zone", "src_level", "dst_level", "src_known", "dst_known", "conduit", "permitted", "vlan_of_zone", "latency_ms"),
         "request_function",
+        "request_place",
         *("in_baseline", "function_in_baseline", "range_in_baseline", "habit_per_s", "service_in_baseline"),
     }
 )  # known from a site file, a baseline or another message: unknown without
@@ -152,6 +153,7 @@ _OPERATIONS: Final = (
         "function code of the request that a response answers: devices answer with another (DNP3 always does); not known of a response whose request "
         "was not seen",
     ),
+    _field("request_place", "text", Stage.ROW, "place of the first item of that request"),
     *_LATE,
     _field(
         "writer",

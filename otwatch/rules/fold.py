@@ -40,6 +40,7 @@ class Folder:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._special = [_special(rule) for rule in rules]
+        self._apart = [rule.table == "surges" for rule in rules]  # how many there were in so short a time is a fact of its own
         self._states = ["; ".join(dict.fromkeys(_stated(rule))) for rule in rules]
 
     def fold(self, found: Sequence[Reported]) -> list[Reported]:
@@ -48,7 +49,7 @@ class Folder:
         leaders: dict[object, list[Reported]] = {}
         gone = set()
         for one in ranked:
-            if one.alert.evidence.accepted:
+            if one.alert.evidence.accepted or self._apart[one.rule]:
                 continue
             leader = self._leader(one, leaders)
             if leader is not None:

@@ -69,3 +69,19 @@ def rate(request: bytes, times: int, per_second: float) -> Play:
     play = Play().polls(kinds=("dnp3",))
     play.every(1 / per_second, times, lambda: play.dnp3(GUEST, RTU, request, master=77), 12)
     return play
+
+
+def answered_twice(differently: bool) -> Play:
+    """Responses to a poll of the master, each followed by another one that says something else, from another card."""
+    play = Play().polls(kinds=("dnp3",))
+
+    def twice(number: int) -> None:
+        talk = play.talk(HMI, RTU, 20000)
+        talk.say(dnp3_frame(bytes([0xC0 | number, 0xC0 | number, 1]) + bytes.fromhex("0102000000"), destination=10, source=1))
+        for value in (0x81, 0x01) if differently else (0x81,):
+            body = bytes([0xC0 | number, 0xC0 | number, 129, 0, 0]) + bytes.fromhex("0102000000") + bytes([value])
+            talk.answer(dnp3_frame(body, control=0x44, destination=1, source=10))
+
+    for turn in range(3):
+        play.at(12.5 + turn / 10, lambda turn=turn: twice(8 + turn))
+    return play

@@ -22,13 +22,94 @@ import dnp3  # noqa: E402
 import modbus  # noqa: E402
 import network  # noqa: E402
 import s7comm  # noqa: E402
-from play import ENG, GUEST, S7, Play, other  # noqa: E402
+from play import ENG, GUEST, HMI, MB, S7, Play, other  # noqa: E402
 
 Make = Callable[[], Play]
 OTHERS = [other(number, S7) for number in (13, 14)]
 
 # rule: (what its capture shows, how it is made, what the one beside it shows, how it is made)
 CAPTURES: dict[str, tuple[str, Make, str, Make]] = {
+    "dnp3.attribute-scan": (
+        "six device attributes read",
+        lambda: dnp3.several([bytes([1, 0, variation, 0, 0, 0]) for variation in (252, 250, 248, 243, 242, 211)]),
+        "two",
+        lambda: dnp3.several([bytes([1, 0, variation, 0, 0, 0]) for variation in (252, 250)]),
+    ),
+    "lateral.controller-access": (
+        "the HMI opens telnet to the controller",
+        lambda: network.session(HMI, MB, 23, b"login: "),
+        "the controller's web page",
+        lambda: network.session(HMI, MB, 80, b"GET / HTTP/1.0\r\n\r\n"),
+    ),
+    "lateral.controller-opens-access": (
+        "the controller opens SMB to another device",
+        lambda: network.controller_opens(445),
+        "a broker",
+        lambda: network.controller_opens(1883),
+    ),
+    "lateral.controller-opens-port": (
+        "the controller opens port 4444 of another device",
+        lambda: network.controller_opens(4444),
+        "a broker",
+        lambda: network.controller_opens(1883),
+    ),
+    "lateral.controller-service": (
+        "the controller opens a broker",
+        lambda: network.controller_opens(1883),
+        "the HMI does",
+        lambda: network.session(HMI, ENG, 1883),
+    ),
+    "lateral.inside-access": (
+        "the HMI opens a remote desktop",
+        lambda: network.session(HMI, ENG, 3389),
+        "a web page",
+        lambda: network.session(HMI, ENG, 80),
+    ),
+    "lateral.new-service": (
+        "the HMI opens telnet to the controller",
+        lambda: network.session(HMI, MB, 23, b"login: "),
+        "only polls",
+        lambda: Play().polls(),
+    ),
+    "lateral.shell-port": (
+        "a shell on port 4444",
+        lambda: network.session(ENG, HMI, 4444, b"id\n"),
+        "a session on port 4443",
+        lambda: network.session(ENG, HMI, 4443, b"id\n"),
+    ),
+    "network.ping-sweep": ("24 hosts pinged", lambda: network.pings(24), "15", lambda: network.pings(15)),
+    "ot.command-flood": (
+        "120 writes within three seconds by a host that never polled",
+        lambda: modbus.rate(120, 40, write=True),
+        "40",
+        lambda: modbus.rate(40, 40, write=True),
+    ),
+    "ot.function-sweep": (
+        "seven functions tried, all answered with 0x80",
+        lambda: modbus.functions_answered_otherwise([7, 11, 12, 17, 20, 24, 65]),
+        "four",
+        lambda: modbus.functions_answered_otherwise([7, 11, 12, 17]),
+    ),
+    "ot.request-flood": (
+        "240 reads within three seconds by a newcomer",
+        lambda: modbus.rate(240, 80),
+        "60",
+        lambda: modbus.rate(60, 80),
+    ),
+    "ot.silent-device": ("a minute without responses", lambda: modbus.silence(60), "twenty seconds", lambda: modbus.silence(20)),
+    "dnp3.disable-unsolicited": (
+        "disable unsolicited by a host that is no master",
+        lambda: dnp3.one(bytes.fromhex("153c02063c03063c0406")),
+        "enable unsolicited",
+        lambda: dnp3.one(bytes.fromhex("143c02063c03063c0406")),
+    ),
+    "modbus.unit-scan": ("twelve units tried", lambda: modbus.units(12), "six", lambda: modbus.units(6)),
+    "network.port-scan": (
+        "fourteen ports tried",
+        lambda: network.ports([21, 22, 23, 25, 53, 80, 110, 135, 139, 143, 443, 445, 993, 3389]),
+        "eight",
+        lambda: network.ports([21, 22, 23, 25, 53, 80, 110, 135]),
+    ),
     "dnp3.broadcast": (
         "a direct operate to the broadcast address",
         lambda: dnp3.broadcast(0xFFFF),
@@ -55,6 +136,12 @@ CAPTURES: dict[str, tuple[str, Make, str, Make]] = {
         lambda: dnp3.reads([30] * 12),
     ),
     "dnp3.operate-without-select": ("operate alone", lambda: dnp3.operate(False), "select, then operate", lambda: dnp3.operate(True)),
+    "dnp3.spoofed-response": (
+        "two different responses to each of three reads",
+        lambda: dnp3.answered_twice(True),
+        "one response to each",
+        lambda: dnp3.answered_twice(False),
+    ),
     "dnp3.virtual-terminal": (
         "a virtual terminal output block",
         lambda: dnp3.one(bytes([2, 112, 3, 0x17, 1, 0]) + b"ls\n"),

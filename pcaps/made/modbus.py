@@ -95,10 +95,19 @@ def umas(subfunction: int) -> Play:
     return play
 
 
-def rate(times: int, per_second: float, *, client=GUEST) -> Play:
-    """Reads at a rate."""
-    play = Play().polls(14)
-    play.every(1 / per_second, times, lambda: play.modbus(client, MB, pdu(3, 0, 10), bytes([3, 20]) + bytes(range(20))), 12)
+def rate(times: int, per_second: float, *, write: bool = False) -> Play:
+    """Reads or writes at a rate, beside a poll a second."""
+    play = Play().polls(30)
+    request, response = (pdu(6, 7, 1), pdu(6, 7, 1)) if write else (pdu(3, 0, 10), bytes([3, 20]) + bytes(range(20)))
+    play.every(1 / per_second, times, lambda: play.modbus(GUEST, MB, request, response), 20)
+    return play
+
+
+def silence(seconds: int) -> Play:
+    """The controller stops responding for so long, and comes back."""
+    play = Play().polls(10)
+    play.every(1.0, seconds, lambda: play.modbus(HMI, MB, pdu(3, 0, 10), None), 10.1)
+    play.at(10.6 + seconds, lambda: play.modbus(HMI, MB, pdu(3, 0, 10), bytes([3, 20]) + bytes(range(20))))
     return play
 
 
@@ -107,4 +116,12 @@ def stop(subfunction: int, targets: list) -> Play:
     play = Play().polls()
     for turn, target in enumerate(targets):
         play.at(12 + turn, lambda target=target: play.modbus(ENG, target, bytes([0x5A, 7, subfunction, 0xFF, 0]), bytes([0x5A, 7, 0xFE])))
+    return play
+
+
+def units(tried: int) -> Play:
+    """One unit after the other; the gateway reaches none of them."""
+    play = Play().polls()
+    for unit in range(10, 10 + tried):
+        play.at(12 + 0.1 * (unit - 10), lambda unit=unit: play.modbus(GUEST, MB, pdu(3, 0, 1), bytes([0x83, 11]), unit=unit))
     return play
