@@ -30,7 +30,7 @@ _BATCH_BYTES = 1 << 20  # a batch ends when this many bytes have come together
 _NANOSECONDS = 1  # PCAP_TSTAMP_PRECISION_NANO
 _INCOMING = 1  # PCAP_D_IN
 _CARD_TIME = 4  # PCAP_TSTAMP_ADAPTER_UNSYNCED
-_SOL_PACKET, _PACKET_IGNORE_OUTGOING = 263, 23  # linux/if_packet.h
+_SOL_PACKET, _PACKET_ADD_MEMBERSHIP, _PACKET_IGNORE_OUTGOING, _PACKET_MR_PROMISC, _ETH_P_ALL = 263, 1, 23, 1, 3  # linux/if_packet.h
 _SIOCGIFFLAGS = 0x8913 if sys.platform == "linux" else 0xC020_6911
 _IFF_UP = 1
 _RECHECK_SECONDS = 0.2  # how often an interface is looked at
@@ -118,6 +118,7 @@ class _Handle:
         self._losses = self._frames = self._received = self._dropped = 0
         self._asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)  # for ioctl; it is never connected and never sends
         self._number = 0
+        self._same: socket.socket | None = None  # libpcap's own packet socket (Linux)
         self._last = _Statistics()
         self._index = index
         self._library = _library()
@@ -147,9 +148,10 @@ class _Handle:
         if library.pcap_activate(handle) < 0:
             raise CaptureError(f"{self.name}: cannot be listened on: {self._problem()}; it needs root, or access to the capture devices")
         library.pcap_setdirection(handle, _INCOMING)  # where the system cannot tell, its own packets are seen, too
-        if sys.platform == "linux":  # there libpcap drops them itself, after it has counted them
-            with socket.socket(fileno=os.dup(library.pcap_get_selectable_fd(handle))) as same, contextlib.suppress(OSError):
-                same.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
+        if sys.platform == "linux":
+            self._same = socket.socket(fileno=os.dup(library.pcap_get_selectable_fd(handle)))
+            with contextlib.suppress(OSError):  # libpcap drops them itself, after it has counted them
+                self._same.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
         self._number = socket.if_nametoindex(self.name)
         if bpf.strip():
             program = Program()
@@ -166,17 +168,27 @@ class _Handle:
         return _line(self._library.pcap_geterr(self._handle))
 
     def look(self, *, failed: bool = False) -> None:
-        """Whether the interface is up. One that is made anew under its name is another, and stays away: only a restart can open it."""
+        """Whether the interface is up. One that is made anew under its name is bound again on Linux; elsewhere only a restart can open it."""
         if not failed and time.monotonic() < self._looked + _RECHECK_SECONDS:
             return
         self._looked = time.monotonic()
         up = False
         with contextlib.suppress(OSError):
             flags = struct.unpack_from("=H", fcntl.ioctl(self._asking, _SIOCGIFFLAGS, struct.pack("16s24x", self.name.encode())), 16)[0]
+            self._bind_again(socket.if_nametoindex(self.name))
             up = bool(flags & _IFF_UP) and socket.if_nametoindex(self.name) == self._number
         if self.up and (failed or not up):
             self._losses += 1
         self.up = up
+
+    def _bind_again(self, number: int) -> None:
+        """To the interface of that number, when it is another one than before; OSError when that fails."""
+        if number == self._number or self._same is None:
+            return
+        self._same.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        self._same.bind((self.name, _ETH_P_ALL))
+        self._same.setsockopt(_SOL_PACKET, _PACKET_ADD_MEMBERSHIP, struct.pack("=iHH8x", number, _PACKET_MR_PROMISC, 0))
+        self._number = number
 
     def read(self, packets: Packets, capacity: int) -> None:
         """Copies what is there into rows, at most a batch of it."""
@@ -221,6 +233,9 @@ class _Handle:
         if self._handle:
             self._library.pcap_close(self._handle)
             self._handle = ctypes.c_void_p()
+        if self._same is not None:
+            self._same.close()
+            self._same = None
         self._asking.close()
 
 

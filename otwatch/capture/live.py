@@ -56,16 +56,13 @@ def open_shared(interfaces: Sequence[str], processes: int, *, capture: str = "au
     """As many rings, each with a buffer of its own, that share the interfaces between them, one for each process. CaptureError as above."""
     if capture == "libpcap" or not hasattr(socket, "AF_PACKET"):
         raise CaptureError("several processes can share an interface only with AF_PACKET rings (Linux): sensor.capture = \"ring\"")
-    from otwatch.capture.ring import NEW_GROUP, LiveSource  # noqa: PLC0415 - of use on Linux only
+    from otwatch.capture.ring import LiveSource  # noqa: PLC0415 - of use on Linux only
 
     sources: list[Live] = []
-    groups = [NEW_GROUP] * len(interfaces)
     try:
-        for _ in range(processes):
-            source = LiveSource(interfaces, snap_length=snap_length, block_bytes=block_bytes, blocks=blocks, bpf=bpf, groups=groups,
-                                hardware_time=hardware_time, limits=limits)
-            sources.append(source)
-            groups = source.groups
+        for number in range(processes):
+            sources.append(LiveSource(interfaces, snap_length=snap_length, block_bytes=block_bytes, blocks=blocks, bpf=bpf,
+                                      share=(number, processes), hardware_time=hardware_time, limits=limits))
     except BaseException:
         for opened in sources:
             opened.close()

@@ -19,8 +19,8 @@ from types import TracebackType
 from typing import Self
 
 from otwatch.capture.bpf import AttachedFilter, compiled_filter
-from otwatch.capture.fanout import fanout_program
 from otwatch.capture.report import LiveStatistics
+from otwatch.capture.sharing import sharing_program
 from otwatch.capture.tpacket import BLOCK_FIRST, BLOCK_PACKETS, BLOCK_STATUS, STATUS_KERNEL, STATUS_USER, BlockWalk
 from otwatch.errors import CaptureError
 from otwatch.limits import Limits
@@ -33,17 +33,11 @@ _PACKET_RX_RING = 5
 _PACKET_STATISTICS = 6
 _PACKET_VERSION = 10
 _PACKET_TIMESTAMP = 17
-_PACKET_FANOUT = 18
 _PACKET_IGNORE_OUTGOING = 23
 _PACKET_MR_PROMISC = 1
 _TPACKET_V3 = 2
 _ETH_P_ALL = 3
 _SO_ATTACH_FILTER = 26
-_PACKET_FANOUT_DATA = 22
-_FANOUT_BPF = 6
-# In a group the socket's own PACKET_IGNORE_OUTGOING has no say. No rollover to another socket when one is full: a drop is counted, a conversation
-# in two processes is not.
-_FANOUT_IGNORE_OUTGOING, _FANOUT_UNIQUE_ID = 0x4000, 0x2000
 _TIMESTAMPING_RAW_HARDWARE = 1 << 6
 _SIOCGIFFLAGS = 0x8913
 _SIOCGIFHWADDR = 0x8927
@@ -54,8 +48,6 @@ _LINK_TYPES = {1: 1, 772: 1, 65534: 101, 512: 101, 768: 101, 769: 101, 776: 101,
 
 _FRAME_BYTES = 2048  # of no meaning to version 3 but that blocks are multiples of it
 _RETIRE_MS = 50  # a block that is not full is handed over after this time
-NEW_GROUP = -1  # a fanout group of its own, which others can join
-
 _RECHECK_MS = 200  # how often an interface that is away is looked for
 
 
@@ -66,12 +58,12 @@ class LiveSource:
     is asked for: then the block goes back to the kernel. `packets.interface` is the index in `interfaces`, `packets.file` its name,
     `packets.frame` counts the packets of each interface. Interfaces that go down or away are waited for.
 
-    `groups`, one an interface, shares the interfaces with other sources: NEW_GROUP in the first, its `groups` in the others. The kernel gives
-    each packet to one of them (fanout.py). An interface that is made anew under its name is then not taken up again: it stays down.
+    `share`, (number, processes), takes one process's part of the packets only (sharing.py). An interface that is made anew under its name is
+    taken up again.
     """
 
     def __init__(self, interfaces: Sequence[str], *, snap_length: int = 262_144, block_bytes: int = 1 << 20, blocks: int = 64,
-                 bpf: str = "", groups: Sequence[int] | None = None, hardware_time: bool = False, limits: Limits | None = None) -> None:
+                 bpf: str = "", share: tuple[int, int] | None = None, hardware_time: bool = False, limits: Limits | None = None) -> None:
         if not hasattr(socket, "AF_PACKET"):
             raise CaptureError("this system has no AF_PACKET sockets: use the libpcap source")
         if not interfaces or len(set(interfaces)) != len(interfaces):
@@ -83,8 +75,8 @@ class LiveSource:
         self._poller = select.poll()
         try:
             for index, name in enumerate(self.interfaces):
-                ring = Ring(name, index, snap_length=snap_length, block_bytes=block_bytes, blocks=blocks, bpf=bpf,
-                            group=groups[index] if groups is not None else None, hardware_time=hardware_time)
+                ring = Ring(name, index, snap_length=snap_length, block_bytes=block_bytes, blocks=blocks, bpf=bpf, share=share,
+                            hardware_time=hardware_time)
                 self._rings.append(ring)
                 self._poller.register(ring.fileno(), select.POLLIN)
         except BaseException:
@@ -96,11 +88,6 @@ class LiveSource:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
-
-    @property
-    def groups(self) -> list[int]:
-        """The fanout group of each interface; NEW_GROUP where it is not shared."""
-        return [ring.group for ring in self._rings]
 
     def filenos(self) -> list[int]:
         """The descriptors to wait for, one an interface."""
@@ -146,10 +133,9 @@ class LiveSource:
 class Ring:
     """One interface: its socket, its ring, its counters."""
 
-    def __init__(self, name: str, index: int, *, snap_length: int, block_bytes: int, blocks: int, bpf: str, group: int | None,
-                 hardware_time: bool) -> None:
+    def __init__(self, name: str, index: int, *, snap_length: int, block_bytes: int, blocks: int, bpf: str,
+                 share: tuple[int, int] | None, hardware_time: bool) -> None:
         self.name = name
-        self.group = NEW_GROUP
         self.up = True
         self._received = self._dropped = self._freezes = self._losses = 0
         self._block_bytes = block_bytes
@@ -165,9 +151,7 @@ class Ring:
         try:
             self._number = self._exists()
             self._walk = BlockWalk(index, self._link_type())
-            self._set_up(snap_length, bpf, hardware_time)
-            if group is not None:
-                self._join(group)
+            self._set_up(snap_length, bpf, share, hardware_time)
         except OSError as error:
             self.close()
             if isinstance(error, CaptureError):
@@ -191,14 +175,15 @@ class Ring:
     def _ioctl(self, request: int) -> bytes:
         return fcntl.ioctl(self._socket, request, struct.pack("16s24x", self.name.encode()))
 
-    def _set_up(self, snap_length: int, bpf: str, hardware_time: bool) -> None:
+    def _set_up(self, snap_length: int, bpf: str, share: tuple[int, int] | None, hardware_time: bool) -> None:
         option = self._socket.setsockopt
         option(_SOL_PACKET, _PACKET_VERSION, _TPACKET_V3)
         with contextlib.suppress(OSError):  # before Linux 4.20 the walk leaves them out
             option(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
         if hardware_time:
             option(_SOL_PACKET, _PACKET_TIMESTAMP, _TIMESTAMPING_RAW_HARDWARE)
-        program = AttachedFilter(compiled_filter(bpf, link_type=self._walk.link_type, snap_length=snap_length))
+        accepted = compiled_filter(bpf, link_type=self._walk.link_type, snap_length=snap_length)
+        program = AttachedFilter(sharing_program(*share, accepted) if share is not None else accepted)
         option(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program.octets)
         size = self._block_bytes * self._blocks
         option(_SOL_PACKET, _PACKET_RX_RING, struct.pack("=7I", self._block_bytes, self._blocks, _FRAME_BYTES, size // _FRAME_BYTES,
@@ -207,22 +192,6 @@ class Ring:
         self._words = memoryview(self._map).cast("I")
         self._data = memoryview(self._map).toreadonly()
         self._bind()
-
-    def _join(self, group: int) -> None:
-        """Shares the interface with the other sockets of a group; the first one makes it and says how packets are shared."""
-        if not self.up:
-            raise CaptureError(f"{self.name}: is down; it must be up before it can be shared by several processes: ip link set {self.name} up")
-        option = self._socket.setsockopt
-        flags = _FANOUT_IGNORE_OUTGOING | (_FANOUT_UNIQUE_ID if group == NEW_GROUP else 0)
-        number = 0 if group == NEW_GROUP else group
-        try:
-            option(_SOL_PACKET, _PACKET_FANOUT, struct.pack("=I", number | (_FANOUT_BPF | flags) << 16))
-            self.group = self._socket.getsockopt(_SOL_PACKET, _PACKET_FANOUT) & 0xFFFF
-            if group == NEW_GROUP:
-                program = AttachedFilter(fanout_program())
-                option(_SOL_PACKET, _PACKET_FANOUT_DATA, program.octets)
-        except OSError as error:
-            raise CaptureError(f"{self.name}: cannot be shared by several processes: {error.strerror}; it needs Linux 4.12 or newer") from error
 
     def _bind(self) -> None:
         self._socket.bind((self.name, _ETH_P_ALL))
@@ -281,9 +250,8 @@ class Ring:
                 self._number = number
                 self._bind()
             self.up = self._is_up()
-        except OSError as error:
-            if error.errno == errno.EINVAL:  # a socket in a fanout group cannot be bound again
-                self._number = 0
+        except OSError:
+            self._number = 0  # away, or away again: it is bound when it is there
 
     def statistics(self) -> LiveStatistics:
         """The kernel's own figures; it forgets them when they are read, so they are added up here."""

@@ -190,7 +190,7 @@ def _libpcap() -> Iterator[Finding]:
     yield Finding(
         what="capture",
         state="note",
-        text="libpcap: some microseconds a packet; an interface that is made anew is not taken up again",
+        text="libpcap: some microseconds a packet",
         advice="on Linux leave sensor.capture at auto: the ring is faster by far",
     )
     if sys.platform != "linux":

@@ -81,6 +81,33 @@ def test_down_and_up_under_load(folder: Path, wire: Wire, capture: str) -> None:
         assert len(sensor.over("sensor.interface-down")) == 2
 
 
+@pytest.mark.parametrize("keys", [pytest.param("", id="ring"), LIBPCAP, pytest.param("workers = 2", id="workers")])
+def test_an_interface_that_is_made_anew_is_watched_again(folder: Path, wire: Wire, keys: str) -> None:
+    """Deleted and created under its name (a USB card, a virtual switch), while no process has a privilege left."""
+    with RunningSensor(wire.sensor, "wire0", folder, keys=keys) as sensor:
+        wire.send(frames_of("s7comm-stop"))
+        sensor.wait("ot.controller-stop")
+        for times in (1, 2):
+            wire.unplug()
+            assert wait_for(lambda: "interface-down wire0" in sensor.lasting())
+            wire.plug()
+            assert wait_for(lambda: "interface-down wire0" not in sensor.lasting())
+            before = len(sensor.alerts("dnp3.cold-restart"))
+            wire.send(frames_of("dnp3-cold-restart"))
+            if times == 1:
+                assert wait_for(lambda before=before: len(sensor.alerts("dnp3.cold-restart")) > before)
+        frames = frames_of("modbus-poll")
+
+        def packets() -> int:
+            newest = {beat["src"]: beat["coverage"]["packets"] for beat in sensor.heartbeats()}
+            return sum(newest.values())
+
+        seen = packets()
+        wire.send(frames)
+        assert wait_for(lambda: packets() >= seen + len(frames))
+        assert sensor.alerts("sensor.confinement-incomplete") == []
+
+
 @needs_libpcap
 def test_libpcap_sees_what_the_ring_sees_and_can_send_as_little(folder: Path, wire: Wire) -> None:
     """Two sensors on one wire, one for each source, through an attack and a pause that costs packets."""
