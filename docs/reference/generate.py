@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 import detection_pages
 import encapsulation_page
+import language_page
 import protocol_pages
 from click.testing import CliRunner
 from protocol_pages import NOTE
@@ -147,6 +148,8 @@ PAGES = {
     "anomalies.md": anomalies_page,
     "encapsulations.md": encapsulation_page.page,
     "rules.md": rules_page,
+    "rule-language.md": language_page.page,
+    "rule.schema.json": language_page.schema,
     "detections.md": detection_pages.page,
     "cli.md": cli_page,
     "sensor-configuration.md": sensor_configuration_page,
