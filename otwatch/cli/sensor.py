@@ -190,7 +190,8 @@ def _run(config: SensorConfig, source: Live, alive: Callable[[], bool], *, begun
         from otwatch.sensor.sensor import Sensor
 
         interfaces = tuple(config["sensor.interfaces"])
-        running = Sensor(config, interfaces, limits=SENSOR_LIMITS, transmitted=transmitted, arrived=arrived if config.worker else None)
+        running = Sensor(config, interfaces, limits=SENSOR_LIMITS, transmitted=transmitted, arrived=arrived if config.worker else None,
+                         say=complain)
         running.prepare()
         showing: Any = _view() if view else nullcontext(lambda _: None)
     _confine(running, source.filenos())

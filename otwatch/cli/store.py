@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from otwatch.alerts.alert import Severity
@@ -60,7 +62,7 @@ def alerts(database: str, form: str, min_severity: str, rule: str, address: str,
                 record["title"],
                 record["src_name"] or record["src"],
                 record["dst_name"] or record["dst"],
-                record["object"],
+                record["object"] or _reason(record),
                 record["outcome"],
                 record["count"],
             ],
@@ -147,6 +149,11 @@ def assets(database: str, form: str, role: str, text: str) -> None:
                 record["last_seen"][:19],
             ],
         )
+
+
+def _reason(record: dict[str, Any]) -> str:
+    """What an alert of the sensor itself is about: its file and line, its numbers."""
+    return str(record.get("evidence", {}).get("text", ""))[:200] if str(record["rule"]).startswith("sensor.") else ""
 
 
 def _show(form: str, records: list[dict[str, object]], headings: list[str], row: object) -> None:

@@ -9,6 +9,7 @@ import shutil
 import socket
 import struct
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,10 +18,14 @@ from typing import Final
 
 import otwatch
 from otwatch.capture.bpf import libpcap
+from otwatch.capture.live import open_live
+from otwatch.engine.analysis import Analysis
 from otwatch.errors import CaptureError, ConfigErrors
 from otwatch.outputs.siem.transport import connect
+from otwatch.sensor.access import refusals
 from otwatch.sensor.config import SensorConfig
 from otwatch.sensor.learning import load_policy
+from otwatch.sensor.limits import SENSOR_LIMITS
 from otwatch.sensor.sharing import weakened_rules
 
 _SIOCETHTOOL: Final = 0x8946
@@ -29,6 +34,7 @@ _FLAGS: Final = 0x25
 _LRO_BIT: Final = 1 << 15
 _CAP_NET_RAW: Final = 13
 _STA_UNSYNC: Final = 0x40
+_LOOPBACK: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +47,18 @@ class Finding:
     advice: str = ""
 
 
-def examine(config: SensorConfig) -> Iterator[Finding]:
-    """Everything, in the order in which it is needed."""
+def examine(config: SensorConfig, *, listen_seconds: float = 0.0) -> Iterator[Finding]:
+    """Everything, in the order in which it is needed; with `listen_seconds`, also what comes on the interfaces."""
     yield _compiled()
     yield _privileges()
+    yield from _user(config)
     interfaces = config["sensor.interfaces"]
     if not interfaces:
         yield Finding(what="interfaces", state="bad", text="none is named", advice="set sensor.interfaces, or name them: otwatch doctor eth1")
     for name in interfaces:
         yield from _interface(name)
+        if listen_seconds:
+            yield from traffic(config, name, listen_seconds)
     yield from _source(config)
     yield _clock()
     yield _policy(config)
@@ -103,6 +112,86 @@ def _privileges() -> Finding:
     )
 
 
+def _user(config: SensorConfig) -> Iterator[Finding]:
+    """The user that the sensor becomes: whether there is one, and what it cannot read."""
+    user = config["sensor.user"]
+    if os.geteuid() != 0:
+        return
+    try:
+        found = refusals(config)
+    except CaptureError as error:
+        yield Finding(what=f"user {user}", state="bad", text=str(error), advice=f"useradd --system --shell /usr/sbin/nologin {user}")
+        return
+    for text in found:
+        yield Finding(what=f"user {user}", state="bad", text=text, advice="move it to /etc/otwatch, or change owner and permissions")
+    if not found:
+        yield Finding(what=f"user {user}", state="good", text="exists, and can read rules, site, baseline and certificates")
+
+
+def _ipv6(name: str) -> Iterator[Finding]:
+    """An interface with IPv6 sends by itself when it comes up: router solicitations, neighbour and multicast listener discovery."""
+    path = Path("/proc/sys/net/ipv6/conf") / name / "disable_ipv6"
+    with suppress(OSError):
+        if path.read_text(encoding="ascii").strip() == "0":
+            yield Finding(
+                what=f"interface {name}",
+                state="bad",
+                text="has IPv6 on: the kernel sends router solicitations and neighbour discovery there, so the sensor is not passive",
+                advice=f"sysctl -w net.ipv6.conf.{name}.disable_ipv6=1, or otwatch doctor {name} --silence (the systemd unit does it at each start)",
+            )
+
+
+def silence(name: str) -> Finding:
+    """Switches IPv6 off on an interface, until the next boot."""
+    path = Path("/proc/sys/net/ipv6/conf") / name / "disable_ipv6"
+    if "/" in name or name in (".", ".."):
+        return Finding(what=f"interface {name}", state="bad", text="is no name of an interface")
+    if not path.exists():
+        return Finding(what=f"interface {name}", state="good", text="has no IPv6")
+    try:
+        path.write_text("1", encoding="ascii")
+    except OSError as error:
+        return Finding(what=f"interface {name}", state="bad", text=f"IPv6 cannot be switched off: {error.strerror}", advice="run as root")
+    return Finding(what=f"interface {name}", state="good", text="IPv6 is switched off")
+
+
+def traffic(config: SensorConfig, name: str, seconds: float) -> Iterator[Finding]:
+    """Listens for a while: a mirror port without OT traffic is the wrong port, or a mirror that leaves it out."""
+    what = f"traffic on {name}"
+    try:
+        source = open_live([name], capture=config["sensor.capture"], blocks=8, bpf=config["sensor.filter"])
+    except CaptureError:
+        return  # told above
+    analysis = Analysis(SENSOR_LIMITS)
+    end = time.monotonic() + seconds
+    with source:
+        while time.monotonic() < end:
+            for _, packets in source.poll(0.2):
+                analysis.take(analysis.pipeline.feed(packets, file=name))
+                if time.monotonic() > end:
+                    break
+    result = analysis.finish()
+    counts = ", ".join(f"{protocol} ({counts['requests'] + counts['responses'] + counts['events']})" for protocol, counts in result.protocols.items())
+    if not result.packets:
+        yield Finding(what=what, state="bad", text=f"no packet in {seconds:g} s", advice="check the cable and the mirror session on the switch")
+    elif not counts:
+        services = ", ".join(sorted({talk.service for talk in result.talks})[:6])
+        yield Finding(
+            what=what,
+            state="bad",
+            text=f"{result.packets} packets in {seconds:g} s, but no OT protocol{f' (only {services})' if services else ''}",
+            advice="mirror the ports of the controllers; listen longer with --listen 60 where the plant polls seldom",
+        )
+    else:
+        one_way = sum(talk.one_way for talk in result.talks if talk.protocol)
+        yield Finding(
+            what=what,
+            state="note" if one_way else "good",
+            text=f"{result.packets} packets in {seconds:g} s: {counts}{f'; {one_way} conversations in one direction only' if one_way else ''}",
+            advice="mirror both directions (rx and tx) of the ports" if one_way else "",
+        )
+
+
 def _interface(name: str) -> Iterator[Finding]:
     what = f"interface {name}"
     folder = Path("/sys/class/net") / name
@@ -133,6 +222,8 @@ def _interface(name: str) -> Iterator[Finding]:
                 text="has an IPv4 address: this machine may answer on it, and then it is not passive",
                 advice=f"ip address flush dev {name}; ip link set {name} arp off; sysctl net.ipv6.conf.{name}.disable_ipv6=1",
             )
+    if not flags & _LOOPBACK:
+        yield from _ipv6(name)
     joined = [offload for offload in on if offload in ("gro", "lro")]
     if joined:
         yield Finding(

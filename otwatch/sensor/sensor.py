@@ -89,6 +89,7 @@ class Sensor:
         packet_time: bool = False,
         transmitted: Callable[[str], int] | None = None,
         arrived: Callable[[str], int] | None = None,
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.config = config
         self.interfaces = interfaces
@@ -99,6 +100,7 @@ class Sensor:
         self.metrics = Metrics(config["outputs.metrics_file"], config["outputs.metrics_port"])
         self._packet_time = packet_time
         self.transmitted, self.arrived = transmitted, arrived
+        self.say = say  # a line for the journal
         self.statistics: list[LiveStatistics] = []
         self.flows_not_stored = self.assets_not_stored = 0
         self.not_evaluable: dict[str, Verdict] = {}
@@ -356,6 +358,8 @@ class Sensor:
             policy, fingerprint = loading.result()
         except (ConfigError, ConfigErrors, CaptureError, OSError) as error:
             self.health.tell("configuration-refused", "", self.monotonic(), self.wall_ns(), str(error)[:2000])
+            for line in str(error).splitlines():
+                self.say(f"configuration refused: {line}")
             return
         except Exception as error:  # noqa: BLE001 - the one that there is goes on
             self._fault("configuration", error)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sqlite3
 import subprocess
+import sys
 from pathlib import Path
 
 from otwatch.outputs.siem.reading import stored_events
@@ -75,6 +77,10 @@ def test_a_wrong_file_changes_nothing_and_is_reported_then_a_right_one_works(fol
         site.write_text("version: 1\nzonez: []\n")
         sensor.send_signal(signal.SIGHUP)
         assert "zonez" in sensor.wait("sensor.configuration-refused")["evidence"]["text"]
+        assert wait_for(lambda: f"configuration refused: {site}:2:" in (folder / "log").read_text()), "the reason stands in the journal, too"
+        listed = subprocess.run([sys.executable, "-m", "otwatch", "alerts", "--db", str(sensor.database), "--rule", "sensor.*"], capture_output=True,
+                                text=True, check=True, env={**os.environ, "COLUMNS": "400"}).stdout
+        assert "zonez" in listed
         wire.send(frames_of("s7comm-stop"))
         sensor.wait("ot.controller-stop", src_zone="cell")
         site.write_text("version: 1\nzones:\n  - {name: hall, level: 1, networks: [192.168.10.0/24]}\n")
