@@ -48,6 +48,11 @@ class Framing:
     cut: Callable[[memoryview, int, int, int], int] | None = None
     # Weak framings (no magic): off the protocol's ports believed only on TCP, and where what one side sent answers the other: (asked, replied).
     answers: Callable[[bytes, bytes], bool] | None = None
+    both_sides: bool = False  # off the protocol's ports, what the other side says must fit as well, where it speaks
+    # A length field that says more than there is: where the content itself ends (bytes so far, 0 client to server, the length that the header says),
+    # 0 it does not tell, -1 it agrees; and whether one PDU answers another (asked, replied).
+    ends: Callable[[bytes, int, int], int] | None = None
+    pairs: Callable[[bytes, bytes], bool] | None = None
     tells_end: bool = False  # the end of a flow is a PDU too, without bytes and with PduFlag.ENDED
     stand_in: bool = False  # also tried where a PDU of the protocol's first framing should start and does not
     # Looks at the start of a stream direction: (bytes so far, at most 256; 0 client to server, 1 server to client).

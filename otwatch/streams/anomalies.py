@@ -30,6 +30,8 @@ class StreamAnomaly(IntEnum):
     CONNECTIONS_CAP = 18
     CONTRADICTION = 19
     MADE = 20
+    LENGTH_LIE = 21
+    LENGTH_DOUBT = 22
 
 
 ANOMALIES: tuple[AnomalyKind, ...] = (
@@ -76,4 +78,10 @@ ANOMALIES: tuple[AnomalyKind, ...] = (
     AnomalyKind(code=StreamAnomaly.MADE, name="constant-sequence", clause="RFC 9293 section 3.4",
                 doc="Every segment of a conversation has the same sequence number, and nothing is acknowledged though it is answered: no TCP, but a "
                     "capture that a program made. Its segments are read one after the other. Said once per connection, of no address."),
+    AnomalyKind(code=StreamAnomaly.LENGTH_LIE, name="length-lie", clause="",
+                doc="The length field of a message says more (needed) than there is of it (had): its own content, the answer to it or what "
+                    "follows show where it ends."),
+    AnomalyKind(code=StreamAnomaly.LENGTH_DOUBT, name="length-doubt", hides=True, clause="",
+                doc="A message (needed: its length by its header, had: bytes that are there) stays unfinished while the conversation goes on; what "
+                    "else is in these bytes is not read yet."),
 )

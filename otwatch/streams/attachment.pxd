@@ -13,6 +13,9 @@ cdef class Attachment(Ledger):
     cdef int drive(self, Stream stream, bint final) except -1
     cdef int identify(self, Stream stream, bint final) except -1
     cdef object corroborated(self, Stream stream, Framer framer, bytes first, bint final)
+    cdef object borne_out(self, Stream stream, Framer framer, bytes first, bint final)
+    cdef object paired(self, Stream stream, object candidates, bytes first)
+    cdef bytes said(self, Stream stream)
     cdef int suspect(self, Py_ssize_t slot, int protocol) except -1
     cdef int attach(self, Stream stream, Framer framer, bytes first) except -1
     cdef int turn_round(self, Py_ssize_t slot) except -1

@@ -17,6 +17,8 @@ from otwatch.streams.stream import Room, Stream
 from otwatch.streams.table import ATTACHED, PLAIN, FlowTable
 from otwatch.vocabulary import DirectionHow, FlowEvent, PduFlag, ProtocolHow
 
+HEAR_NS = 200_000_000  # how long the other side of a flow on a foreign port is waited for, to hear whether it speaks the same protocol
+
 _MORE = cython.declare(cython.longlong, 0)
 _REPORTED = cython.declare(cython.int, 0x80)  # table.state: UNIDENTIFIED was reported
 _BY_CONTENT = cython.declare(cython.int, ProtocolHow.CONTENT)
@@ -54,6 +56,10 @@ class Attachment(Ledger):
         found = self.identifier.decide(first, stream.direction, candidates, final=final)
         if isinstance(found, Framer) and found.framing.answers is not None and found not in candidates.framers[:candidates.hinted]:
             found = self.corroborated(stream, found, first, final)
+        elif not isinstance(found, Framer) and found == MORE:
+            found = self.paired(stream, candidates, first)
+        elif isinstance(found, Framer) and found.framing.both_sides and found not in candidates.framers[:candidates.hinted]:
+            found = self.borne_out(stream, found, first, final)
         if isinstance(found, Framer):
             return self.attach(stream, found, first)
         if found == _MORE:
@@ -78,6 +84,43 @@ class Attachment(Ledger):
         if fit == Verdict.YES:
             return framer
         return WRONG if fit == Verdict.NO or final or len(first) == PROBE_BYTES == len(said) else MORE
+
+    def borne_out(self, stream, framer, first, final):  # type: ignore[no-untyped-def]
+        """The framer unless the other side speaks otherwise; MORE while it is to be heard."""
+        said = self.said(stream)
+        if not said:
+            if final or len(first) == PROBE_BYTES:
+                return framer
+            if stream.quiet == 0:
+                stream.quiet = self.now + HEAR_NS
+                self.wake(stream, stream.quiet)
+            return MORE
+        length: cython.longlong = framer.measure(memoryview(said), 0, len(said), 1 - stream.direction)
+        if length == _MORE and not final:
+            return MORE
+        if length < 0 or framer.verdict(said[:max(1, length)], 1 - stream.direction) == Verdict.NO:
+            return WRONG
+        return framer
+
+    def paired(self, stream, candidates, first):  # type: ignore[no-untyped-def]
+        """The framer in which one side answers the other though neither says enough by itself, MORE if there is none."""
+        said = self.said(stream)
+        framer: Framer
+        if said:
+            for framer in candidates.framers:
+                if framer.framing.both_sides and framer.framing.pairs is not None:
+                    here = framer.measure(memoryview(first), 0, len(first), stream.direction)
+                    there = framer.measure(memoryview(said), 0, len(said), 1 - stream.direction)
+                    if 0 < here <= len(first) and 0 < there <= len(said) and framer.framing.pairs(first[:here], said[:there]):
+                        return framer
+        return MORE
+
+    def said(self, stream):  # type: ignore[no-untyped-def]
+        """The first bytes of the other side, as far as they wait to be identified too."""
+        other: Stream = self.by_slot[2 * stream.slot + 1 - stream.direction]
+        if other.pending is None or other.pending.used == 0:
+            return b""
+        return bytes(np.asarray(other.pending.data)[:min(other.pending.used, PROBE_BYTES)])
 
     def suspect(self, slot, protocol):  # type: ignore[no-untyped-def]
         """Bytes on a protocol's port are not of that protocol: said once per flow."""

@@ -3,10 +3,12 @@ from otwatch.copying cimport copy
 from otwatch.streams.attachment cimport Attachment
 from otwatch.streams.beside cimport Beside
 from otwatch.streams.framing cimport Framer
+from otwatch.streams.lengths cimport Lengths
 from otwatch.streams.stream cimport Stream
 
 cdef class Cutter(Attachment):
     cdef public Beside beside
+    cdef Lengths lengths
     cdef long long most_pending
     cdef long long most_waiting
     cdef int deliver(self, Stream stream, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, long long time,
@@ -25,3 +27,9 @@ cdef class Cutter(Attachment):
     cdef int cut_short(self, Stream stream) except -1
     cdef int settle(self, Stream stream) except -1
     cdef int end(self, Stream stream) except -1
+    cdef long long not_so_long(self, Stream stream, Py_ssize_t at, Py_ssize_t end, long long length) except -1
+    cdef int doubts(self, Stream stream, list marks, Py_ssize_t passed) except -1
+    cdef bint shorten(self, Stream stream, bytes said, int why) except -1
+    cdef int settled(self, Stream stream) except -1
+    cdef int spoken(self, Stream stream, bytes said) except -1
+    cdef int patience_ends(self, Stream stream) except -1

@@ -9,6 +9,7 @@ the bytes end is taken too. Knows nothing of sequence numbers. What is written d
 from __future__ import annotations
 
 import cython
+import numpy as np
 
 from otwatch.copying import copy
 from otwatch.limits import Limits
@@ -17,12 +18,18 @@ from otwatch.streams.anomalies import StreamAnomaly
 from otwatch.streams.attachment import Attachment
 from otwatch.streams.beside import Beside
 from otwatch.streams.framing import Framer
+from otwatch.streams.lengths import Lengths
+from otwatch.streams.stream import Stream
 from otwatch.streams.table import FlowTable
 from otwatch.vocabulary import PduFlag, ProtocolHow
 
 QUIET_NS = 200_000_000  # the least time before a TCP retransmission: what has not come by then belongs to another message
+PATIENCE_NS = 1_000_000_000  # how long a PDU whose length is doubtful keeps what follows it waiting
 SEARCH_BYTES = 65_536  # searched for a first PDU on a protocol's port before the flow is given up
 
+_MORE_CAME = cython.declare(cython.int, 0)  # why a length is judged, see Lengths
+_SPOKEN = cython.declare(cython.int, 1)
+_SILENCE = cython.declare(cython.int, 2)
 _MORE = cython.declare(cython.longlong, 0)
 _YES = cython.declare(cython.int, 1)
 _NO = cython.declare(cython.int, 0)
@@ -40,6 +47,7 @@ class Cutter(Attachment):
     def __init__(self, table: FlowTable, limits: Limits, protocols: tuple[ProtocolSpec, ...]) -> None:
         Attachment.__init__(self, table, limits, protocols)
         self.beside = Beside(self)
+        self.lengths = Lengths()
         self.most_pending = limits.stream_pending_bytes
         self.most_waiting = limits.stream_pending_total_bytes
 
@@ -73,6 +81,10 @@ class Cutter(Attachment):
                 return self.emit(stream, start, start + length, stream.position - length, 0)
         else:
             self.wait(stream, data, at, length)
+            if stream.stops is not None:
+                stream.stops.append((before + length, time, frame))
+                if stream.doubt and self.shorten(stream, None, _MORE_CAME):
+                    return 0
             if before + length < stream.needed:
                 return 0 if self.waiting <= self.most_waiting else self.overflow(stream)
             start = self.take(stream)
@@ -91,6 +103,8 @@ class Cutter(Attachment):
         size: cython.Py_ssize_t = stream.pending.used
         start: cython.Py_ssize_t = self.octets.reserve(size)
         copy(self.octets.data, start, stream.pending.data, 0, size)
+        if stream.stops is not None:
+            self.settled(stream)
         self.waiting -= size
         stream.drop(size)
         return start
@@ -104,10 +118,15 @@ class Cutter(Attachment):
         base: cython.longlong = stream.position - (end - start)
         at: cython.Py_ssize_t = start
         length: cython.longlong = _MORE
+        following: cython.longlong
         while at < end:
             length = framer.measure(octets.data, at, end, stream.direction)
             if length <= 0 or length > end - at:
                 break
+            if at + length < end and framer.framing_ends:
+                following = framer.measure(octets.data, at + length, end, stream.direction)
+                if following <= 0 or following > end - at - length:
+                    length = self.not_so_long(stream, at, end, length)
             if marks is not None:
                 self.place(marks, at + length - start)
             self.emit(stream, at, at + length, base + (at - start), 0)
@@ -121,12 +140,94 @@ class Cutter(Attachment):
             stream.needed = length if length > 0 else (framer.header_bytes if framer.header_bytes > end - at else end - at + 1)
             if stream.needed > self.most_pending or self.waiting > self.most_waiting:
                 self.overflow(stream)
+            elif length > 0:
+                return self.doubts(stream, marks, at - start)
             return 0
         if marks is not None:
             stream.marks = [(stop - (at - start), time, frame) for stop, time, frame in marks if stop > at - start]
         else:
             stream.marks = [(end - at, self.time, self.frame)]
         return self.astray(stream)
+
+    # ---- lengths that are not believed
+
+    def not_so_long(self, stream, at, end, length):  # type: ignore[no-untyped-def]
+        """The length of a PDU behind which no whole one stands."""
+        known: cython.longlong = self.lengths.astray(stream.framer, bytes(np.asarray(self.octets.data)[at:end]), stream.direction, length)
+        if known == 0:
+            return length
+        self.report(stream.slot, stream.direction, StreamAnomaly.LENGTH_LIE, length, known)
+        return known
+
+    def doubts(self, stream, marks, passed):  # type: ignore[no-untyped-def]
+        """A PDU begins to be waited for; `marks` as in `cut`, `passed` bytes of which are cut already."""
+        framer: Framer = stream.framer
+        size: cython.Py_ssize_t = stream.pending.used
+        if framer.framing.ends is None:
+            return 0
+        if marks is None:
+            stream.stops = [(size, self.time, self.frame)]
+        else:
+            stream.stops = [(stop - passed, time, frame) for stop, time, frame in marks if stop > passed]
+        stream.heard = False
+        stream.doubt = framer.framing.ends(bytes(np.asarray(stream.pending.data)[:size]), stream.direction, stream.needed) > 0
+        if stream.doubt:
+            if self.shorten(stream, None, _MORE_CAME):
+                return 0
+            stream.quiet = self.now + PATIENCE_NS
+            self.wake(stream, stream.quiet)
+        return 0
+
+    def shorten(self, stream, said, why):  # type: ignore[no-untyped-def]
+        """Ends the unfinished PDU where the evidence says so, and goes on behind it. Returns whether it did."""
+        other: Stream = self.by_slot[2 * stream.slot + 1 - stream.direction]
+        size: cython.Py_ssize_t = self.lengths.judge(stream, other, said, why)
+        if size == 0:
+            return False
+        time: cython.longlong = self.time
+        frame: cython.longlong = self.frame
+        position: cython.longlong = stream.position - stream.pending.used
+        rest: list = [(stop - size, when, where) for stop, when, where in stream.stops if stop > size]
+        start: cython.Py_ssize_t = self.octets.reserve(size)
+        copy(self.octets.data, start, stream.pending.data, 0, size)
+        self.place(stream.stops, size)
+        self.report(stream.slot, stream.direction, StreamAnomaly.LENGTH_LIE, stream.needed, size)
+        self.settled(stream)
+        self.waiting -= size
+        stream.drop(size)
+        self.emit(stream, start, start + size, position, 0)
+        if stream.pending is not None and stream.pending.used > 0:
+            start = self.take(stream)
+            if self.cut(stream, start, rest):
+                self.drive(stream, False)
+        self.time = time
+        self.frame = frame
+        return True
+
+    def settled(self, stream):  # type: ignore[no-untyped-def]
+        """No PDU is waited for any more."""
+        stream.stops = None
+        stream.doubt = False
+        if not stream.searching:
+            stream.quiet = 0
+        return 0
+
+    def spoken(self, stream, said):  # type: ignore[no-untyped-def]
+        """The other side speaks, and has all that the unfinished PDU has."""
+        if self.shorten(stream, said, _SPOKEN):
+            return 0
+        if stream.quiet == 0 and stream.stops is not None:
+            stream.quiet = self.now + PATIENCE_NS
+            self.wake(stream, stream.quiet)
+        stream.heard = True
+        return 0
+
+    def patience_ends(self, stream):  # type: ignore[no-untyped-def]
+        """A PDU was waited for, for PATIENCE_NS: the waiting ends, and where nothing speaks against its length that is said."""
+        if not self.shorten(stream, None, _SILENCE) and stream.heard:
+            stream.heard = False
+            self.report(stream.slot, stream.direction, StreamAnomaly.LENGTH_DOUBT, stream.needed, stream.pending.used)
+        return 0
 
     def emit(self, stream, start, end, position, extra):  # type: ignore[no-untyped-def]
         """A PDU of the stream; it began at the position."""
@@ -332,6 +433,8 @@ class Cutter(Attachment):
         if stream.closed or stream.framer is None:
             return 0
         self.settle(stream)
+        while stream.stops is not None and not stream.closed and self.shorten(stream, None, _SILENCE):
+            pass
         if not stream.closed and stream.pending is not None and stream.pending.used > 0:
             self.cut_short(stream)
         return 0

@@ -18,6 +18,7 @@ cdef class Framer:
     cdef long long block_bytes
     cdef long long block_crc_bytes
     cdef bint header_crc
+    cdef readonly bint framing_ends
     cdef long long min_bytes
     cdef bint fits_word
     cdef unsigned long long word_mask

@@ -75,6 +75,7 @@ class Framer:
         self.min_bytes = framing.min_bytes
         self.max_bytes = framing.max_bytes
         self.crc = _CRC
+        self.framing_ends = framing.ends is not None
         # the same as numbers, for where magic and length lie in the first eight bytes
         self.fits_word = (all(at < _WORD for at, _, _ in framing.magic) and framing.length_at + framing.length_bytes <= _WORD
                           and (framing.length_bytes == 1 or not framing.little_endian))

@@ -58,6 +58,11 @@ class Identifier:
                 if final:
                     continue
                 return MORE
+            if index < candidates.hinted and framer.framing.ends is not None and length > len(first):
+                known = framer.framing.ends(first, direction, length)  # a length that says more than there is
+                if known == len(first) or 0 < known < len(first) <= known + max(
+                    0, framer.measure(view, known, len(first), direction)):  # type: ignore[no-untyped-call]
+                    return framer
             look = min(length, PROBE_BYTES)
             if look > len(first) and not final:
                 return MORE

@@ -412,9 +412,13 @@ class Reassembler:
             if stream.quiet > 0 and not stream.closed:
                 if stream.quiet <= now:
                     stream.quiet = 0
+                    if stream.framer is None and stream.pending is not None and stream.pending.used > 0:
+                        cutter.identify(stream, True)
+                    if stream.stops is not None and not stream.searching:
+                        cutter.patience_ends(stream)
                     if stream.main is not None and not stream.searching:
                         self.readings.patience_ends(stream)
-                    else:
+                    elif not stream.closed:
                         self.settle(stream)
                 else:
                     cutter.wake(stream, stream.quiet)

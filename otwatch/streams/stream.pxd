@@ -35,6 +35,9 @@ cdef class Stream:
     cdef Octets pending
     cdef Py_ssize_t needed
     cdef list marks
+    cdef list stops
+    cdef bint doubt
+    cdef bint heard
     cdef bint searching
     cdef bint flagged
     cdef bint made

@@ -59,6 +59,9 @@ class Stream:
         self.pending = None
         self.needed = 0  # bytes that pending must have before it is looked at again
         self.marks = None  # [(end in pending, timestamp_ns, frame)] while pending holds more than one segment's bytes, not cut yet
+        self.stops = None  # [(end in pending, timestamp_ns, frame)] of the segments of an unfinished PDU
+        self.doubt = False  # its content says that it ends before its length
+        self.heard = False  # the other side has spoken since
         self.searching = False
         self.flagged = False  # the search began with wrong bytes
         self.made = False  # every segment has the same sequence number

@@ -7,6 +7,7 @@ Each packet belongs to one flow. TCP payload goes through Reassembler and Cutter
 from __future__ import annotations
 
 import cython
+import numpy as np
 
 from otwatch.addresses import Addresses
 from otwatch.limits import Limits
@@ -227,6 +228,8 @@ class Streams:
                 if other.started and 1 < ((acknowledgement - other.next) & _M32) <= _WINDOW:  # 1 may be a FIN
                     stream = cutter.by_slot[2 * slot + direction]
                     stream.flags |= _UNHEARD
+                if other.stops is not None and missing == 0 and ((acknowledgement - other.next) & _M32) <= _WINDOW:
+                    self.spoken(other, packets, row, slot, direction)
                 if not other.in_line:
                     self.reassembler.answered(other, acknowledgement)
                     cutter.time = packets.timestamp_ns[row]
@@ -288,6 +291,16 @@ class Streams:
                 return self.reassembler.readings.urgent(stream, data, at, length, pointer)
         self.reassembler.segment(stream, data, at, length, packets.payload_missing[row], sequence, packets.timestamp_ns[row], packets.frame[row])
         return 0
+
+    def spoken(self, other, packets, row, slot, direction):  # type: ignore[no-untyped-def]
+        """The other side speaks while a PDU of this one is unfinished: what it says bounds the waiting."""
+        stream: Stream = self.cutter.by_slot[2 * slot + direction]
+        at: cython.Py_ssize_t = packets.payload_at[row]
+        data = packets.side.data if packets.flags[row] & _REASSEMBLED else packets.data
+        said: bytes = bytes(np.asarray(data)[at:at + min(packets.payload_length[row], PROBE_BYTES)])
+        if stream.pending is not None and stream.pending.used > 0 and not stream.searching:
+            said = bytes(np.asarray(stream.pending.data)[:min(stream.pending.used, PROBE_BYTES)]) + said
+        return self.cutter.spoken(other, said)
 
     def urgent_pointer(self, data, at, sequence):  # type: ignore[no-untyped-def]
         """The field of the TCP header before a payload, 0 where none is found: its length is tried, for it is in no column."""

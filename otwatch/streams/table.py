@@ -15,6 +15,7 @@ import numpy as np
 
 from otwatch.addresses import Addresses
 from otwatch.limits import Limits
+from otwatch.ports import SERVICES
 from otwatch.protocols.spec import ProtocolSpec
 from otwatch.streams.states import MODES, Mode
 from otwatch.tables import Flows
@@ -41,6 +42,8 @@ LISTS = 6
 FINISHED_IDLE_NS = 10_000_000_000  # late segments of a closed connection; shorter than the 2 MSL of RFC 9293 to hold less in a scan
 DOUBTED_IDLE_NS = 60_000_000_000  # longer than the period of nearly all polling
 _NEVER = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFFF)
+_KNOWN_TCP = cython.declare(cython.int, 4)
+_KNOWN_UDP = cython.declare(cython.int, 8)
 _TCP = cython.declare(cython.int, 6)
 _UDP = cython.declare(cython.int, 17)
 _SYN = cython.declare(cython.int, 0x02)
@@ -81,7 +84,9 @@ class FlowTable:
         self.newest = memoryview(np.full(LISTS, -1, np.int32))
         self.oldest = memoryview(np.full(LISTS, -1, np.int32))
         self.allowed = memoryview(np.array([to in MODES[mode] for mode in Mode for to in Mode], np.uint8))
-        hints = np.zeros(65536, np.uint8)  # bit 0: a protocol's TCP port, bit 1: UDP
+        hints = np.zeros(65536, np.uint8)  # bit 0: a decoded protocol's TCP port, bit 1: UDP; bits 2 and 3: a known service's
+        for transport, number in SERVICES:
+            hints[number] |= _KNOWN_TCP if transport == 6 else _KNOWN_UDP
         for spec in protocols:
             for port in spec.ports:
                 if 0 <= port.number <= 0xFFFF:
@@ -284,6 +289,10 @@ class FlowTable:
         bit: cython.int = 1 if ip_protocol == _TCP else 2
         source: cython.bint = self.hints[source_port] & bit != 0
         destination: cython.bint = self.hints[destination_port] & bit != 0
+        if source == destination:
+            bit = _KNOWN_TCP if ip_protocol == _TCP else _KNOWN_UDP
+            source = self.hints[source_port] & bit != 0
+            destination = self.hints[destination_port] & bit != 0
         if source == destination:
             source = source_port < 1024
             destination = destination_port < 1024

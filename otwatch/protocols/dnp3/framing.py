@@ -45,9 +45,32 @@ def probe(octets: bytes, _direction: int) -> Verdict:
     return Verdict.NO if len(octets) >= 256 else Verdict.UNSURE
 
 
+def ends(octets: bytes, _direction: int, length: int) -> int:
+    """Behind the last octet that is there, where all blocks up to it have right CRCs though the last one is shorter than the length calls for."""
+    if len(octets) <= HEADER_BYTES or len(octets) >= length:
+        return 0
+    at = HEADER_BYTES
+    while at < len(octets):
+        stop = min(at + 18, len(octets))
+        if stop - at < 3 or crc(octets[at:stop - 2]) != octets[stop - 2] | octets[stop - 1] << 8:
+            return 0
+        if stop == len(octets) and stop - at == 18:
+            return 0  # a full block: the next one may follow
+        at = stop
+    return len(octets)
+
+
+def pairs(asked: bytes, replied: bytes) -> bool:
+    """A response with the addresses swapped and the application sequence of the request."""
+    if len(asked) < 13 or len(replied) < 13 or asked[4:6] != replied[6:8] or asked[6:8] != replied[4:6]:
+        return False
+    return asked[12] < 0x80 <= replied[12] and (asked[11] ^ replied[11]) & 0x0F == 0
+
+
 # min_bytes admits headers whose length octet is below 5: the dissector reports them, the framer goes on behind them.
 FRAMES = Framing(
     name="frames", header_bytes=HEADER_BYTES, magic=((0, 0xFF, 0x05), (1, 0xFF, 0x64)), length_at=2, length_bytes=1, length_add=5,
     block_after=HEADER_BYTES, block_bytes=16, block_crc_bytes=2, header_crc16_dnp=True, min_bytes=5, max_bytes=MAX_FRAME_BYTES, probe=probe,
+    ends=ends, pairs=pairs,
     tells_end=True,
 )

@@ -402,7 +402,7 @@ class ModbusDissector:
 
     def _request(self, flow: cython.Py_ssize_t, direction: cython.int, from_client: cython.bint, conflict: cython.bint,
                  facts: list[Fact]) -> object:
-        """Rows of a request; each waits for its response, unless it is the other version of a request that does already."""
+        """Rows of a request; each waits for its response, unless it is the other version of a datagram that does already."""
         m: Message = self.m
         pairing: Pairing = self.pairing
         operations: Operations = m.operations
@@ -416,9 +416,9 @@ class ModbusDissector:
         request(m)
         if m.function == _UMAS_CODE:
             self.identity.request(m, first, facts)
-        if conflict:
+        if conflict and m.pdus.flags[m.pdu] & _DATAGRAM:
             return None
-        self.seen[flow] |= _ASKED
+        self.seen[flow] |= _ASKED  # of two readings of a stream either may be the one that is answered
         if pairing.waiting[queue] >= self.limit:
             pairing.drop_oldest(queue)
             # Where only one direction is seen nothing is ever answered: that is no flood.

@@ -6,6 +6,7 @@ RTU frames end with a CRC and their length follows from the function (SERIAL 2.5
 
 from __future__ import annotations
 
+from otwatch.protocols.modbus.lengths import ends, pairs
 from otwatch.protocols.modbus.spec import FUNCTION_TABLE, MAX_ADU_BYTES, UMAS_FUNCTION, Shape
 from otwatch.protocols.spec import Framing, Verdict
 
@@ -88,7 +89,7 @@ def _probe_adus(data: bytes, direction: int, *, any_protocol: bool) -> Verdict:
         if at == 0 and fit == 2 and _one_role(function, left[8:6 + length], length - 2) == 1 - direction:
             return Verdict.NO
         if len(left) >= 6 + length:
-            good += 1
+            good += function & 0x7F in FUNCTION_TABLE
             sure += fit == 2
         at += 6 + length
     return Verdict.YES if (sure or good > 1) and not any_protocol else Verdict.UNSURE
@@ -156,7 +157,8 @@ def _cut_rtu(data: memoryview, start: int, end: int, direction: int) -> int:
 
 FRAMINGS = (
     Framing(name="mbap", header_bytes=8, magic=((2, 0xFF, 0), (3, 0xFF, 0)), length_at=4, length_bytes=2, length_add=6, min_bytes=8,
-            max_bytes=MAX_ADU_BYTES, probe=probe_mbap, tells_end=True),
+            max_bytes=MAX_ADU_BYTES, probe=probe_mbap, tells_end=True, ends=ends, pairs=pairs,
+            both_sides=True),
     Framing(name="rtu", header_bytes=4, min_bytes=4, max_bytes=256, cut=_cut_rtu, probe=probe_rtu, answers=answers_rtu),
     Framing(name="mbap-other-protocol", header_bytes=8, magic=((4, 0xF8, 0),), length_at=4, length_bytes=2, length_add=6, min_bytes=8,
             max_bytes=MAX_ADU_BYTES, probe=probe_other_protocol, stand_in=True),

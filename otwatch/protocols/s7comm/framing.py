@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from otwatch.protocols.s7comm.lengths import ends, pairs
 from otwatch.protocols.spec import Framing, Verdict
 
 _SESSION = frozenset({0x01, 0x09, 0x0A, 0x0C, 0x0D, 0x0E, 0x19, 0x1A})  # ISO 8327 SPDUs that open a data TSDU of MMS and ICCP
@@ -63,5 +64,7 @@ TPKT = Framing(
     min_bytes=7,
     max_bytes=65_535,
     probe=probe,
+    ends=ends,
+    pairs=pairs,
     tells_end=True,
 )
