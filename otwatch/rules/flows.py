@@ -247,13 +247,15 @@ class FlowRules:
                 times.append(time)
             for clause, (events, times) in by_clause.items():
                 self._count(clause, events, times)
-        if closed or self.outcomes.ended:
+        recent = np.fromiter(closed, np.int64, len(closed))  # an event that waits is of a flow that was seen in the last three seconds
+        recent = recent[flows.array("last_ns")[recent] >= now_ns - 2 * DECIDED_NS]
+        if len(recent) or self.outcomes.ended:
             waited_for = {event[4] for one in self.waiting for event in one.seen[one.begin :]}
-            self.outcomes.close(flows, closed, waited_for, now_ns)
-            if self.before:
-                for slot in closed:
-                    self.before.pop(int(flows.number[slot]), None)
-                    self.outcomes.before.pop(int(flows.number[slot]), None)
+            self.outcomes.close(flows, recent, waited_for, now_ns)
+        if self.before:
+            for slot in closed:
+                self.before.pop(int(flows.number[slot]), None)
+                self.outcomes.before.pop(int(flows.number[slot]), None)
 
     def _decide(self, flows: Flows, now_ns: int, final: bool, decided: list[tuple[int, int, Clause, Seen]]) -> None:
         """What has waited long enough."""

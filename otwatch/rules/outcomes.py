@@ -130,16 +130,17 @@ class Outcomes:
         for host in (client, server):
             self.answered_since.setdefault(host, time)
 
-    def close(self, flows: Flows, closed: Iterable[int], waited_for: set[int], now_ns: int) -> None:
+    def close(self, flows: Flows, closed: Numbers, waited_for: set[int], now_ns: int) -> None:
         """Keeps the rows of closed flows of which an event waits; call it after `settle` of the same batch."""
         numbers = waited_for.union(*(one.numbers.tolist() for one in self._opened))
         for number in [number for number in self.ended if number not in numbers]:
             del self.ended[number]
-        if numbers:
-            for slot in closed:
-                number = int(flows.number[slot])
-                if number in numbers:
-                    self.ended[number] = (*(int(getattr(flows, name)[slot]) for name in _COLUMNS), now_ns)
+        kept = [slot for slot in closed.tolist() if int(flows.number[slot]) in numbers]
+        if kept:
+            slots = np.array(kept, np.int64)
+            names = flows.array("number")[slots]
+            for number, row in zip(names.tolist(), self.rows(flows, slots, names).tolist(), strict=True):
+                self.ended[number] = (*row[:-1], now_ns)
 
     def rows(self, flows: Flows, slots: Numbers, numbers: Numbers) -> Numbers:
         """(flows, columns and when it ended): what each flow had done, whether it is open or ended."""
@@ -160,8 +161,17 @@ class Outcomes:
                         found[at, 0] = flows.first_ns[here[at]]
         return found
 
+    @property
+    def pending(self) -> bool:
+        """Whether a connection is still too young to be counted."""
+        return bool(self._opened)
+
     def settle(self, flows: Flows, now_ns: int, *, final: bool = False) -> None:
         """Counts what this tap shows of the connections that are old enough by now."""
+        if not self._opened and not self._answers:
+            if len(self._tally[0]) > 1:
+                self._tally = self._counted([], [], [])
+            return
         due = self._answers
         both = [np.ones(len(times), np.int64) for times in due]
         one = [np.zeros(len(times), np.int64) for times in due]
