@@ -34,13 +34,14 @@ def export(table: str, captures: tuple[str, ...], output: str, **options: Any) -
         from otwatch.engine.analysis import Analysis, Listener
         from otwatch.engine.exporters import FactExporter, FlowExporter, OperationExporter
         from otwatch.outputs.alert_records import alert_record, incident_record
+        from otwatch.outputs.headers import HEADERS
         from otwatch.outputs.records import asset_record, talk_record
         from otwatch.outputs.tables import TableWriter
 
         if output != "-":
             check_output(output, captures)
         policy = policy_from(options) if table in ("alerts", "assets", "incidents") else None
-        with TableWriter(output) as writer:
+        with TableWriter(output, HEADERS[table]) as writer:
             exporters: dict[str, Callable[[Analysis, TableWriter], Listener]] = {
                 "operations": OperationExporter,
                 "flows": FlowExporter,

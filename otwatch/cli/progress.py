@@ -1,4 +1,4 @@
-"""Progress of long reading, on stderr: a bar where that is a terminal, and a line when a pipe gives nothing, which would look like a hang."""
+"""Progress of long reading, on stderr: one line where that is a terminal (files, name, bytes, rate, time left), and a word when a pipe gives nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ class ReadingProgress:
 
     def __init__(self, paths: Sequence[str] = ()) -> None:
         self._progress: Progress | None = None
-        self._tasks: dict[str, int] = {}
+        self._files = len(paths)
+        self._begun: dict[str, int] = {}  # path -> bytes read of it; the last one is being read
+        self._sizes = [_size(path) for path in paths]
         self._since = time.monotonic()
         self._wanted = sys.stderr.isatty()
         pipes = [path for path in paths if _is_pipe(path)]
@@ -63,10 +65,24 @@ class ReadingProgress:
                 return
             self._progress = _bar()
             self._progress.start()
-        task = self._tasks.get(path)
-        if task is None:
-            task = self._tasks[path] = self._progress.add_task(one_line(path)[-40:], total=total)
-        self._progress.update(task, completed=done, total=total)  # type: ignore[arg-type]
+        self._begun[path] = done
+        known = [size for size in self._sizes if size is not None]
+        whole = sum(known) if len(known) == len(self._sizes) and self._files > 1 else total
+        number = f"{len(self._begun):,} of {self._files:,}  " if self._files > 1 else ""
+        if not self._progress.task_ids:
+            self._progress.add_task("", total=whole)
+        self._progress.update(
+            self._progress.task_ids[0], description=f"{number}{one_line(path)[-40:]}", completed=sum(self._begun.values()), total=whole
+        )
+
+
+def _size(path: str) -> int | None:
+    """Bytes of a capture, as far as it is a file that says so before it is read."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a path may be anything
+    except (OSError, ValueError):
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
 def _is_pipe(path: str) -> bool:

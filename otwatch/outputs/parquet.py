@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -83,11 +84,12 @@ class Columns:
         return {name: kind for name, numbers in self._numbers.items() if (kind := numbers.type())}
 
 
-def to_parquet(lines: Path, output: str, columns: Columns) -> None:
-    """Writes the records of `lines`. CaptureError when the output cannot be written."""
+def to_parquet(lines: Path, output: str, columns: Columns, header: Sequence[str] = ()) -> None:
+    """Writes the records of `lines`; without one, the columns of `header`. CaptureError when the output cannot be written."""
     duckdb = duckdb_module()
     with duckdb.connect() as database:
-        source = "(SELECT NULL AS type WHERE false)"
+        names = ", ".join(f'NULL::VARCHAR AS "{name}"' for name in header or ("type",))
+        source = f"(SELECT {names} WHERE false)"
         if not columns.empty:
             guessed = f"read_json_auto({_quoted(str(lines))}, format='newline_delimited', sample_size=-1)"
             source = guessed

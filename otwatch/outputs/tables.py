@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -19,10 +19,14 @@ FORMATS = (".jsonl", ".csv", ".parquet")
 
 
 class TableWriter:
-    """Writes records as they come. CSV columns are those of the first record; nested values are JSON in their cell."""
+    """Writes records as they come. CSV columns are those of the first record; nested values are JSON in their cell.
 
-    def __init__(self, output: str) -> None:
+    `header`: the columns of a CSV or Parquet file in which there is no record.
+    """
+
+    def __init__(self, output: str, header: Sequence[str] = ()) -> None:
         self.output = output
+        self._header = header
         self.rows = 0
         suffix = ".jsonl" if output == "-" else Path(output).suffix.lower()
         if suffix not in FORMATS:
@@ -69,11 +73,13 @@ class TableWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._suffix == ".csv" and self._csv is None and self._header:
+            csv.writer(self._out, lineterminator="\n").writerow(self._header)
         if self._out is not sys.stdout:
             self._out.close()
         if self._scratch is not None:
             try:
                 if kind is None:
-                    to_parquet(self._scratch, self.output, self._columns)
+                    to_parquet(self._scratch, self.output, self._columns, self._header)
             finally:
                 self._scratch.unlink()

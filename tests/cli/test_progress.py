@@ -37,3 +37,22 @@ def test_standard_input_that_is_silent_says_so() -> None:
 def test_a_file_is_read_without_a_word() -> None:
     assert otwatch("analyze", SMALL).stderr == ""
     assert process("analyze", SMALL).stderr == ""
+
+
+def test_a_folder_is_one_line_with_files_name_and_rate(tmp_path: Path) -> None:
+    from otwatch.cli import progress as module
+
+    paths = []
+    for number in range(3):
+        path = tmp_path / f"capture-{number}.pcap"
+        path.write_bytes(bytes(1000))
+        paths.append(str(path))
+    progress = module.ReadingProgress(paths)
+    progress._wanted, progress._since = True, progress._since - 60
+    with progress:
+        for path in paths:
+            for done in (0, 500, 1000):
+                progress._report(path, done, 1000)
+        bar = progress._progress
+        assert bar is not None
+        assert [(task.description, task.completed, task.total) for task in bar.tasks] == [(f"3 of 3  {paths[2][-40:]}", 3000, 3000)]

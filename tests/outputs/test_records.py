@@ -12,6 +12,7 @@ from otwatch.alerts.alert import Alert, Severity
 from otwatch.inventory.asset import Asset, Child, KnownFact
 from otwatch.inventory.inventory import Talk
 from otwatch.outputs.alert_records import alert_record, incident_record
+from otwatch.outputs.headers import HEADERS
 from otwatch.outputs.jsonl import line, summary_record
 from otwatch.outputs.records import SCHEMA_VERSION, asset_record, talk_record
 from otwatch.outputs.times import time_text
@@ -61,6 +62,12 @@ def test_the_keys_are_those_of_the_contract(kind: str, samples: dict[str, dict[s
 def test_every_record_type_is_golden() -> None:
     assert set(json.loads(GOLDEN.read_text(encoding="utf-8"))) == {*KINDS, "schema"}
     assert json.loads(GOLDEN.read_text(encoding="utf-8"))["schema"] == SCHEMA_VERSION, ADVICE
+
+
+@pytest.mark.parametrize("table", HEADERS)
+def test_the_header_of_an_empty_table_is_that_of_its_records(table: str, samples: dict[str, dict[str, Any]]) -> None:
+    kind = {"facts": "fact", "anomalies": "anomaly"}.get(table, table.removesuffix("s"))
+    assert list(HEADERS[table]) == list(samples[kind])
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -104,3 +104,15 @@ def test_a_failure_leaves_no_scratch_file(tmp_path: Path, monkeypatch: pytest.Mo
         writer.write(broken())
     (tmp_path / "x.parquet").unlink()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_table_without_records_keeps_its_header(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"x.{suffix}"
+    with TableWriter(str(path), ("type", "time", "kind")):
+        pass
+    if suffix == "csv":
+        assert path.read_text(encoding="utf-8") == "type,time,kind\n"
+    else:
+        duckdb = pytest.importorskip("duckdb")
+        assert [column[0] for column in duckdb.sql(f"DESCRIBE SELECT * FROM '{path}'").fetchall()] == ["type", "time", "kind"]
