@@ -1,4 +1,4 @@
-"""Progress of long reading, on stderr: one line where that is a terminal (files, name, bytes, rate, time left), and a word when a pipe gives nothing."""
+"""Progress of long reading, on stderr: one line where that is a terminal (files, name, bytes, rate, time), and a word when a pipe gives nothing."""
 
 from __future__ import annotations
 
