@@ -7,10 +7,11 @@ SOURCES = $(shell find otwatch -name '*.py' -o -name '*.pxd')
 
 .PHONY: demo test traffic lint build bench score clean
 
-demo: $(VENV)/.installed  ## analyse a small plant under attack, print what was found, write its graph to demo/
+demo: $(VENV)/.installed  ## analyse a small plant under attack, print what was found, write report and graph to demo/
 	@mkdir -p demo
-	$(VENV)/bin/otwatch analyze pcaps/plant/plant-attack.pcap --site pcaps/plant/site.yaml --graph demo/plant.graphml
-	@echo; echo "The asset graph is in demo/plant.graphml (open it with yEd, Gephi or Cytoscape)."
+	$(VENV)/bin/otwatch analyze pcaps/plant/plant-attack.pcap --site pcaps/plant/site.yaml --report demo/plant.html --graph demo/plant.graphml
+	@echo; echo "The report is one file, with a map: open $(CURDIR)/demo/plant.html in a browser (xdg-open demo/plant.html)."
+	@echo "The asset graph is in demo/plant.graphml (open it with yEd, Gephi or Cytoscape)."
 
 test: $(VENV)/.developed  ## everything that can be tested here; what cannot is skipped with a reason
 	$(RUN) -m pytest

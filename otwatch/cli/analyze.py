@@ -16,6 +16,7 @@ from otwatch.cli.failing import EXIT_FAIL_ON, EXIT_INTERRUPTED, EXIT_UNUSABLE, c
 from otwatch.cli.options import ANALYSIS_OPTIONS, FILE, SEVERITIES, add_options, severity
 
 if TYPE_CHECKING:
+    from otwatch.cli.reporting import Reporter
     from otwatch.engine.analysis import Analysis, Listener
     from otwatch.outputs.analysis_store import AnalysisStore
     from otwatch.outputs.result import Result
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
 @click.option("--fail-on", type=click.Choice(SEVERITIES), help="Exit with code 3 when an alert of this severity or above was found.")
 @click.option(
     "--graph", type=FILE, metavar="FILE", help="Write the asset graph: *.graphml, *.gexf, *.json (Cytoscape) or *.dot."
+)
+@click.option(
+    "--report",
+    type=FILE,
+    metavar="FILE",
+    help="Write everything as one HTML file (*.html) with the map of the plant; it loads nothing from anywhere, opens in any browser and prints.",
 )
 @click.option("--navigator", type=FILE, metavar="FILE", help="Write the techniques of the alerts as a layer (*.json) for the ATT&CK Navigator.")
 @click.option(
@@ -55,6 +62,7 @@ def analyze(
     min_severity: str,
     fail_on: str | None,
     graph: str | None,
+    report: str | None,
     navigator: str | None,
     urls: tuple[str, ...],
     database: str | None,
@@ -69,6 +77,7 @@ def analyze(
     Examples:
       otwatch analyze capture.pcap
       otwatch analyze captures/ --site site.yaml --baseline plant.json
+      otwatch analyze capture.pcap --site site.yaml --report plant.html
       otwatch analyze capture.pcap --format jsonl | jq 'select(.type=="alert")'
       otwatch analyze capture.pcap --graph plant.graphml --fail-on high
       otwatch analyze captures/ --syslog 'tls://siem.example:6514?format=cef' --db found.sqlite
@@ -80,18 +89,21 @@ def analyze(
         if graph is not None:
             _check_graph_name(graph)
         output = None if output == "-" else output
-        for name in (graph, navigator, database, output):
+        for name in (graph, report, navigator, database, output):
             if name is not None:
                 check_output(name, captures)
+        reporter = _reporter(report)
         targets = _destinations(urls)
         policy = policy_from(options)
         with _store(database) as store:
-            analysis, result = finished_analysis(captures, policy, listener=_flows_to(store))
+            analysis, result = finished_analysis(captures, policy, listeners=[*_flows_to(store), *([reporter.listen] if reporter else [])])
             complete = store is None or not result.packets or _fill(store, result)
         try:
             _write(analysis, result, form, severity(min_severity), output)
             if graph is not None:
                 _write_graph(result, graph)
+            if reporter is not None:
+                reporter.write(result, policy.site)
             if navigator is not None:
                 _write_navigator(result, navigator)
         finally:  # also when the reader of the output has gone, or its disk is full
@@ -156,12 +168,20 @@ def _store(database: str | None) -> AbstractContextManager[AnalysisStore | None]
     return AnalysisStore(Path(database))
 
 
-def _flows_to(store: AnalysisStore | None) -> Callable[[Analysis], Listener] | None:
-    if store is None:
+def _reporter(report: str | None) -> Reporter | None:
+    if report is None:
         return None
+    from otwatch.cli.reporting import Reporter
+
+    return Reporter(report)
+
+
+def _flows_to(store: AnalysisStore | None) -> list[Callable[[Analysis], Listener]]:
+    if store is None:
+        return []
     from otwatch.engine.exporters import FlowExporter
 
-    return lambda analysis: FlowExporter(analysis, store)
+    return [lambda analysis: FlowExporter(analysis, store)]
 
 
 def _fill(store: AnalysisStore, result: Result) -> bool:

@@ -48,7 +48,7 @@ def export(table: str, captures: tuple[str, ...], output: str, **options: Any) -
                 "facts": FactExporter,
             }
             make = exporters.get(table)
-            analysis, result = finished_analysis(captures, policy, listener=(lambda analysis: make(analysis, writer)) if make else None)
+            analysis, result = finished_analysis(captures, policy, listeners=[lambda analysis: make(analysis, writer)] if make else [])
             if table == "assets":
                 writer.write(asset_record(asset) for asset in result.assets)
             elif table == "conversations":

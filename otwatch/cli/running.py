@@ -24,15 +24,14 @@ def policy_from(options: Mapping[str, Any]) -> Policy:
 
 
 def finished_analysis(
-    captures: Sequence[str], policy: Policy | None, *, listener: Callable[[Analysis], Listener] | None = None
+    captures: Sequence[str], policy: Policy | None, *, listeners: Sequence[Callable[[Analysis], Listener]] = ()
 ) -> tuple[Analysis, Result]:
     """Reads every capture. Problems of single files are in `result.unreadable`; the others are analysed all the same."""
     analysis = Analysis(Limits())
     if policy is not None:
         analysis.detector = RuleDetector(analysis.pipeline, policy, analysis.inventory)
         analysis.site = policy.site
-    if listener is not None:
-        analysis.listeners.append(listener(analysis))
+    analysis.listeners += [listener(analysis) for listener in listeners]
     paths = expand(captures)
     with ReadingProgress(paths) as progress, _interruptible() as stop:
         analysis.run(paths, on_progress=progress.report, stop=stop)

@@ -76,7 +76,7 @@ def _incident(incident: IncidentView, console: Console, *, whole: bool) -> None:
     console.print()
     console.print(
         f"{incident.number} [{COLOURS[incident.severity]}]{incident.severity.label.upper()}[/] [bold]{safe(incident.title)}[/bold]"
-        f"  [dim]INC-{safe(incident.id[:8])}, confidence {incident.confidence:.0%}[/dim]",
+        f"  [dim]{safe(incident.handle)}, confidence {incident.confidence:.0%}[/dim]",
         soft_wrap=True,
     )
     again = f"; {incident.occurrence} bursts" if incident.occurrence > 1 else ""

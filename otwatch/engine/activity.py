@@ -53,7 +53,8 @@ class Recorder:
             self._bin_ns *= 2
             self._packets = _halved(self._packets)
             self._functions = _halved(self._functions)
-        return np.clip(since // self._bin_ns, 0, BINS - 1)
+        found: np.ndarray[Any, Any] = np.clip(since // self._bin_ns, 0, BINS - 1)
+        return found
 
     def _count_functions(self, batch: Batch) -> None:
         operations = batch.operations
@@ -119,7 +120,11 @@ class Recorder:
         text = self._pipeline.addresses.text
         source, target, action = text(row["source"]), text(row["destination"]), Action(row["action"])
         area = spec.areas.get(row["area"], str(row["area"]))
-        said = site.judge(source, target, protocol=spec.name, action=action, unit=row["unit"], area=area, start=row["start"], count=row["count"]) if site else None
+        said = (
+            site.judge(source, target, protocol=spec.name, action=action, unit=row["unit"], area=area, start=row["start"], count=row["count"])
+            if site
+            else None
+        )
         return Command(
             source=source,
             target=target,

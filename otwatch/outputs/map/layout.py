@@ -14,7 +14,7 @@ SLOT_WIDTH: Final = 124
 SLOT_HEIGHT: Final = 88
 CARD: Final = 2  # slots, in both directions, of a symbol that stands for many
 ACROSS: Final = 8  # slots side by side in one cell; then a new line begins
-MARGIN: Final = 104  # left of the columns: names of the levels
+MARGIN: Final = 132  # left of the columns: names of the levels
 GAP: Final = 28  # between columns
 TITLE: Final = 30  # above the symbols of a cell: the name of the zone
 PADDING: Final = 10
@@ -61,12 +61,7 @@ class Box:
 
     def overlaps(self, other: Box) -> bool:
         """Whether they share an area."""
-        return (
-            self.x < other.x + other.width
-            and other.x < self.x + self.width
-            and self.y < other.y + other.height
-            and other.y < self.y + self.height
-        )
+        return self.x < other.x + other.width and other.x < self.x + self.width and self.y < other.y + other.height and other.y < self.y + self.height
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

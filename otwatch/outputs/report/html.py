@@ -24,7 +24,7 @@ from otwatch.outputs.view.plant import ConversationRow, MapLine, PlantView
 
 _FOLDER: Final = Path(__file__).parent
 ROWS: Final = 500  # conversations in the page; the others are data
-SHEETS: Final = 1_000  # assets with a sheet of their own
+SHEETS: Final = 500  # assets with a sheet of their own
 _TITLE_WIDTH: Final = 175  # tenths of a letter
 _SUBTITLE_WIDTH: Final = 200
 
@@ -32,18 +32,22 @@ _SUBTITLE_WIDTH: Final = 200
 def html_text(plant: PlantView) -> str:
     """The whole file."""
     style, script = (_FOLDER / "report.css").read_text("utf-8"), (_FOLDER / "report.js").read_text("utf-8")
-    return _environment().get_template("report.html").render(
-        plant=plant,
-        view=plant.view,
-        style=Markup(style),  # noqa: S704 - our own files, hashed in the policy
-        script=Markup(script),  # noqa: S704
-        policy=policy(style, script),
-        data=_data(plant),
-        shapes=SHAPES,
-        legend=LEGEND,
-        icon=ICON,
-        rows=ROWS,
-        sheets=SHEETS,
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            plant=plant,
+            view=plant.view,
+            style=Markup(style),  # noqa: S704 - our own files, hashed in the policy
+            script=Markup(script),  # noqa: S704
+            policy=policy(style, script),
+            data=_data(plant),
+            shapes=SHAPES,
+            legend=LEGEND,
+            icon=ICON,
+            rows=ROWS,
+            sheets=SHEETS,
+        )
     )
 
 
@@ -85,7 +89,15 @@ def _environment() -> Environment:
         finalize=_finished,
     )
     environment.filters.update(
-        number=lambda count: f"{count:,}", title_line=_title_line, subtitle_line=_subtitle_line, shape=shape, listed=listed, base=base_name, zone_line=_zone_line, tenths=lambda n: f"{n / 10:g}"
+        number=lambda count: f"{count:,}",
+        title_line=_title_line,
+        subtitle_line=_subtitle_line,
+        shape=shape,
+        listed=listed,
+        cut=cut,
+        base=base_name,
+        zone_line=_zone_line,
+        tenths=lambda n: f"{n / 10:g}",
     )
     return environment
 
@@ -107,9 +119,14 @@ def _subtitle_line(text: str) -> str:
     return fitted(one_line(text), _SUBTITLE_WIDTH)
 
 
-def listed(items: Sequence[Any], most: int = 12) -> str:
+def cut(text: str, most: int) -> str:
+    """The beginning of a long text."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def listed(items: Sequence[Any], most: int = 12, between: str = ", ") -> str:
     """`a, b, c and 5 more`."""
-    return ", ".join(map(str, items[:most])) + (f" and {len(items) - most:,} more" if len(items) > most else "")
+    return between.join(map(str, items[:most])) + (f" and {len(items) - most:,} more" if len(items) > most else "")
 
 
 def _data(plant: PlantView) -> Markup:
@@ -121,9 +138,16 @@ def _data(plant: PlantView) -> Markup:
         "actions": list(actions),
         "lines": [_line(line, protocols, actions) for line in plant.map.lines],
         "pairs": [_line(line, protocols, actions) for line in plant.map.pairs],
-        "cards": {symbol.key: [symbol.size, [[one.number, one.x, one.y] for one in symbol.members]] for symbol in plant.map.symbols if symbol.members},
+        "cards": {
+            symbol.key: [symbol.size, [[one.number, one.x, one.y] for one in symbol.members]] for symbol in plant.map.symbols if symbol.members
+        },
         "nodes": [
-            [_title_line(one.label), _subtitle_line(one.address if one.name else one.role_title), shape(one.role), one.severity.label if one.severity is not None else ""]
+            [
+                _title_line(one.label),
+                _subtitle_line(one.address if one.name else one.role_title),
+                shape(one.role),
+                one.severity.label if one.severity is not None else "",
+            ]
             for one in (plant.assets if plant.map.folded else ())
         ],
         "shapes": SHAPES if plant.map.folded else {},

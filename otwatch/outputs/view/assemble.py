@@ -43,7 +43,9 @@ def plant_view(
         view=view,
         title=(site.name if site is not None else "") or (rows[0].name if len(rows) == 1 else plural(len(rows), "capture")),
         subtitle=f"{plural(len(rows), 'file')}, {plural(result.packets, 'packet')}, {plural(len(assets), 'asset')}",
-        period=f"{clock(result.first_ns)} to {clock(result.last_ns)} UTC ({span(result.first_ns, result.last_ns)})" if result.packets else "nothing was read",
+        period=f"{clock(result.first_ns)} to {clock(result.last_ns)} UTC ({span(result.first_ns, result.last_ns)})"
+        if result.packets
+        else "nothing was read",
         files=rows,
         assets=shown,
         assets_left_out=len(assets) - len(shown),
@@ -134,7 +136,10 @@ def _protocols(result: Result) -> tuple[ProtocolRow, ...]:
             events=counts["events"],
             errors=counts["errors"],
             unanswered=unanswered.get(name, 0),
-            what=", ".join(f"{count:,} {action.lower().replace('_', ' ')}" for action, count in sorted(counts["actions"].items(), key=lambda item: (-item[1], item[0]))),
+            what=", ".join(
+                f"{count:,} {action.lower().replace('_', ' ')}"
+                for action, count in sorted(counts["actions"].items(), key=lambda item: (-item[1], item[0]))
+            ),
         )
         for name, counts in sorted(result.protocols.items())
     ]

@@ -67,9 +67,7 @@ def asset_rows(
     )
 
 
-def _row(
-    number: int, asset: Asset, received: int, sent: int, writers: set[str], crosses: bool, places: Places, site: Site | None
-) -> AssetRow:
+def _row(number: int, asset: Asset, received: int, sent: int, writers: set[str], crosses: bool, places: Places, site: Site | None) -> AssetRow:
     role, reason = role_of(asset, site)
     level, level_source = level_of(asset, role)
     own = {fact.kind: fact.value for fact in reversed(asset.facts)}
@@ -109,7 +107,8 @@ def _row(
         last_ns=asset.last_seen_ns,
         packets=asset.packets_sent + asset.packets_received,
         traffic=f"{asset.packets_sent:,} packets sent, {asset.packets_received:,} received",
-        addresses=tuple(asset.addresses[:_ADDRESSES]) + ((f"and {len(asset.addresses) - _ADDRESSES} more",) if len(asset.addresses) > _ADDRESSES else ()),
+        addresses=tuple(asset.addresses[:_ADDRESSES])
+        + ((f"and {len(asset.addresses) - _ADDRESSES} more",) if len(asset.addresses) > _ADDRESSES else ()),
         macs=tuple(asset.macs[:_ADDRESSES]),
         vlans=", ".join(map(str, asset.vlans)),
         behind=asset.behind,
@@ -137,7 +136,14 @@ def _facts(asset: Asset) -> tuple[tuple[FactRow, ...], int, int]:
 def _fact(about: str, fact: KnownFact, conflict: bool) -> FactRow:
     file = fact.file.replace("\\", "/").rpartition("/")[2]
     return FactRow(
-        about=about, kind=fact.kind.replace("_", " "), value=fact.value, source=fact.source, frame=fact.frame, file=file, count=fact.count, conflict=conflict
+        about=about,
+        kind=fact.kind.replace("_", " "),
+        value=fact.value,
+        source=fact.source,
+        frame=fact.frame,
+        file=file,
+        count=fact.count,
+        conflict=conflict,
     )
 
 

@@ -8,7 +8,9 @@ from typing import Final
 from otwatch.inventory.asset import Asset
 from otwatch.site.site import Site
 
-_PRIVATE: Final = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "127.0.0.0/8")))
+_PRIVATE: Final = tuple(
+    map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "127.0.0.0/8"))
+)
 LEVEL_OF_ROLE: Final = {
     "drive": 0.0,
     "controller": 1.0,

@@ -20,6 +20,7 @@ LINES: Final = 60
 _ALONE: Final = 40  # actors and targets of incidents that stay alone
 _PAIRS: Final = 20_000  # lines between members of groups
 _BETWEEN: Final = "between zones"
+_ASKING: Final = ("arp",)  # who asks for an address has not talked to it
 _WORDS: Final = 4
 
 
@@ -83,6 +84,8 @@ def _pairs(talks: Iterable[Talk], places: Places, site: Site | None) -> tuple[_P
     unanswered = 0
     denied: dict[tuple[str, str], bool] = {}
     for talk in talks:
+        if talk.service in _ASKING:
+            continue
         source, target = places.number(talk.client), places.number(talk.server)
         if source < 0 or target < 0 or source == target:
             if is_group(talk.server):
@@ -108,7 +111,10 @@ def _pairs(talks: Iterable[Talk], places: Places, site: Site | None) -> tuple[_P
             denied=denied.get(ends, False) and talk.server_port is not None,
         )
         pairs.setdefault((source, target, kind), _Pair()).add(pair)
-    bars = tuple((address, ", ".join(sorted(publishers)[:_WORDS]) + (" …" if len(publishers) > _WORDS else ""), packets) for address, (publishers, packets) in groups.items())
+    bars = tuple(
+        (address, ", ".join(sorted(publishers)[:_WORDS]) + (" …" if len(publishers) > _WORDS else ""), packets)
+        for address, (publishers, packets) in groups.items()
+    )
     return pairs, tuple(sorted(bars, key=lambda bar: (-bar[2], bar[0]))), unanswered
 
 
@@ -216,5 +222,3 @@ def _line(source: str, target: str, kind: str, pair: _Pair, curve: str) -> MapLi
         last_ns=pair.last_ns,
         words=words,
     )
-
-

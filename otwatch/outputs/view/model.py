@@ -126,6 +126,11 @@ class IncidentView:
     rules: tuple[str, ...]
     follows: str
 
+    @property
+    def handle(self) -> str:
+        """What people call it: `INC-9542e071`."""
+        return f"INC-{self.id[:8]}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotJudged:

@@ -81,4 +81,6 @@ def kind_of(talk: Talk, incidents: set[int]) -> str:
 
 def what_of(talk: Talk) -> str:
     """`88 read, 2 write`, the most frequent first."""
-    return ", ".join(f"{count:,} {name.lower().replace('_', ' ')}" for name, count in sorted(talk.actions.items(), key=lambda item: (-item[1], item[0])))
+    return ", ".join(
+        f"{count:,} {name.lower().replace('_', ' ')}" for name, count in sorted(talk.actions.items(), key=lambda item: (-item[1], item[0]))
+    )

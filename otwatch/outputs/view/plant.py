@@ -1,4 +1,4 @@
-"""The parts of the view that need the whole plant: assets, map, conversations, writers, timeline. Frozen, of plain text, numbered instead of named."""
+"""The parts of the view that need the whole plant: assets, map, conversations, writers, timeline. Frozen, of plain text."""
 
 from __future__ import annotations
 

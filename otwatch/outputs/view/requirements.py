@@ -104,7 +104,12 @@ def evidence_of(
             ),
             (_NIS2, "a, i risk and assets", (inventory,), "policies, training"),
             (_NIS2, "b incident handling (Art. 23: 24 h, 72 h, 1 month)", (incidents,), "whether an incident is significant"),
-            (_NIS2, "d, g, h, j supply chain, hygiene, encryption, access", (f"{plural(remote, 'remote session conversation')}, {protected} protected",), "contracts, continuity (c)"),
+            (
+                _NIS2,
+                "d, g, h, j supply chain, hygiene, encryption, access",
+                (f"{plural(remote, 'remote session conversation')}, {protected} protected",),
+                "contracts, continuity (c)",
+            ),
             (_CIP, "R1.1, R1.2 feeds and detection", (hashes, judged), "scope and rationale"),
             (_CIP, "R1.3, R2, R3 evaluation, retention, protection", (incidents, hashes), "retention duty, rights on the store"),
         )

@@ -70,5 +70,10 @@ def _heat(line: FunctionLine, highest: int) -> HeatRow:
     scale = math.log1p(highest) or 1.0
     grades = tuple(max(1, math.ceil(_GRADES * math.log1p(count) / scale)) if count else 0 for count in line.counts)
     return HeatRow(
-        protocol=line.protocol, function=line.function, action=line.action.lower().replace("_", " "), total=line.total, counts=line.counts, grades=grades
+        protocol=line.protocol,
+        function=line.function,
+        action=line.action.lower().replace("_", " "),
+        total=line.total,
+        counts=line.counts,
+        grades=grades,
     )
