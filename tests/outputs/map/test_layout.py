@@ -60,8 +60,11 @@ def test_a_new_host_moves_only_its_column(symbols: list[Symbol], new: Symbol) ->
 def test_rows_are_levels_from_top_to_bottom(symbols: list[Symbol]) -> None:
     plan = layout(symbols)
     for zone in {symbol.zone for symbol in symbols}:
-        tops = [min(plan.spots[one.key].y for one in symbols if one.zone == zone and one.level == level)
-                for level in LEVELS if any(one.zone == zone and one.level == level for one in symbols)]
+        tops = [
+            min(plan.spots[one.key].y for one in symbols if one.zone == zone and one.level == level)
+            for level in LEVELS
+            if any(one.zone == zone and one.level == level for one in symbols)
+        ]
         assert tops == sorted(tops)
 
 
@@ -77,9 +80,7 @@ def test_a_wide_plant_gets_several_banks() -> None:
 
 
 def _inside(spot: Box, zone: Box) -> bool:
-    return (
-        zone.x <= spot.x and zone.y <= spot.y and spot.x + spot.width <= zone.x + zone.width and spot.y + spot.height <= zone.y + zone.height
-    )
+    return zone.x <= spot.x and zone.y <= spot.y and spot.x + spot.width <= zone.x + zone.width and spot.y + spot.height <= zone.y + zone.height
 
 
 def _within(plan: Layout, symbols: list[Symbol]) -> list[tuple[str, int, int]]:

@@ -17,7 +17,7 @@ from tests.alerts.making import act, alert
 BASE_NS = 1_795_000_000_000_000_000
 HOSTILE = (
     "<script>document.documentElement.dataset.hit=1</script>",
-    "\"><img src=x onerror=\"document.documentElement.dataset.hit=1\">",
+    '"><img src=x onerror="document.documentElement.dataset.hit=1">',
     "' onmouseover='document.documentElement.dataset.hit=1",
     "</script><script>document.documentElement.dataset.hit=1</script>",
     "</style><script>document.documentElement.dataset.hit=1</script>",
@@ -105,7 +105,9 @@ def plant(assets: int, talks: int) -> Result:
         address = f"10.{cell // 200}.{cell % 200}.{place + 1}"
         role = "scada_server" if place < 2 else "outstation" if place % 5 == 0 else "controller"
         addresses.append(address)
-        found.append(asset(address, role, zone=f"cell {cell:03}", name=f"dev-{cell}-{place}", protocols={"modbus": "client" if place < 2 else "server"}))
+        found.append(
+            asset(address, role, zone=f"cell {cell:03}", name=f"dev-{cell}-{place}", protocols={"modbus": "client" if place < 2 else "server"})
+        )
     for number in range(talks):
         server, way = number % assets, number // assets
         client = server % cells + cells * (way % 2)
@@ -121,19 +123,56 @@ def hostile() -> tuple[Result, Activity]:
     for number, text in enumerate(HOSTILE):
         address, other = f"192.168.1.{number + 1}", f"192.168.2.{number + 1}"
         fact = KnownFact(kind=text, value=text, source=text, confidence=1.0, frame=1, file=f"/secret/folder/{text}")
-        known = [KnownFact(kind=kind, value=text, source=text, confidence=1.0, frame=1, file=text) for kind in ("name", "model", "firmware", "serial", "vendor")]
+        known = [
+            KnownFact(kind=kind, value=text, source=text, confidence=1.0, frame=1, file=text)
+            for kind in ("name", "model", "firmware", "serial", "vendor")
+        ]
         child = Child(name=text, protocol=text, unit=1, messages=1, answered=True, facts=[fact])
-        assets.append(asset(address, name=text, vendor=text, vendor_source="fact", zone=text, behind=text, macs=[], role_reasons={"controller": text},
-                            protocols={text: "server"}, facts=[fact, *known], children=[child]))
+        assets.append(
+            asset(
+                address,
+                name=text,
+                vendor=text,
+                vendor_source="fact",
+                zone=text,
+                behind=text,
+                macs=[],
+                role_reasons={"controller": text},
+                protocols={text: "server"},
+                facts=[fact, *known],
+                children=[child],
+            )
+        )
         assets.append(asset(other, "scada_server", zone="b"))
         talks.append(talk(other, address, text, protocol=text, actions={"WRITE": 1}))
-        commands.append(Command(source=other, target=address, protocol=text, function=text, action="WRITE", unit=text, point=text, value=text, count=1,
-                                first_ns=BASE_NS, last_ns=BASE_NS, first_frame=1))
+        commands.append(
+            Command(
+                source=other,
+                target=address,
+                protocol=text,
+                function=text,
+                action="WRITE",
+                unit=text,
+                point=text,
+                value=text,
+                count=1,
+                first_ns=BASE_NS,
+                last_ns=BASE_NS,
+                first_frame=1,
+            )
+        )
         found = alert(f"x.{number}", other, address, acts=(act("WRITE", dst=address, objects=(text,), value=text, function_name=text),))
         found.title = found.src_name = found.dst_name = found.src_zone = found.dst_zone = found.why = found.file = text
         found.false_positives = found.attack = (text,)
         alerts.append(found)
-    whole = result(captures=[report(f"/secret/folder/{HOSTILE[0]}.pcap")], assets=assets, talks=talks, alerts=alerts, incidents=gather(alerts),
-                   anomalies=dict.fromkeys(HOSTILE, 1), blind_spots=[BlindSpot(kind="x", count=1, text=text) for text in HOSTILE])
+    whole = result(
+        captures=[report(f"/secret/folder/{HOSTILE[0]}.pcap")],
+        assets=assets,
+        talks=talks,
+        alerts=alerts,
+        incidents=gather(alerts),
+        anomalies=dict.fromkeys(HOSTILE, 1),
+        blind_spots=[BlindSpot(kind="x", count=1, text=text) for text in HOSTILE],
+    )
     functions = tuple(FunctionLine(protocol=text, function=text, action="WRITE", counts=(1, 0, 2)) for text in HOSTILE)
     return whole, Activity(first_ns=BASE_NS, bin_ns=10**9, packets=(1, 2, 3), requests=(1, 0, 2), functions=functions, commands=tuple(commands))
