@@ -22,7 +22,18 @@ from otwatch.outputs.view.assemble import plant_view
 from tests.cli.calling import ATTACK, PLANT, ROOT, SITE, SMALL, assert_one_line, otwatch
 from tests.outputs.report.plants import HOSTILE, hostile, plant, result
 
-FORBIDDEN = ("innerHTML", "outerHTML", "insertAdjacentHTML", r"document\.write", r"\beval\b", r"\bFunction\b", "ContextualFragment", r"fetch\(", "XMLHttp", r"import\(")
+FORBIDDEN = (
+    "innerHTML",
+    "outerHTML",
+    "insertAdjacentHTML",
+    r"document\.write",
+    r"\beval\b",
+    r"\bFunction\b",
+    "ContextualFragment",
+    r"fetch\(",
+    "XMLHttp",
+    r"import\(",
+)
 FOLDER = Path(html.__file__).parent
 
 
@@ -101,9 +112,7 @@ def test_nothing_leads_out_of_the_file(demo: str) -> None:
 
 def test_script_and_templates_never_make_markup_of_text() -> None:
     script = (FOLDER / "report.js").read_text("utf-8")
-    assert not re.search(
-        "|".join(FORBIDDEN), script
-    )
+    assert not re.search("|".join(FORBIDDEN), script)
     for template in FOLDER.glob("*.html"):
         assert "|safe" not in template.read_text("utf-8").replace(" ", "")
     assert len(script) < 60_000
