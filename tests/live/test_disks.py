@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import signal
 import sqlite3
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,7 +19,6 @@ import pytest
 
 from otwatch.outputs.siem.reading import segments_of, stored_events
 from tests.capture.wire import Wire, lab
-from tests.engine import network
 from tests.live.sensors import RunningSensor, frames_of
 from tests.outputs.siem.receivers import Rsyslog, wait_for
 
@@ -56,13 +57,35 @@ def fill(disk: Path) -> Path:
 
 
 def attacks(count: int, first: int = 0) -> list[bytes]:
-    """So many hosts that write to a controller of their own."""
-    wire = network.Wire()
+    """So many hosts that each stop a controller of their own: the recorded attack, moved to other addresses."""
+    recorded = frames_of("s7comm-stop")
+    attacker, controller = ipaddress.ip_address("192.168.10.77").packed, ipaddress.ip_address("192.168.10.11").packed
+    of_attack = [frame for frame in recorded if {frame[26:30], frame[30:34]} == {attacker, controller}]
+    found = []
     for number in range(first, first + count):
-        attacker = network.Host(f"10.1.{number // 200}.{number % 200 + 1}", f"02:01:00:00:{number // 200:02x}:{number % 200 + 1:02x}")
-        device = network.Host(f"10.2.{number // 200}.{number % 200 + 1}", f"02:02:00:00:{number // 200:02x}:{number % 200 + 1:02x}")
-        wire.tcp(attacker, device, 502, network.writes(3, 255))
-    return wire.frames
+        places = bytes([10, 1, number // 200, number % 200 + 1]), bytes([10, 2, number // 200, number % 200 + 1])
+        new = {attacker: places[0], controller: places[1]}
+        found += [_moved(frame, new[frame[26:30]], new[frame[30:34]]) for frame in of_attack]
+    return found
+
+
+def _moved(frame: bytes, source: bytes, destination: bytes) -> bytes:
+    """An Ethernet frame with TCP in IPv4 without options, between other addresses (and cards)."""
+    total = int.from_bytes(frame[16:18], "big")
+    header = frame[14:24] + b"\0\0" + source + destination
+    segment = frame[34:14 + total]
+    pseudo = source + destination + b"\0\x06" + len(segment).to_bytes(2, "big")
+    segment = segment[:16] + b"\0\0" + segment[18:]
+    segment = segment[:16] + _checksum(pseudo + segment) + segment[18:]
+    cards = b"\2\0" + destination + b"\2\0" + source
+    return cards + frame[12:14] + header[:10] + _checksum(header) + header[12:] + segment
+
+
+def _checksum(octets: bytes) -> bytes:
+    total = sum(struct.unpack(f">{len(octets) // 2 + len(octets) % 2}H", octets + b"\0" * (len(octets) % 2)))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return (~total & 0xFFFF).to_bytes(2, "big")
 
 
 def reported(records: list[dict[str, object]]) -> set[str]:
@@ -116,7 +139,7 @@ def test_a_store_that_is_damaged_while_it_runs_is_set_aside(folder: Path, wire: 
 
 
 def test_a_disk_that_is_full_from_the_start_costs_no_alert(folder: Path, small_disk: Path, wire: Wire, rsyslog: Rsyslog) -> None:
-    sensor = RunningSensor(wire.sensor, "wire0", folder, destinations=(f"tcp://127.0.0.1:{rsyslog.ports['tcp']}?format=json",),
+    sensor = RunningSensor(wire.sensor, "wire0", folder, destinations=(f"tcp://127.0.0.1:{rsyslog.ports['tcp']}?format=json&events=all",),
                            keys="checkpoint_seconds = 1")
     sensor.on(small_disk)
     filler = fill(small_disk)
@@ -140,7 +163,7 @@ def test_a_disk_that_is_full_from_the_start_costs_no_alert(folder: Path, small_d
 
 
 def test_what_a_full_disk_kept_back_is_written_to_file_and_store(folder: Path, small_disk: Path, wire: Wire, rsyslog: Rsyslog) -> None:
-    sensor = RunningSensor(wire.sensor, "wire0", folder, destinations=(f"tcp://127.0.0.1:{rsyslog.ports['tcp']}?format=json",),
+    sensor = RunningSensor(wire.sensor, "wire0", folder, destinations=(f"tcp://127.0.0.1:{rsyslog.ports['tcp']}?format=json&events=all",),
                            keys="checkpoint_seconds = 3600")
     sensor.on(small_disk)
     with sensor:
@@ -164,7 +187,7 @@ def test_what_a_full_disk_kept_back_is_written_to_file_and_store(folder: Path, s
 
 def test_a_damaged_spool_costs_what_is_damaged_and_says_which(folder: Path, wire: Wire, rsyslog: Rsyslog) -> None:
     """The receiver is away, alerts wait in the spool, the sensor stops, bits of the newest segment flip and its end is cut."""
-    sensor = RunningSensor(wire.sensor, "wire0", folder, destinations=(f"tcp://127.0.0.1:{rsyslog.ports['tcp']}?format=json",))
+    sensor = RunningSensor(wire.sensor, "wire0", folder, destinations=(f"tcp://127.0.0.1:{rsyslog.ports['tcp']}?format=json&events=all",))
     sensor.start()
     rsyslog.stop()
     wire.send(attacks(40))

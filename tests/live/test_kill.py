@@ -35,7 +35,7 @@ def receivers(folder: Path, wire: Wire, count: int) -> Iterator[list[Rsyslog]]:
 
 def test_ten_times_kill_9_loses_nothing_and_repeats_little(tmp_path: Path, folder: Path, wire: Wire) -> None:
     with receivers(tmp_path, wire, 2) as (one, two):
-        urls = tuple(f"tcp://127.0.0.1:{receiver.ports['tcp']}?format=json" for receiver in (one, two))
+        urls = tuple(f"tcp://127.0.0.1:{receiver.ports['tcp']}?format=json&events=all" for receiver in (one, two))
         sensor = RunningSensor(wire.sensor, "wire0", folder, destinations=urls, keys="checkpoint_seconds = 1")
         for life in range(LIVES):
             sensor.start()

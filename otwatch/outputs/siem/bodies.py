@@ -183,7 +183,7 @@ def ecs(event: Event, sensor: Sensor) -> str:
         "ecs": {"version": "8.11.0"},
         "event": present(
             {
-                "kind": "alert" if text("type") == "alert" else "event",
+                "kind": "alert" if text("type") in ("alert", "incident") else "event",
                 "category": ["intrusion_detection", "network"],
                 "type": ["change"] if changes else ["info"],
                 "id": text("id"),

@@ -24,6 +24,7 @@ SETTLE_SECONDS: Final = 2.0
 _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 30.0
 _IDLE_SECONDS: Final = 0.2
+_CONFIRMATION_SECONDS: Final = 0.01  # looks at the peer's acknowledgements while some are missing
 _BATCH: Final = 64  # events sent before the next look at what is confirmed
 
 
@@ -98,7 +99,8 @@ class Delivery:
                     self.state.failing_since = None
                     pause = _FIRST_PAUSE_SECONDS
                 if idle:
-                    self._wake.wait(_IDLE_SECONDS)
+                    unconfirmed = bool(self._in_flight) and self._in_flight[-1][0] > self._noted
+                    self._wake.wait(_CONFIRMATION_SECONDS if unconfirmed else _IDLE_SECONDS)
                     self._wake.clear()
             except Exception as error:  # noqa: BLE001 - whatever it is, the next alert must still get out, and the health report says it
                 self._broken(error)

@@ -40,7 +40,7 @@ def ocsf(event: Event, sensor: Sensor) -> str:
         "status_detail": text("outcome"),
         "count": record.get("count"),
         "confidence_score": round(100 * record["confidence"]) if isinstance(record.get("confidence"), int | float) else None,
-        "is_alert": text("type") == "alert",
+        "is_alert": text("type") in ("alert", "incident"),
         "message": plain(event, sensor),
         "metadata": {
             "version": "1.3.0",

@@ -42,9 +42,12 @@ def story_of(record: dict[str, Any]) -> Story:
     evidence = found if isinstance(found, dict) else {}
     bursts = [burst for burst in _list(record.get("bursts")) if isinstance(burst, dict)]
     newest = bursts[-1] if bursts else record
-    chain = [hop for hop in _list(evidence.get("chain")) if isinstance(hop, dict)]
-    targets = tuple(str(target)[:_SHORT] for target in _list(evidence.get("targets")))[:_TARGETS]
-    count = evidence.get("targets_count") or len(targets)
+    whole = record if record.get("type") == "incident" else evidence  # where the story stands
+    chain = [hop for hop in _list(whole.get("chain")) if isinstance(hop, dict)]
+    targets = tuple(str(target)[:_SHORT] for target in _list(whole.get("targets")))[:_TARGETS]
+    count = whole.get("targets_count") or len(targets)
+    if whole is record and record.get("event"):
+        newest = {"first_seen": record.get("time"), "last_seen": record.get("last_seen")}
     attack = [str(number) for number in _list(record.get("attack"))]
     transport = str(record.get("transport") or "").lower()[:_SHORT]
     return Story(
@@ -52,7 +55,7 @@ def story_of(record: dict[str, Any]) -> Story:
         end=str(newest.get("last_seen") or record.get("last_seen") or "")[:_SHORT],
         chain=_chain(chain),
         entry=str(chain[0].get("src", ""))[:_SHORT] if chain else "",
-        gravest=_gravest(evidence, str(record.get("dst") or "")),
+        gravest=_gravest(_acts(record, evidence), str(record.get("dst") or "")),
         targets=targets,
         targets_count=count if isinstance(count, int) else len(targets),
         technique_names=tuple(_name(number) for number in attack if _name(number)),
@@ -82,10 +85,15 @@ def _chain(hops: list[dict[str, Any]]) -> str:
     return " > ".join(steps)
 
 
-def _gravest(evidence: dict[str, Any], target: str) -> str:
+def _acts(record: dict[str, Any], evidence: dict[str, Any]) -> list[dict[str, Any]]:
+    leading = record.get("gravest")
+    acts = [{**leading, "target": leading.get("dst")}] if isinstance(leading, dict) else _list(evidence.get("acts"))
+    return [act for act in acts if isinstance(act, dict)]
+
+
+def _gravest(acts: list[dict[str, Any]], target: str) -> str:
     """Of the acts that the device confirmed; acts that only look are none."""
-    acts = [act for act in _list(evidence.get("acts")) if isinstance(act, dict) and act.get("outcome") in SUCCEEDED]
-    acts = [act for act in acts if gravity(str(act.get("action", ""))) > 0]
+    acts = [act for act in acts if act.get("outcome") in SUCCEEDED and gravity(str(act.get("action", ""))) > 0]
     if not acts:
         return ""
     act = max(acts, key=lambda one: gravity(str(one.get("action", ""))))

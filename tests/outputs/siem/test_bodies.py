@@ -296,3 +296,24 @@ def test_ocsf_is_a_detection_finding() -> None:
     assert document["unmapped"]["entry_host"] == "172.16.5.66"
     assert document["metadata"]["version"]
     assert document["metadata"]["product"]["vendor_name"] == "otwatch"
+
+
+INCIDENT = Event(sequence=9, record={**{name: value for name, value in ATTACK.record.items() if name not in ("evidence", "bursts")}, **{
+    "type": "incident", "event": "target", "actor": "172.16.5.66", "chain": ATTACK.record["evidence"]["chain"],
+    "targets": ["10.0.1.10", "10.0.1.11"], "targets_count": 12, "last_seen": "2026-11-23T12:00:05.000000000Z",
+    "gravest": {"dst": "10.0.1.10", "action": "WRITE", "function_name": "write_single_register", "objects": ["40101"], "value": 900,
+                "outcome": "confirmed"}}})
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_an_incident_says_the_same(body: Body) -> None:
+    said = body(INCIDENT, SENSOR)
+    if body is own:  # the record itself
+        assert (json.loads(said)["gravest"]["function_name"], len(json.loads(said)["chain"])) == ("write_single_register", 2)
+    else:
+        assert CHAIN in said
+        assert (GRAVEST.replace("=", "\\=") if body is cef else GRAVEST) in said
+    if body is ecs:
+        document = json.loads(said)
+        assert document["event"]["kind"] == "alert"
+        assert document["event"]["start"] == "2026-11-23T12:00:00.000000000Z"
