@@ -175,17 +175,19 @@ class _Checker:
         capture, site = reader.text("capture", ""), reader.text("site", "")
         if (rows is None) == (not capture):
             self.complaints.add(value, 'a test has either "rows" or a "capture"')
-        alerts, frames = 0, tuple[int, ...]()
+        alerts, count, frames = 0, -1, tuple[int, ...]()
         expect = reader.get("expect")
         if expect is None:
             self.complaints.add(value, 'a test needs "expect"')
         else:
             expected = Mapping(expect, self.complaints, '"expect"')
             alerts = expected.number("alerts")
+            count = expected.number("count", -1)
             frames = tuple(int(text) for text in expected.texts("frames") if text.isdigit())
             expected.done()
         reader.done()
-        return Proof(rows=plain, capture=capture, site=site, learn=learned, alerts=alerts, frames=frames, place=f"{value.path}:{value.line}")
+        place = f"{value.path}:{value.line}"
+        return Proof(rows=plain, capture=capture, site=site, learn=learned, alerts=alerts, count=count, frames=frames, place=place)
 
     def _rows(self, value: Value | None) -> tuple[dict[str, Any], ...]:
         if value is None:

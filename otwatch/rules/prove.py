@@ -1,6 +1,7 @@
 """A rule proves itself: its `tests` are run, as `otwatch rules test` and pytest do it.
 
-A test of rows writes the tables by hand. A row is a mapping: `table` (operations), `at` (seconds), `src`, `dst`, `repeat`, `every` (seconds), and
+A test of rows writes the tables by hand. A row is a mapping (a field with a list of values makes a row of each): `table` (operations), `at` (seconds), `src`, `dst`,
+`repeat`, `every` (seconds), and
 - operations: protocol, role (request), function, subfunction, action, unit, area, object, start, count, status, value; function and area by number or
   by name. A response answers the last request before it. value_kind and value_hex give a value as it is on the wire.
 - flows: port, transport (tcp), event (answered), protocol, direction_how (handshake), vlan, and what became of it: carried (both sides sent
@@ -15,6 +16,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Protocol
@@ -96,6 +98,8 @@ class Prover:
             if len(alerts) != test.alerts:
                 shown = "; ".join(f"{alert.src} > {alert.dst} x{alert.count}" for alert in alerts[:4])
                 problem = f"{len(alerts)} alerts, expected {test.alerts}" + (f" ({shown})" if shown else "")
+            elif test.count >= 0 and test.count != sum(alert.count for alert in alerts):
+                problem = f"{sum(alert.count for alert in alerts)} messages in them, expected {test.count}"
             elif test.frames and not set(test.frames) <= {frame for alert in alerts for frame in alert.frames}:
                 problem = f"frames {sorted({frame for alert in alerts for frame in alert.frames})}, expected {list(test.frames)}"
             outcomes.append(Outcome(rule=rule.id, place=test.place, problem=problem))
@@ -205,7 +209,12 @@ class HandMade:
     def batches(self, rows: Sequence[Mapping[str, Any]], size: int) -> Iterator[Batch]:
         """Rows in order of time, cut into batches. Each is made when it is asked for: what is shared grows with it."""
         spread = sorted(
-            (dict(row, at=float(row.get("at", 0)) + turn * float(row.get("every", 1))) for row in rows for turn in range(int(row.get("repeat", 1)))),
+            (
+                dict(one, at=float(one.get("at", 0)) + turn * float(one.get("every", 1)))
+                for row in rows
+                for one in _each(row)
+                for turn in range(int(one.get("repeat", 1)))
+            ),
             key=lambda row: row["at"],
         )
         for at in range(0, len(spread), size):
@@ -356,6 +365,13 @@ class HandMade:
                 protocol=protocol,
             )
         return self._slots[key]
+
+
+def _each(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """A row for each value of the fields that have a list of them."""
+    listed = [name for name, value in row.items() if isinstance(value, list) and name != "value"]
+    for values in product(*(row[name] for name in listed)):
+        yield {**row, **dict(zip(listed, values, strict=True))}
 
 
 def _put(table: Any, row: int, **values: int) -> None:

@@ -102,6 +102,7 @@ class Proof:
     site: str = ""  # text of a site file
     learn: tuple[dict[str, Any], ...] = ()  # rows that a baseline is learned from
     alerts: int = 0
+    count: int = -1  # messages of all these alerts, where the test says how many
     frames: tuple[int, ...] = ()
     place: str = ""
 
