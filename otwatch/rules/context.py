@@ -409,6 +409,9 @@ class LateRecord:
             return True
         return None if self.context.knowledge.waits(self.at_ns) else False
 
+    def after_start(self) -> bool | None:
+        return self.context.knowledge.began_late(self.behaviour) if self.behaviour >= 0 else None
+
 
 _LATE: Final[dict[str, Callable[[LateRecord], Any]]] = {
     "src_role": LateRecord.src_role,
@@ -424,6 +427,7 @@ _LATE: Final[dict[str, Callable[[LateRecord], Any]]] = {
     "writer": LateRecord.writer,
     "steady": LateRecord.steady,
     "steady_per_s": LateRecord.steady_per_s,
+    "after_start": LateRecord.after_start,
 }
 
 

@@ -255,6 +255,10 @@ class Knowledge:
             return None
         return 2e9 / (third - first)
 
+    def began_late(self, behaviour: int) -> bool:
+        """Whether a message was sent for the first time after the cold start."""
+        return self._time("first_ns", behaviour) >= (self.ot_first_ns or 0) + COLD_START_NS
+
     # where controllers are
 
     def is_controller(self, address: int, at_ns: int) -> bool | None:
