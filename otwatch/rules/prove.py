@@ -1,6 +1,6 @@
 """A rule proves itself: its `tests` are run, as `otwatch rules test` and pytest do it.
 
-A test of rows writes the tables by hand. A row is a mapping (a field with a list of values makes a row of each): `table` (operations), `at` (seconds),
+A test of rows writes the tables by hand. A row is a mapping (a field with a list makes a row of each value): `table` (operations), `at` (seconds),
 `src`, `dst`, `repeat`, `every` (seconds), and
 - operations: protocol, role (request), function, subfunction, action, unit, area, object, start, count, status, value; function and area by number or
   by name. A response answers the last request before it. value_kind and value_hex give a value as it is on the wire.
