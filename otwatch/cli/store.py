@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from otwatch.alerts.alert import Severity
+from otwatch.cli.annotate import ack, note, snooze
 from otwatch.cli.failing import one_line_errors
 from otwatch.cli.options import FILE, SEVERITIES, severity
+
+if TYPE_CHECKING:
+    from otwatch.outputs.annotations import Annotation
 
 _STORE = click.option(
     "--db",
@@ -25,38 +29,53 @@ _FORMAT = click.option(
 )
 
 
-@click.command()
+@click.group(invoke_without_command=True)
+@click.pass_context
 @_STORE
 @_FORMAT
+@click.option("--state", type=FILE, default="/var/lib/otwatch", show_default=True, metavar="FOLDER", help="The sensor's state: acks, notes, snoozes.")
 @click.option("--min-severity", type=click.Choice(SEVERITIES), default="info", show_default=True, help="From this severity on.")
 @click.option("--rule", default="", metavar="ID", help="Of this rule; * stands for anything (lateral.*).")
 @click.option("--address", default="", metavar="ADDRESS", help="With this source or destination.")
 @click.option("--since", default="", metavar="TIME", help="Last seen at or after this UTC time (2026-11-22T06:00:00).")
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many, the newest first.")
-def alerts(database: str, form: str, min_severity: str, rule: str, address: str, since: str, limit: int) -> None:
-    """Show the alerts in the store of the sensor, or of an analysis, the newest first.
+def alerts(
+    context: click.Context, database: str, form: str, state: str, min_severity: str, rule: str, address: str, since: str, limit: int
+) -> None:
+    """Show the alerts in the store of the sensor, or of an analysis, the newest first; ack, note and snooze them.
 
     \b
     Examples:
       otwatch alerts --min-severity high --since 2026-11-22
       otwatch alerts --address 10.0.1.10 --format jsonl
       otwatch alerts --db found.sqlite --rule 'lateral.*'
+      otwatch alerts ack 9542e071 --name kim --reason "planned work on line 2"
     """
+    if context.invoked_subcommand is not None:
+        return
     with one_line_errors():
+        from dataclasses import asdict
         from pathlib import Path
 
         from otwatch.engine.detector import utc_ns
+        from otwatch.outputs.annotations import Annotations
         from otwatch.outputs.store import StoreReader
         from otwatch.outputs.times import time_text
 
         labels = [level.label for level in Severity if level >= severity(min_severity)]
         after = time_text(utc_ns(since)) if since else ""
         records = list(StoreReader(Path(database)).alerts(severities=labels, rule=rule, address=address, since=after, limit=limit))
+        known = Annotations(Path(state))
+        said = {id(record): known.of(record) for record in records}
+        for record in records:
+            if said[id(record)]:
+                record["annotations"] = [asdict(annotation) for annotation in said[id(record)]]
         _show(
             form,
             records,
-            ["last seen", "severity", "title", "source", "destination", "object", "outcome", "count"],
+            ["id", "last seen", "severity", "title", "source", "destination", "object", "outcome", "count", "said of it"],
             lambda record: [
+                record["id"][:8],
                 record["last_seen"][:19],
                 record["severity"],
                 record["title"],
@@ -65,8 +84,14 @@ def alerts(database: str, form: str, min_severity: str, rule: str, address: str,
                 record["object"] or _reason(record),
                 record["outcome"],
                 record["count"],
+                "; ".join(_said(annotation) for annotation in said[id(record)]),
             ],
         )
+
+
+alerts.add_command(ack)
+alerts.add_command(note)
+alerts.add_command(snooze)
 
 
 @click.command()
@@ -149,6 +174,11 @@ def assets(database: str, form: str, role: str, text: str) -> None:
                 record["last_seen"][:19],
             ],
         )
+
+
+def _said(annotation: Annotation) -> str:
+    until = f" until {annotation.until[:16]}" if annotation.until else ""
+    return f"{annotation.kind}{until} by {annotation.name}: {annotation.reason}"
 
 
 def _reason(record: dict[str, Any]) -> str:

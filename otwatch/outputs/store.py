@@ -282,6 +282,19 @@ class StoreReader:
         for (record,) in self._connection.execute(statement, [*values, limit]):
             yield json.loads(record)
 
+    def identified(self, beginning: str) -> list[dict[str, Any]]:
+        """Incidents and alerts whose id begins so; at most ten. An incident of that very id comes alone."""
+        found: list[dict[str, Any]] = []
+        for table in ("incidents", "alerts"):
+            statement = f"SELECT record FROM {table} WHERE substr(id, 1, ?) = ? LIMIT 10"  # noqa: S608 - constant parts only
+            try:
+                found += [json.loads(record) for (record,) in self._connection.execute(statement, (len(beginning), beginning))]
+            except sqlite3.Error:  # a store of before there were incidents
+                continue
+            if any(record["id"] == beginning for record in found):
+                return [record for record in found if record["id"] == beginning][:1]
+        return found[:10]
+
     def assets(self, *, role: str = "", text: str = "") -> Iterator[dict[str, Any]]:
         """Assets by role, or by a piece of their name, vendor or address."""
         pattern = f"%{text}%"

@@ -25,6 +25,7 @@ from otwatch.errors import CaptureError, ConfigError, ConfigErrors
 from otwatch.inventory.inventory import Inventory
 from otwatch.limits import Limits
 from otwatch.outputs.alert_records import alert_record, incident_record
+from otwatch.outputs.annotations import Annotations
 from otwatch.outputs.records import asset_record, flow_record
 from otwatch.outputs.result import Result
 from otwatch.outputs.times import time_text
@@ -96,6 +97,7 @@ class Sensor:
         self.limits = limits or SENSOR_LIMITS
         self.reporting = Reporting(config, interfaces)
         self.health = Health(config.name, config.values)
+        self.annotations = Annotations(config.state.parent if config.worker else config.state)
         self.policy, self._fingerprint = load_policy(config)
         self.metrics = Metrics(config["outputs.metrics_file"], config["outputs.metrics_port"])
         self._packet_time = packet_time
@@ -295,7 +297,7 @@ class Sensor:
 
         for event in self.detector.engine.take_incidents():
             if event.incident.severity >= self.config.min_severity:
-                self.reporting.emit(incident_record(event.incident, event))
+                self._emit(incident_record(event.incident, event))
 
     def _report(self, alert: Alert) -> None:
         if alert.severity < self.config.min_severity and not alert.evidence.over:
@@ -303,7 +305,12 @@ class Sensor:
         record = alert_record(alert, live=True)
         self._newest.append(record)
         self._counts[alert.severity.label] = self._counts.get(alert.severity.label, 0) + 1
-        self.reporting.emit(record)
+        self._emit(record)
+
+    def _emit(self, record: dict[str, Any]) -> None:
+        """What a person snoozed is reported like everything else, and says so."""
+        until = self.annotations.snoozed_until(record, time_text(self.wall_ns()))
+        self.reporting.emit({**record, "snoozed_until": until} if until else record)
 
     # about once a minute (sensor.checkpoint_seconds)
 
