@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 def polling(recording: Recording, cycles: int = 4) -> Session:
     hmi = recording.session("hmi", "bacnet", "ahu")
-    for _ in range(cycles):
-        cycle(hmi)
+    for number in range(cycles):
+        cycle(hmi, wait_s=2 if number else 0)
     return hmi
 
 
-def cycle(hmi: Session) -> None:
+def cycle(hmi: Session, wait_s: float = 2) -> None:
+    time.sleep(wait_s)
     for kind, number in (("analog-input", 1), ("analog-value", 1), ("binary-output", 1)):
         hmi.do("read", kind=kind, number=number, name="present-value")
-    time.sleep(2)
 
 
 def poll(recording: Recording) -> None:
