@@ -5,8 +5,8 @@ A test of rows writes the tables by hand. A row is a mapping (a field with a lis
 - operations: protocol, role (request), function, subfunction, action, unit, area, object, start, count, status, value; function and area by number or
   by name. A response answers the last request before it. value_kind and value_hex give a value as it is on the wire.
 - flows: port, transport (tcp), event (answered), protocol, direction_how (handshake), vlan, and what became of it: carried (both sides sent
-  payload), idle (answered, without payload), refused, silent (nothing came back, on a tap that shows answers), or one_way (nothing came back, and the
-  tap shows no answers to src). `data` false is short for refused or, of an answered one, idle.
+  payload), idle (answered, without payload), refused, silent (nothing came back, on a tap that shows answers), one_way (nothing came back, on a tap
+  that shows no answers to src), or asked (the same, and src sent payload). `data` false is short for refused or, of an answered one, idle.
 - anomalies: anomaly
 - facts: kind, value, child, source
 """
@@ -39,7 +39,14 @@ _TRANSPORT = {"tcp": 6, "udp": 17, "icmp": 1}
 _NAMES: dict[str, Callable[[ProtocolNames], Mapping[int, str]]] = {"function": lambda spec: spec.functions, "area": lambda spec: spec.areas}
 _HAND_MADE = 2**30  # value_kind of a value that a row gives as it is to be read
 # answered, refused, payload to the server, to the client
-_OUTCOMES = {"carried": (1, 0, 1, 1), "idle": (1, 0, 0, 0), "refused": (0, 1, 0, 0), "silent": (0, 0, 0, 0), "one_way": (0, 0, 0, 0)}
+_OUTCOMES = {
+    "carried": (1, 0, 1, 1),
+    "idle": (1, 0, 0, 0),
+    "refused": (0, 1, 0, 0),
+    "silent": (0, 0, 0, 0),
+    "one_way": (0, 0, 0, 0),
+    "asked": (0, 0, 1, 0),
+}
 _SIGNED = ("function", "subfunction", "unit", "area", "object", "start", "count")
 
 
