@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 from otwatch.rules.compile import Clause
@@ -24,7 +25,7 @@ class Gate:
     def __init__(self, clause: Clause, judge: Callable[[Clause, Row], bool | None], waits: Callable[[int], bool]) -> None:
         assert clause.rule.window is not None
         self.clause = clause
-        self.windows = Windows(clause.rule.window)
+        self.windows = Windows(replace(clause.rule.window, times_habit=None))  # the habit was compared in the first count
         self.queue: deque[tuple[int, Row]] = deque()  # (time at which it counts, row)
         self._judge = judge
         self._waits = waits

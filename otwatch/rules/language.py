@@ -39,6 +39,8 @@ WINDOW_KEYS: Final = {
     "by": "fields whose values are counted apart; src and dst where nothing is said",
     "for": "the time, as 500ms, 10s, 5m, 1h or 2d",
     "at_least": "so many rows",
+    "times_habit": "fire only when there are also more than so many times the most rows that these values of `by` had in any earlier piece of this "
+    "time; silent before three such pieces have passed",
     "distinct": "count different values of this field instead of rows; a value that is not known counts for nothing",
 }
 SEQUENCE_KEYS: Final = {"within": "the time from one step to the next", "steps": "at least two, in order"}
@@ -101,6 +103,7 @@ def rule_schema(*, protocols: Iterable[str], anomalies: Iterable[str], areas: It
         "for": {"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ms|s|m|h|d)$"},
         "at_least": {"type": "integer", "minimum": 1, "maximum": 100_000},
         "distinct": {"enum": every_field},
+        "times_habit": {"type": "integer", "minimum": 1, "maximum": 1000},
     }
     step = {"table": {"enum": list(TABLES)}, "where": {"type": ["object", "array"]}, "key": {"enum": every_field}}
     expect = _object({"alerts": {"type": "integer", "minimum": 0}, "frames": _listed({"type": ["integer", "string"]})}, {}, ["alerts"])

@@ -218,8 +218,11 @@ class _Checker:
         known.update((name, field) for name, field in TABLES.get(table, {}).items() if field.stage is Stage.ROW)
         if distinct and distinct not in known:
             self.complaints.add(reader.raw["distinct"], f'{table} has no "{distinct}" to tell apart{nearest(distinct, known)}')
+        times = reader.number("times_habit", 0, low=1, high=1_000)
+        if times and (distinct or table == "behaviours"):
+            self.complaints.add(reader.raw["times_habit"], '"times_habit" compares numbers of rows: not with "distinct", and not on behaviours')
         reader.done()
-        return Window(by=by or ("src", "dst"), for_ns=for_ns, at_least=at_least, distinct=distinct or None)
+        return Window(by=by or ("src", "dst"), for_ns=for_ns, at_least=at_least, distinct=distinct or None, times_habit=times or None)
 
     def _sequence(self, value: Value) -> Sequence:
         reader = Mapping(value, self.complaints, '"sequence"')

@@ -11,6 +11,7 @@ from otwatch.rules.compile import Clause, Record
 from otwatch.rules.rule import Rule, Sequence, Window
 
 _KEYS: Final = 8_192  # windows and half-done sequences of one rule; the one unused for longest is forgotten
+_PIECES: Final = 3  # of time after which a key has a habit
 _ENTRIES: Final = 8  # rows of an earlier step remembered per key
 
 
@@ -45,25 +46,65 @@ Counted = tuple[Hashable, Hashable, int, Any]  # key of its window, value to tel
 class Lane:
     """The last rows of one key of a counting window: as light as can be, as every write of an operator station passes here."""
 
-    __slots__ = ("credited", "rows", "seen")
+    __slots__ = ("credited", "habit", "rows", "seen")
 
-    def __init__(self, at_least: int) -> None:
+    def __init__(self, at_least: int, times_habit: int | None = None) -> None:
         self.rows: deque[tuple[int, Any]] = deque(maxlen=at_least)  # (timestamp_ns, row)
         self.seen = 0
-        self.credited = 0  # rows up to this one are in an finding
+        self.credited = 0  # rows up to this one are in an incident
+        self.habit = Habit(times_habit) if times_habit else None
 
     def add(self, timestamp_ns: int, row: Any, for_ns: int) -> list[Any]:
         """The rows to credit now: none, or those of the window that were not yet."""
         rows = self.rows
         rows.append((timestamp_ns, row))
         self.seen += 1
+        unusual = self.habit is None or self.habit.exceeded(timestamp_ns, for_ns, rows.maxlen or 0)
         while timestamp_ns - rows[0][0] > for_ns:
             rows.popleft()  # of no use any more
-        if len(rows) < (rows.maxlen or 0):
+        if not unusual or len(rows) < (rows.maxlen or 0):
             return []
         fresh = min(self.seen - self.credited, len(rows))
         self.credited = self.seen
         return [row] if fresh == 1 else [row for _, row in list(rows)[-fresh:]]
+
+
+class Habit:
+    """How many rows one key has in a piece of time: the most of any piece so far that was not itself unusual."""
+
+    __slots__ = ("count", "first_ns", "most", "piece", "pieces", "times", "unusual")
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+        self.first_ns = -1  # of its first row
+        self.piece = 0  # number of the piece at hand
+        self.count = 0  # rows in it
+        self.pieces = 0  # that are over
+        self.most = 0
+        self.unusual = False  # the piece at hand
+
+    def exceeded(self, timestamp_ns: int, for_ns: int, at_least: int) -> bool:
+        """Takes a row; says whether its piece of time has more rows than the habit allows."""
+        if self.first_ns < 0:
+            self.first_ns = timestamp_ns
+        piece = max(self.piece, (timestamp_ns - self.first_ns) // for_ns)
+        if piece != self.piece:
+            if not self.unusual:
+                self.most = max(self.most, self.count)
+            self.piece, self.pieces, self.count, self.unusual = piece, piece, 0, False
+        self.count += 1
+        if self.pieces >= _PIECES and self.count >= at_least and self.count > self.times * self.most:
+            self.unusual = True
+        return self.unusual
+
+    def state(self) -> list[int]:
+        """As plain data."""
+        return [self.first_ns, self.piece, self.count, self.pieces, self.most, int(self.unusual)]
+
+    def resume(self, state: list[int]) -> None:
+        """Goes on from there."""
+        self.first_ns, self.piece, self.count, self.pieces, self.most, unusual = map(int, state)
+        self.unusual = bool(unusual)
 
 
 class Windows:
@@ -93,7 +134,7 @@ class Windows:
     def _lane(self, key: Hashable) -> Lane:
         found = self.lanes.get(key)
         if found is None:
-            found = self.lanes[key] = Lane(self.window.at_least)
+            found = self.lanes[key] = Lane(self.window.at_least, self.window.times_habit)
             if len(self.lanes) > _KEYS:
                 self.lanes.popitem(last=False)
                 self.forgotten += 1

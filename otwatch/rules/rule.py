@@ -68,12 +68,17 @@ def terms_of(condition: Condition) -> Iterator[Term]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Fires when, for the same values of `by`, at least so many rows (or distinct values of a field) fall within `for_ns`."""
+    """Fires when, for the same values of `by`, at least so many rows (or distinct values of a field) fall within `for_ns`.
+
+    With `times_habit` only when they are also more than so many times what these values of `by` had in any earlier piece of `for_ns`; before there
+    are three of these there is no habit to compare with, and the rule is silent.
+    """
 
     by: tuple[str, ...]
     for_ns: int
     at_least: int
     distinct: str | None = None
+    times_habit: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

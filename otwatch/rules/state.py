@@ -159,7 +159,10 @@ class _Writer:
                 values.append([key, [[cells[1], cells[2], self._entry(cells[3]), 0]]])
             else:
                 values.append([key, [[value, time, self._entry(row), int(credited)] for value, (time, row, credited) in cells.items()]])
-        lanes = [[key, lane.seen, lane.credited, [[time, self._entry(row)] for time, row in lane.rows]] for key, lane in windows.lanes.items()]
+        lanes = [
+            [key, lane.seen, lane.credited, lane.habit.state() if lane.habit else [], [[time, self._entry(row)] for time, row in lane.rows]]
+            for key, lane in windows.lanes.items()
+        ]
         return {"forgotten": windows.forgotten, "values": values, "lanes": lanes}
 
     def _entry(self, row: Any) -> Any:
@@ -387,9 +390,11 @@ class _Reader:
                 windows.values[_key(key)] = _key(key), value, time, row
             elif rows:
                 windows.values[_key(key)] = rows
-        for key, seen, credited, entries in state["lanes"]:
+        for key, seen, credited, habit, entries in state["lanes"]:
             found = [(int(time), self._entry(clause, row)) for time, row in entries]
-            lane = windows.lanes[_key(key)] = Lane(windows.window.at_least)
+            lane = windows.lanes[_key(key)] = Lane(windows.window.at_least, windows.window.times_habit)
+            if lane.habit is not None and habit:
+                lane.habit.resume(habit)
             lane.rows.extend(pair for pair in found if pair[1] is not None)
             lane.seen, lane.credited = int(seen), int(credited)
 

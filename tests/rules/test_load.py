@@ -57,6 +57,7 @@ def test_a_rule_is_read_as_it_is_written(tmp_path):
         ("sequence: {within: 1m, steps: [{table: flows, key: dst, where: {port: 1}}]}\n", "6:11: a sequence has at least two steps"),
         ("where: {any: [{value|gt: 3, writer: stranger}]}\n", "a condition on a value cannot be mixed with one on zones"),
         ("where: {unless: {writer: polls}}\n", '"writer" is known late: an exception (unless:) is what a site file or a baseline says'),
+        ("where: {unit: 1}\nwindow: {for: 1s, at_least: 2, distinct: dst, times_habit: 3}\n", '"times_habit" compares numbers of rows'),
         ("where: {unit: 1}\ntests: [{expect: {alerts: 1}}]\n", '7:9: a test has either "rows" or a "capture"'),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from otwatch.rules.compile import clauses_of
-from otwatch.rules.rows import Row, Sequences, Windows
+from otwatch.rules.rows import Habit, Row, Sequences, Windows
 from otwatch.rules.rule import Window
 from tests.rules.hand import rules_from
 
@@ -74,3 +74,30 @@ def test_half_done_sequences_are_forgotten_and_counted(tmp_path):
     for number in range(9_000):
         sequences.feed(first, row(0, dst=str(number)), lambda *_: None)
     assert sequences.forgotten == 9_000 - 8_192
+
+
+def test_a_count_against_the_habit_of_its_key():
+    windows = Windows(Window(by=("unit",), for_ns=10 * S, at_least=4, times_habit=3))
+    steady = [row(at / 2, unit=1) for at in range(80)]  # twenty in ten seconds, for forty seconds
+    assert not any(fired(windows, steady))
+    burst = [row(40 + at / 10, unit=1) for at in range(61)]  # more than three times as many
+    assert [len(found) for found in fired(windows, burst)] == [0] * 60 + [4]
+    assert not any(fired(windows, [row(60 + at / 2, unit=1) for at in range(20)]))  # back to normal: the burst has made no habit
+    assert any(fired(windows, [row(80 + at / 10, unit=1) for at in range(61)]))
+
+
+def test_without_a_habit_nothing_is_compared():
+    windows = Windows(Window(by=("unit",), for_ns=10 * S, at_least=4, times_habit=3))
+    assert not any(fired(windows, [row(at / 10, unit=1) for at in range(290)]))
+    quiet = [row(at, unit=2) for at in (0, 35)]  # three pieces of time with next to nothing are a habit
+    assert not any(fired(windows, quiet))
+    assert [len(found) for found in fired(windows, [row(35 + at / 10, unit=2) for at in range(1, 5)])] == [0, 0, 4, 1]
+
+
+def test_the_habit_is_kept_over_a_restart():
+    habit, other = Habit(3), Habit(3)
+    for at in range(50):
+        habit.exceeded(at * S, 10 * S, 4)
+    other.resume(habit.state())
+    assert [one.exceeded(int(50.1 * S), 10 * S, 4) for one in (habit, other)] == [False, False]
+    assert other.state() == habit.state()
