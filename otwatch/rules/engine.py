@@ -8,18 +8,17 @@ sequences or look at values) are visited one by one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 
 from otwatch.actions import Role
 from otwatch.addresses import Addresses
 from otwatch.alerts.alert import Alert
-from otwatch.alerts.book import Book, IncidentEvent
-from otwatch.alerts.bursts import Ended
+from otwatch.alerts.book import IncidentEvent
 from otwatch.alerts.coverage import Verdict
 from otwatch.alerts.findings import Finding, Findings, Part, Sample
-from otwatch.alerts.incidents import Incident, gather
+from otwatch.alerts.incidents import Incident
 from otwatch.batch import Batch
 from otwatch.decode.anomalies import NetworkAnomaly
 from otwatch.limits import Limits
@@ -29,15 +28,16 @@ from otwatch.rules.evaluability import NEEDS_BASELINE, UNKNOWN_WITHOUT_SITE, Eva
 from otwatch.rules.evidence import Evidence
 from otwatch.rules.fields import TABLES, Stage
 from otwatch.rules.flows import FlowRules
-from otwatch.rules.fold import Folder
+from otwatch.rules.following import Following
 from otwatch.rules.gate import Gate
 from otwatch.rules.knowledge import Knowledge, Learning
 from otwatch.rules.match import Matcher
 from otwatch.rules.outcomes import Numbers
 from otwatch.rules.pace import Pace
-from otwatch.rules.report import Reported, Reporter
+from otwatch.rules.report import Reporter
 from otwatch.rules.requests import FIELDS as REQUEST_FIELDS
 from otwatch.rules.requests import Requests
+from otwatch.rules.results import Results
 from otwatch.rules.rows import Row, Sequences, Windows, hashable
 from otwatch.rules.rule import Rule
 from otwatch.rules.seams import HostView, Known, ProtocolNames, SitePolicy
@@ -51,7 +51,6 @@ _REFUSED_KEPT: Final = 10_000  # values that are known to concern no rule
 _REFUSED_BYTES: Final = 8  # of longer ones the same seldom comes again
 # An address that two network cards claim: such a row names the card that held it and the one that claims it now.
 _ADDRESS_CONFLICT: Final = (int(Layer.NETWORK), int(NetworkAnomaly.ADDRESS_CONFLICT))
-_UPDATE_NS: Final = 60_000_000_000  # an finding that goes on is sent out again after this much packet time
 _BEHAVIOUR_COLUMNS: Final = (
     "source",
     "destination",
@@ -69,20 +68,6 @@ _BEHAVIOUR_COLUMNS: Final = (
     "first_ns",
     "first_frame",
 )
-
-
-class Sent(NamedTuple):
-    """What was last sent out of a finding."""
-
-    rows: int
-    severity: int
-    outcome: str
-    sent_ns: int
-    also: int
-    occurrence: int
-
-
-_NEVER: Final = Sent(0, -1, "", -_UPDATE_NS, 0, 0)
 
 
 class RuleEngine:
@@ -110,7 +95,6 @@ class RuleEngine:
         self.context = Context(
             site=site, baseline=baseline, addresses=addresses, protocols=protocols, layers=layers or {}, knowledge=self.knowledge, host=host
         )
-        self._folder = Folder(self.rules)
         self.findings = Findings(limits.alerts, limits.alerts_per_rule)
         clauses = [clause for index, rule in enumerate(self.rules) for clause in clauses_of(rule, index)]
         self.clauses = {(clause.index, clause.step): clause for clause in clauses}
@@ -125,11 +109,10 @@ class RuleEngine:
             self._matchers["flows"].clauses, self.context, self.windows, self._take, self._counted, self._last_part, limits.burst_quiet_ns
         )
         self.evidence = Evidence(self.context)
-        self.ended: dict[int, Ended] = {}  # of a counted behaviour: bursts that are over, where there are any
-        self.reporter = Reporter(self.rules, clauses, self.context, self.ended, limits.burst_quiet_ns)
+        self.following = Following(limits.burst_quiet_ns)
+        self.reporter = Reporter(self.rules, clauses, self.context, self.following.ended, limits.burst_quiet_ns)
+        self.results = Results(self.rules, self.findings, self.reporter, limits)
         self._wanted = np.zeros(1024, np.uint8)
-        self._last = np.zeros(1024, np.int64)  # of a counted behaviour: its last message
-        self.followed: dict[int, int] = {}  # counted behaviours of before a restart: their last message
         self._clauses_of: dict[int, tuple[Clause, ...]] = {}
         self._shared: dict[tuple[Clause, ...], tuple[Clause, ...]] = {}
         self._steps: list[tuple[int, int, int, int, Clause, Row]] = []  # time at which it holds, frame, order of tables, of coming
@@ -140,17 +123,12 @@ class RuleEngine:
         self._batches = 0
         self.first_ns: int | None = None
         self.now_ns = 0
-        self.sent: dict[int, Sent] = {}
         self.silences = Silences()
         self.pace = Pace()
         self._requests = Requests()
         self._asks_requests = any(REQUEST_FIELDS & clause.row_fields for clause in judged)
         self._finished = False
-        self._judged_at: tuple[int, int, bool] | None = None
-        self._kept: list[Reported] = []
         self._knows = 0  # the batch up to which `knowledge` was refreshed
-        self._incidents: list[Incident] = []
-        self.book = Book(limits.incident_quiet_ns)
         self._resumed: set[int] = set()
 
     # feeding
@@ -212,47 +190,26 @@ class RuleEngine:
 
     def alerts(self) -> list[Alert]:
         """All alerts as far as they are known now, gravest first, then in order of time."""
-        return sorted(
-            (one.alert for one in self._judged()), key=lambda alert: (-alert.severity, alert.first_seen_ns, alert.rule, alert.src, alert.dst)
-        )
-
-    def _judged(self) -> list[Reported]:
-        """Every finding judged and folded: once for all that ask between two batches."""
-        moment = self._batches, self.now_ns, self._finished
-        if self._judged_at != moment:
-            self._refresh()
-            found = [reported for finding in self.findings if (reported := self.reporter.alert(finding, self.limits.alert_frames)) is not None]
-            self._kept, self._judged_at = self._folder.fold(found), moment
-            alerts = [one.alert for one in self._kept]
-            gathered = gather(alerts, quiet_ns=self.limits.burst_quiet_ns, ends_ns=self.limits.incident_quiet_ns)
-            self._incidents = self.book.settle(gathered, alerts)
-        return self._kept
+        return self._judged().alerts()
 
     def incidents(self) -> list[Incident]:
         """The incidents that the alerts are, gravest first."""
-        self._judged()
-        return self._incidents
-
-    def take_incidents(self) -> list[IncidentEvent]:
-        """News of incidents since the last call: openings, rises, bursts, ends, merges."""
-        return self.book.take(self.incidents(), self.now_ns, finished=self._finished)
+        return self._judged().incidents()
 
     def take_changes(self) -> list[Alert]:
         """Alerts that are new, graver, otherwise answered or in another burst since the last call, or went on for another minute of packet time."""
-        changed = []
-        for one in self._judged():
-            alert = one.alert
-            before = self.sent.get(one.number, _NEVER)
-            also = len(alert.evidence.also)
-            graver = int(alert.severity) > before.severity or alert.outcome != before.outcome or also > before.also
-            if (
-                graver
-                or alert.occurrence > before.occurrence
-                or (alert.count > before.rows and (self.now_ns - before.sent_ns >= _UPDATE_NS or self._finished))
-            ):
-                self.sent[one.number] = Sent(alert.count, int(alert.severity), alert.outcome, self.now_ns, also, alert.occurrence)
-                changed.append(alert)
-        return sorted(changed, key=lambda alert: (alert.bursts[-1].first_ns, alert.first_seen_ns, alert.rule, alert.src, alert.dst))
+        return self._judged().take_changes(self.now_ns, finished=self._finished)
+
+    def take_incidents(self) -> list[IncidentEvent]:
+        """News of incidents since the last call: openings, rises, bursts, ends, merges."""
+        return self._judged().take_incidents(self.now_ns, finished=self._finished)
+
+    def _judged(self) -> Results:
+        moment = self._batches, self.now_ns, self._finished
+        if not self.results.fresh(moment):
+            self._refresh()
+            self.results.judge(moment)
+        return self.results
 
     def verdicts(
         self, packets: int, *, undecoded: Sequence[tuple[str, int]] = (), unrecognised: frozenset[str] = frozenset(), places_ot: bool = False
@@ -291,10 +248,10 @@ class RuleEngine:
         pairs = [set((source[which] << 32 | target[which] & 0xFFFFFFFF).tolist()) for which in (requests & (target > 0), responses)]
         return spoken, len(pairs[0] - pairs[1])
 
-    def counted(self) -> list[tuple[int, int]]:
-        """Behaviours that are counted by their table, with the time of their last message."""
-        numbers = np.flatnonzero(self._wanted & _COUNTED).tolist()
-        return [*self.followed.items(), *zip(numbers, self._last[numbers].tolist(), strict=True)]
+    def counted(self) -> list[int]:
+        """Behaviours that alerts count by their table."""
+        found: list[int] = np.flatnonzero(self._wanted & _COUNTED).tolist()
+        return found
 
     @property
     def counters(self) -> dict[str, int]:
@@ -316,9 +273,7 @@ class RuleEngine:
         if rows > len(self._wanted):
             larger = np.zeros(max(rows, 2 * len(self._wanted)), np.uint8)
             larger[: len(self._wanted)] = self._wanted
-            last = np.zeros(len(larger), np.int64)
-            last[: len(self._last)] = self._last
-            self._wanted, self._last = larger, last
+            self._wanted = larger
 
     def _seen(self, timestamp_ns: int) -> None:
         if self.first_ns is None or timestamp_ns < self.first_ns:
@@ -367,7 +322,7 @@ class RuleEngine:
                         self._finding(clause, src, dst).behaviours.append(number)
                 if self._wanted[number] & _COUNTED:
                     fresh = batch.operations.rows > 0  # else all that is known was seen before
-                    self._last[number] = self.followed.pop(number, first_ns if fresh else int(table.last_ns[number]))
+                    self.following.begin(number, first_ns if fresh else int(table.last_ns[number]))
 
     def _operations(self, batch: Batch) -> None:
         operations = batch.operations
@@ -378,7 +333,8 @@ class RuleEngine:
             return
         counted = rows[wanted[behaviours[rows]] & _COUNTED != 0]
         if len(counted):
-            self._time(batch, behaviours, counted)
+            for number, now_ns in self.following.feed(batch, behaviours, counted):
+                self._burst(batch, number, now_ns)
             rows = rows[wanted[behaviours[rows]] & (_SAMPLE | _ROWS) != 0]
         for index in self._worth_a_look(batch, rows).tolist():
             behaviour = int(behaviours[index])
@@ -401,29 +357,13 @@ class RuleEngine:
                     self._refused.clear()
                 self._refused.update(map(tuple, self._said(batch, np.array([index])).tolist()))
 
-    def _time(self, batch: Batch, behaviours: Numbers, rows: Numbers) -> None:
-        """Moves the last times of counted behaviours; a message after a quiet gap begins another burst, of which evidence is wanted again."""
-        quiet_ns, last = self.limits.burst_quiet_ns, self._last
-        numbers, times = behaviours[rows], batch.operations.array("timestamp_ns")[rows]
-        if int(times.max()) - int(last[numbers].min()) <= quiet_ns:
-            last[numbers] = times  # of several messages of one behaviour the last counts
-            return
-        order = np.argsort(numbers, kind="stable")
-        numbers, times = numbers[order], times[order]
-        before = np.where(np.r_[True, numbers[1:] != numbers[:-1]], last[numbers], np.r_[0, times[:-1]])
-        for place in np.flatnonzero(times - before > quiet_ns).tolist():
-            number, now_ns = int(numbers[place]), int(times[place])
-            left = int(np.searchsorted(numbers, number, side="right")) - place  # rows of this batch from here on
-            ended = self.ended.get(number)
-            if ended is None:
-                ended = self.ended[number] = Ended(began_ns=int(batch.behaviours.first_ns[number]))
-            ended.end(int(before[place]), int(batch.behaviours.messages[number]) - left, now_ns)
-            self._wanted[number] |= _SAMPLE
-            src, dst = int(batch.behaviours.source[number]), int(batch.behaviours.destination[number])
-            for clause in self._clauses_of[number]:
-                if not _by_row(clause):
-                    self._finding(clause, src, dst).reopen(number, now_ns, quiet_ns)
-        last[numbers] = times
+    def _burst(self, batch: Batch, number: int, now_ns: int) -> None:
+        """A counted behaviour came again after a quiet gap: evidence of the new burst is wanted."""
+        self._wanted[number] |= _SAMPLE
+        src, dst = int(batch.behaviours.source[number]), int(batch.behaviours.destination[number])
+        for clause in self._clauses_of[number]:
+            if not _by_row(clause):
+                self._finding(clause, src, dst).reopen(number, now_ns, self.limits.burst_quiet_ns)
 
     def _said(self, batch: Batch, rows: Numbers) -> Numbers:
         """(rows, 7): all that a test of the value of a row depends on, the value by its first 8 bytes."""

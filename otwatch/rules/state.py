@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from otwatch.alerts.bursts import KEPT, Ended
 from otwatch.alerts.findings import Finding, Part, Sample
 from otwatch.rules.compile import Clause, Record
 from otwatch.rules.context import Joined
-from otwatch.rules.engine import RuleEngine, Sent
+from otwatch.rules.engine import RuleEngine
 from otwatch.rules.fields import Stage
+from otwatch.rules.following import ended_of, ended_state
 from otwatch.rules.rows import Lane, Row, Sequences, Windows
 from otwatch.rules.rule import Rule
 from otwatch.tables import Behaviours, Flows
@@ -95,10 +95,8 @@ class _Writer:
             "findings": [self._finding(finding, ids[finding.rule]) for finding in sorted(engine.findings, key=lambda one: one.number)],
             "closed": engine.findings.closed,
             "joined": {ids[rule]: count for rule, count in engine.findings.joined.items()},
-            "sent": [[number, *sent] for number, sent in engine.sent.items()],
-            "followed": engine.counted(),
-            "book": engine.book.state(),
-            "ended": [[number, *_ended(ended)] for number, ended in engine.ended.items()],
+            "results": engine.results.state(),
+            "following": engine.following.state(engine.counted()),
         }
         numbers = {id(sample): (finding.number, at) for finding in engine.findings for at, sample in enumerate(finding.samples)}
         found["watched"] = [
@@ -196,7 +194,7 @@ class _Writer:
             "sampled": list(finding.sampled.items()),
             "parts": [
                 [key, part.src, part.dst, part.behaviour, part.count, part.first_ns, part.last_ns, part.table, part.signature, *self.flow(*part.flow),
-                 part.card, _ended(part.ended) if part.ended is not None else None]
+                 part.card, ended_state(part.ended) if part.ended is not None else None]
                 for key, part in finding.parts.items()
             ],
             "samples": [
@@ -248,14 +246,8 @@ class _Reader:
                 samples.update({(finding.number, at): sample for at, sample in enumerate(finding.samples)})
         engine.findings.closed = int(document["closed"])
         engine.findings.joined = {self.known[name]: int(count) for name, count in document["joined"].items() if name in self.known}
-        numbers = {finding.number for finding in engine.findings}
-        for number, count, severity, outcome, sent_ns, also, occurrence in document["sent"]:
-            if number in numbers:
-                engine.sent[number] = Sent(int(count), int(severity), str(outcome), int(sent_ns), int(also), int(occurrence))
-        engine.book.resume(document["book"])
-        engine.followed = {self._behaviour(number): int(last_ns) for number, last_ns in document["followed"]}
-        for number, *ended in document["ended"]:
-            engine.ended[self._behaviour(number)] = _ended_of(ended)
+        engine.results.resume(document["results"])
+        engine.following.resume(document["following"], self._behaviour)
         for slot, number, frame, *place in document["watched"]:
             if number in self.live and tuple(place) in samples:
                 engine.evidence.watch(int(slot), int(frame), samples[place[0], place[1]])
@@ -416,7 +408,7 @@ class _Reader:
                 continue
             flow = int(slot), self._renumbered(int(number))
             part = Part(src, dst, behaviour, int(count), int(first_ns), int(last_ns), record, str(table), tuple(signature), flow)
-            part.card, part.ended = int(card), _ended_of(ended) if ended is not None else None
+            part.card, part.ended = int(card), ended_of(ended) if ended is not None else None
             finding.parts[self._part_key(key)] = part
         for behaviour, time, frame, file, flow, ports, macs, value, watched, answers, refusals, contradictions, epoch in state["samples"]:
             sample = Sample(int(behaviour), int(time), int(frame), str(file), int(flow), _ports(ports), _two(macs), value)
@@ -432,16 +424,6 @@ class _Reader:
     def _part_key(self, key: Any) -> Hashable:
         """As the engine counts: a behaviour, or (src, dst, anomaly, port)."""
         return _key(key)
-
-
-def _ended(ended: Ended) -> list[Any]:
-    return [list(ended.intervals), ended.dropped, ended.began_ns, ended.base]
-
-
-def _ended_of(stored: list[Any]) -> Ended:
-    intervals, dropped, began_ns, base = stored
-    known = deque(((int(first), int(last), int(count)) for first, last, count in intervals), maxlen=KEPT)
-    return Ended(known, int(dropped), int(began_ns), int(base))
 
 
 def _key(value: Any) -> Hashable:
