@@ -91,3 +91,38 @@ def test(paths: tuple[str, ...]) -> None:
     )
     if wrong:
         sys.exit(EXIT_UNUSABLE)
+
+
+@rules.command("export")
+@click.option("--sigma", "sigma", is_flag=True, required=True, help="As Sigma rules that match otwatch's events in a SIEM.")
+@click.option("--fields", "form", type=click.Choice(["ecs", "json", "cef", "leef"]), default="ecs", show_default=True,
+              help="Names of fields: those of the body that the SIEM gets.")
+@click.option("--output", type=FILE, metavar="FILE", help="Where to; default: standard output.")
+@click.option("--rules", "paths", multiple=True, type=FILE, metavar="PATH", help="More rules than the shipped ones; may be repeated.")
+def export_rules(sigma: bool, form: str, output: str | None, paths: tuple[str, ...]) -> None:  # noqa: ARG001 - the only form so far
+    """Export one Sigma rule for each rule of otwatch and each condition of the sensor.
+
+    \b
+    Examples:
+      otwatch rules export --sigma --output otwatch-sigma.yaml
+      otwatch rules export --sigma --fields cef | sigma convert -t splunk -p ... -
+    """
+    with one_line_errors():
+        from otwatch.engine.detector import rules_of
+        from otwatch.outputs.sigma import Detection, sigma_documents
+        from otwatch.sensor.health import CONDITIONS
+
+        detections = [
+            Detection(rule=rule.id, title=rule.title, severity=rule.severity, description=rule.why, attack=rule.attack,
+                      false_positives=rule.false_positives, references=rule.references)
+            for rule in rules_of(paths)
+        ]
+        detections += [
+            Detection(rule=f"sensor.{name}", title=title, severity=severity, description=why) for name, (title, severity, why) in CONDITIONS.items()
+        ]
+        text = "---\n".join(sigma_documents(detections, form))
+        if output is None:
+            click.echo(text, nl=False)
+        else:
+            Path(output).write_text(text, encoding="utf-8")
+            complain(f"{len(detections)} Sigma rules written to {output}")
