@@ -13,8 +13,10 @@ from dataclasses import replace
 from typing import Any
 
 from otwatch.engine.detector import rules_of
-from otwatch.rules.rule import AllOf, AnyOf, Condition, Rule, Sequence, Term, Window
+from otwatch.rules.rule import AllOf, AnyOf, Condition, Rule, Sequence, Term, Window, terms_of
 from tests.rules.hand import PROVER
+
+_OF_REQUESTS = {"writer", "permitted", "after_start"}
 
 
 def mutants(rule: Rule) -> Iterator[tuple[str, Rule]]:
@@ -47,13 +49,19 @@ def _conditions(condition: Condition) -> Iterator[tuple[str, Condition]]:
     elif isinstance(condition, AllOf | AnyOf):
         kind = type(condition)
         for at, part in enumerate(condition.parts):
-            if len(condition.parts) > 1:
+            if len(condition.parts) > 1 and not _implied(part, condition.parts):
                 yield f"without {_text(part)}", kind(condition.parts[:at] + condition.parts[at + 1 :])
             for text, other in _conditions(part):
                 yield text, kind((*condition.parts[:at], other, *condition.parts[at + 1 :]))
     else:
         for text, other in _conditions(condition.part):
             yield text, replace(condition, part=other)
+
+
+def _implied(part: Condition, beside: tuple[Condition, ...]) -> bool:
+    """Whether a condition only saves work: who writes is known of requests alone."""
+    asks = {term.name for other in beside for term in terms_of(other)}
+    return isinstance(part, Term) and part.name == "role" and part.values == ("request",) and bool(asks & _OF_REQUESTS)
 
 
 def _terms(term: Term) -> Iterator[tuple[str, Condition]]:

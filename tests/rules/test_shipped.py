@@ -70,6 +70,13 @@ def test_a_grave_rule_has_a_capture_that_fires_and_one_that_must_not(rule):
     assert any(not test.alerts for test in captures)
 
 
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.status != "draft"], ids=lambda rule: rule.id)
+def test_the_status_is_earned_by_captures(rule):
+    captures = [test for test in rule.tests if test.capture]
+    proved = any(test.alerts for test in captures) and any(not test.alerts for test in captures)
+    assert rule.status == ("stable" if proved else "test")
+
+
 def test_every_anomaly_kind_has_a_rule():
     known = protocols()
     kinds = {f"{layer_name(layer, known)}.{kind.name}" for layer, named in anomaly_kinds(known).items() for kind in named.values()}
