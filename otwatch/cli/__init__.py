@@ -20,6 +20,7 @@ _COMMANDS = {
     "inspect": "otwatch.cli.inspect",
     "sensor": "otwatch.cli.sensor",
     "doctor": "otwatch.cli.doctor",
+    "status": "otwatch.cli.status",
     "incidents": "otwatch.cli.store",
     "alerts": "otwatch.cli.store",
     "assets": "otwatch.cli.store",

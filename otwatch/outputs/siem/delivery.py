@@ -83,7 +83,8 @@ class Delivery:
             time.sleep(0.05)
         self._stop.set()
         self._wake.set()
-        self._thread.join(timeout=join_seconds)
+        if self._thread.ident is not None:  # it was started
+            self._thread.join(timeout=join_seconds)
 
     def _run(self) -> None:
         pause = _FIRST_PAUSE_SECONDS
