@@ -402,6 +402,11 @@ class LateRecord:
             return learned
         return self.context.knowledge.rate(self.behaviour, self.at_ns) if self.behaviour >= 0 else None
 
+    def new_question(self) -> bool | None:
+        if self.behaviour < 0 or self.context.baseline is not None:
+            return None
+        return self.context.knowledge.is_new_question(self.src, self.dst, self.behaviour)
+
     def steady(self) -> bool | None:
         if self.behaviour < 0:
             return None
@@ -428,6 +433,7 @@ _LATE: Final[dict[str, Callable[[LateRecord], Any]]] = {
     "steady": LateRecord.steady,
     "steady_per_s": LateRecord.steady_per_s,
     "after_start": LateRecord.after_start,
+    "new_question": LateRecord.new_question,
 }
 
 

@@ -165,6 +165,12 @@ _OPERATIONS: Final = (
         WRITERS,
     ),
     _field("steady", "truth", Stage.LATE, "this very message has been sent at one rate since the start of the observation"),
+    _field(
+        "new_question",
+        "truth",
+        Stage.LATE,
+        "src had long asked dst the same when it asked this for the first time; not known of hosts that came late, nor with a baseline",
+    ),
     _field("steady_per_s", "number", Stage.LATE, "that rate, in messages a second; not known where it is not steady"),
     _field("after_start", "truth", Stage.LATE, "this very message was sent for the first time later than ten seconds into the observation"),
     _field("new_verb", "truth", Stage.LATE, "src speaks to dst since normal was learned (or in the baseline), but never did this kind of action"),

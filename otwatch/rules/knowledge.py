@@ -98,6 +98,8 @@ class Knowledge:
         self._networks: dict[tuple[int, int], int] = {}
         self._commands: dict[tuple[int, int], int] = {}  # src, dst -> row of the first command
         self._established: dict[tuple[int, int], int] = {}  # of pairs at work: since when, once it is known
+        self._late_questions = np.zeros(1024, np.bool_)  # by row of the table
+        self._question_times: dict[tuple[int, int], list[int]] = {}  # of a pair: when its first question came, and its last that was new in time
         self._settled_ns: int | None = None
         self._settled_asked = False  # since the last refresh
 
@@ -127,11 +129,29 @@ class Knowledge:
                 pair = self._pairs.setdefault(key, _Pair())
                 found: list[int] = getattr(pair, name)
                 found.extend(rows[: _QUESTIONS - len(found)])
+        self._question(host[asked & polling], device[asked & polling], number[asked & polling], table.array("first_ns")[new][asked & polling])
         commands = asked & np.isin(action, _CHANGING)
         for key, rows in _grouped(host[commands], device[commands], number[commands]):
             self._commands.setdefault(key, rows[0])
         known = ~answers | served
         self._arrive(host[known], device[known], table.array("protocol")[new][known], _VERB_OF[action[known]], number[known], asked[known])
+
+    def _question(self, host: Numbers, device: Numbers, rows: Numbers, times: Numbers) -> None:
+        """Decides of new questions whether they are late: the pair had long asked the same."""
+        if self._rows > len(self._late_questions):
+            larger = np.zeros(2 * self._rows, np.bool_)
+            larger[: len(self._late_questions)] = self._late_questions
+            self._late_questions = larger
+        for src, dst, row, when in zip(host.tolist(), device.tolist(), rows.tolist(), times.tolist(), strict=True):
+            known = self._question_times.get((src, dst))
+            if known is None:
+                self._question_times[src, dst] = [when, when]
+                continue
+            age = when - known[0]
+            if age >= COLD_START_NS and 2 * (when - known[1]) >= age:
+                self._late_questions[row] = True
+            else:
+                known[1] = max(known[1], when)
 
     def _arrive(self, host: Numbers, device: Numbers, protocol: Numbers, verb: Numbers, rows: Numbers, asked: Numbers) -> None:
         packed = np.column_stack([host, device, protocol.astype(np.int64), verb])
@@ -258,6 +278,13 @@ class Knowledge:
     def began_late(self, behaviour: int) -> bool:
         """Whether a message was sent for the first time after the cold start."""
         return self._time("first_ns", behaviour) >= (self.ot_first_ns or 0) + COLD_START_NS
+
+    def is_new_question(self, src: int, dst: int, behaviour: int) -> bool | None:
+        """Whether src, that had long asked dst the same, asked this for the first time; None when nothing is known of the pair from before."""
+        times = self._question_times.get((src, dst))
+        if times is None or (src, dst) not in self._pairs or self._came_late((src, dst)):
+            return None
+        return bool(self._late_questions[behaviour])
 
     # where controllers are
 
