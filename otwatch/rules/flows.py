@@ -29,6 +29,7 @@ from otwatch.vocabulary import FlowEvent
 
 Signature = tuple[int, ...]
 Seen = tuple[int, int, str, int, int, int, int, Signature]  # timestamp_ns, frame, file, slot, number, client, server, signature
+Decided = dict[Clause, tuple[list[int], list[Seen]]]  # when each event counts, and the events
 
 _AWAITED_NS: Final = 600_000_000_000  # what was open before a restart and is silent for so long after it is not met again
 _WAITING: Final = 262_144  # events whose outcome is waited for: three seconds of a flood; beyond them the oldest are decided early
@@ -43,6 +44,7 @@ class _Waiting:
 
     seen: list[Seen]
     due_ns: Numbers
+    kinds: Numbers  # which of their distinct signatures each event has
     clauses: list[tuple[Clause, Numbers]]  # places in `seen`
     begin: int = 0
 
@@ -145,7 +147,7 @@ class FlowRules:
                 self._count(clause, found, [event[0] for event in found])
         if waiting:
             due = np.maximum.accumulate(events.array("timestamp_ns")[chosen]) + DECIDED_NS
-            self.waiting.append(_Waiting(seen, due, waiting))
+            self.waiting.append(_Waiting(seen, due, which.astype(np.int64), waiting))
 
     def _signatures(self, kinds: Any, flows: Flows, slots: Any) -> tuple[list[tuple[int, ...]], Any]:
         """The distinct signatures, and which of them each event has."""
@@ -233,20 +235,17 @@ class FlowRules:
         if not self.asks_outcome:
             return
         self.outcomes.settle(flows, now_ns, final=final)
-        decided: list[tuple[int, int, Clause, Seen]] = []
+        decided: Decided = {}
         if self.watched:
             self._watch(flows, set(closed), now_ns, final, decided)
+        late = set(decided)
         if self.waiting:
             self._decide(flows, now_ns, final, decided)
-        if decided:
-            decided.sort(key=lambda one: one[:2])
-            by_clause: dict[Clause, tuple[list[Seen], list[int]]] = {}
-            for time, _, clause, event in decided:
-                events, times = by_clause.setdefault(clause, ([], []))
-                events.append(event)
-                times.append(time)
-            for clause, (events, times) in by_clause.items():
-                self._count(clause, events, times)
+        for clause, (times, events) in decided.items():
+            if clause in late:
+                order = sorted(range(len(times)), key=times.__getitem__)
+                times, events = [times[at] for at in order], [events[at] for at in order]
+            self._count(clause, events, times)
         recent = np.fromiter(closed, np.int64, len(closed))  # an event that waits is of a flow that was seen in the last three seconds
         recent = recent[flows.array("last_ns")[recent] >= now_ns - 2 * DECIDED_NS]
         if len(recent) or self.outcomes.ended:
@@ -257,7 +256,7 @@ class FlowRules:
                 self.before.pop(int(flows.number[slot]), None)
                 self.outcomes.before.pop(int(flows.number[slot]), None)
 
-    def _decide(self, flows: Flows, now_ns: int, final: bool, decided: list[tuple[int, int, Clause, Seen]]) -> None:
+    def _decide(self, flows: Flows, now_ns: int, final: bool, decided: Decided) -> None:
         """What has waited long enough."""
         ready: list[tuple[_Waiting, int, int]] = []
         crowd = sum(len(one.seen) - one.begin for one in self.waiting) - _WAITING
@@ -288,20 +287,33 @@ class FlowRules:
         shift = 0
         for one, begin, end in ready:
             for clause, rows in one.clauses:
-                for row in rows[np.searchsorted(rows, begin) : np.searchsorted(rows, end)].tolist():
-                    at = shift + row - begin
-                    self._judge(clause, one.seen[row], int(codes[at]), int(due[at]), at, final, decided)
+                rows = rows[np.searchsorted(rows, begin) : np.searchsorted(rows, end)]
+                if len(rows):
+                    self._judge(clause, one, rows, codes[rows + (shift - begin)], final, decided)
             shift += end - begin
             one.begin = end
         while self.waiting and self.waiting[0].begin == len(self.waiting[0].seen):
             self.waiting.popleft()
 
-    def _judge(self, clause: Clause, event: Seen, code: int, due: int, order: int, final: bool, decided: list[tuple[int, int, Clause, Seen]]) -> None:
-        """One event with its outcome, to its clause; one that only data could still make a yes is watched."""
-        if self._holds(clause, decorated := with_outcome(event, code)):
-            decided.append((due, order, clause, decorated))
-        elif not final:
-            self._await_data(clause, event)
+    def _judge(self, clause: Clause, one: _Waiting, rows: Numbers, codes: Numbers, final: bool, decided: Decided) -> None:
+        """Events with their outcomes, to their clause; those that only data could still make a yes are watched."""
+        seen = one.seen
+        if clause.outcome_alone:  # once for each distinct signature and outcome
+            _, first, which = np.unique(one.kinds[rows] << 6 | codes, return_index=True, return_inverse=True)
+            of_kind = [self._holds(clause, with_outcome(seen[rows[at]], int(codes[at]))) for at in first.tolist()]
+            passing = np.array(of_kind, np.bool_)[which.reshape(-1)]
+            hopeful = np.array([self._holds(clause, with_outcome(seen[rows[at]], _ALL_YES)) for at in first.tolist()], np.bool_)[which.reshape(-1)]
+        else:
+            pairs = list(zip(rows.tolist(), codes.tolist(), strict=True))
+            passing = np.array([self._holds(clause, with_outcome(seen[row], code)) for row, code in pairs], np.bool_)
+            hopeful = np.array([self._holds(clause, with_outcome(seen[row], _ALL_YES)) for row, _ in pairs], np.bool_)
+        if passing.any():
+            times, events = decided.setdefault(clause, ([], []))
+            times += one.due_ns[rows[passing]].tolist()
+            events += [with_outcome(seen[row], code) for row, code in zip(rows[passing].tolist(), codes[passing].tolist(), strict=True)]
+        if not final:
+            for row in rows[hopeful & ~passing].tolist():
+                self._await_data(clause, seen[row])
 
     def _await_data(self, clause: Clause, event: Seen) -> bool:
         """Whether data both ways, whenever it comes, is what the clause still needs; then it is waited for."""
@@ -326,7 +338,7 @@ class FlowRules:
             found[key] = test(signed) is True
         return bool(found[key])
 
-    def _watch(self, flows: Flows, closed: set[int], now_ns: int, final: bool, decided: list[tuple[int, int, Clause, Seen]]) -> None:
+    def _watch(self, flows: Flows, closed: set[int], now_ns: int, final: bool, decided: Decided) -> None:
         """Connections that were silent at first, and then carried data."""
         numbers = np.fromiter(self.watched, np.int64, len(self.watched))
         slots = np.array([slot for slot, _ in self.watched.values()], np.int64)
@@ -339,14 +351,17 @@ class FlowRules:
             _, events = self.watched.pop(int(numbers[at]))
             if talking[at]:
                 time = int(max(rows[at, 2], rows[at, 3]))
-                for order, (clause, event) in enumerate(events):
-                    decided.append((time, -len(events) + order, clause, with_outcome(event, _ALL_YES)))
+                for clause, event in events:
+                    times, found = decided.setdefault(clause, ([], []))
+                    times.append(time)
+                    found.append(with_outcome(event, _ALL_YES))
 
     # a restart
 
     def wait(self, event: Seen, due_ns: int, clauses: list[Clause]) -> None:
         """An event that waited before the restart goes on waiting."""
-        self.waiting.append(_Waiting([event], np.array([due_ns], np.int64), [(clause, np.array([0], np.int64)) for clause in clauses]))
+        here = np.zeros(1, np.int64)
+        self.waiting.append(_Waiting([event], np.array([due_ns], np.int64), here, [(clause, here) for clause in clauses]))
 
     def _meet_again(self, batch: Batch) -> None:
         """Flows that were open before a restart go on under new numbers."""
