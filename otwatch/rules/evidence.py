@@ -7,12 +7,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from otwatch.actions import Role
+from otwatch.actions import CHANGING, Role
 from otwatch.alerts.findings import Sample
 from otwatch.batch import Batch
 from otwatch.rules.context import Context
 from otwatch.tables import Flows
 
+_COMMANDS: Final = frozenset(int(action) for action in CHANGING)
 _WATCHED: Final = 4_096  # requests whose answer is waited for, and as many that had theirs, of which a second answer is noticed
 
 
@@ -44,7 +45,7 @@ class Evidence:
             transaction=int(operations.transaction[index]),
         )
         if operations.role[index] == int(Role.REQUEST):
-            sample.watched = self.is_answered(batch, index)
+            sample.watched = operations.action[index] not in _COMMANDS or self.is_answered(batch, index)
             if len(self.watched) >= _WATCHED:
                 self.watched.pop(next(iter(self.watched)))
             self.watch(flow, frame, sample)
@@ -83,10 +84,12 @@ class Evidence:
 
     def is_answered(self, batch: Batch, index: int) -> bool:
         """Whether a request is of those that get an answer: not a broadcast, and none that forgoes it."""
-        protocol = int(batch.operations.protocol[index])
+        operations = batch.operations
+        protocol = operations.protocol[index]
         if not 0 < protocol <= len(self.context.protocols):
             return True
-        return bool(self.context.protocols[protocol - 1].is_answered(batch.operations.row(index)))
+        row = {"unit": operations.unit[index], "function": operations.function[index], "subfunction": operations.subfunction[index]}
+        return bool(self.context.protocols[protocol - 1].is_answered(row))
 
     def answers(self, batch: Batch) -> None:
         """Responses to the requests that were kept as evidence: what each says to each item."""
