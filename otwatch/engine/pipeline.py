@@ -13,9 +13,9 @@ from otwatch.decode.bindings import Bindings
 from otwatch.decode.decoder import Decoder
 from otwatch.limits import Limits
 from otwatch.protocols import protocols
-from otwatch.protocols.spec import Dissector, Fact
+from otwatch.protocols.spec import Carrier, Dissector, Fact
 from otwatch.streams.streams import Streams
-from otwatch.tables import Anomalies, Operations, Packets
+from otwatch.tables import Anomalies, Operations, Packets, Pdus
 
 
 class Pipeline:
@@ -36,7 +36,8 @@ class Pipeline:
         self.anomalies = Anomalies()
         self.now_ns = 0
         self._dissected_slots = np.zeros(0, np.bool_)  # by slot of a flow: a dissector was given a message of it
-        self._sharing: set[int] = set()  # protocols whose dissector has made rows of another
+        # protocols whose dissector has made rows of another, and those that ride on a carrier
+        self._sharing = {number for number, spec in enumerate(self.protocols, 1) if spec.ride is not None}
 
     def feed(self, packets: Packets, *, file: str = "", capture_anomalies: Anomalies | None = None) -> Batch:
         """The tables of one batch; they are overwritten by the next. `capture_anomalies`: what its reader found wrong with the file."""
@@ -64,12 +65,8 @@ class Pipeline:
         active = 0
         for index, (dissector, pdus) in enumerate(zip(self.dissectors, self.streams.pdus[1:], strict=True), 1):
             if dissector is not None and pdus.rows:
-                before = self.operations.rows
                 pdus.packets = packets
-                dissector.feed(pdus, self.operations, self.anomalies, facts)
-                active += self.operations.rows > before
-                self._spoken(pdus.array("flow"))
-                self._name_flows(index, before)
+                active += self._dissect(index, dissector, pdus, facts)
         if active > 1:
             _sort_by_packet(self.operations)
         closed = list(self.streams.closed)
@@ -90,6 +87,22 @@ class Pipeline:
             closed=closed,
             unanswered=unanswered,
         )
+
+    def _dissect(self, index: int, dissector: Dissector, pdus: Pdus, facts: list[Fact]) -> int:
+        """The rows of one protocol, and of those that it carries; how many of them had some."""
+        before = self.operations.rows
+        dissector.feed(pdus, self.operations, self.anomalies, facts)
+        self._spoken(pdus.array("flow"))
+        active = 0
+        if self.operations.rows > before:
+            self._name_flows(index, before)
+            active = 1
+        if isinstance(dissector, Carrier):
+            for number, carried in dissector.riders.items():
+                rider = self.dissectors[number - 1]
+                if rider is not None and carried.rows:
+                    active += self._dissect(number, rider, carried, facts)
+        return active
 
     def forget_addresses(self, kept: list[np.ndarray[Any, Any]]) -> None:
         """Makes room for new addresses: those that no flow, no behaviour, no ARP binding and none of `kept` names are forgotten."""

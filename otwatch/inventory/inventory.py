@@ -367,7 +367,8 @@ class Inventory:
 
     def _port_names(self, spoken: Iterable[str]) -> set[str]:
         """What the ports of these protocols would be guessed to be: nothing to add where the protocol itself was seen."""
-        return {service_name(port.transport, port.number, -1) for spec in self.protocols if spec.name in spoken for port in spec.ports}
+        below = {spec.ride.carrier for spec in self.protocols if spec.name in spoken and spec.ride is not None}
+        return {service_name(port.transport, port.number, -1) for spec in self.protocols if spec.name in below.union(spoken) for port in spec.ports}
 
     def _children(self, behaviours: Behaviours) -> _Children:
         """What was spoken to behind each address."""

@@ -23,6 +23,14 @@ def protocols() -> tuple[ProtocolSpec, ...]:
     return tuple(found)
 
 
+def riders_of(carrier: str) -> list[tuple[int, int, ProtocolSpec]]:
+    """(id, id of the protocol whose dissector reads it, spec) of the protocols that ride on a carrier."""
+    return [
+        (number, protocol_id(spec.ride.read_by or spec.name), spec)
+        for number, spec in enumerate(protocols(), 1) if spec.ride is not None and spec.ride.carrier == carrier
+    ]
+
+
 def protocol_of(protocol_id: int) -> ProtocolSpec | None:
     """The protocol of an id; None for 0, unknown."""
     known = protocols()

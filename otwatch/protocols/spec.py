@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from otwatch.limits import Limits
 from otwatch.tables import Anomalies, Operations, Pdus
@@ -92,6 +92,29 @@ class Dissector(Protocol):
         """The flow is over: drops its state; returns how many requests stayed unanswered."""
 
 
+@runtime_checkable
+class Carrier(Protocol):
+    """A dissector whose output is again PDUs: a table for each protocol that reads what it carries, filled by `feed` and overwritten by the next."""
+
+    riders: dict[int, Pdus]  # by id of the protocol that reads it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ride:
+    """How a protocol rides on another, in place of framings and ports of its own: the carrier hands it whole messages."""
+
+    carrier: str  # name of the protocol below
+    first_bytes: frozenset[int]  # one of these starts each message
+    # (first bytes of a message, at most 512; its length; whether its end was not captured) -> is it of this protocol? None: the first byte suffices
+    recognise: Callable[[bytes, int, bool], bool] | None = None
+    read_by: str = ""  # name of the protocol whose dissector makes the rows, where it is another's
+    endpoint: Callable[[bytes], bool] = lambda _address: False  # whether a called address of the carrier (TSAP) tells this protocol
+    unit: Callable[[bytes], int] = lambda _address: -1  # the unit that such an address names
+    value_kind: int = 0  # of the value of a connect's row
+    whole_value: bool = False  # that value is all parameters of the connect, not the called address alone
+    usual: bool = False  # a connect that names nothing, and that nothing follows, is told as of this one
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtocolSpec:
     """One protocol: how it is recognised, cut and dissected, and what its numbers are called."""
@@ -99,11 +122,12 @@ class ProtocolSpec:
     name: str  # as in records and rules
     title: str
     ports: tuple[Port, ...]
-    framings: tuple[Framing, ...]  # tried in this order
+    framings: tuple[Framing, ...]  # tried in this order; none of a protocol that rides on another
     # (protocol id, limits); imports the compiled module when called. None: the rows come from the dissector of a protocol below it
     dissector: Callable[[int, Limits], Dissector] | None
     function_name: Callable[[int, int], str]  # (function, subfunction) -> snake_case name
     functions: Mapping[int, str]
+    ride: Ride | None = None
     areas: Mapping[int, str] = field(default_factory=dict)
     status_name: Callable[[int], str] = lambda status: "ok" if status == 0 else f"error:{status}"
     unit_name: Callable[[int], str] = str  # (unit) -> how a child is called: "unit 3", "rack 0 slot 2"

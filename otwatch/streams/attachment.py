@@ -41,7 +41,10 @@ class Attachment(Ledger):
         self.streams = 0
         self.room = Room(limits.stream_history_total_bytes)
         self.most_wrong = limits.protocol_violations
-        self.told_ends = [None] + [group[0] if group and group[0].framing.tells_end else None for group in self.identifier.framers]
+        carriers = {spec.name: group for spec, group in zip(protocols, self.identifier.framers, strict=True)}
+        cut_by = [carriers.get(spec.ride.carrier, []) if spec.ride is not None else group
+                  for spec, group in zip(protocols, self.identifier.framers, strict=True)]
+        self.told_ends = [None] + [group[0] if group and group[0].framing.tells_end else None for group in cut_by]
 
     def drive(self, stream, final):  # type: ignore[no-untyped-def]
         """Searches and cuts what is pending: the Cutter's."""

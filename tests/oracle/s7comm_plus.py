@@ -41,7 +41,7 @@ class PlusReference:
     """One connection."""
 
     def __init__(self) -> None:
-        self.waiting: dict[tuple[int, int], Row] = {}
+        self.waiting: dict[tuple[int, int], list[Row]] = {}  # oldest first
         self.parts: dict[int, tuple[bytes, int, int] | None] = {0: None, 1: None}
 
     def read(self, frame: int, direction: int, packet: bytes) -> list[Row]:
@@ -92,7 +92,10 @@ class PlusReference:
         return self.request(base, direction, text) if text[0] == 0x31 else self.response(base, direction, text)
 
     def response(self, base: Row, direction: int, text: bytes) -> list[Row]:
-        request = self.waiting.pop((base["transaction"], 1 - direction), None)
+        queue = self.waiting.get((base["transaction"], 1 - direction), [])
+        request = next((one for one in queue if one["function"] == base["function"]), queue[0] if queue else None)
+        if request is not None:
+            queue.remove(request)
         code = 0
         for byte in text[10:19]:
             code = code << 7 | byte & 0x7F
@@ -117,10 +120,9 @@ class PlusReference:
             attribute, value = named(function, text)
             base["action"] = int(meaning(base["action"], function, identity, attribute, value, identity == session))
             items = [] if identity < 0 else [{**owner(identity), "start": attribute, "count": -1}]
-        key = (base["transaction"], direction)
-        self.waiting.pop(key, None)
         if not text[13] & 0x40:  # an answer is wanted
-            self.waiting[key] = {"frame": base["frame"], "function": function, "action": base["action"], "items": items}
+            request = {"frame": base["frame"], "function": function, "action": base["action"], "items": items}
+            self.waiting.setdefault((base["transaction"], direction), []).append(request)
         return [{**base, **place, "item": index} for index, place in enumerate(items)] or [base]
 
 

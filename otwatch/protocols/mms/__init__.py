@@ -1,12 +1,17 @@
-"""MMS (IEC 61850, ICCP/TASE.2) on OSI session and TPKT: named, not dissected. Its rows are made by the dissector of s7comm."""
+"""MMS (IEC 61850, ICCP/TASE.2) on OSI session and TPKT: named, not dissected."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from otwatch.protocols.mms.ids import PDUS as PDU_ROLES
+from otwatch.protocols.mms.ids import SESSION as SESSION_ROLES
 from otwatch.protocols.mms.spec import COTP, COTP_NAMES, PDUS, SERVICES, SESSION, VALUE_TSAP
-from otwatch.protocols.spec import ProtocolSpec
+from otwatch.protocols.spec import Dissector, ProtocolSpec, Ride
+
+if TYPE_CHECKING:
+    from otwatch.limits import Limits
 
 _CONFIRMED = frozenset({0xA0, 0xA1})
 
@@ -34,6 +39,23 @@ def _value(kind: int, data: bytes, _row: Mapping[str, int]) -> Any:
     return data.hex() if kind == VALUE_TSAP and data else None
 
 
+def _dissector(protocol: int, limits: Limits) -> Dissector:
+    from otwatch.protocols.mms.dissect import MmsDissector  # noqa: PLC0415 - compiled, loaded when used
+
+    return MmsDissector(protocol, limits)
+
+
+def _recognise(head: bytes, length: int, cut: bool) -> bool:
+    from otwatch.protocols.mms.dissect import recognise  # noqa: PLC0415
+
+    return recognise(head, length, cut)
+
+
+def _endpoint(tsap: bytes) -> bool:
+    """Selectors of OSI stacks: 00 01, 00 00 00 01."""
+    return bool(tsap) and not any(tsap[:-1])
+
+
 def _reference() -> str:
     from otwatch.protocols.mms.reference import reference  # noqa: PLC0415 - only the reference pages ask
 
@@ -45,7 +67,8 @@ PROTOCOL = ProtocolSpec(
     title="MMS on OSI session (IEC 61850, ICCP)",
     ports=(),
     framings=(),
-    dissector=None,
+    dissector=_dissector,
+    ride=Ride(carrier="tpkt", first_bytes=frozenset({*PDU_ROLES, *SESSION_ROLES}), recognise=_recognise, endpoint=_endpoint, value_kind=VALUE_TSAP),
     function_name=_function_name,
     functions={COTP: "cotp", **PDUS, **SESSION},
     status_name=_status_name,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from otwatch.markdown import bullets, code, table
-from otwatch.protocols.mms import spec
-from otwatch.protocols.s7comm import mms_ids
+from otwatch.protocols.mms import ids, spec
 
 _COLUMNS = (
     ("function", "Tag of the MMS PDU, or the type of the session PDU; none (-1) of COTP."),
@@ -24,13 +23,13 @@ def reference() -> str:
     """Markdown below the head of the page."""
     pdus = [("function", "name", "role", "action")]
     for number, name in spec.PDUS.items():
-        role, _status, action = mms_ids.PDUS[number]
+        role, _status, action = ids.PDUS[number]
         pdus.append((f"{number:#04x}", code(name), role.name.lower(), "that of its service" if number in (0xA0, 0xA1) else action.name))
     for number, name in spec.SESSION.items():
         if number != 0x01:
-            pdus.append((f"{number:#04x}", code(name), mms_ids.SESSION[number][0].name.lower(), "CONNECT"))
+            pdus.append((f"{number:#04x}", code(name), ids.SESSION[number][0].name.lower(), "CONNECT"))
     services = [("subfunction", "service", "action")]
-    services += [(str(number), f"`{name}_request`, `{name}_response`", mms_ids.SERVICES[number].name) for number, name in spec.SERVICES.items()]
+    services += [(str(number), f"`{name}_request`, `{name}_response`", ids.SERVICES[number].name) for number, name in spec.SERVICES.items()]
     return "\n".join((
         "Rides on TPKT and COTP like S7comm and is told apart by the session PDU that its data start with, or by its TSAPs. Its flows, operations "
         "and assets "

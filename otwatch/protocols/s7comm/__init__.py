@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otwatch.protocols.s7comm.framing import TPKT
 from otwatch.protocols.s7comm.names import FUNCTION_NAMES, function_name, object_name, status_name, unit_name
-from otwatch.protocols.s7comm.spec import ANOMALIES, AREAS
+from otwatch.protocols.s7comm.spec import ANOMALIES, AREAS, Value
 from otwatch.protocols.s7comm.values import value
-from otwatch.protocols.spec import Dissector, Port, ProtocolSpec
+from otwatch.protocols.spec import Dissector, ProtocolSpec, Ride
 
 if TYPE_CHECKING:
     from otwatch.limits import Limits
 
 
 def _dissector(protocol: int, limits: Limits) -> Dissector:
-    """The compiled dissector; it also makes the rows of the sibling protocols that share TPKT."""
+    """The compiled dissector; it also makes the rows of S7comm-plus, which shares connections with it."""
     from otwatch.protocols import protocol_id  # noqa: PLC0415 - the list of protocols is made of this module
     from otwatch.protocols.s7comm.dissect import S7Dissector  # noqa: PLC0415 - compiled, loaded when used
 
-    return S7Dissector(protocol, limits, protocol_id("s7comm-plus"), protocol_id("mms"))
+    return S7Dissector(protocol, limits, protocol_id("s7comm-plus"))
+
+
+def _endpoint(tsap: bytes) -> bool:
+    """A called TSAP of S7: connection type, then rack and slot. Not narrowed to types 1 to 3: configured connections have others. Some MMS stacks
+    call 02 00 as well: see opening.py of the carrier."""
+    return len(tsap) == 2 and tsap[0] != 0
 
 
 def _reference() -> str:
@@ -31,8 +36,10 @@ def _reference() -> str:
 PROTOCOL = ProtocolSpec(
     name="s7comm",
     title="S7comm (SIMATIC S7-300/400)",
-    ports=(Port(transport=6, number=102),),
-    framings=(TPKT,),
+    ports=(),
+    framings=(),
+    ride=Ride(carrier="tpkt", first_bytes=frozenset({0x32}), endpoint=_endpoint, unit=lambda tsap: tsap[1], value_kind=Value.TSAP, whole_value=True,
+              usual=True),
     dissector=_dissector,
     function_name=function_name,
     functions=FUNCTION_NAMES,

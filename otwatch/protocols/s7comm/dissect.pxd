@@ -7,20 +7,17 @@ from otwatch.protocols.s7comm.state cimport Conversation, Message, Request
 from otwatch.protocols.s7comm.transfers cimport Transfers
 from otwatch.protocols.s7comm.userdata cimport Userdata
 from otwatch.protocols.s7comm.variables cimport Variables
-from otwatch.tables cimport Anomalies, Octets, Operations, Pdus
+from otwatch.tables cimport Anomalies, Operations, Pdus
 
 cdef class S7Dissector:
     cdef public int protocol
     cdef public int plus_protocol
-    cdef public int mms_protocol
     cdef public int waiting_limit
-    cdef public Py_ssize_t fragment_limit
     cdef public Message message
     cdef public Variables variables
     cdef public Transfers transfers
     cdef public Userdata userdata
     cdef public Plus plus
-    cdef public object mms
     cdef public list conversations
     cdef public list pool
     cdef public unsigned char[::1] actions
@@ -37,12 +34,6 @@ cdef class S7Dissector:
     cpdef int unwanted(self, Message message) except -1
     cpdef Conversation conversation(self, int flow)
     cdef int packet(self, Message message) except -1
-    cdef int payload_or_part(self, Message message, Py_ssize_t at, Py_ssize_t end, int whole) except -1
-    cdef int skip(self, Message message, int value) except -1
-    cdef int clear(self, Message message, Octets part) except -1
-    cdef int drop_fragments(self, Message message) except -1
-    cdef int payload(self, Message message, Py_ssize_t at, Py_ssize_t end) except -1
-    cdef int speaks(self, Message message, int protocol) except -1
     cdef Py_ssize_t pdu(self, Message message, Py_ssize_t at, Py_ssize_t end) except -1
     cdef int job(self, Message message) except -1
     cdef int answer(self, Message message) except -1

@@ -1,33 +1,39 @@
 # cython: boundscheck=True, wraparound=False, cdivision=True, nonecheck=True
-"""TPKT packets to rows: COTP, its fragments joined, then the S7 header, requests and answers paired by their reference.
-
-What rides on COTP decides the protocol of the rows: 0x32 is S7comm, 0x72 (and TLS) S7comm-plus, OSI session is MMS.
-"""
+"""Messages of TPKT to rows: the S7 header, requests and answers paired by their reference; S7comm-plus, on the same connections, in plus.py."""
 
 from __future__ import annotations
 
 import cython
 
 from otwatch.limits import Limits
+from otwatch.protocols.kit.cotp import CONTROL, Cotp, called_tsap
 from otwatch.protocols.kit.early import Early, Held
 from otwatch.protocols.kit.habits import BEGAN, HABIT, IDENTIFIER, KINDS, LOW, Habits
 from otwatch.protocols.kit.pairing import EXACT, OTHER_FUNCTION, Pairing
-from otwatch.protocols.s7comm.cotp import connect
-from otwatch.protocols.s7comm.mms import Mms
-from otwatch.protocols.s7comm.opening import keep, read
 from otwatch.protocols.s7comm.plus import Plus
-from otwatch.protocols.s7comm.spec import FUNCTIONS
+from otwatch.protocols.s7comm.spec import FUNCTIONS, Anomaly
 from otwatch.protocols.s7comm.state import Conversation, Message, Request
 from otwatch.protocols.s7comm.transfers import Transfers
 from otwatch.protocols.s7comm.userdata import Userdata
 from otwatch.protocols.s7comm.variables import Variables
 from otwatch.protocols.spec import Fact
-from otwatch.tables import Anomalies, Octets, Operations, Pdus
+from otwatch.tables import Anomalies, Operations, Pdus
 
-_TPKT_LENGTH, _COTP_HEADER, _COTP_FRAGMENT, _NOT_S7, _HEADER_SHORT, _ROSCTR, _LENGTH_MISMATCH = 1, 2, 4, 5, 6, 7, 8
-_FUNCTION_UNKNOWN, _PARAMETER_SHORT, _ANSWER_UNASKED, _ANSWER_MISMATCH, _REFERENCE_REUSED = 9, 10, 16, 17, 18
-_REQUESTS_FORGOTTEN, _PDU_SIZE = 19, 20
-_DEVIATING, _FOREIGN, _QUIRK = 26, 27, 28
+_HEADER_SHORT = cython.declare(cython.int, Anomaly.HEADER_SHORT)
+_ROSCTR = cython.declare(cython.int, Anomaly.ROSCTR)
+_LENGTH_MISMATCH = cython.declare(cython.int, Anomaly.LENGTH_MISMATCH)
+_FUNCTION_UNKNOWN = cython.declare(cython.int, Anomaly.FUNCTION_UNKNOWN)
+_PARAMETER_SHORT = cython.declare(cython.int, Anomaly.PARAMETER_SHORT)
+_ANSWER_UNASKED = cython.declare(cython.int, Anomaly.ANSWER_UNASKED)
+_ANSWER_MISMATCH = cython.declare(cython.int, Anomaly.ANSWER_MISMATCH)
+_REFERENCE_REUSED = cython.declare(cython.int, Anomaly.REFERENCE_REUSED)
+_REQUESTS_FORGOTTEN = cython.declare(cython.int, Anomaly.REQUESTS_FORGOTTEN)
+_PDU_SIZE = cython.declare(cython.int, Anomaly.PDU_SIZE)
+_DEVIATING = cython.declare(cython.int, Anomaly.DEVIATING_ANSWER)
+_FOREIGN = cython.declare(cython.int, Anomaly.FOREIGN_ANSWER)
+_QUIRK = cython.declare(cython.int, Anomaly.DEVICE_QUIRK)
+_CONTROL = cython.declare(cython.int, CONTROL)
+_CONNECT = cython.declare(cython.int, Cotp.CR)
 _EXACT = cython.declare(cython.int, EXACT)
 _OTHER_FUNCTION = cython.declare(cython.int, OTHER_FUNCTION)
 _IDENTIFIER = cython.declare(cython.int, IDENTIFIER)
@@ -46,22 +52,20 @@ _ACTIONS = bytes(int(FUNCTIONS[code].action) if code in FUNCTIONS else 0 for cod
 
 
 class S7Dissector:
-    """The dissector of everything on TPKT. Never raises on any bytes; state per flow until `forget`."""
+    """The dissector of S7comm and S7comm-plus. Never raises on any bytes; state per flow until `forget`."""
 
-    def __init__(self, protocol: cython.int, limits: Limits, plus_protocol: cython.int = 0, mms_protocol: cython.int = 0) -> None:
+    def __init__(self, protocol: cython.int, limits: Limits, plus_protocol: cython.int = 0) -> None:
         self.protocol = protocol
         self.plus_protocol = plus_protocol or protocol
-        self.mms_protocol = mms_protocol or protocol
         self.waiting_limit = limits.outstanding_requests
-        self.fragment_limit = limits.application_fragment_bytes
         self.message = Message()
+        self.message.own_layer = protocol
         self.message.items_limit = limits.items_per_pdu
         self.message.held_limit = limits.stream_pending_total_bytes
         self.variables = Variables()
         self.transfers = Transfers(limits.outstanding_requests, limits.program_blocks_bytes)
         self.userdata = Userdata(self, self.variables, limits)
         self.plus = Plus(self, self.plus_protocol, limits)
-        self.mms = Mms(self.mms_protocol)
         self.conversations = []
         self.pool = []
         self.pairing = Pairing(limits.outstanding_requests)
@@ -174,14 +178,14 @@ class S7Dissector:
         return conversation
 
     def packet(self, message: Message) -> cython.int:
-        """One TPKT packet: version 3, zero, length; then COTP: header length, type."""
+        """One message of the carrier, or a TPDU without data: of a connect, the called TSAP names rack and slot."""
         pdus: Pdus = message.pdus
         row: cython.Py_ssize_t = message.pdu
-        start: cython.Py_ssize_t = pdus.start[row]
+        at: cython.Py_ssize_t = pdus.start[row]
         end: cython.Py_ssize_t = pdus.end[row]
         conversation: Conversation = message.conversation
-        message.base = start
-        message.protocol = conversation.protocol or self.protocol
+        message.base = at
+        message.protocol = self.protocol
         message.layer = self.protocol
         message.direction = pdus.direction[row]
         message.cut = 1 if pdus.flags[row] & _CUT else 0
@@ -189,128 +193,21 @@ class S7Dissector:
         message.reference = -1
         message.request = None
         if pdus.flags[row] & _ENDED:
-            if conversation.opening is not None:
-                read(message, self, 0)
             return 0
         if pdus.flags[row] & (_AFTER_GAP | _UNHEARD):
             conversation.lost = 1
-        if pdus.flags[row] & _AFTER_GAP:
-            self.drop_fragments(message)
-        if end - start < 7:
-            if not message.cut:
-                message.odd(_TPKT_LENGTH, start, 7, end - start)
+        if pdus.framing[row] == _CONTROL:
+            if message.data[at + 1] & 0xF0 == _CONNECT:
+                conversation.opened = 1
+                called = called_tsap(message.text(at, end))
+                conversation.unit = called[1] if len(called) == 2 and called[0] else -1
             return 0
-        length: cython.Py_ssize_t = message.u16(start + 2)
-        if length != end - start and not message.cut:
-            message.odd(_TPKT_LENGTH, start + 2, length, end - start)
-            end = min(end, start + length)
-        at: cython.Py_ssize_t = start + 5 + message.data[start + 4]
-        kind: cython.int = message.data[start + 5]
-        if at > end:
-            if not message.cut:
-                message.odd(_COTP_HEADER, start + 4, at - start, end - start)
-            return 0
-        if kind not in {240, 241}:
-            if not keep(message, self, start, at):
-                connect(message, self, kind, start, at)
-            return 0
-        if at - start < 7:
-            message.odd(_COTP_HEADER, start + 4, 2, at - start - 5)
-            return 0
-        # Classes 0 and 1 have the end mark in the third byte, classes 2 to 4 after a reference (ISO 8073 section 13.7).
-        whole: cython.int = message.data[start + 8 if at - start >= 9 else start + 6] & 0x80
-        return self.payload_or_part(message, at, end, whole)
-
-    def payload_or_part(self, message: Message, at: cython.Py_ssize_t, end: cython.Py_ssize_t, whole: cython.int) -> cython.int:
-        """Joins what COTP cut: parts without end mark are kept per direction, the one with it completes the message."""
-        conversation: Conversation = message.conversation
-        part: Octets = conversation.fragment_1 if message.direction else conversation.fragment_0
-        skip: cython.int = conversation.skip_1 if message.direction else conversation.skip_0
-        octets: Octets = message.pdus.octets
-        if skip:
-            self.skip(message, 0 if whole else 1)
-            return 0
-        if whole and (part is None or part.used == 0):
-            return self.payload(message, at, end)
-        if part is None:
-            part = Octets(256)
-            if message.direction:
-                conversation.fragment_1 = part
-            else:
-                conversation.fragment_0 = part
-        if part.used + end - at > self.fragment_limit or not message.hold(end - at):
-            message.odd(_COTP_FRAGMENT, at, self.fragment_limit, part.used + end - at)
-            self.clear(message, part)
-            self.skip(message, 0 if whole else 1)
-            return 0
-        if end > at:
-            part.append(message.data, at, end)
-        if not whole and not message.cut:
-            return 0
-        if not whole:
-            self.skip(message, 1)
-        if part.used == 0:
-            return 0
-        at = octets.append(part.data, 0, part.used)
-        end = at + part.used
-        self.clear(message, part)
-        message.data = octets.data
-        message.base = at
-        return self.payload(message, at, end)
-
-    def skip(self, message: Message, value: cython.int) -> cython.int:
-        """The rest of a message of this direction is passed over until its end mark."""
-        if message.direction:
-            message.conversation.skip_1 = value
-        else:
-            message.conversation.skip_0 = value
-        return 0
-
-    def clear(self, message: Message, part: Octets) -> cython.int:
-        """The parts of a message are used or lost; a large buffer is given back."""
-        message.drop(part.used)
-        part.clear()
-        if part.data.shape[0] > 4096:
-            if message.direction:
-                message.conversation.fragment_1 = None
-            else:
-                message.conversation.fragment_0 = None
-        return 0
-
-    def drop_fragments(self, message: Message) -> cython.int:
-        """Bytes are missing: a message that was being joined cannot be whole."""
-        part: Octets = message.conversation.fragment_1 if message.direction else message.conversation.fragment_0
-        if part is not None and part.used:
-            message.odd(_COTP_FRAGMENT, message.base, 0, part.used)
-            self.clear(message, part)
-        return self.skip(message, 0)
-
-    def payload(self, message: Message, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.int:
-        """A whole COTP message, told apart by its first byte."""
-        if at >= end:  # an empty DT: some controllers acknowledge with it
-            return 0
-        first: cython.int = message.data[at]
-        if first == 0x32:
-            self.speaks(message, self.protocol)
-            while at < end:  # more than one S7 PDU in a COTP message is wrong, and must not hide the second
-                at = self.pdu(message, at, end)
-            return 0
-        if first == 0x72 or (20 <= first <= 23 and at + 2 < end and message.data[at + 1] == 3):
-            self.speaks(message, self.plus_protocol)
+        if message.data[at] != 0x32:
+            message.protocol = self.plus_protocol
             self.plus.feed(message, at, end)
             return 0
-        if self.mms.speaks(message, at, end):
-            self.speaks(message, self.mms_protocol)
-            self.mms.feed(message, at, end)
-            return 0
-        message.odd(_NOT_S7, at, 0x32, first)
-        return 0
-
-    def speaks(self, message: Message, protocol: cython.int) -> cython.int:
-        """The data tell the protocol of the conversation, and of the connects before them that did not."""
-        if message.conversation.opening is not None:
-            read(message, self, protocol)
-        message.protocol = message.conversation.protocol = protocol
+        while at < end:  # more than one S7 PDU in a COTP message is wrong, and must not hide the second
+            at = self.pdu(message, at, end)
         return 0
 
     def pdu(self, message: Message, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.Py_ssize_t:

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from otwatch.actions import Action
+from otwatch.protocols.kit.cotp import COTP, COTP_NAMES, DISCONNECT_STATUS, TPDU_ERROR_STATUS, Cotp
 from otwatch.protocols.spec import AnomalyKind
+
+__all__ = ["COTP", "COTP_NAMES", "DISCONNECT_STATUS", "TPDU_ERROR_STATUS", "Cotp"]
 
 
 class Rosctr(IntEnum):
@@ -22,31 +25,7 @@ class Rosctr(IntEnum):
     USERDATA = 7  # request, answer or push: its own type bits say which
 
 
-class Cotp(IntEnum):
-    """TPDU types, ISO 8073 section 13.1 table 8 (the low nibble of CR, CC and some others is the credit)."""
-
-    CR = 0xE0
-    CC = 0xD0
-    DR = 0x80
-    DC = 0xC0
-    DT = 0xF0
-    ED = 0x10
-    AK = 0x60
-    EA = 0x20
-    RJ = 0x50
-    ER = 0x70
-
-
-COTP = -1  # operations.function of the rows that connect and disconnect; subfunction is then the TPDU type
 ANSWER = -2  # of an answer that names no function and whose request was not seen
-COTP_NAMES = {
-    Cotp.CR: "cotp_connect_request", Cotp.CC: "cotp_connect_confirm", Cotp.DR: "cotp_disconnect_request",
-    Cotp.DC: "cotp_disconnect_confirm", Cotp.DT: "cotp_data", Cotp.ED: "cotp_expedited_data", Cotp.AK: "cotp_data_acknowledge",
-    Cotp.EA: "cotp_expedited_acknowledge", Cotp.RJ: "cotp_reject", Cotp.ER: "cotp_error",
-}
-# operations.status of a DR is this plus its reason (ISO 8073 section 13.5.3), of an ER or RJ the second plus its cause.
-DISCONNECT_STATUS = 0x10000
-TPDU_ERROR_STATUS = 0x10100
 DISCONNECT_REASONS = {
     0: "not_specified", 1: "congestion", 2: "session_entity_not_attached", 3: "address_unknown", 128: "normal",
     129: "remote_congestion", 130: "negotiation_failed", 131: "duplicate_reference", 132: "mismatched_references",
@@ -247,11 +226,6 @@ class Value(IntEnum):
 
 
 _KINDS = (
-    ("tpkt-length", "The TPKT length is not the length of what it carries.", "RFC 1006 section 6"),
-    ("cotp-header", "The COTP header is longer than its packet, shorter than its type needs, or of no known type.", "ISO 8073 section 13.2"),
-    ("cotp-parameter", "A parameter of a COTP connect TPDU runs over its end.", "ISO 8073 section 13.2.3"),
-    ("cotp-fragment", "A message cut into COTP fragments lost one, or grew over the limit.", "ISO 8073 section 6.3"),
-    ("not-s7", "The payload is neither S7comm, S7comm-plus, OSI session nor TLS.", "RFC 1006"),
     ("header-short", "The S7 header is cut short.", "S7 header"),
     ("rosctr", "The S7 PDU type is none of 1, 2, 3, 7.", "S7 header"),
     ("length-mismatch", "Header, parameter and data length do not add up to the PDU.", "S7 header"),
@@ -276,9 +250,10 @@ _KINDS = (
     ("foreign-answer", "The same, and it came from another MAC address or with another TTL than the device's earlier answers.", "S7 header"),
     ("device-quirk", "An answer without the reference of its request, as this device sends them from the first on.", "S7 header"),
     ("answer-size", "A read whose answer would be longer than the PDU that was agreed: no controller can answer it.", "S7 Setup Communication"),
+    ("parts", "An answer in several parts grew over the limit, or too many are under way at once.", "S7 userdata"),
 )
 _HIDING = frozenset({  # a part of the message, or the message, is not decoded
-    "cotp-fragment", "header-short", "function-unknown", "parameter-short", "data-short", "item-specification",
+    "header-short", "parts", "function-unknown", "parameter-short", "data-short", "item-specification",
 })
 ANOMALIES: tuple[AnomalyKind, ...] = tuple(
     AnomalyKind(code=code, name=name, doc=doc, clause=clause, hides=name in _HIDING) for code, (name, doc, clause) in enumerate(_KINDS, 1)
@@ -288,32 +263,28 @@ ANOMALIES: tuple[AnomalyKind, ...] = tuple(
 class Anomaly(IntEnum):
     """anomalies.kind, in the order of ANOMALIES."""
 
-    TPKT_LENGTH = 1
-    COTP_HEADER = 2
-    COTP_PARAMETER = 3
-    COTP_FRAGMENT = 4
-    NOT_S7 = 5
-    HEADER_SHORT = 6
-    ROSCTR = 7
-    LENGTH_MISMATCH = 8
-    FUNCTION_UNKNOWN = 9
-    PARAMETER_SHORT = 10
-    DATA_SHORT = 11
-    ITEM_COUNT = 12
-    ITEM_SPECIFICATION = 13
-    ITEM_MISMATCH = 14
-    VALUE_LENGTH = 15
-    ANSWER_UNASKED = 16
-    ANSWER_MISMATCH = 17
-    REFERENCE_REUSED = 18
-    REQUESTS_FORGOTTEN = 19
-    PDU_SIZE = 20
-    USERDATA_PARAMETER = 21
-    BLOCK_NAME = 22
-    BLOCK_SIZE = 23
-    SZL = 24
-    TRANSFERS_FORGOTTEN = 25
-    DEVIATING_ANSWER = 26
-    FOREIGN_ANSWER = 27
-    DEVICE_QUIRK = 28
-    ANSWER_SIZE = 29
+    HEADER_SHORT = 1
+    ROSCTR = 2
+    LENGTH_MISMATCH = 3
+    FUNCTION_UNKNOWN = 4
+    PARAMETER_SHORT = 5
+    DATA_SHORT = 6
+    ITEM_COUNT = 7
+    ITEM_SPECIFICATION = 8
+    ITEM_MISMATCH = 9
+    VALUE_LENGTH = 10
+    ANSWER_UNASKED = 11
+    ANSWER_MISMATCH = 12
+    REFERENCE_REUSED = 13
+    REQUESTS_FORGOTTEN = 14
+    PDU_SIZE = 15
+    USERDATA_PARAMETER = 16
+    BLOCK_NAME = 17
+    BLOCK_SIZE = 18
+    SZL = 19
+    TRANSFERS_FORGOTTEN = 20
+    DEVIATING_ANSWER = 21
+    FOREIGN_ANSWER = 22
+    DEVICE_QUIRK = 23
+    ANSWER_SIZE = 24
+    PARTS = 25

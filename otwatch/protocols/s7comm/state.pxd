@@ -1,5 +1,5 @@
 # The C side of state.py.
-from otwatch.tables cimport Anomalies, Octets, Operations, Pdus
+from otwatch.tables cimport Anomalies, Operations, Pdus
 
 cdef class Request:
     cdef public int reference
@@ -21,22 +21,13 @@ cdef class Request:
     cpdef int first_of(self, int spec) except -2
 
 cdef class Conversation:
-    cdef public int protocol
     cdef public int opened
     cdef public int lost
-    cdef public list opening
     cdef public long long unit
     cdef public long long pdu_bytes
-    cdef public int cotp_reference
-    cdef public long long cotp_frame
-    cdef public long long cotp_ns
     cdef public int flow
     cdef public int device_0
     cdef public int device_1
-    cdef public Octets fragment_0
-    cdef public Octets fragment_1
-    cdef public int skip_0
-    cdef public int skip_1
     cdef public dict transfers
     cdef public dict subscriptions
     cdef public dict parts
@@ -64,6 +55,7 @@ cdef class Message:
     cdef public Py_ssize_t end
     cdef public int protocol
     cdef public int layer
+    cdef public int own_layer
     cdef public int direction
     cdef public int role
     cdef public int reference

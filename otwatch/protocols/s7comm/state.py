@@ -11,8 +11,14 @@ from typing import Any
 import cython
 import numpy as np
 
+from otwatch.protocols.s7comm.spec import Anomaly
 from otwatch.tables import Operations
 
+_HEADER_SHORT = cython.declare(cython.int, Anomaly.HEADER_SHORT)
+_LENGTH_MISMATCH = cython.declare(cython.int, Anomaly.LENGTH_MISMATCH)
+_PARAMETER_SHORT = cython.declare(cython.int, Anomaly.PARAMETER_SHORT)
+_DATA_SHORT = cython.declare(cython.int, Anomaly.DATA_SHORT)
+_USERDATA = cython.declare(cython.int, Anomaly.USERDATA_PARAMETER)
 _UNSET: Any = None  # set by the owner before use; None to the compiler, anything to the type checker
 _CELLS = cython.declare(cython.Py_ssize_t, 6)  # numbers of an item in Request.cells: specification, area, object, start, count, transport size
 
@@ -122,25 +128,16 @@ class Request:
 
 
 class Conversation:
-    """One flow. `unit` is the rack and slot of the called TSAP; `protocol` is which of those on TPKT it speaks, 0 while unknown."""
+    """One flow. `unit` is the rack and slot of the called TSAP."""
 
     def __init__(self) -> None:
-        self.protocol = 0
         self.opened = 0  # its COTP connect was seen
         self.lost = 0  # packets went unseen: what does not fit is no surprise until an answer is paired again
-        self.opening = _UNSET  # connects that wait for what follows to be told as of it
         self.unit = -1
         self.pdu_bytes = 0  # negotiated, 0 unknown
-        self.cotp_reference = -1
-        self.cotp_frame = -1
-        self.cotp_ns = 0
         self.flow = -1
         self.device_0 = -1  # who answers what direction 0 asks, and direction 1: numbers of kit.habits
         self.device_1 = -1
-        self.fragment_0 = _UNSET
-        self.fragment_1 = _UNSET
-        self.skip_0 = 0  # the rest of a fragmented message of that direction is not looked at
-        self.skip_1 = 0
         self.transfers = _UNSET  # program blocks in transfer
         self.subscriptions = _UNSET  # cyclic jobs: what their pushes carry
         self.parts = _UNSET  # userdata answers over several PDUs
@@ -171,7 +168,8 @@ class Message:
         self.values = 0
         self.end = 0
         self.protocol = 0  # of the rows
-        self.layer = 0  # of the anomalies: that of TPKT, COTP and S7 is s7comm, whatever rides on it
+        self.layer = 0  # of the anomalies
+        self.own_layer = 0  # that of S7comm
         self.direction = 0
         self.role = 0
         self.reference = -1
@@ -219,7 +217,7 @@ class Message:
 
     def odd(self, kind: cython.int, at: cython.Py_ssize_t, needed: cython.longlong, had: cython.longlong) -> cython.int:
         """A row of anomalies; what is missing from a PDU that was not captured whole is none."""
-        if self.cut and kind in {6, 8, 10, 11, 21}:
+        if self.cut and self.layer == self.own_layer and kind in (_HEADER_SHORT, _LENGTH_MISMATCH, _PARAMETER_SHORT, _DATA_SHORT, _USERDATA):
             return 0
         self.anomalies.add(self.pdus, self.pdu, 32 + self.layer, kind, at - self.base, needed, had)
         return 0

@@ -11,10 +11,15 @@ import cython
 
 from otwatch.protocols.s7comm.blocks import Transfer, block_fact, parse_name
 from otwatch.protocols.s7comm.services import SERVICES, UNKNOWN, WITH_BLOCKS, service_of, service_within
+from otwatch.protocols.s7comm.spec import Anomaly
 from otwatch.protocols.s7comm.state import Conversation, Message, Request
 from otwatch.tables import Operations
 
-_PARAMETER_SHORT, _DATA_SHORT, _BLOCK_NAME, _BLOCK_SIZE, _TRANSFERS_FORGOTTEN = 10, 11, 22, 23, 25
+_PARAMETER_SHORT = cython.declare(cython.int, Anomaly.PARAMETER_SHORT)
+_DATA_SHORT = cython.declare(cython.int, Anomaly.DATA_SHORT)
+_BLOCK_NAME = cython.declare(cython.int, Anomaly.BLOCK_NAME)
+_BLOCK_SIZE = cython.declare(cython.int, Anomaly.BLOCK_SIZE)
+_TRANSFERS_FORGOTTEN = cython.declare(cython.int, Anomaly.TRANSFERS_FORGOTTEN)
 _REQUEST_DOWNLOAD, _DOWNLOAD_BLOCK, _DOWNLOAD_ENDED, _START_UPLOAD, _UPLOAD, _END_UPLOAD = 0x1A, 0x1B, 0x1C, 0x1D, 0x1E, 0x1F
 _DOWNLOAD, _UPLOADS = 7, 8  # Action.PROGRAM_DOWNLOAD, PROGRAM_UPLOAD
 _PI_KIND, _FILENAME_KIND, _BLOCK_BYTES_KIND = 0x200, 0x201, 0x20F

@@ -15,12 +15,19 @@ import numpy as np
 from otwatch.limits import Limits
 from otwatch.protocols.s7comm import cpu, programmer
 from otwatch.protocols.s7comm.blocks import parse_name
-from otwatch.protocols.s7comm.spec import GROUP_ACTIONS, GROUPS, MODE_STATES, SUBFUNCTIONS
+from otwatch.protocols.s7comm.spec import GROUP_ACTIONS, GROUPS, MODE_STATES, SUBFUNCTIONS, Anomaly
 from otwatch.protocols.s7comm.state import Conversation, Message, Request
 from otwatch.protocols.s7comm.variables import Variables
 from otwatch.tables import Operations
 
-_FUNCTION_UNKNOWN, _PARAMETER_SHORT, _DATA_SHORT, _ANSWER_UNASKED, _ANSWER_MISMATCH, _USERDATA, _FRAGMENT = 9, 10, 11, 16, 17, 21, 4
+_FUNCTION_UNKNOWN = cython.declare(cython.int, Anomaly.FUNCTION_UNKNOWN)
+_PARAMETER_SHORT = cython.declare(cython.int, Anomaly.PARAMETER_SHORT)
+_DATA_SHORT = cython.declare(cython.int, Anomaly.DATA_SHORT)
+_ANSWER_UNASKED = cython.declare(cython.int, Anomaly.ANSWER_UNASKED)
+_ANSWER_MISMATCH = cython.declare(cython.int, Anomaly.ANSWER_MISMATCH)
+_USERDATA = cython.declare(cython.int, Anomaly.USERDATA_PARAMETER)
+_FRAGMENT = cython.declare(cython.int, Anomaly.PARTS)
+_BLOCK_NAME = cython.declare(cython.int, Anomaly.BLOCK_NAME)
 _EVENT = cython.declare(cython.int, 2)
 _REQUEST = cython.declare(cython.int, 0)
 _RESPONSE = cython.declare(cython.int, 1)
@@ -318,7 +325,7 @@ class Userdata:
                 area, number = parse_name(message.text(at, at + 8))
                 kind = 0x20D
                 if area < 0:
-                    message.odd(22, at, 8, size)
+                    message.odd(_BLOCK_NAME, at, 8, size)
             request.add(0, area, number, -1, -1, 0)
         else:
             if request is not None and request.items:

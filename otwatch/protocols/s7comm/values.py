@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any
 
+from otwatch.protocols.kit.cotp import parameters
 from otwatch.protocols.s7comm import szl
 from otwatch.protocols.s7comm.blocks import LANGUAGES, block_time, parse_block, parse_name, plain
-from otwatch.protocols.s7comm.cotp import parameters
 from otwatch.protocols.s7comm.cpu import alarm_objects, alarm_sets
 from otwatch.protocols.s7comm.services import SERVICES, UNKNOWN, service_of
 from otwatch.protocols.s7comm.spec import BLOCK_TYPES, CONNECTION_TYPES, DATA_SIZES, TRANSPORT_SIZES, Value

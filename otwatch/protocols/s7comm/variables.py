@@ -5,11 +5,17 @@ from __future__ import annotations
 
 import cython
 
+from otwatch.protocols.s7comm.spec import Anomaly
 from otwatch.protocols.s7comm.state import Message, Request
 from otwatch.tables import Operations
 
-_PARAMETER_SHORT, _DATA_SHORT, _ITEM_COUNT, _ITEM_SPECIFICATION, _ITEM_MISMATCH, _VALUE_LENGTH = 10, 11, 12, 13, 14, 15
-_ANSWER_SIZE = 29
+_PARAMETER_SHORT = cython.declare(cython.int, Anomaly.PARAMETER_SHORT)
+_DATA_SHORT = cython.declare(cython.int, Anomaly.DATA_SHORT)
+_ITEM_COUNT = cython.declare(cython.int, Anomaly.ITEM_COUNT)
+_ITEM_SPECIFICATION = cython.declare(cython.int, Anomaly.ITEM_SPECIFICATION)
+_ITEM_MISMATCH = cython.declare(cython.int, Anomaly.ITEM_MISMATCH)
+_VALUE_LENGTH = cython.declare(cython.int, Anomaly.VALUE_LENGTH)
+_ANSWER_SIZE = cython.declare(cython.int, Anomaly.ANSWER_SIZE)
 _USUAL_ITEMS = 20  # what fits into the answer of a PDU of 240 bytes
 _REQUEST = cython.declare(cython.int, 0)
 _DATA_KIND = cython.declare(cython.int, 0x100)

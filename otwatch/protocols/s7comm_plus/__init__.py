@@ -1,4 +1,4 @@
-"""S7comm-plus, the protocol of SIMATIC S7-1200 and S7-1500. Its rows are made by the dissector of s7comm, which shares TPKT with it."""
+"""S7comm-plus, the protocol of SIMATIC S7-1200 and S7-1500. Its rows are made by the dissector of s7comm, which shares connections with it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from otwatch.protocols.s7comm_plus import spec
-from otwatch.protocols.spec import ProtocolSpec
+from otwatch.protocols.spec import ProtocolSpec, Ride
 
 _VERSIONS = {1: "V1", 2: "V2", 3: "V3"}
 _OPCODES = {spec.REQUEST: "request", spec.RESPONSE: "response", spec.RESPONSE_2: "response", spec.NOTIFICATION: "notification"}
@@ -61,6 +61,11 @@ def _value(kind: int, data: bytes, _row: Mapping[str, int]) -> Any:
     return found
 
 
+def _recognise(head: bytes, length: int, _cut: bool) -> bool:
+    """S7comm-plus, or TLS after InitSSL: type of the record, major version 3."""
+    return head[0] == 0x72 or (length > 2 and head[1:2] == b"\x03")
+
+
 def _reference() -> str:
     from otwatch.protocols.s7comm_plus.reference import reference  # noqa: PLC0415 - only the reference pages ask
 
@@ -73,6 +78,8 @@ PROTOCOL = ProtocolSpec(
     ports=(),
     framings=(),
     dissector=None,
+    ride=Ride(carrier="tpkt", first_bytes=frozenset({0x72, 20, 21, 22, 23}), recognise=_recognise, read_by="s7comm",
+              endpoint=lambda tsap: tsap.startswith(b"SIMATIC-ROOT"), value_kind=spec.VALUE_TSAP),
     function_name=_function_name,
     functions={spec.COTP: "cotp", **spec.FUNCTIONS},
     areas=spec.AREAS,

@@ -12,7 +12,7 @@ from otwatch.limits import Limits
 from otwatch.protocols.s7comm.spec import ANOMALIES
 from otwatch.tables import Packets
 from otwatch.vocabulary import PduFlag
-from tests.protocols.s7comm.wire import PLUS, S7, Wire, answer, any_item, connect, data, header, item_data, job, tpkt, userdata, variables
+from tests.protocols.s7comm.wire import PLUS, S7, Wire, answer, any_item, connect, data, header, item_data, job, userdata, variables
 
 READ = variables(4, any_item(count=4))
 STOP = b"\x29\0\0\0\0\0\x09P_PROGRAM"
@@ -99,11 +99,6 @@ BLOCK = struct.pack(">BBHIB", 0x1A, 0, 0, 0, 9)
 UPLOADED = struct.pack(">BBHI", 0x1D, 0, 0, 5)
 POLLED = [packet for reference in range(1, 21) for packet in ((0, job(READ, reference=reference)), (1, read_answer(reference)))]
 PASSED = {
-    "tpkt-length": [(0, job(READ)[:-1])],
-    "cotp-header": [(0, tpkt(b"\x02\x99\0")), (0, b"\x03\0\0\x07\x20\xf0\x80")],
-    "cotp-parameter": [(0, tpkt(b"\x09\xe0\0\0\0\1\0\xc1\x09\1"))],
-    "cotp-fragment": [(0, data(bytes(70), last=False))],
-    "not-s7": [(0, data(b"hello"))],
     "header-short": [(0, data(b"\x32\x01\0"))],
     "rosctr": [(0, data(b"\x32\x09" + bytes(10)))],
     "length-mismatch": [(0, data(header(1, READ) + b"\0"))],
@@ -125,6 +120,7 @@ PASSED = {
     "szl": [(0, userdata(1, 4, 1, b"\0\x11\0\0")), (1, userdata(2, 4, 1, b"\0\x11\0\0\0\x1c\0\2" + bytes(28)))],
     "transfers-forgotten": [(0, job(BLOCK + b"_080000%dP" % number, reference=number)) for number in range(3)],
     "answer-size": [(0, job(b"\xf0\0\0\1\0\1\0\xf0")), (1, answer(b"\xf0\0\0\1\0\1\0\xf0")), (0, job(variables(4, any_item(count=227))))],
+    "parts": [(1, userdata(2, 4, 1, bytes(50), unit=3, more=1)), (1, userdata(2, 4, 1, bytes(50), unit=3, more=1))],
     "device-quirk": [(0, job(READ)), (1, read_answer(0))],
     "deviating-answer": [*POLLED, (0, job(READ, reference=30)), (1, read_answer(0))],
     "foreign-answer": [*POLLED, (0, job(READ, reference=30)), (1, read_answer(0))],

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from otwatch.protocols.s7comm.framing import probe
 from otwatch.protocols.spec import Verdict
+from otwatch.protocols.tpkt.framing import probe
 from tests.protocols.s7comm.wire import answer, connect, data, job, tpkt, userdata
 
 RDP_COOKIE = tpkt(b"\x26\xe0\0\0\0\0\0Cookie: mstshash=administr\r\n\1\0\x08\0\x03\0\0\0")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from otwatch.actions import Action
-from otwatch.protocols.mms import spec
-from otwatch.protocols.s7comm import mms_ids
+from otwatch.protocols.mms import ids, spec
 from tests.protocols.s7comm.pipeline import COLLECTION, tell
 from tests.protocols.s7comm.wire import MMS, S7, Wire, connect, data, job
 
@@ -37,9 +36,9 @@ def test_two_protocols_on_the_same_port() -> None:
 
 
 def test_numbers_and_names_are_of_the_same_pdus() -> None:
-    assert set(mms_ids.SESSION) == set(spec.SESSION)
-    assert set(mms_ids.PDUS) == set(spec.PDUS)
-    assert set(mms_ids.SERVICES) == set(spec.SERVICES)
+    assert set(ids.SESSION) == set(spec.SESSION)
+    assert set(ids.PDUS) == set(spec.PDUS)
+    assert set(ids.SERVICES) == set(spec.SERVICES)
 
 
 @pytest.mark.captures

@@ -64,7 +64,7 @@ def test_without_data_the_tsap_counts_at_the_end_of_the_flow() -> None:
     wire = opened(OPEN["slot 0"], cut=True).add(b"", flags=PduFlag.ENDED).run()
     assert told(wire.rows) == [(1, 1000, S7, 0), (2, 2000, S7, 1)]
     assert [row["unit"] for row in wire.rows] == [0, 0]
-    assert wire.dissector.message.held == 0
+    assert wire.carrier.held == 0
 
 
 def test_a_refusal_decides_too() -> None:
@@ -87,9 +87,9 @@ def test_few_are_kept_and_counted_and_forgotten_with_the_flow() -> None:
     for _ in range(9):
         wire.ask(connect(called=b"\2\0"))
     assert len(wire.run().rows) == 5
-    assert wire.dissector.message.held > 0
-    assert wire.dissector.forget(0) == 0
-    assert wire.dissector.message.held == 0
+    assert wire.carrier.held > 0
+    assert wire.carrier.forget(0) == 0
+    assert wire.carrier.held == 0
     tight = Wire(Limits(stream_pending_total_bytes=50)).ask(connect(called=b"\2\0")).run()
     assert told(tight.rows) == [(1, 1000, S7, 0)]
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+import numpy as np
+
 from otwatch.limits import Limits
 from otwatch.protocols import protocol_id, protocol_of
-from otwatch.protocols.s7comm import PROTOCOL
 from otwatch.protocols.spec import Fact
 from otwatch.tables import Anomalies, Octets, Operations, Pdus
 from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, PduFlag
 
-S7, PLUS, MMS = protocol_id("s7comm"), protocol_id("s7comm-plus"), protocol_id("mms")
+S7, PLUS, MMS, TPKT = protocol_id("s7comm"), protocol_id("s7comm-plus"), protocol_id("mms"), protocol_id("tpkt")
 CLIENT, PLC = 10, 20  # interned addresses
 
 
@@ -80,12 +81,21 @@ def userdata(kind: int, group: int, subfunction: int, content: bytes | None = b"
     return data(header(7, head, body, reference=reference))
 
 
+def _dissector(number: int, limits: Limits) -> Any:
+    spec = protocol_of(number)
+    assert spec is not None
+    assert spec.dissector is not None
+    return spec.dissector(number, limits)
+
+
 class Wire:
     """Collects packets, dissects them, keeps all rows."""
 
     def __init__(self, limits: Limits | None = None) -> None:
-        assert PROTOCOL.dissector is not None
-        self.dissector = PROTOCOL.dissector(S7, limits or Limits())
+        limits = limits or Limits()
+        self.carrier = _dissector(TPKT, limits)
+        self.riders = {number: _dissector(number, limits) for number in self.carrier.riders}
+        self.dissector = self.riders[S7]
         self.octets = Octets()
         self.pdus = Pdus(self.octets)
         self.facts: list[Fact] = []
@@ -120,7 +130,11 @@ class Wire:
     def run(self) -> Wire:
         """Dissects the batch; rows carry their value bytes under "bytes" and their decoded value under "value"."""
         operations, anomalies = Operations(1), Anomalies(1)
-        self.dissector.feed(self.pdus, operations, anomalies, self.facts)
+        self.carrier.feed(self.pdus, operations, anomalies, self.facts)
+        for number, table in self.carrier.riders.items():
+            if table.rows:
+                self.riders[number].feed(table, operations, anomalies, self.facts)
+        operations.reorder(np.argsort(operations.array("packet"), kind="stable"))
         for index in range(operations.rows):
             row: dict[str, Any] = operations.row(index)
             spec = protocol_of(row["protocol"])
@@ -131,7 +145,7 @@ class Wire:
             row["of"] = spec.object_name(row)
             row["said"] = spec.status_name(row["status"])
             self.rows.append(row)
-        for index in range(anomalies.rows):
+        for index in np.argsort(anomalies.array("packet"), kind="stable").tolist():
             bad: dict[str, Any] = anomalies.row(index)
             spec = protocol_of(bad["layer"] - FIRST_PROTOCOL_LAYER)
             assert spec is not None
