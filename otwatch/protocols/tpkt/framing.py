@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from otwatch.protocols.s7comm.lengths import ends, pairs
 from otwatch.protocols.spec import Framing, Verdict
+from otwatch.protocols.tpkt.lengths import ends, pairs
 
 _SESSION = frozenset({0x01, 0x09, 0x0A, 0x0C, 0x0D, 0x0E, 0x19, 0x1A})  # ISO 8327 SPDUs that open a data TSDU of MMS and ICCP
 _CONNECT = frozenset({0xE0, 0xD0})
