@@ -5,7 +5,7 @@ RUN = $(VENV)/bin/python
 PIP = $(RUN) -m pip --disable-pip-version-check --quiet
 SOURCES = $(shell find otwatch -name '*.py' -o -name '*.pxd')
 
-.PHONY: demo test traffic lint build bench score clean
+.PHONY: demo test traffic browser lint build bench score clean
 
 demo: $(VENV)/.installed  ## analyse a small plant under attack, print what was found, write report and graph to demo/
 	@mkdir -p demo
@@ -18,6 +18,9 @@ test: $(VENV)/.developed  ## everything that can be tested here; what cannot is 
 
 traffic: $(VENV)/.developed  ## real protocol stacks, for the live plant's tests and for recording captures
 	$(PIP) install --group traffic
+
+browser: $(VENV)/.developed  ## what the tests of the report in a real browser need, beside chromium itself
+	$(PIP) install --group browser
 
 lint: $(VENV)/.developed  ## style, types, layers
 	$(VENV)/bin/ruff check

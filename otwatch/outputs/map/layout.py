@@ -126,11 +126,13 @@ def _column(zone: str, members: Sequence[Symbol]) -> _Column:
 def _banks(columns: Sequence[_Column]) -> list[list[_Column]]:
     """The columns in as few banks, one below the other, as give a drawing of about 2:1."""
     total = sum(column.width + GAP for column in columns)
-    for count in range(1, len(columns) + 1):
+    count = 1
+    while count <= len(columns):
         banks = _split(columns, -(-total // count))
         width, height = max(map(_width, banks)), sum(map(_height, banks))
         if width <= _RATIO * height:
             return banks
+        count = max(count + 1, count * 5 // 4)  # few tries, also where forged addresses give thousands of columns
     return [[column] for column in columns]
 
 

@@ -18,13 +18,17 @@ from otwatch.errors import CaptureError
 from otwatch.outputs.escape import one_line
 from otwatch.outputs.map.layout import SLOT_HEIGHT, SLOT_WIDTH
 from otwatch.outputs.map.shapes import LEGEND, SHAPES, fitted, shape
-from otwatch.outputs.map.strokes import ICON
+from otwatch.outputs.map.strokes import CARD_ICON, ICON
 from otwatch.outputs.view.assemble import base_name
+from otwatch.outputs.view.inventory import short_title
 from otwatch.outputs.view.plant import ConversationRow, MapLine, PlantView
 
 _FOLDER: Final = Path(__file__).parent
 ROWS: Final = 500  # conversations in the page; the others are data
 SHEETS: Final = 500  # assets with a sheet of their own
+_LABEL: Final = 80  # characters of a host in a table
+_WORDS: Final = 300  # characters of a line of the map
+_CHARACTERS: Final = 1_000  # of one text: who names a device with a novel does not get a page for it
 _TITLE_WIDTH: Final = 175  # tenths of a letter
 _SUBTITLE_WIDTH: Final = 200
 
@@ -45,6 +49,7 @@ def html_text(plant: PlantView) -> str:
             shapes=SHAPES,
             legend=LEGEND,
             icon=ICON,
+        card_icon=CARD_ICON,
             rows=ROWS,
             sheets=SHEETS,
         )
@@ -104,15 +109,15 @@ def _environment() -> Environment:
 
 def _finished(value: Any) -> Any:
     """What a template prints: control and bidirectional characters made visible, then escaped."""
-    return one_line(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return one_line(cut(value, _CHARACTERS)) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _title_line(text: str) -> str:
     return fitted(one_line(text), _TITLE_WIDTH)
 
 
-def _zone_line(text: str, pixels: int) -> str:
-    return fitted(one_line(text), (pixels - 16) * 10 // 7)
+def _zone_line(text: str, pixels: int, large: bool) -> str:
+    return fitted(one_line(text), (pixels - 16) * 10 // (14 if large else 8))
 
 
 def _subtitle_line(text: str) -> str:
@@ -134,7 +139,7 @@ def _data(plant: PlantView) -> Markup:
     protocols = _numbered(name for line in (*plant.map.lines, *plant.map.pairs) for name in line.protocols)
     actions = _numbered(name for line in (*plant.map.lines, *plant.map.pairs) for name in line.actions)
     document = {
-        "protocols": [one_line(name) for name in protocols],
+        "protocols": [one_line(cut(name, 60)) for name in protocols],
         "actions": list(actions),
         "lines": [_line(line, protocols, actions) for line in plant.map.lines],
         "pairs": [_line(line, protocols, actions) for line in plant.map.pairs],
@@ -144,7 +149,7 @@ def _data(plant: PlantView) -> Markup:
         "nodes": [
             [
                 _title_line(one.label),
-                _subtitle_line(one.address if one.name else one.role_title),
+                _subtitle_line(one.address if one.name else short_title(one.role)),
                 shape(one.role),
                 one.severity.label if one.severity is not None else "",
             ]
@@ -180,15 +185,13 @@ def _line(line: MapLine, protocols: Mapping[str, int], actions: Mapping[str, int
         int(line.crosses),
         _seconds(line.first_ns),
         _seconds(line.last_ns),
-        one_line(line.words),
+        one_line(cut(line.words, _WORDS)),
     ]
 
 
 def _conversation(row: ConversationRow) -> list[Any]:
     return [
-        one_line(row.client_text),
-        one_line(row.server_text),
-        one_line(row.service),
+        *(one_line(cut(text, _LABEL)) for text in (row.client_text, row.server_text, row.service)),
         row.kind,
         f"{row.packets:,}",
         one_line(row.what),

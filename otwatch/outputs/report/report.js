@@ -187,7 +187,7 @@
     for (const [number, x, y] of members) {
       const [title, subtitle, shape, severity] = data.nodes[number];
       const node = svg("g", {class: `node ${severity || "calm"}`, "data-key": "a" + number, "data-number": number, tabindex: 0, role: "button", "aria-label": `${title}, ${subtitle}`, transform: `translate(${x / 100 + size / 200} ${y / 100 + 26 * scale}) scale(${scale})`});
-      node.append(svg("title", {}, `${title}, ${subtitle}`), svg("path", {class: "shape", d: data.shapes[shape]}), svg("text", {class: "title", y: 32}, title), svg("text", {class: "subtitle", y: 46}, subtitle));
+      node.append(svg("title", {}, `${title}, ${subtitle}`), svg("rect", {class: "hit", x: -50, y: -22, width: 100, height: 76}), svg("path", {class: "shape", d: data.shapes[shape]}), svg("text", {class: "title", y: 32}, title), svg("text", {class: "subtitle", y: 46}, subtitle));
       nodes.set("a" + number, node);
       group.append(node);
     }

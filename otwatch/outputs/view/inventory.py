@@ -31,6 +31,7 @@ _BY_DESIGN: Final = {
     "bacnet": "BACnet/IP has no authentication without BACnet/SC",
     "enip": "EtherNet/IP without CIP Security takes requests from whoever reaches the device",
 }
+_SHORT: Final = {"outstation": "RTU", "engineering_station": "engineering", "scada_server": "HMI, SCADA", "it_host": "IT host", "hmi": "HMI"}
 _REVEALS: Final = {
     "model": "no identification was seen that names a model",
     "firmware": "no identification was seen that names a firmware",
@@ -41,6 +42,11 @@ _REVEALS: Final = {
 def role_title(role: str) -> str:
     """A role as people say it, also those that only a site file gives."""
     return TITLES.get(role, role.replace("_", " "))
+
+
+def short_title(role: str) -> str:
+    """The same where there is little room."""
+    return _SHORT.get(role, role_title(role))
 
 
 def asset_rows(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,6 +11,7 @@ from typing import Final
 from otwatch.inventory.inventory import Talk
 from otwatch.outputs.map.layout import SLOT_HEIGHT, SLOT_WIDTH, Box, Layout, Symbol, layout
 from otwatch.outputs.map.strokes import path, width
+from otwatch.outputs.view.inventory import short_title
 from otwatch.outputs.view.levels import ROUTERS, is_group
 from otwatch.outputs.view.places import KINDS, Places, kind_of, packets_of, what_of
 from otwatch.outputs.view.plant import AssetRow, MapLine, MapMember, MapSymbol, MapView
@@ -18,6 +20,8 @@ from otwatch.site.site import Site
 SYMBOLS: Final = 80  # more of them are folded
 LINES: Final = 60
 _ALONE: Final = 40  # actors and targets of incidents that stay alone
+_ZONES: Final = 40  # more of them, and the small ones are drawn as one
+_SMALL: Final = 3  # assets
 _PAIRS: Final = 20_000  # lines between members of groups
 _BETWEEN: Final = "between zones"
 _ASKING: Final = ("arp",)  # who asks for an address has not talked to it
@@ -55,11 +59,11 @@ def map_of(assets: Sequence[AssetRow], talks: Sequence[Talk], places: Places, si
     pairs, groups, unanswered = _pairs(talks, places, site)
     pairs = {ends: pair for ends, pair in pairs.items() if ends[0] < len(assets) and ends[1] < len(assets)}
     folded = len(assets) > SYMBOLS or len(pairs) > LINES
-    keys = _keys(assets) if folded else {asset.number: f"a{asset.number}" for asset in assets}
+    keys, zones = _keys(assets) if folded else ({asset.number: f"a{asset.number}" for asset in assets}, {})
     members: dict[str, list[AssetRow]] = {}
     for asset in assets:
         members.setdefault(keys[asset.number], []).append(asset)
-    plan = layout(_symbol(key, of_key) for key, of_key in members.items())
+    plan = layout(_symbol(key, of_key, zones.get(key, "")) for key, of_key in members.items())
     symbols = sorted((_drawn(key, of_key, plan.spots[key]) for key, of_key in members.items()), key=lambda one: (one.spot.y, one.spot.x))
     joined: dict[tuple[str, str, str], _Pair] = {}
     for (source, target, kind), pair in pairs.items():
@@ -118,22 +122,32 @@ def _pairs(talks: Iterable[Talk], places: Places, site: Site | None) -> tuple[_P
     return pairs, tuple(sorted(bars, key=lambda bar: (-bar[2], bar[0]))), unanswered
 
 
-def _keys(assets: Sequence[AssetRow]) -> dict[int, str]:
-    """Asset -> its symbol: a group of the same zone and role; hosts of incidents and routers stand alone."""
+def _keys(assets: Sequence[AssetRow]) -> tuple[dict[int, str], dict[str, str]]:
+    """Asset -> its symbol, and the zones of symbols that stand for several zones.
+
+    A group is of the same zone and role; hosts of incidents and routers stand alone. Where there are many zones, the small ones are one.
+    """
     alone = {asset.number for asset in sorted((one for one in assets if one.incidents), key=lambda one: (-(one.severity or 0), one.number))[:_ALONE]}
+    sizes = Counter(asset.zone for asset in assets)
+    small = {zone for zone, size in sizes.items() if size <= _SMALL} if len(sizes) > _ZONES else set()
+    merged = f"{len(small):,} small zones"
     groups: dict[tuple[str, float, str], list[AssetRow]] = {}
     for asset in assets:
         if asset.number not in alone and asset.role not in ROUTERS:
-            groups.setdefault((asset.zone, -1.0 if asset.level is None else asset.level, asset.role), []).append(asset)
+            zone = merged if asset.zone in small else asset.zone
+            groups.setdefault((zone, -1.0 if asset.level is None else asset.level, asset.role), []).append(asset)
     keys = {asset.number: f"a{asset.number}" for asset in assets}
+    zones = {}
     for number, name in enumerate(sorted(name for name, members in groups.items() if len(members) > 1)):
         keys.update({asset.number: f"g{number}" for asset in groups[name]})
-    return keys
+        if name[0] == merged:
+            zones[f"g{number}"] = merged
+    return keys, zones
 
 
-def _symbol(key: str, members: Sequence[AssetRow]) -> Symbol:
+def _symbol(key: str, members: Sequence[AssetRow], zone: str) -> Symbol:
     first = members[0]
-    zone = _BETWEEN if first.role in ROUTERS else first.zone or "no zone"
+    zone = zone or (_BETWEEN if first.role in ROUTERS else first.zone or "no zone")
     order = (0, first.role) if len(members) > 1 else (first.number, first.address)
     return Symbol(key=key, zone=zone, level=first.level, order=order, card=len(members) > 1)
 
@@ -145,7 +159,7 @@ def _drawn(key: str, members: Sequence[AssetRow], spot: Box) -> MapSymbol:
     if len(members) == 1:
         where = f"level {first.level_text}, zone {first.zone or 'none'}"
         gravity = f", {severity.label} incident {', '.join(map(str, incidents))}" if severity is not None else ""
-        subtitle = first.address if first.name else first.role_title
+        subtitle = first.address if first.name else short_title(first.role)
         words = f"{first.label}, {first.address}, {first.role_title}, {where}{gravity}"
         return MapSymbol(
             key=key,
@@ -161,8 +175,8 @@ def _drawn(key: str, members: Sequence[AssetRow], spot: Box) -> MapSymbol:
             spot=spot,
         )
     size, placed = _inside(members, spot)
-    title = f"{len(members):,} × {first.role_title}"
-    words = f"{title} in zone {first.zone or 'none'}; select to unfold"
+    title = f"{len(members):,} × {short_title(first.role)}"
+    words = f"{len(members):,} × {first.role_title} in zone {first.zone or 'none'}; select to unfold"
     return MapSymbol(
         key=key,
         number=-1,

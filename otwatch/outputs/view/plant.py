@@ -178,6 +178,7 @@ class WriterCell:
     verbs: str  # W write, C control, M mode, P program, F force, S settings
     count: int
     state: str  # allowed, denied or not stated
+    incidents: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

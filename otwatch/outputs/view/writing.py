@@ -40,7 +40,7 @@ def writers_of(activity: Activity, alerts: Iterable[Alert], places: Places) -> W
         if source >= 0 and target >= 0:
             cells.setdefault((source, target), []).append(command)
     sources, targets = _busiest(cells, 0), _busiest(cells, 1)
-    shown = {ends: _cell(*ends, commands) for ends, commands in cells.items() if ends[0] in sources and ends[1] in targets}
+    shown = {ends: _cell(*ends, commands, places) for ends, commands in cells.items() if ends[0] in sources and ends[1] in targets}
     outcomes = _outcomes(alerts)
     return Writers(
         sources=tuple((number, places.label(number)) for number in sorted(sources)),
@@ -59,11 +59,18 @@ def _busiest(cells: dict[tuple[int, int], list[Command]], side: int) -> set[int]
     return set(sorted(counts, key=lambda number: (-counts[number], number))[:MATRIX])
 
 
-def _cell(source: int, target: int, commands: Sequence[Command]) -> WriterCell:
+def _cell(source: int, target: int, commands: Sequence[Command], places: Places) -> WriterCell:
     states = {command.allowed for command in commands}
     state = "denied" if "denied" in states else "allowed" if states <= {"permitted", "engineering"} else _NOT_STATED
     verbs = "".join(sorted({_LETTERS.get(command.action, "") for command in commands}, key="WCFMPUS".find))
-    return WriterCell(source=source, target=target, verbs=verbs, count=sum(command.count for command in commands), state=state)
+    return WriterCell(
+        source=source,
+        target=target,
+        verbs=verbs,
+        count=sum(command.count for command in commands),
+        state=state,
+        incidents=tuple(sorted(places.between.get((source, target), ()))),
+    )
 
 
 def _outcomes(alerts: Iterable[Alert]) -> dict[tuple[str, str, str], Outcome]:
