@@ -70,9 +70,6 @@ def rules_page() -> str:
     ]
     for rule in known:
         parts.append(f"## {rule.id}\n\n**{rule.title}** ({rule.severity.label}). {' '.join(rule.why.split())}\n")
-        if rule.supersedes:
-            general = ", ".join(f"`{name}`" for name in rule.supersedes)
-            parts.append(f"Says more than {general}: where both found something between the same hosts, those are in its evidence.\n")
         if rule.false_positives:
             parts.append("Not an attack when: " + "; ".join(rule.false_positives) + ".\n")
     return "\n".join(parts)

@@ -51,6 +51,7 @@ class Book:
         self.ends_ns = ends_ns
         self._known: dict[str, _Known] = {}
         self._of_alert: dict[str, list[str]] = {}
+        self._of_key: dict[str, list[str]] = {}
         self._merged: list[tuple[str, str]] = []  # younger, older: to be sent
 
     def settle(self, incidents: Sequence[Incident], alerts: Sequence[Alert]) -> list[Incident]:
@@ -64,7 +65,6 @@ class Book:
             incident.id = known.id
             incident.follows = names.get(incident.follows, incident.follows)
             known.first_ns, known.last_ns = min(known.first_ns, incident.first_ns), max(known.last_ns, incident.last_ns)
-            known.key = incident.key
             for alert in incident.alerts:
                 if alert not in known.members and len(known.members) < _MEMBERS:
                     known.members.add(alert)
@@ -81,18 +81,19 @@ class Book:
 
     def _again(self, incident: Incident, taken: set[str]) -> _Known:
         found = {}
-        for alert in incident.alerts:
-            for name in self._of_alert.get(alert, ()):
-                known = self._known.get(name)
-                if known is None or name in taken or known.merged_into:
-                    continue
-                if incident.first_ns <= known.last_ns + self.ends_ns and known.first_ns <= incident.last_ns + self.ends_ns:
-                    found[name] = known
+        names = [name for alert in incident.alerts for name in self._of_alert.get(alert, ())]
+        for name in dict.fromkeys([*names, *self._of_key.get(incident.key, ())]):  # by its alerts, or by what they have in common
+            known = self._known.get(name)
+            if known is None or name in taken or known.merged_into:
+                continue
+            if incident.first_ns <= known.last_ns + self.ends_ns and known.first_ns <= incident.last_ns + self.ends_ns:
+                found[name] = known
         if not found:
             name = incident.id
             while name in self._known:  # the same beginning, another thing: it was split from one that keeps the id
                 name = f"{int(name, 16) + 1 & 0xFFFFFFFFFFFFFFFF:016x}"
             known = self._known[name] = _Known(name, incident.key, incident.first_ns, incident.last_ns)
+            self._of_key.setdefault(incident.key, []).append(name)
             return known
         oldest, *younger = sorted(found.values(), key=lambda known: (not known.sent, known.first_ns, known.id))
         for known in younger:
@@ -106,7 +107,9 @@ class Book:
 
     def _forget(self) -> None:
         for name in sorted(self._known, key=lambda name: self._known[name].last_ns)[: _KEPT // 2]:
-            for alert in self._known.pop(name).members:
+            known = self._known.pop(name)
+            self._of_key.pop(known.key, None)
+            for alert in known.members:
                 self._of_alert.pop(alert, None)
 
     def take(self, incidents: Sequence[Incident], now_ns: int, *, finished: bool = False) -> list[IncidentEvent]:
@@ -153,6 +156,7 @@ class Book:
             known = _Known(str(name), str(key), int(first_ns), int(last_ns), set(map(str, members)), str(merged_into), int(severity), int(gravest))
             known.kinds, known.occurrence, known.sent_ns, known.ended = set(map(str, kinds)), int(occurrence), int(sent_ns), bool(ended)
             self._known[known.id] = known
+            self._of_key.setdefault(known.key, []).append(known.id)
             if not known.merged_into:
                 for alert in known.members:
                     self._of_alert.setdefault(alert, []).append(known.id)

@@ -72,7 +72,6 @@ def rules_of(paths: Sequence[str] = (), *, drafts: bool = False) -> list[Rule]:
         anomalies=kinds,
         functions=functions,
         areas=sorted({name for spec in known for name in spec.areas.values()}),
-        whole=True,
     )
 
 

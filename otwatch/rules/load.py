@@ -31,14 +31,12 @@ def load_rules(
     anomalies: Iterable[str] = (),
     functions: dict[str, list[tuple[str, int]]] | None = None,
     areas: Iterable[str] = (),
-    whole: bool = False,
 ) -> list[Rule]:
     """The rules of documents that were read before (`shipped`), and of files and folders (searched for *.yaml), by id. A file holds one rule or a
     list of them.
 
     `protocols`, `anomalies` and `areas`, when given, are the names that exist: others are mistakes. `functions`: protocol and code of the names of
-    functions. `whole`: these are all rules that there are, so that
-    `supersedes` can name no other. Raises ConfigErrors with every mistake of every file.
+    functions. Raises ConfigErrors with every mistake of every file.
     """
     complaints = Complaints()
     found: dict[str, Rule] = {}
@@ -56,13 +54,6 @@ def load_rules(
             other = found[rule.id]
             complaints.add(value, f'the id "{rule.id}" stands in {other.path}:{other.line} already')
         found[rule.id] = rule
-    for rule in found.values():
-        for general in rule.supersedes:
-            place = Value(None, rule.path, rule.line, 1)
-            if whole and general not in found:
-                complaints.add(place, f'{rule.id} supersedes "{general}", which is no rule{nearest(general, found)}')
-            elif general in found and rule.id in found[general].supersedes:
-                complaints.add(place, f"{rule.id} and {general} supersede each other")
     complaints.raise_if_any()
     return [rule for _, rule in sorted(found.items()) if drafts or rule.status in LOADED]
 
@@ -130,10 +121,6 @@ class _Checker:
         group = reader.texts("group") or ("src", "dst")
         if not set(group) <= {"src", "dst"}:
             self.complaints.add(reader.raw["group"], '"group" is a list of src and dst')
-        supersedes = reader.texts("supersedes")
-        for other in supersedes:
-            if other == identifier or not _ID.match(other):
-                self.complaints.add(reader.raw["supersedes"], f'"{other}" is no id of another rule')
         why = reader.text("why")
         false_positives = reader.texts("false_positives")
         references = reader.texts("references")
@@ -158,7 +145,6 @@ class _Checker:
             window=window,
             sequence=sequence,
             group=group,
-            supersedes=supersedes,
             why=" ".join(why.split()),
             false_positives=false_positives,
             references=references,

@@ -126,7 +126,6 @@ class Rule:
     window: Window | None = None
     sequence: Sequence | None = None
     group: tuple[str, ...] = ("src", "dst")  # what makes one finding
-    supersedes: tuple[str, ...] = ()  # more general rules whose alerts between the same hosts go into the evidence of this one's
     why: str = ""
     false_positives: tuple[str, ...] = ()
     references: tuple[str, ...] = ()

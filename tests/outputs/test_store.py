@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,3 +85,39 @@ def test_a_disk_that_takes_nothing_is_counted(tmp_path: Path) -> None:
     store.alert(alert(), 1)
     store.commit()
     assert store.lost >= 1
+
+
+def incident(**more: Any) -> dict[str, Any]:
+    return {"id": "abc1", "first_seen": "2026", "last_seen": "2026", "severity": "high", "title": "t", "actor": "10.0.0.66",
+            "targets": ["10.0.0.9", "10.0.0.10"], "merged_into": "", **more}
+
+
+def test_incidents_are_kept_by_id_and_asked_for(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s.sqlite")
+    store.incident(incident(), 1)
+    store.incident(incident(severity="critical"), 2)
+    store.incident(incident(id="def2", actor="10.0.0.7", merged_into="abc1", severity="info"), 3)
+    store.close()
+    reader = StoreReader(tmp_path / "s.sqlite")
+    every = ("info", "high", "critical")
+    assert [(one["id"], one["severity"]) for one in reader.incidents(severities=("critical", "high"))] == [("abc1", "critical")]
+    assert {one["id"] for one in reader.incidents(severities=every, address="10.0.0.10")} == {"abc1", "def2"}
+    assert [one["id"] for one in reader.incidents(severities=every, incident="de")] == ["def2"]
+    assert list(reader.incidents(severities=every, address="10.0.0.1")) == []
+
+
+def test_a_store_of_version_1_gets_the_table_of_incidents(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s.sqlite")
+    store.alert(alert(), 1)
+    store.close()
+    connection = sqlite3.connect(tmp_path / "s.sqlite")
+    connection.executescript("DROP TABLE incidents; PRAGMA user_version=1;")
+    connection.close()
+    assert list(StoreReader(tmp_path / "s.sqlite").incidents(severities=("high",))) == []
+    store = Store(tmp_path / "s.sqlite")
+    store.incident(incident(), 2)
+    store.close()
+    reader = StoreReader(tmp_path / "s.sqlite")
+    assert len(list(reader.incidents(severities=("high",)))) == 1
+    assert len(list(reader.alerts(severities=("info", "low", "medium", "high", "critical")))) == 1
+    assert sqlite3.connect(tmp_path / "s.sqlite").execute("PRAGMA user_version").fetchone() == (2,)

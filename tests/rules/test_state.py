@@ -48,6 +48,7 @@ def test_alerts_are_the_same_when_every_batch_is_followed_by_a_restart(rows, siz
             table.clear()
         batch.known_behaviours, batch.facts, batch.closed = 0, [], []
         engine.feed_known(batch, going_on)
+        engine.take_incidents()
     engine.finish(batch.now_ns)
     assert [asdict(alert) for alert in engine.alerts()] == [asdict(alert) for alert in PROVER.alerts_of(rows, SHIPPED)]
 
