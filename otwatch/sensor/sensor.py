@@ -47,6 +47,8 @@ _POLL_SECONDS: Final = 0.25
 _BUSY_SHARE: Final = 20  # looking for changed alerts may take a twentieth of the time
 _STORED_ASSETS: Final = 10_000
 _FLOWS_PER_SECOND: Final = 200  # rows for the store; a flood of flows is counted, not stored
+_SILENCE_NS: Final = 1_000_000_000  # packets of this time may still be in the ring
+_LONGEST_SILENCE_NS: Final = 3_600_000_000_000  # further behind, packets and this machine have different clocks, or nothing waits any more
 _VLAN_PATIENCE_SECONDS: Final = 600.0  # VLANs that show within this time belong to the tap as it was found
 
 
@@ -115,6 +117,7 @@ class Sensor:
         self._newest: deque[dict[str, Any]] = deque(maxlen=12)
         self._counts: dict[str, int] = {}
         self._flow_rows = 0
+        self._time_passed = 0  # packet time when it was last looked at
         self._begin()
         self._started = self.monotonic()
 
@@ -230,6 +233,15 @@ class Sensor:
                 ]
             )
 
+    def _pass_time(self) -> None:
+        """Time goes on while nothing comes: what waits for it (a verdict, an answer that may still come) must not wait for the next packet."""
+        pipeline = self.analysis.pipeline
+        behind = self.wall_ns() - _SILENCE_NS - pipeline.now_ns
+        if pipeline.now_ns and pipeline.now_ns == self._time_passed and 0 < behind < _LONGEST_SILENCE_NS:
+            pipeline.now_ns += behind
+            self.feed("", Packets(1))
+        self._time_passed = pipeline.now_ns
+
     def stop(self) -> None:
         """Asks the loop to end; may be called by a signal handler."""
         self._stopping = True
@@ -258,6 +270,8 @@ class Sensor:
         if not self._is_due("second", _SECOND):
             return
         self._flow_rows = 0
+        if not self._packet_time and not self.config["sensor.hardware_time"]:  # a card's own clock is not this machine's
+            self._pass_time()
         self.statistics = source.statistics()
         if self._is_due("changes", _SECOND):
             begun = time.perf_counter()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from otwatch.outputs.siem.reading import stored_events
 from tests.capture.wire import Wire, lab
+from tests.engine import network
 from tests.live.sensors import RunningSensor, frames_of
 from tests.outputs.siem.receivers import wait_for
 
@@ -33,6 +34,16 @@ def test_silence_and_a_pulled_cable_are_alarms_and_the_sensor_goes_on(folder: Pa
         assert wait_for(lambda: sensor.heartbeats()[-1]["coverage"]["packets"] > before)
         assert sensor.process is not None
         assert sensor.process.poll() is None
+
+
+def test_a_verdict_does_not_wait_for_the_next_packet(folder: Path, wire: Wire) -> None:
+    """Writes by a host that nobody knows, in the first second, and then silence: time goes on all the same."""
+    traffic = network.Wire()
+    attacker, device = network.Host("10.1.0.1", "02:01:00:00:00:01"), network.Host("10.2.0.1", "02:02:00:00:00:01")
+    traffic.tcp(attacker, device, 502, network.writes(3, 255))
+    with RunningSensor(wire.sensor, "wire0", folder, more="[health]\nquiet_seconds = 3600\n") as sensor:
+        wire.send(traffic.frames)
+        assert wait_for(lambda: [alert for alert in sensor.alerts() if alert["src"] == "10.1.0.1"])
 
 
 def test_an_interface_that_sends_is_an_alarm(folder: Path, wire: Wire) -> None:
