@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from otwatch.actions import Action
+from otwatch.actions import CHANGING, Action
 from otwatch.alerts.alert import Alert, Severity
 from otwatch.alerts.bursts import Ended, Interval
 from otwatch.alerts.evidence import Hop
@@ -286,7 +286,7 @@ class Reporter:
             severity = int(Severity.INFO)
         too_short = on_operations and action not in _BY_NATURE and _rests_on_a_role(late, used) and not self.context.knowledge.is_settled(late.at_ns)
         if too_short:
-            severity = min(severity, int(Severity.MEDIUM))
+            severity = min(severity, int(Severity.MEDIUM if action in CHANGING else Severity.LOW))
         alert.severity = Severity(min(max(severity, 0), 4))
         sentence = explain(self.context, late, used)
         if alert.outcome is Outcome.REFUSED:

@@ -109,3 +109,20 @@ def test_a_cyclic_writer_is_known_by_its_rate(tmp_path):
 def test_what_is_dangerous_by_nature_does_not_wait(tmp_path):
     policy_rules = policy().rules
     assert Severity.CRITICAL in {alert.severity for alert in alerts_of(policy_rules, [{**STOP, "at": 0.5}]) if alert.action == "STOP"}
+
+
+
+@pytest.mark.parametrize("src", ["10.0.0.5", "172.16.5.7"])
+@pytest.mark.parametrize("points", [1, 60])
+@pytest.mark.parametrize("role", ["request", "response"])
+def test_no_slice_of_polling_is_more_than_a_note(src, points, role):
+    turns = [{**POLL, "src": src, "role": role, "start": 10 * point, "at": 10 * turn + point / 10} for turn in range(3) for point in range(points)]
+    for begin, end in ((0, 2), (30, 70), (points // 2, len(turns))):
+        found = [alert for alert in alerts_of(policy().rules, turns[begin:end]) if alert.severity > Severity.LOW]
+        assert [(alert.rule, alert.severity) for alert in found] == []
+
+
+def test_a_slice_with_the_operators_own_write_is_at_most_medium():
+    turns = [{**POLL, "start": 10 * point, "at": point / 10} for point in range(60)]
+    for at in (0.05, 3.02, 5.99):
+        assert max(alert.severity for alert in alerts_of(policy().rules, [*turns, {**WRITE, "at": at}])) <= Severity.MEDIUM
