@@ -74,6 +74,7 @@ def page() -> str:
         *_keys("Sequence", language.SEQUENCE_KEYS),
         *_keys("Step", language.STEP_KEYS),
         *_keys("Test", language.TEST_KEYS),
+        *_keys("Expect", language.EXPECT_KEYS),
         "## Conditions\n",
         "A `where` is a mapping of which all must hold, or a list of mappings of which one must. `FIELD: VALUE` or `FIELD|OPERATOR: VALUE`;\n"
         "of a list of values one must fit. Besides fields there are:\n",

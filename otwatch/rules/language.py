@@ -49,7 +49,12 @@ TEST_KEYS: Final = {
     "capture": "or a capture file, from the rule's folder",
     "site": "text of a site file",
     "learn": "rows that a baseline is learned from before",
-    "expect": "alerts: how many; frames: which frames are among them",
+    "expect": "what must come out",
+}
+EXPECT_KEYS: Final = {
+    "alerts": "how many alerts",
+    "count": "how many rows all of them hold",
+    "frames": "frames that are among theirs",
 }
 CONDITION_KEYS: Final = {
     "any": "one of several conditions must hold",
@@ -105,7 +110,8 @@ def rule_schema(*, protocols: Iterable[str], anomalies: Iterable[str], areas: It
         "times_habit": {"type": "integer", "minimum": 1, "maximum": 1000},
     }
     step = {"table": {"enum": list(TABLES)}, "where": {"type": ["object", "array"]}, "key": {"enum": every_field}}
-    expect = _object({"alerts": {"type": "integer", "minimum": 0}, "frames": _listed({"type": ["integer", "string"]})}, {}, ["alerts"])
+    number = {"type": "integer", "minimum": 0}
+    expect = _object({"alerts": number, "count": number, "frames": _listed({"type": ["integer", "string"]})}, EXPECT_KEYS, ["alerts"])
     test = {
         "rows": {"type": "array", "items": {"type": "object"}},
         "capture": {"type": "string"},

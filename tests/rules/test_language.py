@@ -98,6 +98,7 @@ def test_keys_are_those_that_the_loader_asks_for(tmp_path, monkeypatch):
         '"sequence"': language.SEQUENCE_KEYS,
         "a step": language.STEP_KEYS,
         "a test": language.TEST_KEYS,
+        '"expect"': language.EXPECT_KEYS,
     }
     assert {what: asked[what] for what in expected} == {what: set(keys) for what, keys in expected.items()}
 
