@@ -32,6 +32,7 @@ class StreamAnomaly(IntEnum):
     MADE = 20
     LENGTH_LIE = 21
     LENGTH_DOUBT = 22
+    LOOKS_CAP = 23
 
 
 ANOMALIES: tuple[AnomalyKind, ...] = (
@@ -84,4 +85,7 @@ ANOMALIES: tuple[AnomalyKind, ...] = (
     AnomalyKind(code=StreamAnomaly.LENGTH_DOUBT, name="length-doubt", hides=True, clause="",
                 doc="A message (needed: its length by its header, had: bytes that are there) stays unfinished while the conversation goes on; what "
                     "else is in these bytes is not read yet."),
+    AnomalyKind(code=StreamAnomaly.LOOKS_CAP, name="looks-cap", hides=True, clause="",
+                doc="A conversation on the port of a known protocol, whose first bytes did not fit it, was looked at as often as the limit (needed) "
+                    "allows; it is not looked at any more."),
 )

@@ -173,7 +173,7 @@ class Attachment(Ledger):
         if second is not None:  # the other reading of the same direction
             second.framer = framer
             second.pdus = stream.pdus
-            second.searching = True
+            second.searching = not (stream.from_start if stream.main is None else second.from_start)
             self.drive(second, False)
         if other.marks and stream.marks and other.marks[0][2] < stream.marks[0][2]:
             self.drive(other, False)

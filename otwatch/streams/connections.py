@@ -96,8 +96,9 @@ class Connections:
                     return slot  # the answer came first in the capture
             elif start == number:
                 return slot
-            life.close(slot)
-            return -1
+            if table.start[2 * slot + 1 - direction] < 0 or table.state[slot] & _RESET:
+                life.close(slot)
+                return -1
         # the same number again after both sides have talked is no retransmission: simple stacks start every connection alike
         if start != number or both:
             self.claim(slot, direction, number, -1, packets, row)
@@ -228,7 +229,7 @@ class Connections:
         """SYN, FIN and RST of a packet; returns the direction, which a SYN may turn round."""
         table: FlowTable = self.table
         flags: cython.int = packets.tcp_flags[row]
-        if flags & _SYN and table.mode[slot] == _MODE_FRESH:
+        if flags & _SYN and table.mode[slot] == _MODE_FRESH and table.start[2 * slot + direction] < 0:
             table.start[2 * slot + direction] = (packets.tcp_sequence[row] + 1) & _M32
             if self.life.flows.direction_how[slot] != _HANDSHAKE and self.life.flows.pdus[slot] == 0:
                 if (direction == 0) == (flags & _ACK != 0):

@@ -129,6 +129,8 @@ class Datagrams:
         candidates = cutter.identifier.candidates(_UDP, flows.client_port[slot], flows.server_port[slot])
         if likely:
             table.budget[slot] += 1
+            if table.mode[slot] == _ON_PORT and table.budget[slot] == LOOKS_ON_PORT:
+                cutter.report(slot, direction, StreamAnomaly.LOOKS_CAP, LOOKS_ON_PORT, length)
             found = cutter.identifier.decide(bytes(np.asarray(data)[at:at + min(length, PROBE_BYTES)]), direction, candidates, final=True)
             if isinstance(found, Framer) and (found.framing.answers is None or found in candidates.framers[:candidates.hinted]):
                 table.budget[slot] = 0

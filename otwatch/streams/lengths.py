@@ -48,7 +48,7 @@ class Lengths:
         at: cython.longlong = known
         length: cython.longlong = 0
         while at < size and headers < 2:
-            length = framer.measure(data, at, size, stream.direction)
+            length = framer.measure(memoryview(data), at, size, stream.direction)
             if length <= 0:
                 break
             headers += 1
@@ -61,7 +61,7 @@ class Lengths:
             return known
         if why == _SILENCE:
             return known if at_stop else 0
-        if stream.needed < size and headers > 0 and framer.measure(data, stream.needed, size, stream.direction) < 0:
+        if stream.needed < size and headers > 0 and framer.measure(memoryview(data), stream.needed, size, stream.direction) < 0:
             return known  # the longer reading goes astray
         return 0
 
@@ -73,7 +73,7 @@ class Lengths:
         size: cython.Py_ssize_t = len(data)
         for message in self.messages(stream, said):
             for stop in stops:
-                if framer.framing.pairs(data[:stop], message) and (stop == size or framer.measure(data, stop, size, stream.direction) >= 0):
+                if framer.framing.pairs(data[:stop], message) and (stop == size or framer.measure(memoryview(data), stop, size, stream.direction) >= 0):
                     return stop
         return 0
 
@@ -94,7 +94,7 @@ class Lengths:
         length: cython.longlong
         if said is not None:
             while at < len(said) and len(found) < MESSAGES:
-                length = framer.measure(said, at, len(said), 1 - stream.direction)
+                length = framer.measure(memoryview(said), at, len(said), 1 - stream.direction)
                 if length <= 0:
                     break
                 found.append(said[at:at + length])
@@ -121,6 +121,6 @@ class Lengths:
     def astray(self, framer, data, direction, length):  # type: ignore[no-untyped-def]
         """A PDU of `length` is followed by bytes that are no whole one: where it ends by its content, if a whole one stands there, else 0."""
         known: cython.longlong = framer.framing.ends(data, direction, length)
-        if 0 < known < length and 0 < framer.measure(data, known, len(data), direction) <= len(data) - known:
+        if 0 < known < length and 0 < framer.measure(memoryview(data), known, len(data), direction) <= len(data) - known:
             return known
         return 0

@@ -99,7 +99,12 @@ class Lifetimes:
             a: cython.longlong = table.a
             b: cython.longlong = table.b
             self.flows_evicted += 1
-            self.close(table.idle_longest())
+            victim: cython.int = table.idle_longest()
+            if table.row_list[victim] == CANDIDATE or table.row_list[victim] == ATTACHED:  # noqa: PLR1714
+                cutter.time = packets.timestamp_ns[row]
+                cutter.frame = packets.frame[row]
+                cutter.report(victim, 0, StreamAnomaly.STREAMS_CAP, 0, 0)
+            self.close(victim)
             table.low = low
             table.a = a
             table.b = b

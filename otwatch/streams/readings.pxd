@@ -25,6 +25,7 @@ cdef class Readings:
     cdef int be_patient(self, Stream rival) except -1
     cdef int patience_ends(self, Stream rival) except -1
     cdef int borrow(self, Stream stream, Stream other, Py_ssize_t length) except -1
+    cdef int borrow_before(self, Stream rival, Stream stream, long long start) except -1
     cdef int finish(self, Stream stream, Stream other) except -1
     cdef int complete(self, Stream stream) except -1
     cdef int drop(self, Stream stream) except -1

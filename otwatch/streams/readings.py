@@ -99,9 +99,11 @@ class Readings:
                 rival.searching = False
             elif start >= 0:  # the other bytes go on in the middle of a message
                 rival.searching = False
-                rival.position = rival.base = rival.settled = start
-                rival.next = (rival.next - (position - start)) & _M32
-                self.borrow(rival, stream, position - start)
+                self.borrow_before(rival, stream, start)
+        elif stream.pending is not None and stream.position - stream.pending.used >= stream.oldest_kept():
+            start = stream.position - stream.pending.used  # all that is known of a flow whose protocol is not
+            if start < position:
+                self.borrow_before(rival, stream, start)
         cutter.deliver(rival, data, at, length, time, frame)
         self.be_patient(rival)
         return self.meet(stream)
@@ -160,10 +162,10 @@ class Readings:
         framer: Framer = stream.framer
         rival: Stream
         if _clear(stream):
-            if (len(other) == len(rest) and framer.measure(rest, 0, length - 1, stream.direction) != length - 1
-                    and framer.measure(other, 0, length - 1, stream.direction) == length - 1):
+            if (len(other) == len(rest) and framer.measure(memoryview(rest), 0, length - 1, stream.direction) != length - 1
+                    and framer.measure(memoryview(other), 0, length - 1, stream.direction) == length - 1):
                 rest = other
-            if framer.measure(whole, 0, length, stream.direction) < 0 <= framer.measure(rest, 0, length - 1, stream.direction) and rest:
+            if framer.measure(memoryview(whole), 0, length, stream.direction) < 0 <= framer.measure(memoryview(rest), 0, length - 1, stream.direction) and rest:
                 cutter.deliver(stream, memoryview(rest), 0, length - 1, cutter.time, cutter.frame)
                 stream.position += 1  # only without it this is a message
                 stream.next = (stream.next + 1) & _M32
@@ -216,7 +218,10 @@ class Readings:
         """A segment continued the second reading; before it the acknowledgements stood `acknowledged` bytes beyond its place."""
         rival: Stream = stream.rival
         if stream.acknowledged < 0:  # only the sender is seen
-            if rival.why < _OVER and not (rival.why == _BEFORE and rival.base >= stream.base - stream.hole):
+            if rival.why >= _OVER:
+                if rival.position > stream.position and not rival.searching:
+                    return self.promote(stream)
+            elif not (rival.why == _BEFORE and rival.base >= stream.base - stream.hole):
                 return self.promote(stream)
         elif rival.why >= _OVER:
             if acknowledged == 0 and not rival.searching:
@@ -253,6 +258,16 @@ class Readings:
             return length
         if before > 0:
             cutter.deliver(stream, data, at, before, time, frame)
+        if rival.started_pdus == 0 and rival.oldest_kept() <= rival.base:  # nothing was made of it yet: as if it had just been held
+            size: cython.Py_ssize_t = rival.position - rival.base
+            part = memoryview(bytearray(size))
+            rival.read(rival.history, part, 0, rival.base, size)
+            rival.why = _OVER  # dropped without a word: its bytes are the first one's
+            self.drop(stream)
+            cutter.deliver(stream, part, 0, size, time, frame)
+            if length > before + both:
+                cutter.deliver(stream, data, at + before + both, length - before - both, time, frame)
+            return 0
         self.finish(stream, rival)
         rival.why = _FIRST  # no gap after all
         self.promote(stream)
@@ -330,6 +345,13 @@ class Readings:
         part = memoryview(bytearray(length))
         other.read(other.history, part, 0, stream.position, length)
         return cutter.deliver(stream, part, 0, length, cutter.time, cutter.frame)
+
+    def borrow_before(self, rival, stream, start):  # type: ignore[no-untyped-def]
+        """A second reading begins earlier, with the first one's bytes."""
+        size: cython.longlong = rival.position - start
+        rival.position = rival.base = rival.settled = start
+        rival.next = (rival.next - size) & _M32
+        return self.borrow(rival, stream, size)
 
     def finish(self, stream, other):  # type: ignore[no-untyped-def]
         """The message that a reading stands in, with the bytes of the other one."""

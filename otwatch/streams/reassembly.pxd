@@ -22,7 +22,8 @@ cdef class Reassembler:
     cdef int settle(self, Stream stream) except -1
     cdef bint is_made(self, Stream stream, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length) except -1
     cdef int cut_off(self, Stream stream, long long missing) except -1
-    cdef int repeated(self, Stream stream, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, long long position) except -1
+    cdef bint repeated(self, Stream stream, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, Py_ssize_t whole,
+                       long long position) except -1
     cdef int hold(self, Stream stream, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, Py_ssize_t missing,
                   long long position, long long time, long long frame) except -1
     cdef int drain(self, Stream stream) except -1

@@ -138,15 +138,12 @@ class Reassembler:
                 again = length
                 if missing == 0 and not (length == 1 and delta == -1):
                     cutter.flows.retransmissions[stream.slot] += 1
-            if not (length == 1 and delta == -1):  # a keep-alive probe's byte is garbage (RFC 9293 section 3.8.4)
-                self.repeated(stream, data, at, again, position)
+            # a keep-alive probe's byte is garbage (RFC 9293 section 3.8.4)
+            if not (length == 1 and delta == -1) and self.repeated(stream, data, at, again, length, position):
+                return 0  # what is new in a segment that contradicts is the second reading's, too
             at += again
             length -= again
             position += again
-        if stream.closed:  # the other reading stays
-            stream = cutter.by_slot[2 * stream.slot + stream.direction]
-            if stream is None:
-                return 0
         if position < stream.position and missing > 0:
             missing -= min(missing, stream.position - position)
             position = stream.position
@@ -201,27 +198,30 @@ class Reassembler:
         self.cutter.gap(stream, missing)
         return 0
 
-    def repeated(self, stream, data, at, length, position):  # type: ignore[no-untyped-def]
-        """Bytes of places already delivered: compared as far back as the history reaches; older ones that the receiver lacks are read apart."""
+    def repeated(self, stream, data, at, length, whole, position):  # type: ignore[no-untyped-def]
+        """Bytes of places already delivered, the first `length` of the `whole` segment: compared as far back as the history reaches; older ones
+        that the receiver lacks are read apart. Returns whether the segment is a second reading's now."""
         cutter: Cutter = self.cutter
         kept: cython.longlong = stream.oldest_kept()
         lost: cython.longlong = min(kept - position, length)
         if lost > 0:
             if position + lost > stream.unacknowledged():
                 cutter.report(stream.slot, stream.direction, StreamAnomaly.HISTORY_CAP, lost, kept - position)
-                self.readings.over(stream, data, at, length, position, False)
-                return 0
+                self.readings.over(stream, data, at, whole, position, False)
+                return True
             at += lost
             length -= lost
+            whole -= lost
             position += lost
         if length <= 0:
-            return 0
+            return False
         different: cython.longlong = stream.differing(position, data, at, length)
         if different == 0:
-            return 0
+            return False
         cutter.flows.conflicts[stream.slot] += 1
         cutter.report(stream.slot, stream.direction, StreamAnomaly.CONFLICT, length, different)
-        return self.readings.over(stream, data, at, length, position, True)
+        self.readings.over(stream, data, at, whole, position, True)
+        return True
 
     def hold(self, stream, data, at, length, missing, position, time, frame):  # type: ignore[no-untyped-def]
         """Keeps a segment until the bytes before it are there; of bytes held already the first copy stays."""
@@ -320,7 +320,8 @@ class Reassembler:
             cutter.time = time
             cutter.frame = frame
             start: cython.longlong = place if place > stream.base else stream.base
-            self.repeated(stream, memoryview(payload), start - place, min(place + len(payload), stream.position) - start, start)
+            length = min(place + len(payload), stream.position) - start
+            self.repeated(stream, memoryview(payload), start - place, length, length, start)
         stream.disputed = left or None
         return 0
 

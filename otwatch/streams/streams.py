@@ -12,6 +12,7 @@ import numpy as np
 from otwatch.addresses import Addresses
 from otwatch.limits import Limits
 from otwatch.protocols.spec import ProtocolSpec, Verdict
+from otwatch.streams.anomalies import StreamAnomaly
 from otwatch.streams.connections import Connections
 from otwatch.streams.cutter import Cutter
 from otwatch.streams.framing import PROBE_BYTES, Framer
@@ -328,6 +329,8 @@ class Streams:
             size = framer.measure(data, at, at + length, direction)
             if size > 0 and self.table.budget[slot] < looks:
                 self.table.budget[slot] += 1
+                if hinted and self.table.budget[slot] == looks:
+                    self.cutter.report(slot, direction, StreamAnomaly.LOOKS_CAP, looks, length)
                 size = min(size, PROBE_BYTES, length)
                 if framer.verdict(bytes(memoryview(data)[at:at + size]), direction) == Verdict.YES:
                     return True

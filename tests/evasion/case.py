@@ -10,6 +10,7 @@ from tests.evasion.messages import poll, poll_answer
 from tests.evasion.wire import HMI, PLC, Capture, Tcp
 
 WRITE_RULE = "ot.unauthorized-write"
+OPERATOR_RULE = "ot.write-by-operator"
 STOP_RULE = "ot.controller-stop"
 _RULES = {"WRITE": WRITE_RULE, "CONTROL": WRITE_RULE, "STOP": STOP_RULE}
 

@@ -136,9 +136,9 @@ def test_a_conflict_between_held_segments() -> None:
 
 def test_the_conflict_of_a_retransmission_that_also_brings_new_bytes() -> None:
     write = modbus_request(0, 5, 1, function=6)
-    run = Run([*handshake(), at(0), P(write + REQUESTS[1], 100, 200)])
-    assert run.data(0, without=PduFlag.CONFLICT) == REQUESTS[:2]
-    assert [pdu.data for pdu in run.pdus if pdu.flags & PduFlag.CONFLICT] == [write]
+    run = Run([*handshake(), at(0), P(write + REQUESTS[1], 100, 200), at(2), at(3)])
+    assert run.data(0) == [REQUESTS[0], write, *REQUESTS[1:4]]
+    assert [pdu.data for pdu in run.pdus if pdu.flags & PduFlag.CONFLICT] == [write, *REQUESTS[1:3]]
 
 
 def test_a_segment_far_outside_the_window_does_not_move_the_stream() -> None:

@@ -336,3 +336,18 @@ def test_fragments_that_wait_for_their_datagram_are_no_stream(protocol: int) -> 
     run = Run([P(modbus_request(number) * 9, -1, client_port=-1, server_port=-1, proto=protocol) for number in (1, 2, 3)])
     assert not run.pdus
     assert not run.anomalies
+
+
+def test_a_conversation_that_is_no_longer_looked_at_is_reported() -> None:
+    unsure = b"\0\1\0\0\0\3\1\x60\0"  # a header of Modbus, a function of nobody
+    packets = [*handshake(), P(b"GET / HTTP/1.1 " * 5000, 100, 200)]
+    packets += [P(unsure, 80_000 + 9 * n, 200, at=n * MS) for n in range(1100)]
+    run = Run(packets)
+    assert run.anomalies.count("LOOKS_CAP") == 1
+    datagrams = Run([P(unsure, proto=17, at=n * MS) for n in range(1100)])
+    assert datagrams.anomalies.count("LOOKS_CAP") == 1
+
+
+def test_a_flow_of_the_plant_that_makes_room_is_reported() -> None:
+    plant = [P(modbus_request(1), 100, 200, client_port=port) for port in range(1, 80)]
+    assert "STREAMS_CAP" in Run(plant, limits=SMALL).anomalies
