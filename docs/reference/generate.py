@@ -17,6 +17,7 @@ import detection_pages
 import encapsulation_page
 import language_page
 import protocol_pages
+import streams_page
 from click.testing import CliRunner
 from protocol_pages import NOTE
 
@@ -144,6 +145,7 @@ PAGES = {
     "tables.md": tables_page,
     "anomalies.md": anomalies_page,
     "encapsulations.md": encapsulation_page.page,
+    "streams.md": streams_page.page,
     "rules.md": rules_page,
     "rule-language.md": language_page.page,
     "rule.schema.json": language_page.schema,
