@@ -73,7 +73,8 @@ class Lengths:
         size: cython.Py_ssize_t = len(data)
         for message in self.messages(stream, said):
             for stop in stops:
-                if framer.framing.pairs(data[:stop], message) and (stop == size or framer.measure(memoryview(data), stop, size, stream.direction) >= 0):
+                if framer.framing.pairs(data[:stop], message) and (
+                        stop == size or framer.measure(memoryview(data), stop, size, stream.direction) >= 0):
                     return stop
         return 0
 

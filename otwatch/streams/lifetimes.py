@@ -100,7 +100,7 @@ class Lifetimes:
             b: cython.longlong = table.b
             self.flows_evicted += 1
             victim: cython.int = table.idle_longest()
-            if table.row_list[victim] == CANDIDATE or table.row_list[victim] == ATTACHED:  # noqa: PLR1714
+            if table.row_list[victim] == CANDIDATE or table.row_list[victim] == ATTACHED:
                 cutter.time = packets.timestamp_ns[row]
                 cutter.frame = packets.frame[row]
                 cutter.report(victim, 0, StreamAnomaly.STREAMS_CAP, 0, 0)

@@ -165,7 +165,8 @@ class Readings:
             if (len(other) == len(rest) and framer.measure(memoryview(rest), 0, length - 1, stream.direction) != length - 1
                     and framer.measure(memoryview(other), 0, length - 1, stream.direction) == length - 1):
                 rest = other
-            if framer.measure(memoryview(whole), 0, length, stream.direction) < 0 <= framer.measure(memoryview(rest), 0, length - 1, stream.direction) and rest:
+            if (rest and framer.measure(memoryview(whole), 0, length, stream.direction) < 0
+                    and framer.measure(memoryview(rest), 0, length - 1, stream.direction) >= 0):
                 cutter.deliver(stream, memoryview(rest), 0, length - 1, cutter.time, cutter.frame)
                 stream.position += 1  # only without it this is a message
                 stream.next = (stream.next + 1) & _M32
