@@ -33,10 +33,10 @@ def page() -> str:
     parts = [
         "# Streams\n",
         NOTE,
-        "What one side of a TCP connection sends changes nothing by itself; what the other side's packets show that it took does (RFC 9293 section "
-        "3.10.7.4, RFC 5961). Operations never wait for that: they are reported from whichever reading of the bytes is in order, and there are at "
-        "most two readings of a direction at a time. A direction costs at most 2 kB of history, 64 kB while its receiver has not acknowledged that much "
-        "(16 MB for all together), and 256 kB of waiting bytes (64 MB for all).\n",
+        "What one side of a TCP connection sends changes nothing by itself; what the other side's packets show that it took does "
+        "(RFC 9293 section 3.10.7.4, RFC 5961). Operations never wait for that: they are reported from whichever reading of the bytes is in "
+        "order, and there are at most two readings of a direction at a time. A direction costs at most 2 kB of history, 64 kB while its "
+        "receiver has not acknowledged that much (16 MB for all together), and 256 kB of waiting bytes (64 MB for all).\n",
     ]
     for machine, title in _TITLES.items():
         rows = [(row.state, row.event, row.to, f"`{row.by}`") for row in TRANSITIONS if row.machine == machine]
