@@ -42,7 +42,7 @@ HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
         "type", "time", "first_seen", "last_seen", "id", "incident", "event", "occurrence", "follows", "merged_into", "ended", "title", "severity",
         "confidence", "actor", "path", "sources", "sources_count", "forged", "targets", "targets_count", "steps", "steps_count", "gravest",
         "succeeded", "failed", "techniques", "alerts", "lines", "chain", "next", "rule", "src", "src_mac", "src_name", "src_zone", "dst",
-        "dst_name", "dst_zone", "protocol", "action", "function", "function_name", "unit", "object", "value", "outcome", "items", "count",
-        "attack", "attack_v18", "file", "frames", "why", "false_positives", "evaluable",
+        "dst_name", "dst_zone", "transport", "src_port", "dst_port", "protocol", "action", "function", "function_name", "unit", "object",
+        "value", "outcome", "items", "count", "attack", "attack_v18", "file", "frames", "why", "false_positives", "evaluable",
     ),
 }

@@ -46,6 +46,7 @@ SETTINGS: Final = (
     Setting("sensor.ring_megabytes", "number", 64, "Kernel buffer of each interface: what covers for pauses of the sensor.", 1, 4096),
     Setting("sensor.snap_length", "number", 262_144, "Bytes taken of each packet.", 64, 262_144),
     Setting("sensor.hardware_time", "yes", False, "Use the network card's own time stamps where it has them."),
+    Setting("sensor.burst_quiet_seconds", "number", 600, "What comes after a longer quiet gap is another burst of an alert.", 1, 86_400),
     Setting("sensor.checkpoint_seconds", "number", 60, "How often the state is written: what a `kill -9` or a power cut can cost.", 1, 3600),
     Setting("policy.rules", "texts", (), "Files and folders of more rules, beside those that come with otwatch."),
     Setting("policy.site", "text", "", "Site file: zones, allowed writers, tickets."),

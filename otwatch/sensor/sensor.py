@@ -11,7 +11,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -96,7 +96,7 @@ class Sensor:
     ) -> None:
         self.config = config
         self.interfaces = interfaces
-        self.limits = limits or SENSOR_LIMITS
+        self.limits = replace(limits or SENSOR_LIMITS, burst_quiet_ns=config["sensor.burst_quiet_seconds"] * 1_000_000_000)
         self.reporting = Reporting(config, interfaces)
         self.health = Health(config.name, config.values)
         self.annotations = Annotations(config.state.parent if config.worker else config.state)
