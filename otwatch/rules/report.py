@@ -286,7 +286,7 @@ class Reporter:
             severity = int(Severity.INFO)
         too_short = on_operations and action not in _BY_NATURE and _rests_on_a_role(late, used) and not self.context.knowledge.is_settled(late.at_ns)
         if too_short:
-            severity = min(severity, int(Severity.MEDIUM if action in CHANGING else Severity.LOW))
+            severity = min(severity, int(Severity.MEDIUM if action in CHANGING or rule.window is not None else Severity.LOW))
         alert.severity = Severity(min(max(severity, 0), 4))
         sentence = explain(self.context, late, used)
         if alert.outcome is Outcome.REFUSED:
