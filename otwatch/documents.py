@@ -105,8 +105,11 @@ def read_regular(path: Path, *, max_bytes: int = -1) -> bytes:
         return file.read(max_bytes)
 
 
-def read_document(path: Path) -> Value:
-    """The document of a file. ConfigErrors when the file is missing, not a regular file, too large, not UTF-8 or not strict YAML."""
+def read_document(path: Path, *, up_to: str = "") -> Value:
+    """The document of a file. ConfigErrors when the file is missing, not a regular file, too large, not UTF-8 or not strict YAML.
+
+    `up_to`: a key of the outermost mapping that is left out where it is the last one; most of a rule file is its tests.
+    """
     try:
         content = read_regular(path, max_bytes=MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
@@ -116,7 +119,13 @@ def read_document(path: Path) -> Value:
         raise ConfigErrors([ConfigError(f"cannot be read: {error.strerror}", path=str(path))]) from error
     except UnicodeDecodeError as error:
         raise ConfigErrors([ConfigError(f"is not UTF-8 text (byte {error.start})", path=str(path))]) from error
-    return parse_document(text, str(path))
+    return parse_document(_head(text, up_to) if up_to else text, str(path))
+
+
+def _head(text: str, key: str) -> str:
+    """The text before the last outermost key, where that is `key`; else all of it."""
+    head, found, rest = text.rpartition(f"\n{key}:\n")
+    return head + "\n" if found and not re.search(r"^[^\s#-]", rest, re.MULTILINE) else text
 
 
 def parse_document(text: str, path: str) -> Value:

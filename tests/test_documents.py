@@ -110,3 +110,15 @@ def test_both_parsers_read_the_shipped_rules_alike() -> None:
     for path in sorted(Path(__file__).parents[1].joinpath("rules").rglob("*.yaml")):
         text = path.read_text(encoding="utf-8")
         assert documents._parsed(text, "x", documents._QuickParser) == documents._parsed(text, "x", documents._SlowParser)
+
+
+@pytest.mark.parametrize(("text", "keys"), [
+    ("id: a\ntests:\n  - rows: [1]\n", ["id"]),
+    ("id: a\ntests:\n- rows: [1]\n# the end\n", ["id"]),
+    ("id: a\ntests:\n  - rows: [1]\nwhy: b\n", ["id", "tests", "why"]),  # not the last: all of it is read
+    ("id: a\nwhy: |\n  tests:\n", ["id", "why"]),
+])
+def test_the_last_key_is_left_out_where_it_is_not_needed(tmp_path: Path, text: str, keys: list[str]) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert list(read_document(path, up_to="tests").raw) == keys

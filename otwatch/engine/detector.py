@@ -45,16 +45,19 @@ def shipped_rules() -> Path:
 
 
 @cache
-def _shipped_documents() -> list[Value]:
+def _shipped_documents(*, proofs: bool) -> list[Value]:
     """Read once: they do not change while a process lives, and a sensor that gave up its privileges may not be able to read them again."""
     complaints = Complaints()
-    documents = documents_of(shipped_rules(), complaints)
+    documents = documents_of(shipped_rules(), complaints, proofs=proofs)
     complaints.raise_if_any()
     return documents
 
 
-def rules_of(paths: Sequence[str] = (), *, drafts: bool = False) -> list[Rule]:
-    """The shipped rules and those of the user's files and folders; ConfigErrors with every mistake."""
+def rules_of(paths: Sequence[str] = (), *, drafts: bool = False, proofs: bool = True) -> list[Rule]:
+    """The shipped rules and those of the user's files and folders; ConfigErrors with every mistake.
+
+    `proofs`: with the tests of the shipped ones, which an analysis does not need; they are most of what is read.
+    """
     for path in paths:
         if not Path(path).exists():
             raise ConfigError("no such file or folder", path=path)
@@ -66,12 +69,13 @@ def rules_of(paths: Sequence[str] = (), *, drafts: bool = False) -> list[Rule]:
             functions.setdefault(name, []).append((spec.name, code))
     return load_rules(
         map(Path, paths),
-        shipped=_shipped_documents(),
+        shipped=_shipped_documents(proofs=proofs),
         drafts=drafts,
         protocols=[spec.name for spec in known],
         anomalies=kinds,
         functions=functions,
         areas=sorted({name for spec in known for name in spec.areas.values()}),
+        proofs=proofs,
     )
 
 
@@ -98,7 +102,7 @@ class Policy:
 def policy_of(*, rules: Sequence[str] = (), site: str | None = None, baseline: str | None = None, learn_until: str | None = None) -> Policy:
     """Loads everything that options name; ConfigErrors and CaptureError say what is wrong with it."""
     return Policy(
-        rules=rules_of(rules),
+        rules=rules_of(rules, proofs=False),
         site=load_site(Path(site)) if site else None,
         baseline=load_baseline(Path(baseline)) if baseline else None,
         learn_until_ns=utc_ns(learn_until) if learn_until else None,
