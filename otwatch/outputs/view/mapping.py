@@ -23,6 +23,7 @@ _ALONE: Final = 40  # actors and targets of incidents that stay alone
 _ZONES: Final = 40  # more of them, and the small ones are drawn as one
 _SMALL: Final = 3  # assets
 _PAIRS: Final = 20_000  # lines between members of groups
+_INTERNET: Final = 5.0
 _BETWEEN: Final = "between zones"
 _ASKING: Final = ("arp",)  # who asks for an address has not talked to it
 _WORDS: Final = 4
@@ -128,13 +129,13 @@ def _keys(assets: Sequence[AssetRow]) -> tuple[dict[int, str], dict[str, str]]:
     A group is of the same zone and role; hosts of incidents and routers stand alone. Where there are many zones, the small ones are one.
     """
     alone = {asset.number for asset in sorted((one for one in assets if one.incidents), key=lambda one: (-(one.severity or 0), one.number))[:_ALONE]}
-    sizes = Counter(asset.zone for asset in assets)
+    sizes = Counter(map(_column, assets))
     small = {zone for zone, size in sizes.items() if size <= _SMALL} if len(sizes) > _ZONES else set()
     merged = f"{len(small):,} small zones"
     groups: dict[tuple[str, float, str], list[AssetRow]] = {}
     for asset in assets:
         if asset.number not in alone and asset.role not in ROUTERS:
-            zone = merged if asset.zone in small else asset.zone
+            zone = merged if _column(asset) in small else _column(asset)
             groups.setdefault((zone, -1.0 if asset.level is None else asset.level, asset.role), []).append(asset)
     keys = {asset.number: f"a{asset.number}" for asset in assets}
     zones = {}
@@ -145,11 +146,19 @@ def _keys(assets: Sequence[AssetRow]) -> tuple[dict[int, str], dict[str, str]]:
     return keys, zones
 
 
+def _column(asset: AssetRow) -> str:
+    """The column of an asset: its zone; routers stand between zones, and public addresses of no zone in the site file are the internet."""
+    if asset.role in ROUTERS:
+        return _BETWEEN
+    if asset.level == _INTERNET and asset.zone_source != "site file":
+        return "internet"
+    return asset.zone or "no zone"
+
+
 def _symbol(key: str, members: Sequence[AssetRow], zone: str) -> Symbol:
     first = members[0]
-    zone = zone or (_BETWEEN if first.role in ROUTERS else first.zone or "no zone")
     order = (0, first.role) if len(members) > 1 else (first.number, first.address)
-    return Symbol(key=key, zone=zone, level=first.level, order=order, card=len(members) > 1)
+    return Symbol(key=key, zone=zone or _column(first), level=first.level, order=order, card=len(members) > 1)
 
 
 def _drawn(key: str, members: Sequence[AssetRow], spot: Box) -> MapSymbol:

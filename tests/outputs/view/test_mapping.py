@@ -86,3 +86,8 @@ def test_levels_come_from_the_role_then_the_zone() -> None:
         ("unknown", "not known"),
         ("5", "public address"),
     ]
+
+
+def test_public_addresses_are_one_column() -> None:
+    view = plant_view(result(assets=[asset(f"93.184.{number}.34", "server", zone=f"93.184.{number}.0/24") for number in range(5)])).map
+    assert [zone.text for zone in view.layout.zones] == ["internet"]
