@@ -51,11 +51,16 @@ def open_live(interfaces: Sequence[str], *, capture: str = "auto", snap_length: 
     return PcapSource(interfaces, snap_length=snap_length, buffer_bytes=block_bytes * blocks, bpf=bpf, hardware_time=hardware_time, limits=limits)
 
 
+def check_shared(capture: str) -> None:
+    """CaptureError where several processes cannot share an interface."""
+    if capture == "libpcap" or not hasattr(socket, "AF_PACKET"):
+        raise CaptureError("several processes can share an interface only with AF_PACKET rings (Linux): sensor.capture = \"ring\"")
+
+
 def open_shared(interfaces: Sequence[str], processes: int, *, capture: str = "auto", snap_length: int = 262_144, block_bytes: int = 1 << 20,
                 blocks: int = 64, bpf: str = "", hardware_time: bool = False, limits: Limits | None = None) -> list[Live]:
     """As many rings, each with a buffer of its own, that share the interfaces between them, one for each process. CaptureError as above."""
-    if capture == "libpcap" or not hasattr(socket, "AF_PACKET"):
-        raise CaptureError("several processes can share an interface only with AF_PACKET rings (Linux): sensor.capture = \"ring\"")
+    check_shared(capture)
     from otwatch.capture.ring import LiveSource  # noqa: PLC0415 - of use on Linux only
 
     sources: list[Live] = []

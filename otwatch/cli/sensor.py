@@ -119,7 +119,7 @@ def _replay(config: SensorConfig, captures: tuple[str, ...]) -> None:
 
 
 def _listen(config: SensorConfig, view: bool) -> None:
-    from otwatch.capture.live import open_live, open_shared
+    from otwatch.capture.live import check_shared, open_live, open_shared
     from otwatch.errors import CaptureError
     from otwatch.sensor.access import check_access
     from otwatch.sensor.limits import SENSOR_LIMITS
@@ -134,8 +134,10 @@ def _listen(config: SensorConfig, view: bool) -> None:
         "hardware_time": config["sensor.hardware_time"],
         "limits": SENSOR_LIMITS,
     }
-    if workers > 1 and view:
-        raise CaptureError("--view shows one process: with several, `otwatch alerts --db FILE` asks each one's store")
+    if workers > 1:  # wrong use is reported before what may be missing on this machine
+        if view:
+            raise CaptureError("--view shows one process: with several, `otwatch alerts --db FILE` asks each one's store")
+        check_shared(config["sensor.capture"])
     check_access(config)
     if workers == 1:
         with open_live(interfaces, **wanted) as source:

@@ -145,10 +145,12 @@ class Outcomes:
     def rows(self, flows: Flows, slots: Numbers, numbers: Numbers) -> Numbers:
         """(flows, columns and when it ended): what each flow had done, whether it is open or ended."""
         table = flows.array("number")
-        inside = (slots >= 0) & (slots < flows.rows)
-        here = np.where(inside, slots, 0)
-        alive = inside & (table[here] == numbers)
-        found = np.column_stack([*(flows.array(name)[here].astype(np.int64) for name in _COLUMNS), np.full(len(slots), _EVER, np.int64)])
+        alive = (slots >= 0) & (slots < len(table))
+        alive[alive] = table[slots[alive]] == numbers[alive]  # a process that goes on from a checkpoint has no flow at first
+        here = slots[alive]
+        found = np.full((len(slots), _ENDED_COLUMNS), _EVER, np.int64)
+        for column, name in enumerate(_COLUMNS):
+            found[alive, column] = flows.array(name)[here]
         for at in np.flatnonzero(~alive).tolist():
             found[at] = self.ended.get(int(numbers[at]), _UNSEEN)
         if self.before:
@@ -157,8 +159,8 @@ class Outcomes:
                 if known is not None:
                     found[at, :4] = [min(old, new) if old >= 0 and new >= 0 else max(old, new) for old, new in zip(known, found[at], strict=False)]
                     found[at, 4] += 1
-                    if found[at, 0] < 0 and alive[at] and flows.packets_to_client[here[at]]:
-                        found[at, 0] = flows.first_ns[here[at]]
+                    if found[at, 0] < 0 and alive[at] and flows.packets_to_client[slots[at]]:
+                        found[at, 0] = flows.first_ns[slots[at]]
         return found
 
     @property

@@ -77,7 +77,7 @@ def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
 
 def test_exit_codes_stand_in_the_help() -> None:
     told = " ".join(CliRunner().invoke(main, ["--help"]).output.split())
-    assert "Exit codes: 0 done, 2 wrong use, unreadable input or undelivered alerts, 3 --fail-on met." in told
+    assert "Exit codes: 0 done, 2 wrong use, unreadable input or undelivered alerts, 3 --fail-on met, 130 interrupted." in told
 
 
 def test_the_list_of_commands_says_each_whole() -> None:
