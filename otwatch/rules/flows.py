@@ -21,7 +21,7 @@ from otwatch.rules.compile import Clause
 from otwatch.rules.context import Context, Joined
 from otwatch.rules.fields import TABLES, Stage
 from otwatch.rules.match import Matcher
-from otwatch.rules.outcomes import DECIDED_NS, Firsts, Numbers, Outcomes
+from otwatch.rules.outcomes import DECIDED_NS, Done, Numbers, Outcomes
 from otwatch.rules.rows import Row, Windows, hashable
 from otwatch.rules.rule import AllOf, Term
 from otwatch.tables import Flows
@@ -78,9 +78,10 @@ class FlowRules:
         self.ports: set[int] = set()  # of servers of which there were events
         self.undecided = 0  # events that were not waited for as long as they should have been
         # After a restart: flows that were open, by (client, server, ports, transport): number, last event told, what it had done.
-        self.awaited: dict[tuple[int, int, int, int, int], tuple[int, int, Firsts]] = {}
+        self.awaited: dict[tuple[int, int, int, int, int], tuple[int, int, Done]] = {}
         self.awaited_since_ns = 0
-        self.before: dict[int, tuple[int, int, Firsts]] = {}  # number under which it goes on -> (old number, event told, what it had done) before
+        self.before: dict[int, tuple[int, int, Done]] = {}  # number under which it goes on -> (old number, event told, what it had done) before
+        self._over: list[int] = []  # numbers of flows that closed in the last batch
         self._kinds = np.array(sorted(set().union(*(_events(clause) for clause in clauses))), np.uint8)
         self.asks_outcome = any(clause.tests[Stage.OUTCOME] is not None for clause in clauses)
 
@@ -234,6 +235,10 @@ class FlowRules:
         """Decides what is old enough by now, or, at the end of what was seen, all that waits. Call it after `feed`."""
         if not self.asks_outcome:
             return
+        if not final:  # the rows of flows that closed in the last batch are read once more at the end of what was seen
+            for number in self._over:
+                self.before.pop(number, None)
+                self.outcomes.before.pop(number, None)
         self.outcomes.settle(flows, now_ns, final=final)
         decided: Decided = {}
         if self.watched:
@@ -251,10 +256,7 @@ class FlowRules:
         if len(recent) or self.outcomes.ended:
             waited_for = {event[4] for one in self.waiting for event in one.seen[one.begin :]}
             self.outcomes.close(flows, recent, waited_for, now_ns)
-        if self.before:
-            for slot in closed:
-                self.before.pop(int(flows.number[slot]), None)
-                self.outcomes.before.pop(int(flows.number[slot]), None)
+        self._over = flows.array("number")[np.fromiter(closed, np.int64, len(closed))].tolist() if self.before else []
 
     def _decide(self, flows: Flows, now_ns: int, final: bool, decided: Decided) -> None:
         """What has waited long enough."""
@@ -376,12 +378,12 @@ class FlowRules:
             if old is None:
                 turned = self.awaited.pop((server, client, server_port, client_port, transport), None)
                 if turned is not None:
-                    number, event, (answered, refused, to_server, to_client) = turned
-                    old = number, event, (answered, refused, to_client, to_server)
+                    number, event, (answered, refused, to_server, to_client, flags, how) = turned
+                    old = number, event, (answered, refused, to_client, to_server, flags, how)
             if old is not None:
                 self.goes_on(old, slot, flows.number[slot])
 
-    def goes_on(self, old: tuple[int, int, Firsts], slot: int, number: int) -> None:
+    def goes_on(self, old: tuple[int, int, Done], slot: int, number: int) -> None:
         """A flow from before a restart is this one now: what waits for it waits for this."""
         self.before[number] = old
         self.outcomes.before[number] = old[2]

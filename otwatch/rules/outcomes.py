@@ -20,12 +20,12 @@ from otwatch.tables import Flows
 from otwatch.vocabulary import DirectionHow, FlowEvent
 
 Numbers = npt.NDArray[np.int64]
-Firsts = tuple[int, int, int, int]  # when a flow was first answered, refused, sent data to the server, to the client; -1 not yet
+# What a flow had done: when it was first answered, refused, sent data to the server, to the client (-1 not yet); flags to the server; DirectionHow.
+Done = tuple[int, int, int, int, int, int]
 
 DECIDED_NS: Final = 3_000_000_000  # what has not come by then is taken for missing: two retransmissions of a SYN (RFC 6298) would have
 STANDING: Final = 10  # targets that a source waits for in vain at the end of what was seen: no connection is that unlucky
 FIRSTS: Final = ("answered_ns", "refused_ns", "data_to_server_ns", "data_to_client_ns")
-NEVER: Final = (-1, -1, -1, -1)
 _ENDED_COLUMNS: Final = 9
 _COLUMNS: Final = (*FIRSTS, "packets_to_server", "tcp_flags_to_server", "ip_protocol", "direction_how")
 _REMEMBERED: Final = 65_536  # hosts that were answered, pairs that were
@@ -61,7 +61,7 @@ class Outcomes:
         self.silent: dict[int, set[tuple[int, int]]] = {}  # client -> the first targets (server, port) that it waited for in vain
         self.both_ways = 0  # TCP connections of which both directions were seen
         self.one_way = 0  # of which one direction is missing beyond doubt
-        self.before: dict[int, Firsts] = {}  # number of a flow that went on after a restart -> what it had done before
+        self.before: dict[int, Done] = {}  # number of a flow that went on after a restart -> what it had done before
         self.ended: dict[int, tuple[int, ...]] = {}  # number of a closed flow -> its row, while an event of it waits
         self._opened: list[_Opened] = []
         self._answers: list[Numbers] = []  # times at which TCP connections of this batch were answered
@@ -142,6 +142,11 @@ class Outcomes:
             for number, row in zip(names.tolist(), self.rows(flows, slots, names).tolist(), strict=True):
                 self.ended[number] = (*row[:-1], now_ns)
 
+    def done(self, flows: Flows, slot: int, number: int) -> Done:
+        """What a flow had done, for the process that goes on with it."""
+        answered, refused, to_server, to_client, _, flags, _, how, _ = self.rows(flows, np.array([slot]), np.array([number]))[0].tolist()
+        return answered, refused, to_server, to_client, flags, how
+
     def rows(self, flows: Flows, slots: Numbers, numbers: Numbers) -> Numbers:
         """(flows, columns and when it ended): what each flow had done, whether it is open or ended."""
         table = flows.array("number")
@@ -157,8 +162,11 @@ class Outcomes:
             for at, number in enumerate(numbers.tolist()):
                 known = self.before.get(number)
                 if known is not None:
-                    found[at, :4] = [min(old, new) if old >= 0 and new >= 0 else max(old, new) for old, new in zip(known, found[at], strict=False)]
+                    firsts = zip(known[:4], found[at, :4].tolist(), strict=True)
+                    found[at, :4] = [min(old, new) if old >= 0 and new >= 0 else max(old, new) for old, new in firsts]
                     found[at, 4] += 1
+                    found[at, 5] |= known[4]
+                    found[at, 7] = max(known[5], found[at, 7])  # the handshake is the most that can be known
                     if found[at, 0] < 0 and alive[at] and flows.packets_to_client[slots[at]]:
                         found[at, 0] = flows.first_ns[slots[at]]
         return found

@@ -13,14 +13,13 @@ from collections import deque
 from collections.abc import Hashable, Iterable
 from typing import Any
 
-import numpy as np
-
 from otwatch.alerts.findings import Finding, Part, Sample
 from otwatch.rules.compile import Clause, Record
 from otwatch.rules.context import Joined
 from otwatch.rules.engine import RuleEngine
 from otwatch.rules.fields import Stage
 from otwatch.rules.following import ended_of, ended_state
+from otwatch.rules.outcomes import Done
 from otwatch.rules.rows import Lane, Row, Sequences, Windows
 from otwatch.rules.rule import Rule
 from otwatch.tables import Behaviours, Flows
@@ -132,8 +131,8 @@ class _Writer:
             "silent": silent,
             "outcomes": rules.outcomes.state(self.flows, waited_for),
             "undecided": rules.undecided,
-            "before": [[number, old, event, *firsts] for number, (old, event, firsts) in rules.before.items()],
-            "awaited": [[*known, number, event, *firsts] for known, (number, event, firsts) in rules.awaited.items()],
+            "before": [[number, old, event, *done] for number, (old, event, done) in rules.before.items()],
+            "awaited": [[*known, number, event, *done] for known, (number, event, done) in rules.awaited.items()],
         }
 
     def _number(self, slot: int) -> int:
@@ -146,8 +145,7 @@ class _Writer:
             answered = flows.packets_to_server[slot] > 0 and flows.packets_to_client[slot] > 0
             event = FlowEvent.IDENTIFIED if flows.pdus[slot] else FlowEvent.ANSWERED if answered else FlowEvent.OPENED
             known = [int(getattr(flows, name)[slot]) for name in ("client", "server", "client_port", "server_port", "ip_protocol")]
-            firsts = self.engine.flows.outcomes.rows(flows, np.array([slot]), np.array([number]))[0, :4].tolist()
-            self.open[number] = [*known, int(event), *firsts]
+            self.open[number] = [*known, int(event), *self.engine.flows.outcomes.done(flows, slot, number)]
         return [slot, number]
 
     def _windows(self, windows: Windows) -> dict[str, Any]:
@@ -273,21 +271,21 @@ class _Reader:
         self.live = set(slots) & set(numbers) - {0}
         if self.live:  # the same process goes on, under other rules or in a test
             self.shift = 0
-            for number, old, event, *firsts in state["before"]:
-                rules.before[int(number)] = int(old), int(event), _four(firsts)
-                rules.outcomes.before[int(number)] = _four(firsts)
+            for number, old, event, *done in state["before"]:
+                rules.before[int(number)] = int(old), int(event), _done(done)
+                rules.outcomes.before[int(number)] = _done(done)
         rules.awaited_since_ns = self.engine.now_ns
         for stored in document["open"]:
-            number, client, server, client_port, server_port, transport, event, *firsts = map(int, stored)
+            number, client, server, client_port, server_port, transport, event, *done = map(int, stored)
             if self.shift:
-                rules.awaited[client, server, client_port, server_port, transport] = self._renumbered(number), event, _four(firsts)
+                rules.awaited[client, server, client_port, server_port, transport] = self._renumbered(number), event, _done(done)
         pairs = [[self._address(src), self._address(dst), *rest] for src, dst, *rest in document["pace"]["pairs"]]
         self.engine.pace.resume({"first_ns": document["pace"]["first_ns"], "pairs": pairs})
         silences = [list(map(int, stored)) for stored in document["silences"]]
         self.engine.silences.resume([[self._address(src), self._address(dst), *rest] for src, dst, *rest in silences])
         for stored in state["awaited"]:
-            client, server, client_port, server_port, transport, number, event, *firsts = map(int, stored)
-            rules.awaited.setdefault((client, server, client_port, server_port, transport), (self._renumbered(number), event, _four(firsts)))
+            client, server, client_port, server_port, transport, number, event, *done = map(int, stored)
+            rules.awaited.setdefault((client, server, client_port, server_port, transport), (self._renumbered(number), event, _done(done)))
         rules.outcomes.resume(state["outcomes"], self._renumbered, slots if self.live else {})
         rules.undecided = int(state["undecided"])
         for due, stored, asked in state["waiting"]:
@@ -430,9 +428,10 @@ def _key(value: Any) -> Hashable:
     return tuple(map(_key, value)) if isinstance(value, list) else value
 
 
-def _four(firsts: list[int]) -> tuple[int, int, int, int]:
-    answered, refused, to_server, to_client = firsts
-    return int(answered), int(refused), int(to_server), int(to_client)
+def _done(stored: list[int]) -> Done:
+    """A state of before 1.0 says neither flags nor how the direction is known."""
+    answered, refused, to_server, to_client, flags, how = map(int, [*stored, 0, 0] if len(stored) == 4 else stored)
+    return answered, refused, to_server, to_client, flags, how
 
 
 def _ports(stored: Any) -> tuple[int, int, int]:
