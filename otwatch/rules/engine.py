@@ -106,7 +106,7 @@ class RuleEngine:
         self.sequences = {index: Sequences(rule) for index, rule in enumerate(self.rules) if rule.sequence}
         self.gates = {clause.index: Gate(clause, self._judge_late, self._waits) for clause in clauses if clause.rule.window and clause.late_fields}
         self.flows = FlowRules(
-            self._matchers["flows"].clauses, self.context, self.windows, self._take, self._counted, self._last_part, limits.burst_quiet_ns
+            self._matchers["flows"].clauses, self.context, self.windows, self._take, self._counted, self._last_part, limits
         )
         self.evidence = Evidence(self.context)
         self.following = Following(limits.burst_quiet_ns)

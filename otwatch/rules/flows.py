@@ -17,6 +17,7 @@ import numpy as np
 
 from otwatch.alerts.findings import Part
 from otwatch.batch import Batch
+from otwatch.limits import Limits
 from otwatch.rules.compile import Clause
 from otwatch.rules.context import Context, Joined
 from otwatch.rules.fields import TABLES, Stage
@@ -63,7 +64,7 @@ class FlowRules:
         take: Callable[[Clause, Row, int, int], None],
         credit: Callable[[Clause, Row, int], None],
         last_part: Callable[[Clause, int, int], Part | None],
-        quiet_ns: int,
+        limits: Limits,
     ) -> None:
         self.matcher = Matcher(clauses)
         self.context = context
@@ -71,8 +72,9 @@ class FlowRules:
         self.take = take
         self.credit = credit
         self.last_part = last_part
-        self.quiet_ns = quiet_ns
-        self.outcomes = Outcomes()
+        self.quiet_ns = limits.burst_quiet_ns
+        self._most_waiting = min(_WAITING, limits.addresses // 4)  # what waits keeps the names of its hosts: they must not take all room from others
+        self.outcomes = Outcomes(remembered=limits.addresses // 8)
         self.waiting: deque[_Waiting] = deque()
         self.watched: dict[int, tuple[int, list[tuple[Clause, Seen]]]] = {}  # number of a flow without data so far -> slot, events that want some
         self.ports: set[int] = set()  # of servers of which there were events
@@ -261,7 +263,7 @@ class FlowRules:
     def _decide(self, flows: Flows, now_ns: int, final: bool, decided: Decided) -> None:
         """What has waited long enough."""
         ready: list[tuple[_Waiting, int, int]] = []
-        crowd = sum(len(one.seen) - one.begin for one in self.waiting) - _WAITING
+        crowd = sum(len(one.seen) - one.begin for one in self.waiting) - self._most_waiting
         for one in self.waiting:
             end = len(one.seen) if final else int(np.searchsorted(one.due_ns, now_ns))
             if crowd > 0:

@@ -55,7 +55,8 @@ class _Opened:
 class Outcomes:
     """What this tap shows of connections, and what became of each."""
 
-    def __init__(self) -> None:
+    def __init__(self, remembered: int = _REMEMBERED) -> None:
+        self._remembered = max(1, min(remembered, _REMEMBERED))
         self.answered_since: dict[int, int] = {}  # host -> when it was first seen to be answered
         self.talked: dict[tuple[int, int], None] = {}  # (client, server) of answered connections
         self.silent: dict[int, set[tuple[int, int]]] = {}  # client -> the first targets (server, port) that it waited for in vain
@@ -124,11 +125,17 @@ class Outcomes:
     def _talk(self, client: int, server: int, time: int) -> None:
         if (client, server) in self.talked:
             return
-        _make_room(self.answered_since)
-        _make_room(self.talked)
+        self._make_room(self.answered_since)
+        self._make_room(self.talked)
         self.talked[client, server] = None
         for host in (client, server):
             self.answered_since.setdefault(host, time)
+
+    def _make_room(self, known: dict[Any, Any]) -> None:
+        """The older half goes when there are too many."""
+        if len(known) >= self._remembered:
+            for old in list(islice(known, max(1, len(known) // 2))):
+                del known[old]
 
     def close(self, flows: Flows, closed: Numbers, waited_for: set[int], now_ns: int) -> None:
         """Keeps the rows of closed flows of which an event waits; call it after `settle` of the same batch."""
@@ -229,7 +236,7 @@ class Outcomes:
             ripe |= (tcp & asked & ~answered & (rows[:, 4] > 1)) | refused | self._standing(clients, servers, ports, waiting)
         silent = asked & ~answered & ~went_on & (refused | shown & ripe)
         for row in np.flatnonzero(silent).tolist():
-            _make_room(self.silent)
+            self._make_room(self.silent)
             known = self.silent.setdefault(int(clients[row]), set())
             if len(known) < STANDING:
                 known.add((int(servers[row]), ports[row]))
@@ -250,13 +257,6 @@ class Outcomes:
         for at in standing:
             found[at] = len(targets[int(clients[at])]) >= STANDING
         return found
-
-
-def _make_room(known: dict[Any, Any]) -> None:
-    """The older half goes when there are too many."""
-    if len(known) >= _REMEMBERED:
-        for old in list(islice(known, len(known) // 2)):
-            del known[old]
 
 
 def _by(times: Numbers, when: Numbers) -> npt.NDArray[np.bool_]:

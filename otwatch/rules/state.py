@@ -57,7 +57,7 @@ def addresses_in_use(engine: RuleEngine) -> set[int]:
         rows += [row for lane in windows.lanes.values() for _, row in lane.rows]
     rows += [row for gate in engine.gates.values() for _, row in gate.queue]
     found = {address for row in rows if isinstance(row, Row) for address in (row.src, row.dst)}
-    rows += [event for one in engine.flows.waiting for event in one.seen] + [
+    rows += [event for one in engine.flows.waiting for event in one.seen[one.begin :]] + [
         event for _, events in engine.flows.watched.values() for _, event in events
     ]
     found |= {address for row in rows if isinstance(row, tuple) and len(row) == 8 for address in row[5:7]}
