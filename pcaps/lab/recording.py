@@ -205,8 +205,9 @@ class Recording:
         capture = self.folder / f"{self.name}.pcap"
         seen = {operation["src"] for operation in self.operations} | {operation["dst"] for operation in self.operations}
         seen.update(name for operation in self.operations for name in operation.get("targets", ()))
-        versions = {package: importlib.metadata.version(package) for package in STACKS.values()}
-        if any(protocol == "iec104" for host in self.servers for protocol, _ in SERVICES[host]):
+        spoken = {protocol for host in self.servers for protocol, _ in SERVICES[host]} | {operation["protocol"] for operation in self.operations}
+        versions = {package: importlib.metadata.version(package) for protocol, package in STACKS.items() if protocol in spoken}
+        if "iec104" in spoken:
             ask = "import importlib.metadata; print(importlib.metadata.version('c104'))"
             versions["c104"] = subprocess.check_output([INTERPRETERS["iec104"], "-c", ask], text=True).strip()
         about = {

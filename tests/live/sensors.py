@@ -131,6 +131,17 @@ class RunningSensor:
         """Alerts that say that a condition has ended."""
         return [alert for alert in self.alerts(rule) if alert["evidence"].get("over")]
 
+    def wait_judged(self, rule: str, **fields: Any) -> dict[str, Any]:
+        """What a rule said, in an alert of its own or folded into one that holds the same rows."""
+
+        def fitting() -> dict[str, Any] | None:
+            said = (told for alert in self.alerts() for told in (alert, *alert["evidence"].get("also", ())))
+            return next((told for told in said if told["rule"] == rule and all(told.get(name) == value for name, value in fields.items())), None)
+
+        found = wait_for(fitting)
+        assert found, f"no {rule} {fields} among {sorted({alert['rule'] for alert in self.alerts()})}"
+        return dict(found)
+
     def memory_kilobytes(self) -> int:
         assert self.process is not None
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():

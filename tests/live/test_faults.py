@@ -14,6 +14,7 @@ from otwatch.outputs.siem.reading import stored_events
 from tests.capture.wire import Wire, lab
 from tests.engine import network
 from tests.live.sensors import RunningSensor, frames_of
+from tests.live.test_disks import attacks
 from tests.outputs.siem.receivers import wait_for
 
 pytestmark = lab
@@ -135,13 +136,14 @@ def test_wrong_rules_change_nothing_and_are_reported_then_right_ones_work(folder
         sensor.send_signal(signal.SIGHUP)
         assert wait_for(lambda: len(sensor.alerts("sensor.configuration-refused")) == 2)
         wire.send(frames_of("dnp3-cold-restart"))
-        assert sensor.wait("plant.restart")["severity"] == "high", "the rule as it was"
-        rule.write_text(RULE.format(protocol="dnp3").replace("severity: high", "severity: critical").replace("plant.restart", "plant.restarted"))
-        rule.rename(rule.with_stem("restarted"))
+        assert sensor.wait_judged("plant.restart")["severity"] == "high", "the rule as it was"
+        stopped = RULE.format(protocol="s7comm").replace("protocol: dnp3", "protocol: s7comm").replace("function: 13", "function: 41")
+        rule.write_text(stopped.replace("severity: high", "severity: critical").replace("plant.restart", "plant.stopped"))
+        rule.rename(rule.with_stem("stopped"))
         sensor.send_signal(signal.SIGHUP)
         sensor.wait("sensor.configuration-changed")
-        wire.send(frames_of("dnp3-cold-restart"))
-        assert sensor.wait("plant.restarted")["severity"] == "critical"
+        wire.send(attacks(1))
+        assert sensor.wait_judged("plant.stopped")["severity"] == "critical"
 
 
 def test_a_clean_stop_ends_with_zero_and_metrics_are_there(folder: Path, wire: Wire) -> None:

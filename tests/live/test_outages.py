@@ -36,7 +36,7 @@ def test_kill_9_amid_alerts_loses_nothing_and_repeats_only_under_the_same_number
     """Four lives: each of the first three ends by kill -9 while alerts are told, never by a clean stop."""
     rsyslog = Rsyslog(tmp_path / "rsyslog", namespace=beside.sensor)
     rsyslog.start()
-    url = f"tcp://127.0.0.1:{rsyslog.ports['tcp']}?format=json"
+    url = f"tcp://127.0.0.1:{rsyslog.ports['tcp']}?format=json&events=all"
     sensor = RunningSensor(beside.sensor, "wire0", folder, destinations=(url,), keys="checkpoint_seconds = 1")
     try:
         for attack in ("plant-attack", "modbus-scan-units", "s7comm-download"):
@@ -78,7 +78,7 @@ def small_disk(folder: Path) -> Iterator[Path]:
 def test_a_full_disk_is_told_and_alerts_leave_from_memory(tmp_path: Path, folder: Path, small_disk: Path, beside: Wire) -> None:
     rsyslog = Rsyslog(tmp_path / "rsyslog", namespace=beside.sensor)
     rsyslog.start()
-    url = f"tcp://127.0.0.1:{rsyslog.ports['tcp']}"
+    url = f"tcp://127.0.0.1:{rsyslog.ports['tcp']}?events=all"
     filler = small_disk / "filler"
     try:
         with RunningSensor(beside.sensor, "wire0", folder, destinations=(url,), keys="checkpoint_seconds = 1") as sensor:
@@ -113,7 +113,8 @@ def test_a_wrong_certificate_and_a_siem_that_is_away_are_told(tmp_path: Path, fo
     rsyslog = Rsyslog(tmp_path / "rsyslog", authority, namespace=beside.sensor)
     rsyslog.start()
     tls, tcp = f"tls://localhost:{rsyslog.ports['tls']}", f"tcp://localhost:{rsyslog.ports['tcp']}"
-    sensor = RunningSensor(beside.sensor, "wire0", folder, destinations=(f"{tls}?ca={ca}", tcp), more="[health]\ndelivery_seconds = 1\n")
+    sensor = RunningSensor(beside.sensor, "wire0", folder, destinations=(f"{tls}?ca={ca}", f"{tcp}?events=all"),
+                           more="[health]\ndelivery_seconds = 1\n")
     try:
         with sensor:
             told = sensor.wait("sensor.delivery-failing", file=tls)
@@ -158,7 +159,7 @@ def test_no_device_s_name_forges_an_event_or_a_field(tmp_path: Path, folder: Pat
     rsyslog = Rsyslog(tmp_path / "rsyslog", namespace=beside.sensor)
     rsyslog.start()
     formats = ("text", "cef", "leef", "json", "ecs")
-    urls = tuple(f"tcp://127.0.0.1:{rsyslog.ports['tcp']}?format={form}" for form in formats)
+    urls = tuple(f"tcp://127.0.0.1:{rsyslog.ports['tcp']}?format={form}&events=all" for form in formats)
     try:
         with RunningSensor(beside.sensor, "wire0", folder, destinations=urls) as sensor:
             beside.send(hostile_network(), pause=0.001)

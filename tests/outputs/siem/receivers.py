@@ -87,9 +87,11 @@ class Receiver:
         return dict(os.environ)
 
     def start(self) -> None:
-        log = (self.folder / "log").open("ab")
-        self.process = subprocess.Popen([*self._inside, *self.command()], stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.environment())
-        if not wait_for(self._ready):
+        with (self.folder / "log").open("ab") as log:
+            process = subprocess.Popen([*self._inside, *self.command()], stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.environment())
+        self.process = process
+        wait_for(lambda: self._ready() or process.poll() is not None)
+        if not self._ready():
             self.stop()
             raise AssertionError(f"{type(self).__name__} did not start: {(self.folder / 'log').read_text()}")
 
