@@ -12,7 +12,8 @@ import otwatch
 from otwatch.inventory.oui import vendor_of
 
 _NOT_NEEDED: Final = ("otwatch.cli", "otwatch.lake")  # what only other commands use
-_LATE: Final = ("encodings.idna", "stringprep", "unicodedata", "sqlite3.dbapi2", "linecache", "traceback", "zoneinfo", "_strptime", "bisect")
+_LATE: Final = ("encodings.idna", "stringprep", "unicodedata", "sqlite3.dbapi2", "linecache", "traceback", "zoneinfo", "_strptime", "bisect",
+                "numpy.ma")  # numpy.unique asks for it when it is first called
 
 
 def load_everything() -> None:
