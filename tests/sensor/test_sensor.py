@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +47,23 @@ def records(tmp_path: Path, kind: str = "alert") -> list[dict[str, Any]]:
     return [record for record in map(json.loads, (tmp_path / "a.jsonl").read_text().splitlines()) if record["type"] == kind]
 
 
+def gathered(result: Result) -> list[tuple[Any, ...]]:
+    """Incidents without their ids; every alert knows the one that holds it."""
+    ids = {incident.id for incident in result.incidents}
+    assert {alert.incident for alert in result.alerts} <= ids
+    return [(one.key, one.severity, one.first_ns, one.last_ns, one.count, one.outcome, one.alerts, one.steps) for one in result.incidents]
+
+
 @pytest.mark.parametrize("name", CAPTURES)
 def test_sensor_and_analyze_say_the_same(tmp_path: Path, name: str) -> None:
     running = Sensor(config_of(tmp_path, **{"policy.site": SITE}), (), packet_time=True)
     result = running.replay(replay_batches([str(PLANT / f"{name}.pcap")], Limits()))
     running.close()
     expected = analyzed(name)
-    assert result.alerts == expected.alerts
+    # An incident keeps the id under which it was opened live, though an alert that is judged later (a sweep, once it is known not to be polling) begins
+    # before: ids may differ, what they gather may not.
+    assert [replace(alert, incident="") for alert in result.alerts] == [replace(alert, incident="") for alert in expected.alerts]
+    assert gathered(result) == gathered(expected)
     assert result.assets == expected.assets
     assert result.talks == expected.talks
     newest = {record["id"]: record for record in records(tmp_path)}
