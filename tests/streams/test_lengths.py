@@ -97,6 +97,13 @@ def test_a_function_whose_length_nobody_knows_ends_where_it_is_answered() -> Non
     assert [data for data, _ in seen(packets)] == [read(1), lie, write(3)]
 
 
+@pytest.mark.parametrize(("function", "found"), [(0x64, True), (0, False)])
+def test_messages_of_an_unknown_function_that_answer_each_other_are_modbus_on_any_port(function: int, found: bool) -> None:
+    """Function 0 is none: protocols of other kinds have a name, a length and zeros where Modbus has its header (Elasticsearch's transport)."""
+    asked, replied = adu(bytes([function, 0, 0, 0, 0, 1, 8, 0]), transaction=0x4553), adu(bytes([function, 0, 0, 0, 0, 1, 9, 0]), transaction=0x4553)
+    assert bool(seen(dialogue(asked, replied, asked, replied, port=9300))) is found
+
+
 def test_what_stays_unfinished_while_others_speak_is_reported() -> None:
     lie = lying(adu(bytes([0x64, 1, 2, 3]), transaction=2), 254)
     packets = [*dialogue(read(1), reply(1), lie, reply(77)), P(b"", 112 + len(lie), 222, at=2 * SECOND), P(proto=17, server_port=9, at=2 * SECOND)]

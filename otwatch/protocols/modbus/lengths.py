@@ -48,5 +48,7 @@ def ends(data: bytes, direction: int, length: int) -> int:
 
 
 def pairs(asked: bytes, replied: bytes) -> bool:
-    """Transaction, unit and function are the same."""
+    """Transaction, unit and function are the same. Function 0 is none (V1.1b3 section 4.1): headers of other protocols are zeros there, too."""
+    if len(asked) >= _HEAD and asked[7] & 0x7F == 0:
+        return False
     return len(asked) >= _HEAD <= len(replied) and asked[:2] == replied[:2] and asked[6] == replied[6] and (asked[7] ^ replied[7]) & 0x7F == 0
