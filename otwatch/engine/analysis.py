@@ -17,7 +17,7 @@ from otwatch.engine.figures import AnalysisFigures
 from otwatch.engine.kinds import anomaly_kinds, anomaly_name, layer_name
 from otwatch.engine.pipeline import Pipeline
 from otwatch.engine.summary import Summary, protocol_counts
-from otwatch.engine.visibility import Unread, blind_spots, unread
+from otwatch.engine.visibility import Unread, blind_spots, unread, unreadable_files
 from otwatch.errors import CaptureError
 from otwatch.inventory.asset import Asset
 from otwatch.inventory.inventory import Inventory
@@ -178,6 +178,7 @@ class Analysis:
             incidents=self.detector.incidents() if self.detector is not None else [],
             anomalies=anomalies,
             blind_spots=self._interrupted()
+            + unreadable_files(self.unreadable)
             + blind_spots(
                 self.captures,
                 talks,

@@ -39,7 +39,7 @@ _CLOCK_STEP_NS: Final = 1_000_000_000  # more than the disorder of interfaces an
 _STANDING_PACKETS: Final = 100
 _UNTRUSTED: Final = "times, rates and order cannot be trusted"
 _CLOCK_SET_NS: Final = 631_152_000_000_000_000  # 1990
-_NAMED = 8  # carriers of other traffic that are named, each for itself
+_NAMED = 8  # carriers of other traffic, and unreadable files, that are named, each for itself
 
 
 _PROTOCOLS_ON: Final = {"modbus?": ("modbus",), "dnp3?": ("dnp3",), "iso-tsap?": ("s7comm", "s7comm-plus", "mms")}
@@ -89,6 +89,15 @@ def hiding() -> frozenset[str]:
     """Kinds of anomaly after which a part of a message, or of a stream of messages, was not decoded: what streams and protocols say of theirs."""
     kinds = [("stream", STREAM_ANOMALIES), *((spec.name, spec.anomalies) for spec in protocols())]
     return frozenset(f"{layer}.{kind.name}" for layer, known in kinds for kind in known if kind.hides)
+
+
+def unreadable_files(problems: Sequence[str]) -> list[BlindSpot]:
+    """Files that were named and could not be read: nothing of what is in them is in the result. `problems`: `NAME: reason` of each."""
+    if not problems:
+        return []
+    more = f"; and {len(problems) - _NAMED:,} more" if len(problems) > _NAMED else ""
+    text = f"{plural(len(problems), 'file')} could not be read: {'; '.join(problems[:_NAMED])}{more}"
+    return [BlindSpot(kind="file-unreadable", count=len(problems), text=text, incomplete=True)]
 
 
 def blind_spots(

@@ -166,6 +166,27 @@ def test_the_others_are_analysed_all_the_same(tmp_path: Path) -> None:
     summary = json.loads(told.stdout.splitlines()[0])
     assert summary["packets"] == 935
     assert len(summary["unreadable"]) == 2
+    spot = next(spot for spot in summary["visibility"]["blind_spots"] if spot["kind"] == "file-unreadable")
+    assert (spot["count"], spot["incomplete"]) == (2, True)
+    assert "notes.txt: " in spot["text"]
+
+
+@pytest.mark.parametrize("captures", [("good", "bad"), ("bad", "good")])
+def test_a_file_that_cannot_be_read_makes_every_output_incomplete(captures: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "t.pcap").write_text("the pump hums")
+    named = [SMALL if name == "good" else tmp_path / "t.pcap" for name in captures]
+    text = otwatch("analyze", *named, "--report", tmp_path / "r.html")
+    assert text.returncode == 2
+    assert "Clean as far as" not in text.stdout
+    assert "but 1 file could not be read" in text.stdout
+    assert "Observation incomplete: 1 file could not be read: " in text.stdout
+    assert "! 1 file could not be read: " in text.stdout
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "1 file could not be read" in page and "t.pcap" in page
+    assert "Clean as far as" not in page
+    summary = json.loads(otwatch("analyze", *named, "--format", "jsonl").stdout.splitlines()[0])
+    assert summary["visibility"]["complete"] is False
+    assert "t.pcap" in summary["verdict"]
 
 
 @pytest.mark.parametrize(("option", "content", "words"), [

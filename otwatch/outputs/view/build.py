@@ -89,16 +89,18 @@ def verdict_of(result: Result, coverage: Coverage) -> Verdict:
         sentence = "Cannot judge: nothing was read."
     elif incidents:
         sentence = f"{plural(len(incidents), 'incident')} ({_severities(incidents)}): {_deeds(incidents)} in {observed}{beside}."
-    elif level is Level.CANNOT_JUDGE:
+    elif level is Level.CANNOT_JUDGE and not _only_files_missing(result, coverage):
         sentence = f"Cannot judge {observed}: {_no_judgement(coverage)}."
     elif notes:
         sentence = f"No incident, {_notes(result.incidents)} in {observed}."
+    elif result.unreadable:
+        sentence = f"No incident and no note in {observed}, but {plural(len(result.unreadable), 'file')} could not be read."
     else:
         sentence = f"No incident and no note in {observed}: clean as far as it was judged."
     return Verdict(
         level=level,
         sentence=sentence,
-        judged=_judged(coverage) if result.packets else "",
+        judged=_judged(coverage, files_missing=bool(result.unreadable)) if result.packets else "",
         incidents=len(incidents),
         notes=notes,
         severity=worst,
@@ -106,15 +108,26 @@ def verdict_of(result: Result, coverage: Coverage) -> Verdict:
     )
 
 
+def _only_files_missing(result: Result, coverage: Coverage) -> bool:
+    """Whether what was read could be judged, and files that could not be read are all that is missing."""
+    return bool(result.unreadable) and not _unjudgeable(result, coverage)
+
+
+def _unjudgeable(result: Result, coverage: Coverage) -> bool:
+    nothing = not result.packets or (coverage.decoded_share is not None and coverage.decoded_share < _HALF)
+    return nothing or (not result.operations and bool(coverage.incomplete))
+
+
 def _level(result: Result, coverage: Coverage, incidents: Sequence[Incident]) -> Level:
     if any(one.severity is Severity.CRITICAL and one.outcome is not Outcome.REFUSED for one in incidents):
         return Level.ACT_NOW
     if incidents:
         return Level.LOOK_TODAY
-    nothing = not result.packets or (coverage.decoded_share is not None and coverage.decoded_share < _HALF)
-    if nothing or (not result.operations and coverage.incomplete):
+    if _unjudgeable(result, coverage):
         return Level.CANNOT_JUDGE
-    return Level.NOTES_ONLY if result.incidents else Level.CLEAN
+    if result.incidents:
+        return Level.NOTES_ONLY
+    return Level.CANNOT_JUDGE if result.unreadable else Level.CLEAN
 
 
 def _no_judgement(coverage: Coverage) -> str:
@@ -124,7 +137,7 @@ def _no_judgement(coverage: Coverage) -> str:
     return coverage.incomplete[0].rstrip(".") if coverage.incomplete else "nothing of what was read is decoded"
 
 
-def _judged(coverage: Coverage) -> str:
+def _judged(coverage: Coverage, *, files_missing: bool = False) -> str:
     """`Judged: 90 of 101 rules; 100 % of OT packets decoded; both directions seen.`"""
     parts = []
     rules = coverage.rules
@@ -146,7 +159,7 @@ def _judged(coverage: Coverage) -> str:
     if coverage.undecoded:
         parts.append("not decoded: " + ", ".join(f"{one.protocol} ({plural(one.packets, 'packet')})" for one in coverage.undecoded[:_ACTORS]))
     text = f"Judged: {'; '.join(parts)}."
-    if coverage.incomplete and not coverage.undecoded:
+    if coverage.incomplete and (files_missing or not coverage.undecoded):
         text += f" Observation incomplete: {coverage.incomplete[0]}{'' if coverage.incomplete[0][-1:] in '.?' else '.'}"
     return text
 
