@@ -184,7 +184,7 @@ def test_bytes_that_differ_in_a_retransmission_are_rows_of_their_own() -> None:
     wire = Wire().ask(pdu(6, 1, 2)).ask(pdu(6, 1, 666), flags=PduFlag.CONFLICT).answer(pdu(6, 1, 2))
     assert [r["value"].hex() for r in wire.run().rows] == ["0002", "029a", "0002"]
     assert wire.bad == []
-    assert wire.dissector.forget(0) == 0
+    assert wire.dissector.forget(0) == 1  # either reading may be the one that is answered: the other waits on
     wire = Wire().ask(READ).answer(READ_ANSWER).answer(pdu(3, data=b"\x04\x00\x09\x00\x09"), flags=PduFlag.CONFLICT).run()
     assert wire.rows[2]["start"] == 100
     assert wire.bad == []
