@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from otwatch.outputs.siem.reading import stored_events
 from tests.capture.wire import Wire, lab
 from tests.engine import network
@@ -175,6 +177,7 @@ def test_the_checkpoint_of_another_time_is_set_aside_when_damaged(folder: Path, 
         assert json.loads(sensor.lines.read_text().splitlines()[0])
 
 
+@pytest.mark.slow
 def test_beyond_capacity_received_and_dropped_are_what_was_offered(folder: Path, wire: Wire) -> None:
     """The sensor stands still while more comes than its ring holds: not one packet is unaccounted for, and memory stays as it is."""
     sensor = RunningSensor(wire.sensor, "wire0", folder)

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.capture.wire import Wire, lab
 from tests.live.sensors import RunningSensor
 from tests.live.test_disks import attacks
@@ -33,6 +35,7 @@ def receivers(folder: Path, wire: Wire, count: int) -> Iterator[list[Rsyslog]]:
             receiver.stop()
 
 
+@pytest.mark.slow
 def test_ten_times_kill_9_loses_nothing_and_repeats_little(tmp_path: Path, folder: Path, wire: Wire) -> None:
     with receivers(tmp_path, wire, 2) as (one, two):
         urls = tuple(f"tcp://127.0.0.1:{receiver.ports['tcp']}?format=json&events=all" for receiver in (one, two))

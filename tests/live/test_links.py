@@ -43,6 +43,7 @@ def test_each_of_several_interfaces_is_watched_and_missed(folder: Path, wire: Wi
         assert {alert["file"] for alert in sensor.alerts("sensor.interface-down")} == {"wire2"}
 
 
+@pytest.mark.slow
 @both_sources
 def test_down_and_up_under_load(folder: Path, wire: Wire, capture: str) -> None:
     """What came while the interface was up is accounted for to the packet, and each loss is counted and told."""
@@ -81,6 +82,7 @@ def test_down_and_up_under_load(folder: Path, wire: Wire, capture: str) -> None:
         assert len(sensor.over("sensor.interface-down")) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keys", [pytest.param("", id="ring"), LIBPCAP, pytest.param("workers = 2", id="workers")])
 def test_an_interface_that_is_made_anew_is_watched_again(folder: Path, wire: Wire, keys: str) -> None:
     """Deleted and created under its name (a USB card, a virtual switch), while no process has a privilege left."""

@@ -144,6 +144,7 @@ def test_killed_it_is_started_again(booted: Booted) -> None:
     check_restart(booted, "KILL")
 
 
+@pytest.mark.slow
 def test_hung_it_is_started_again(booted: Booted) -> None:
     """The unit waits a minute for a sign of life; here ten seconds."""
     booted.run("mkdir", "-p", "/etc/systemd/system/otwatch-sensor.service.d")
