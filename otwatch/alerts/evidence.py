@@ -57,6 +57,7 @@ class Act:
     items: Items
     unit: int | None = None
     target: str = ""
+    is_answer: bool = False  # responses matched: what was said to requests of this function
 
     @property
     def changing(self) -> bool:
@@ -136,6 +137,7 @@ class Evidence:
     before: Any = None
     now: Any = None
     src_outside: bool = False
+    src_is_device: bool = False  # the source is known as a controller or outstation
     too_short_to_tell: bool = False  # the observation is too short to know roles
     permitted: str = ""
     ticket: str = ""

@@ -123,11 +123,12 @@ class Finding:
             return (had < frames and self.in_epoch < _SAMPLES_LATER) or (had == 0 and self.in_epoch < 2 * _SAMPLES_LATER)
         return (had < frames and self.in_epoch < _SAMPLES) or (had == 0 and self.in_epoch < _SAMPLES_FIRST)
 
-    def keep(self, sample: Sample) -> None:
-        """Keeps a message that `wants` asked for."""
+    def keep(self, sample: Sample, counted: int | None = None) -> None:
+        """Keeps a message that `wants` asked for; `counted` is what it asked for, where that is not the behaviour."""
+        counted = sample.behaviour if counted is None else counted
         sample.epoch = self.epoch
         self.samples.append(sample)
-        self.sampled[sample.behaviour] = self.sampled.get(sample.behaviour, 0) + 1
+        self.sampled[counted] = self.sampled.get(counted, 0) + 1
         self.in_epoch += 1
 
     def reopen(self, behaviour: int, timestamp_ns: int, quiet_ns: int) -> None:

@@ -111,11 +111,17 @@ class Incident:
     @property
     def failed(self) -> tuple[Step, ...]:
         """Steps that would have changed something and were refused or contradicted."""
-        return tuple(sorted((step for step in self._acting if step.outcome in (Outcome.REFUSED, Outcome.CONTRADICTED)), key=_by_weight))
+        failed = Outcome.REFUSED, Outcome.CONTRADICTED, Outcome.PARTLY_REFUSED
+        return tuple(sorted((step for step in self._acting if step.outcome in failed), key=_by_weight))
 
     @property
     def _acting(self) -> Iterable[Step]:
-        return (step for step in self.steps if step.act is not None and step.act.changing)
+        asked = {_what(step) for step in self.steps if step.act is not None and not step.act.is_answer}
+        return (step for step in self.steps if step.act is not None and step.act.changing and not (step.act.is_answer and _what(step) in asked))
+
+
+def _what(step: Step) -> tuple[str, str, str]:
+    return step.src, step.dst, step.act.function_name if step.act is not None else ""
 
 
 def gather(alerts: Sequence[Alert], *, quiet_ns: int = QUIET_NS, ends_ns: int = DAY_NS) -> list[Incident]:

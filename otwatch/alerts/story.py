@@ -58,7 +58,10 @@ def advice(actor: str, lead: Alert, acts: Sequence[Act], path: Sequence[str]) ->
     for entered in path[1:]:
         found[f"End the session from {path[0]} to {entered}, and find out whose account it used."] = None
     if actor not in ("", "-"):
-        found[f"Find out who used {actor}, and whether this was ordered; cut it off if nobody knows."] = None
+        if lead.evidence.src_is_device and lead.src == actor:
+            found[f"{actor} is itself a device of the plant: check whether it was replaced or taken over, and whether this was ordered."] = None
+        else:
+            found[f"Find out who used {actor}, and whether this was ordered; cut it off if nobody knows."] = None
     if lead.false_positives:
         found[f"Known harmless causes: {lead.false_positives[0]}."] = None
     return list(found)[:_ADVICE]

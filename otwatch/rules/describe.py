@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from otwatch.actions import Role
 from otwatch.alerts.bursts import KEPT, Burst, Interval, merged
 from otwatch.alerts.evidence import Act, Evidence, Hop
 from otwatch.alerts.findings import Finding, Part, Sample
@@ -110,6 +111,7 @@ class Describer:
             outcome=self.outcome(samples, answers_seen=answers_seen),
             items=self.items(samples),
             target=context.place(row["destination"]).text,
+            is_answer=row["role"] == int(Role.RESPONSE),
         )
 
     def bursts(

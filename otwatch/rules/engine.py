@@ -47,6 +47,7 @@ from otwatch.vocabulary import AnomalyKind, Layer
 _SAMPLE: Final = 1  # bits of _wanted: another message is wanted as evidence
 _ROWS: Final = 2  # every message is looked at
 _COUNTED: Final = 4  # its times are followed for the bursts of alerts that count it by its behaviour
+_WAITED: Final = -(1 << 30)  # what messages of a behaviour that waited in a window are counted under, as evidence
 _REFUSED_KEPT: Final = 10_000  # values that are known to concern no rule
 _REFUSED_BYTES: Final = 8  # of longer ones the same seldom comes again
 # An address that two network cards claim: such a row names the card that held it and the one that claims it now.
@@ -588,14 +589,18 @@ class RuleEngine:
             finding.reopen(row.behaviour if row.behaviour >= 0 else -2 - len(finding.parts), row.timestamp_ns, self.limits.burst_quiet_ns)
         part.count += row.weight - 1
         self._chain(finding, clause.step, row)
-        sampled = row.behaviour if row.behaviour >= 0 else -2 - len(finding.parts)
+        known = row.behaviour if row.behaviour >= 0 else -2 - len(finding.parts)
+        here = row.batch == self._batches and self._batch is not None
+        # Of what waited in a window the answer has passed: it takes no room from messages whose answer can still be waited for.
+        sampled = known if here or row.behaviour < 0 else _WAITED - row.behaviour
         if finding.wants(sampled, self.limits.alert_frames):
-            if row.batch == self._batches and self._batch is not None:
+            if here and self._batch is not None:
                 index = row.operation if row.operation >= 0 else int(np.argmax(self._batch.operations.array("behaviour") == row.behaviour))
                 finding.keep(self.evidence.sample(self._batch, index, row.behaviour))
             else:
                 ports = self.evidence.ports(self._batch.flows, row.flow, row.src) if self._batch is not None else (-1, -1, -1)
-                finding.keep(Sample(sampled, row.timestamp_ns, row.frame, row.file, row.flow, ports=ports, macs=(row.claimant, -1)))
+                sample = Sample(known, row.timestamp_ns, row.frame, row.file, row.flow, ports=ports, macs=(row.claimant, -1))
+                finding.keep(sample, sampled)
 
     def _chain(self, finding: Finding, step: int, row: Row) -> None:
         """Keeps the rows of the earlier steps that led here."""

@@ -29,7 +29,7 @@ from otwatch.tables import Behaviours
 Numbers = npt.NDArray[np.int32]
 _RECORDS: Final = 65_536
 _REFUSED: Final = (
-    "The device refused this {times}: it had no effect. Find out who sent it and why: what is tried and refused may be tried again in another way."
+    "The device refused {what} {times}: it had no effect. Find out who sent it and why: what is tried and refused may be tried again in another way."
 )
 _PLACED: Final = frozenset({"src_outside", "crosses_zone", "conduit", "src_internet"})  # rules whose severity has the source's place in it
 _INFERRED: Final = frozenset(
@@ -192,6 +192,7 @@ class Reporter:
         )
         alert.frames = tuple(sorted({sample.frame for sample in samples if not sample.epoch} | found.frames - {0})[:frames])
         self._name_hosts(alert, late)
+        src_is_device = late.get("src_role") in ("controller", "outstation")
         if samples:
             self._from_sample(alert, samples[0])
         matched = {name: value for name in self._matched[finding.rule] if (value := late.get(name)) is not None}
@@ -199,6 +200,7 @@ class Reporter:
         if surge is not None:
             matched |= {name: surge.get(name) for name in ("surge", "requests", "habit", "compared")}
         alert.evidence = self.describer.evidence(finding, found, samples, matched, self.behaviours if found.counts else None)
+        alert.evidence.src_is_device = src_is_device
         answers_seen = on_operations and self.finished and (late.src, late.dst) in self.context.knowledge.answering
         requests = on_operations and late.get("role") == "request"
         if on_operations:
@@ -289,8 +291,8 @@ class Reporter:
             severity = min(severity, int(Severity.MEDIUM if action in CHANGING or rule.window is not None else Severity.LOW))
         alert.severity = Severity(min(max(severity, 0), 4))
         sentence = explain(self.context, late, used)
-        if alert.outcome is Outcome.REFUSED:
-            alert.why = _REFUSED.format(times="once" if evidence.refused == 1 else f"{evidence.refused:,} times")
+        if alert.outcome is Outcome.REFUSED and evidence.refused:
+            alert.why = _REFUSED.format(what=alert.function_name or "this", times="once" if evidence.refused == 1 else f"{evidence.refused:,} times")
         if sentence:
             alert.why = f"{alert.why} {sentence}"
         if too_short:

@@ -8,7 +8,7 @@ from typing import Final
 from otwatch.alerts.alert import Alert, Severity
 from otwatch.alerts.attack import former, technique_text
 from otwatch.alerts.incidents import Incident, Party, Step
-from otwatch.alerts.outcome import SUCCEEDED, WORDS, Outcome
+from otwatch.alerts.outcome import OPEN, SUCCEEDED, WORDS, Outcome
 from otwatch.alerts.story import value_text
 from otwatch.outputs.result import Check, Result
 from otwatch.outputs.story import clock, plural, span, who
@@ -244,8 +244,8 @@ def _incident(number: int, incident: Incident) -> IncidentView:
         sources=incident.sources,
         targets=tuple(_party(party) for party in incident.targets),
         targets_count=incident.targets_count,
-        succeeded=_said(incident.succeeded),
-        failed=_said(incident.failed),
+        succeeded=_said(incident.succeeded, refused=False),
+        failed=_said(incident.failed, refused=True),
         steps=tuple(_step(step) for step in incident.steps),
         steps_count=incident.steps_count,
         why=incident.lead.why,
@@ -276,7 +276,7 @@ def _party(party: Party) -> str:
     return who(party.address, party.name, party.zone)
 
 
-def _said(steps: Sequence[Step]) -> tuple[str, ...]:
+def _said(steps: Sequence[Step], *, refused: bool) -> tuple[str, ...]:
     """Acts in a few words, each once; many targets of the same act together."""
     groups: dict[tuple[str, str], list[Step]] = {}
     for step in steps:
@@ -289,16 +289,25 @@ def _said(steps: Sequence[Step]) -> tuple[str, ...]:
         targets = list(dict.fromkeys(step.dst for step in same))
         value = "" if act.value is None or len(targets) > 1 else f" = {value_text(act.value)}"
         on = ", ".join(targets[:2]) + (f" and {len(targets) - 2} more" if len(targets) > 2 else "")
-        times = sum(step.count for step in same)
+        times = sum(_times(step, refused=refused) for step in same)
         found.append(f"{' '.join(part for part in (function, name) if part)}{value} on {on}" + (f", {times:,} times" if times > len(targets) else ""))
     return tuple(found)
+
+
+def _times(step: Step, *, refused: bool) -> int:
+    """How often it succeeded, or was refused: of a step that was partly refused, what is known of each of its requests."""
+    if step.outcome is not Outcome.PARTLY_REFUSED or step.act is None:
+        return step.count
+    return step.act.items.refused if refused else step.act.items.confirmed
 
 
 def _step(step: Step) -> StepRow:
     act = step.act
     tone = _TONES[step.outcome] if act is not None and act.changing else Tone.PLAIN
     what = " ".join(part for part in (act.function_name or act.action.lower(), *act.objects[:1]) if part) if act is not None else step.title
-    shown = step.outcome in SUCCEEDED or act is not None
+    if act is not None and act.is_answer:
+        what = f"answer to {what}"
+    shown = (step.outcome in SUCCEEDED or act is not None) and not (act is not None and act.is_answer and step.outcome in OPEN)
     return StepRow(
         time=clock(step.first_ns)[11:],
         time_ns=step.first_ns,
