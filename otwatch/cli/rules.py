@@ -9,6 +9,7 @@ import click
 
 from otwatch.cli.failing import EXIT_UNUSABLE, complain, one_line_errors
 from otwatch.cli.options import FILE
+from otwatch.outputs.story import plural
 
 
 @click.group()
@@ -34,7 +35,7 @@ def list_rules(paths: tuple[str, ...]) -> None:
         for rule in known:
             table.add_row(safe(rule.id), rule.severity.label, " ".join(rule.attack), safe(rule.title))
         QuietConsole(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
-        click.echo(f"{len(known)} rules.")
+        click.echo(f"{plural(len(known), 'rule')}.")
 
 
 @rules.command()
@@ -67,26 +68,29 @@ def check(paths: tuple[str, ...]) -> None:
         inside = all(Path(path).resolve().is_relative_to(shipped_rules().resolve()) for path in paths)
         found = rules_of(() if inside else paths, drafts=True)
         count = len(found) if inside else sum(rule.id not in shipped for rule in found)
-        click.echo(f"{count} rules, no mistakes.")
+        click.echo(f"{plural(count, 'rule')}, no mistakes.")
 
 
 @rules.command()
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 def test(paths: tuple[str, ...]) -> None:
-    """Run the tests that stand in the rules: the shipped ones, and those of PATH."""
+    """Run the tests that stand in the rules of PATH; without PATH, those of the shipped ones."""
     with one_line_errors():
-        from otwatch.engine.detector import rules_of
+        from otwatch.engine.detector import rules_of, shipped_rules
         from otwatch.engine.proving import prover
 
         prove = prover()
-        known = rules_of(paths, drafts=True)
-        outcomes = [outcome for rule in known for outcome in prove.prove(rule)]
+        given = [Path(path).resolve() for path in paths]
+        inside = all(path.is_relative_to(shipped_rules().resolve()) for path in given)
+        known = rules_of(() if inside else paths, drafts=True)
+        chosen = [rule for rule in known if not given or any(Path(rule.path).resolve().is_relative_to(path) for path in given)]
+        outcomes = [outcome for rule in chosen for outcome in prove.prove(rule)]
     wrong = [outcome for outcome in outcomes if outcome.problem]
     for outcome in wrong:
         complain(f"{outcome.place}: {outcome.rule}: {outcome.problem}")
-    untested = [rule.id for rule in known if not rule.tests]
+    untested = [rule.id for rule in chosen if not rule.tests]
     click.echo(
-        f"{len(outcomes) - len(wrong)} of {len(outcomes)} tests of {len(known)} rules passed."
+        f"{len(outcomes) - len(wrong)} of {plural(len(outcomes), 'test')} of {plural(len(chosen), 'rule')} passed."
         + (f" Without tests: {', '.join(untested)}." if untested else "")
     )
     if wrong:
@@ -125,4 +129,4 @@ def export_rules(sigma: bool, form: str, output: str | None, paths: tuple[str, .
             click.echo(text, nl=False)
         else:
             Path(output).write_text(text, encoding="utf-8")
-            complain(f"{len(detections)} Sigma rules written to {output}")
+            complain(f"{plural(len(detections), 'Sigma rule')} written to {output}")

@@ -29,7 +29,7 @@ def init(output: str) -> None:
             Path(output).write_text((files("otwatch.site") / "template.yaml").read_text(encoding="utf-8"), encoding="utf-8")
         except OSError as error:
             raise CaptureError(f"{output}: cannot be written: {error.strerror}") from error
-        click.echo(f"{output} written: fill in your zones and writers, then: otwatch site check {output}")
+        click.echo(f"{output} written: its examples are comments: fill in your zones and writers, then: otwatch site check {output}")
 
 
 @site.command()
@@ -39,5 +39,5 @@ def check(site_file: str) -> None:
     with one_line_errors():
         from otwatch.site.load import load_site
 
-        load_site(Path(site_file))
-        click.echo(f"{site_file}: no mistakes.")
+        empty = load_site(Path(site_file)).is_empty
+        click.echo(f"{site_file}: no mistakes" + ("; nothing is active in it: its entries are comments, or there are none." if empty else "."))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from otwatch.alerts.alert import Severity
 from otwatch.cli.annotate import ack, note, snooze
@@ -36,11 +37,12 @@ _FORMAT = click.option(
 @click.option("--state", type=FILE, default="/var/lib/otwatch", show_default=True, metavar="FOLDER", help="The sensor's state: acks, notes, snoozes.")
 @click.option("--min-severity", type=click.Choice(SEVERITIES), default="info", show_default=True, help="From this severity on.")
 @click.option("--rule", default="", metavar="ID", help="Of this rule; * stands for anything (lateral.*).")
+@click.option("--also", is_flag=True, help="With --rule: also alerts of other rules that this rule reported, too (evidence.also).")
 @click.option("--address", default="", metavar="ADDRESS", help="With this source or destination.")
 @click.option("--since", default="", metavar="TIME", help="Last seen at or after this UTC time (2026-11-22T06:00:00).")
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many, the newest first.")
 def alerts(
-    context: click.Context, database: str, form: str, state: str, min_severity: str, rule: str, address: str, since: str, limit: int
+    context: click.Context, database: str, form: str, state: str, min_severity: str, rule: str, also: bool, address: str, since: str, limit: int
 ) -> None:
     """Show the alerts in the store of the sensor, or of an analysis, the newest first; ack, note and snooze them.
 
@@ -52,7 +54,10 @@ def alerts(
       otwatch alerts ack 9542e071 --name kim --reason "planned work on line 2"
     """
     if context.invoked_subcommand is not None:
+        _pass_on(context)
         return
+    if also and not rule:
+        raise click.UsageError("--also goes with --rule")
     with one_line_errors():
         from dataclasses import asdict
         from pathlib import Path
@@ -64,7 +69,7 @@ def alerts(
 
         labels = [level.label for level in Severity if level >= severity(min_severity)]
         after = time_text(utc_ns(since)) if since else ""
-        records = list(StoreReader(Path(database)).alerts(severities=labels, rule=rule, address=address, since=after, limit=limit))
+        records = list(StoreReader(Path(database)).alerts(severities=labels, rule=rule, also=also, address=address, since=after, limit=limit))
         known = Annotations(Path(state))
         said = {id(record): known.of(record) for record in records}
         for record in records:
@@ -87,6 +92,16 @@ def alerts(
                 "; ".join(_said(annotation) for annotation in said[id(record)]),
             ],
         )
+
+
+def _pass_on(context: click.Context) -> None:
+    """Options before a subcommand: where the store and the state are holds for it, too; those that choose alerts are refused."""
+    given = [option for option in context.command.params if context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE]
+    passed = {str(option.name): context.params[str(option.name)] for option in given if option.name in ("database", "state")}
+    refused = [option.opts[0] for option in given if option.name not in passed]
+    if refused:
+        raise click.UsageError(f"{', '.join(refused)}: not an option of alerts {context.invoked_subcommand}: it names one alert by its ID")
+    context.default_map = {str(context.invoked_subcommand): passed}
 
 
 alerts.add_command(ack)

@@ -101,9 +101,10 @@ class Policy:
 
 def policy_of(*, rules: Sequence[str] = (), site: str | None = None, baseline: str | None = None, learn_until: str | None = None) -> Policy:
     """Loads everything that options name; ConfigErrors and CaptureError say what is wrong with it."""
+    plant = load_site(Path(site)) if site else None
     return Policy(
         rules=rules_of(rules, proofs=False),
-        site=load_site(Path(site)) if site else None,
+        site=None if plant is not None and plant.is_empty else plant,  # as `site init` writes it
         baseline=load_baseline(Path(baseline)) if baseline else None,
         learn_until_ns=utc_ns(learn_until) if learn_until else None,
     )

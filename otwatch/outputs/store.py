@@ -242,15 +242,21 @@ class StoreReader:
                 raise CaptureError(f"{path}: permission denied; run as a user who may read it, or change its permissions") from error
             raise CaptureError(f"{path}: not a store of otwatch: {error}") from error
 
-    def alerts(self, *, severities: Iterable[str], rule: str = "", address: str = "", since: str = "", limit: int = 100) -> Iterator[dict[str, Any]]:
-        """Alerts, newest first. `address` is source or destination, `since` a time of the records, `rule` may end in `*`."""
+    def alerts(
+        self, *, severities: Iterable[str], rule: str = "", also: bool = False, address: str = "", since: str = "", limit: int = 100
+    ) -> Iterator[dict[str, Any]]:
+        """Alerts, newest first. `address` is source or destination, `since` a time of the records, `rule` may hold `*`; with `also` the
+        alerts of other rules count whose `evidence.also` names the rule."""
         wanted = list(severities)
         conditions, values = [f"severity IN ({','.join('?' * len(wanted))})"], list[Any](wanted)
-        if rule:
+        if rule and also:
             conditions.append(
                 "(rule GLOB ? OR EXISTS (SELECT 1 FROM json_each(record, '$.evidence.also') WHERE json_extract(value, '$.rule') GLOB ?))"
             )
             values += [rule, rule]
+        elif rule:
+            conditions.append("rule GLOB ?")
+            values.append(rule)
         if address:
             conditions.append("(src = ? OR dst = ?)")
             values += [address, address]

@@ -104,7 +104,7 @@ class Prover:
             problem = ""
             if len(alerts) != test.alerts:
                 shown = "; ".join(f"{alert.src} > {alert.dst} x{alert.count}" for alert in alerts[:4])
-                problem = f"{len(alerts)} alerts, expected {test.alerts}" + (f" ({shown})" if shown else "")
+                problem = f"{len(alerts)} alert{'' if len(alerts) == 1 else 's'}, expected {test.alerts}" + (f" ({shown})" if shown else "")
             elif test.count >= 0 and test.count != sum(alert.count for alert in alerts):
                 problem = f"{sum(alert.count for alert in alerts)} messages in them, expected {test.count}"
             elif test.frames and not set(test.frames) <= {frame for alert in alerts for frame in alert.frames}:

@@ -22,6 +22,7 @@ from otwatch.capture.live import open_live
 from otwatch.engine.analysis import Analysis
 from otwatch.errors import CaptureError, ConfigErrors
 from otwatch.outputs.siem.transport import connect
+from otwatch.outputs.story import plural
 from otwatch.sensor.access import refusals
 from otwatch.sensor.config import SensorConfig
 from otwatch.sensor.learning import load_policy
@@ -339,12 +340,12 @@ def _policy(config: SensorConfig) -> Finding:
             what="rules, site, baseline", state="bad", text=str(error).splitlines()[0], advice="otwatch sensor --check shows every mistake"
         )
     missing = [name for name, there in (("site file", policy.site), ("baseline", policy.baseline)) if there is None]
-    advice = "otwatch site init, otwatch baseline learn: with them strangers are told from operators" if missing else ""
+    advice = "otwatch site init, otwatch baseline learn: with them unknown hosts are distinguished from operators" if missing else ""
     return Finding(
         what="rules, site, baseline",
         state="note" if missing else "good",
         advice=advice,
-        text=f"{len(policy.rules)} rules{', no ' + ', no '.join(missing) if missing else ', site file and baseline'}",
+        text=f"{plural(len(policy.rules), 'rule')}{', no ' + ', no '.join(missing) if missing else ', site file and baseline'}",
     )
 
 

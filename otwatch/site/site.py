@@ -119,6 +119,11 @@ class Site:
     internet: Hosts = field(default_factory=lambda: Hosts(()))
     accepted_alerts: tuple[Accepted, ...] = ()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing stands in it: then it is as if there were no file."""
+        return self == Site()
+
     def zone(self, address: str) -> tuple[str, float | None] | None:
         """Name and level of the zone of an address: that of its asset, else the zone with the narrowest network that holds it."""
         found = self.zone_of(address)

@@ -39,7 +39,15 @@ def test_check_of_a_rule_of_ones_own(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "write.yaml").write_text(text.replace("id: ot.unauthorized-write", "id: my.write"), encoding="utf-8")
     told = otwatch("rules", "check", folder)
-    assert (told.returncode, told.stdout, told.stderr) == (0, "1 rules, no mistakes.\n", "")
+    assert (told.returncode, told.stdout, told.stderr) == (0, "1 rule, no mistakes.\n", "")
+    proved = otwatch("rules", "test", folder)
+    assert " of 1 rule passed." in proved.stdout
+
+
+def test_only_the_given_rules_are_tested() -> None:
+    told = otwatch("rules", "test", ROOT / "rules" / "bacnet" / "malformed.yaml")
+    assert told.returncode == 0, told.stderr
+    assert " of 1 rule passed." in told.stdout
 
 
 def test_check_names_every_mistake_with_its_place(tmp_path: Path) -> None:

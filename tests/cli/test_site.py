@@ -10,7 +10,9 @@ from tests.cli.calling import SITE, assert_one_line, otwatch
 def test_the_file_that_init_writes_has_no_mistakes(tmp_path: Path) -> None:
     told = otwatch("site", "init", "--output", tmp_path / "site.yaml")
     assert told.returncode == 0
-    assert otwatch("site", "check", tmp_path / "site.yaml").stdout == f"{tmp_path}/site.yaml: no mistakes.\n"
+    assert otwatch("site", "check", tmp_path / "site.yaml").stdout == (
+        f"{tmp_path}/site.yaml: no mistakes; nothing is active in it: its entries are comments, or there are none.\n")
+    assert otwatch("site", "check", SITE).stdout == f"{SITE}: no mistakes.\n"
 
 
 def test_init_overwrites_nothing(tmp_path: Path) -> None:

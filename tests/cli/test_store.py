@@ -47,6 +47,31 @@ def test_questions(analysed: tuple[Path, list[dict[str, object]]]) -> None:
     assert "critical" in text
 
 
+def test_a_rule_is_that_of_the_alert_and_also_where_it_is_wanted(analysed: tuple[Path, list[dict[str, object]]]) -> None:
+    path, _ = analysed
+    own = printed("alerts", "--db", path, "--rule", "lateral.*")
+    assert own
+    assert all(str(record["rule"]).startswith("lateral.") for record in own)
+    more = printed("alerts", "--db", path, "--rule", "lateral.*", "--also")
+    assert len(more) > len(own)
+    assert otwatch("alerts", "--db", path, "--also").returncode == 2
+
+
+@pytest.mark.parametrize("command", ["ack", "note", "snooze"])
+def test_options_before_and_after_the_subcommand(command: str, analysed: tuple[Path, list[dict[str, object]]], tmp_path: Path) -> None:
+    path, _ = analysed
+    alert = str(printed("alerts", "--db", path, "--limit", "1")[0]["id"])
+    where, said = ("--db", path, "--state", tmp_path), (alert, "--name", "kim", "--reason", "r")
+    until = ("--until", "2099-01-01") if command == "snooze" else ()
+    for arguments in ((*where, command, *said), (command, *where, *said), (*where[:2], command, *where[2:], *said)):
+        told = otwatch("alerts", *arguments, *until)
+        assert (told.returncode, told.stderr) == (0, "")
+    assert len(printed("alerts", *where, "--limit", "1")[0]["annotations"]) >= 1  # type: ignore[arg-type]
+    refused = otwatch("alerts", "--limit", "3", command, *where, *said, *until)
+    assert refused.returncode == 2
+    assert "--limit: not an option of alerts" in refused.stderr
+
+
 def test_flows_are_there(analysed: tuple[Path, list[dict[str, object]]]) -> None:
     connection = sqlite3.connect(analysed[0])
     flows = [json.loads(row[0]) for row in connection.execute("SELECT record FROM flows ORDER BY number")]

@@ -21,7 +21,7 @@ def test_what_is_as_expected_is_no_problem(tmp_path):
 
 
 def test_what_is_not_is_told(tmp_path):
-    assert problem(tmp_path, rows=(ROW,), alerts=0) == "1 alerts, expected 0 (10.0.0.5 > 10.0.0.9 x1)"
+    assert problem(tmp_path, rows=(ROW,), alerts=0) == "1 alert, expected 0 (10.0.0.5 > 10.0.0.9 x1)"
     assert problem(tmp_path, rows=(ROW,), alerts=1, frames=(2,)) == "frames [1], expected [2]"
 
 

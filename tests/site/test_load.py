@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,9 @@ def mistakes(text: str) -> list[str]:
 
 
 def test_the_template_is_a_site_file():
-    site = load_site(TEMPLATE)
+    assert load_site(TEMPLATE).is_empty
+    site = parse_site(re.sub(r"^#(?! \S)", "", TEMPLATE.read_text(encoding="utf-8"), flags=re.MULTILINE), "s.yaml")  # every example made active
+    assert not site.is_empty
     assert site.zone("192.168.10.10") == ("cell-1", 1.0)
     assert site.asset_name("192.168.10.20") == "hmi-1"
 
