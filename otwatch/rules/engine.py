@@ -103,6 +103,7 @@ class RuleEngine:
         unknown = (NEEDS_BASELINE if baseline is None else frozenset()) | (UNKNOWN_WITHOUT_SITE if site is None else frozenset())
         judged = [clause for clause in clauses if not unknown & clause.demands]
         self._matchers = {table: Matcher([clause for clause in judged if clause.table == table]) for table in TABLES}
+        self._each_row = {clause.index: _by_row(clause) for clause in clauses}
         self.windows = {index: Windows(rule.window) for index, rule in enumerate(self.rules) if rule.window}
         self.sequences = {index: Sequences(rule) for index, rule in enumerate(self.rules) if rule.sequence}
         self.gates = {clause.index: Gate(clause, self._judge_late, self._waits) for clause in clauses if clause.rule.window and clause.late_fields}
@@ -144,6 +145,7 @@ class RuleEngine:
         """Takes the tables of one batch. Never raises on what the wire says."""
         self._batch = batch
         self._batches += 1
+        self.evidence.begin()
         self.now_ns = max(self.now_ns, batch.now_ns)
         self._grow(batch.behaviours.rows)
         began = self.flows.feed(batch)
@@ -182,6 +184,7 @@ class RuleEngine:
         self.now_ns = max(self.now_ns, now_ns)
         self._finished = True
         if self._batch is not None:
+            self.evidence.begin()
             self._refresh()
             self.flows.settle(self._batch.flows, self.now_ns, final=True)
             self._follow()
@@ -336,27 +339,45 @@ class RuleEngine:
         if len(counted):
             for number, now_ns in self.following.feed(batch, behaviours, counted):
                 self._burst(batch, number, now_ns)
-            rows = rows[wanted[behaviours[rows]] & (_SAMPLE | _ROWS) != 0]
-        for index in self._worth_a_look(batch, rows).tolist():
-            behaviour = int(behaviours[index])
-            if not wanted[behaviour] & (_SAMPLE | _ROWS):
+            rows = self._wanted_still(behaviours, rows)
+        sources, targets = (batch.behaviours.array(name) for name in ("source", "destination"))
+        looked_at = self._worth_a_look(batch, rows)
+        for index, behaviour in zip(looked_at.tolist(), behaviours[looked_at].tolist(), strict=True):
+            wants = wanted.item(behaviour)
+            if not wants & (_SAMPLE | _ROWS):
                 continue  # enough of it was seen earlier in this batch
             still = 0
             refused = True
             for clause in self._clauses_of[behaviour]:
-                if _by_row(clause):
+                if self._each_row[clause.index]:
                     still |= _ROWS
                     refused = not self._row(clause, batch, index, behaviour) and refused
-                elif wanted[behaviour] & _SAMPLE:
-                    finding = self._finding(clause, int(batch.behaviours.source[behaviour]), int(batch.behaviours.destination[behaviour]))
+                elif wants & _SAMPLE:
+                    finding = self._finding(clause, sources.item(behaviour), targets.item(behaviour))
                     if finding.wants(behaviour, self.limits.alert_frames):
-                        finding.keep(self.evidence.sample(batch, index, behaviour))
+                        finding.keep(self.evidence.sample(batch, index, behaviour, finding.epoch))
                         still |= _SAMPLE
-            wanted[behaviour] = still | wanted[behaviour] & _COUNTED
+            if still != wants & ~_COUNTED:
+                wanted[behaviour] = still | wants & _COUNTED
             if refused and still == _ROWS:
                 if len(self._refused) >= _REFUSED_KEPT:
                     self._refused.clear()
                 self._refused.update(map(tuple, self._said(batch, np.array([index])).tolist()))
+
+    def _wanted_still(self, behaviours: Numbers, rows: Numbers) -> Numbers:
+        """The rows that are looked at: of behaviours of which only evidence is wanted no more than can be kept, and one to notice that."""
+        wants = self._wanted[behaviours[rows]] & (_SAMPLE | _ROWS)
+        rows, wants = rows[wants != 0], wants[wants != 0]
+        sampled = rows[wants == _SAMPLE]
+        if len(sampled) <= self.limits.alert_frames:
+            return rows
+        order = np.argsort(behaviours[sampled], kind="stable")
+        ordered = behaviours[sampled[order]]
+        begins = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+        rank = np.arange(len(ordered)) - np.repeat(begins, np.diff(np.r_[begins, len(ordered)]))
+        kept = np.concatenate([rows[wants != _SAMPLE], sampled[order[rank <= self.limits.alert_frames]]])
+        kept.sort()
+        return kept
 
     def _burst(self, batch: Batch, number: int, now_ns: int) -> None:
         """A counted behaviour came again after a quiet gap: evidence of the new burst is wanted."""
@@ -596,7 +617,7 @@ class RuleEngine:
         if finding.wants(sampled, self.limits.alert_frames):
             if here and self._batch is not None:
                 index = row.operation if row.operation >= 0 else int(np.argmax(self._batch.operations.array("behaviour") == row.behaviour))
-                finding.keep(self.evidence.sample(self._batch, index, row.behaviour))
+                finding.keep(self.evidence.sample(self._batch, index, row.behaviour, finding.epoch))
             else:
                 ports = self.evidence.ports(self._batch.flows, row.flow, row.src) if self._batch is not None else (-1, -1, -1)
                 sample = Sample(known, row.timestamp_ns, row.frame, row.file, row.flow, ports=ports, macs=(row.claimant, -1))

@@ -14,7 +14,22 @@ from otwatch.rules.context import Context
 from otwatch.tables import Flows
 
 _COMMANDS: Final = frozenset(int(action) for action in CHANGING)
+_REQUEST: Final = int(Role.REQUEST)
+_RESPONSE: Final = int(Role.RESPONSE)
 _WATCHED: Final = 4_096  # requests whose answer is waited for, and as many that had theirs, of which a second answer is noticed
+
+
+class _Columns:
+    """The columns of one batch that samples are made of, and what was made of them: of one message one sample, whatever wants it."""
+
+    def __init__(self, batch: Batch) -> None:
+        array = batch.operations.array
+        self.flow, self.frame, self.timestamp_ns = array("flow"), array("frame"), array("timestamp_ns")
+        self.item, self.transaction, self.role, self.action = array("item"), array("transaction"), array("role"), array("action")
+        self.status, self.contradicts, self.value_kind = array("status"), array("contradicts"), array("value_kind")
+        self.source = batch.behaviours.array("source")
+        self.sides: dict[tuple[int, int], tuple[tuple[int, int, int], tuple[int, int]]] = {}  # flow, actor -> ports, network cards
+        self.samples: dict[tuple[int, int, int], Sample] = {}  # row, behaviour, epoch of the finding
 
 
 class Evidence:
@@ -25,32 +40,50 @@ class Evidence:
         self.watched: dict[tuple[int, int], list[Sample]] = {}  # slot of the flow, frame of the request
         self.answered: dict[tuple[int, int], list[Sample]] = {}  # the same, of those that had their answer
         self._frames: np.ndarray[Any, Any] | None = None
+        self._columns: _Columns | None = None
 
-    def sample(self, batch: Batch, index: int, behaviour: int) -> Sample:
-        """One operation as evidence; from now on its answer is waited for."""
-        operations = batch.operations
-        flow, frame = int(operations.flow[index]), int(operations.frame[index])
-        actor = int(batch.behaviours.source[behaviour])
+    def begin(self) -> None:
+        """The tables have changed: another batch."""
+        self._columns = None
+
+    def sample(self, batch: Batch, index: int, behaviour: int, epoch: int) -> Sample:
+        """One operation as evidence, one and the same for all findings in that epoch; from now on its answer is waited for."""
+        columns = self._columns
+        if columns is None:
+            columns = self._columns = _Columns(batch)
+        key = index, behaviour, epoch
+        found = columns.samples.get(key)
+        if found is None:
+            found = columns.samples[key] = self._sample(columns, batch, index, behaviour)
+        return found
+
+    def _sample(self, columns: _Columns, batch: Batch, index: int, behaviour: int) -> Sample:
+        flow, frame, role = columns.flow.item(index), columns.frame.item(index), columns.role.item(index)
+        seen = flow, columns.source.item(behaviour)
+        sides = columns.sides.get(seen)
+        if sides is None:
+            sides = columns.sides[seen] = self.ports(batch.flows, *seen), self.macs(batch.flows, *seen)
         sample = Sample(
             behaviour,
-            int(operations.timestamp_ns[index]),
+            columns.timestamp_ns.item(index),
             frame,
             batch.file,
             flow,
-            ports=self.ports(batch.flows, flow, actor),
-            macs=self.macs(batch.flows, flow, actor),
-            value=self.value(batch, index),
+            ports=sides[0],
+            macs=sides[1],
+            value=self.value(batch, index) if columns.value_kind.item(index) else None,
             watched=True,
-            item=int(operations.item[index]),
-            transaction=int(operations.transaction[index]),
+            item=columns.item.item(index),
+            transaction=columns.transaction.item(index),
         )
-        if operations.role[index] == int(Role.REQUEST):
-            sample.watched = operations.action[index] not in _COMMANDS or self.is_answered(batch, index)
+        if role == _REQUEST:
+            sample.watched = columns.action.item(index) not in _COMMANDS or self.is_answered(batch, index)
             if len(self.watched) >= _WATCHED:
                 self.watched.pop(next(iter(self.watched)))
             self.watch(flow, frame, sample)
-        elif operations.role[index] == int(Role.RESPONSE):
-            sample.answers, sample.refusals = int(operations.status[index] == 0), int(operations.status[index] != 0)
+        elif role == _RESPONSE:
+            refused = columns.status.item(index) != 0
+            sample.answers, sample.refusals = int(not refused), int(refused)
         return sample
 
     def watch(self, flow: int, frame: int, sample: Sample) -> None:
@@ -96,38 +129,46 @@ class Evidence:
         operations = batch.operations
         if not operations.rows or not (self.watched or self.answered):
             return
-        responses = np.nonzero(operations.array("role") == int(Role.RESPONSE))[0]
+        responses = np.nonzero(operations.array("role") == _RESPONSE)[0]
         if self.watched:
             if self._frames is None:
                 self._frames = np.unique(np.fromiter((frame for _, frame in self.watched), np.int64, len(self.watched)))
             frames = operations.array("request_frame")[responses]
+            waited = responses[np.isin(frames, self._frames)]
             said: dict[tuple[int, int], dict[tuple[int, int], list[int]]] = {}  # request -> response (frame, transaction) -> rows
-            for index in responses[np.isin(frames, self._frames)].tolist():
-                key = int(operations.flow[index]), int(operations.request_frame[index])
-                if key in self.watched:
-                    answer = int(operations.frame[index]), int(operations.transaction[index])
-                    said.setdefault(key, {}).setdefault(answer, []).append(index)
-            for key, found in said.items():
-                self._decide(batch, key, found)
+            names = ("flow", "request_frame", "frame", "transaction")
+            for index, flow, request, *answer in zip(waited.tolist(), *(operations.array(name)[waited].tolist() for name in names), strict=True):
+                if (flow, request) in self.watched:
+                    said.setdefault((flow, request), {}).setdefault((answer[0], answer[1]), []).append(index)
+            if said:
+                columns = self._columns
+                if columns is None:
+                    columns = self._columns = _Columns(batch)
+                for key, found in said.items():
+                    self._decide(columns, key, found)
+                self._frames = None
+                while len(self.answered) > _WATCHED:
+                    self.answered.pop(next(iter(self.answered)))
         if self.answered:
             self._contradict(batch, responses)
 
-    def _decide(self, batch: Batch, key: tuple[int, int], said: dict[tuple[int, int], list[int]]) -> None:
+    def _decide(self, columns: _Columns, key: tuple[int, int], said: dict[tuple[int, int], list[int]]) -> None:
         """The first response to each of the requests of a packet decides; all its items are in one packet, hence in one batch."""
-        operations = batch.operations
         left = []
+        single = next(iter(said.values())) if len(said) == 1 else None
         for sample in self.watched.pop(key):
-            own = [rows for (_, transaction), rows in said.items() if transaction == sample.transaction]
-            rows = (own or list(said.values()))[0] if own or len({transaction for _, transaction in said}) == 1 else []
+            rows = single if single is not None else _own(said, sample)
             if not rows:
                 left.append(sample)
                 continue
             # A response of one row speaks of the request as a whole, as a refusal does.
-            one = [index for index in rows if operations.item[index] == sample.item] or (rows if len(rows) == 1 or sample.item < 0 else [])
-            for index in one[:1]:
-                if operations.contradicts[index]:
+            index = rows[0]
+            if len(rows) > 1 and sample.item >= 0:
+                index = next((row for row in rows if columns.item.item(row) == sample.item), -1)
+            if index >= 0:
+                if columns.contradicts.item(index):
                     sample.contradictions += 1
-                elif operations.status[index]:
+                elif columns.status.item(index):
                     sample.refusals += 1
                 else:
                     sample.answers += 1
@@ -135,9 +176,6 @@ class Evidence:
             self.answered.setdefault(key, []).append(sample)
         if left:
             self.watched[key] = left
-        self._frames = None
-        while len(self.answered) > _WATCHED:
-            self.answered.pop(next(iter(self.answered)))
 
     def _contradict(self, batch: Batch, responses: np.ndarray[Any, Any]) -> None:
         """A second, different answer contradicts the first, whichever is the true one."""
@@ -155,3 +193,9 @@ class Evidence:
             self._frames = None
         for key in [key for key in self.answered if key[0] in slots]:
             del self.answered[key]
+
+
+def _own(said: dict[tuple[int, int], list[int]], sample: Sample) -> list[int]:
+    """The rows of the first response to this request of a packet."""
+    own = [rows for (_, transaction), rows in said.items() if transaction == sample.transaction]
+    return (own or list(said.values()))[0] if own or len({transaction for _, transaction in said}) == 1 else []

@@ -97,12 +97,15 @@ class _Writer:
             "results": engine.results.state(),
             "following": engine.following.state(engine.counted()),
         }
-        numbers = {id(sample): (finding.number, at) for finding in engine.findings for at, sample in enumerate(finding.samples)}
+        places: dict[int, list[tuple[int, int]]] = {}  # of a sample: the findings that keep it, and where
+        for finding in engine.findings:
+            for at, sample in enumerate(finding.samples):
+                places.setdefault(id(sample), []).append((finding.number, at))
         found["watched"] = [
-            [flow, self._number(flow), frame, *numbers[id(sample)]]
+            [flow, self._number(flow), frame, *place]
             for (flow, frame), samples in engine.evidence.watched.items()
             for sample in samples
-            if id(sample) in numbers
+            for place in places.get(id(sample), ())
         ]
         found["flows"] = self._waiting()
         found["rows"] = self.rows
