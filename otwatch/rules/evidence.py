@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -23,7 +24,11 @@ class _Columns:
     """The columns of one batch that samples are made of, and what was made of them: of one message one sample, whatever wants it."""
 
     def __init__(self, batch: Batch) -> None:
-        array = batch.operations.array
+        operations = batch.operations
+
+        def array(name: str) -> np.ndarray[Any, Any]:
+            return np.asarray(getattr(operations, name))  # with the rows of a batch that is over: a window may still want one of them at the end
+
         self.flow, self.frame, self.timestamp_ns = array("flow"), array("frame"), array("timestamp_ns")
         self.item, self.transaction, self.role, self.action = array("item"), array("transaction"), array("role"), array("action")
         self.status, self.contradicts, self.value_kind = array("status"), array("contradicts"), array("value_kind")
@@ -37,8 +42,8 @@ class Evidence:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.watched: dict[tuple[int, int], list[Sample]] = {}  # slot of the flow, frame of the request
-        self.answered: dict[tuple[int, int], list[Sample]] = {}  # the same, of those that had their answer
+        self.watched: OrderedDict[tuple[int, int], list[Sample]] = OrderedDict()  # slot of the flow, frame of the request
+        self.answered: OrderedDict[tuple[int, int], list[Sample]] = OrderedDict()  # the same, of those that had their answer
         self._frames: np.ndarray[Any, Any] | None = None
         self._columns: _Columns | None = None
 
@@ -79,7 +84,7 @@ class Evidence:
         if role == _REQUEST:
             sample.watched = columns.action.item(index) not in _COMMANDS or self.is_answered(batch, index)
             if len(self.watched) >= _WATCHED:
-                self.watched.pop(next(iter(self.watched)))
+                self.watched.popitem(last=False)
             self.watch(flow, frame, sample)
         elif role == _RESPONSE:
             refused = columns.status.item(index) != 0
@@ -148,7 +153,7 @@ class Evidence:
                     self._decide(columns, key, found)
                 self._frames = None
                 while len(self.answered) > _WATCHED:
-                    self.answered.pop(next(iter(self.answered)))
+                    self.answered.popitem(last=False)
         if self.answered:
             self._contradict(batch, responses)
 

@@ -53,6 +53,29 @@ def test_alerts_are_the_same_when_every_batch_is_followed_by_a_restart(rows, siz
     assert [asdict(alert) for alert in engine.alerts()] == [asdict(alert) for alert in PROVER.alerts_of(rows, SHIPPED)]
 
 
+def test_a_message_that_two_rules_keep_is_one_sample_and_answered_for_both_after_a_restart(tmp_path):
+    rules = rules_from(tmp_path, "where: {action: READ}\n", "where: {function: 1}\n")
+    made = HandMade(KNOWN, anomaly_kinds(KNOWN), PROVER.index())
+
+    def fresh() -> RuleEngine:
+        return RuleEngine(rules, site=None, baseline=None, addresses=made.addresses, protocols=KNOWN, limits=Limits(), layers=anomaly_kinds(KNOWN))
+
+    asked, answered = ANSWERED_AFTERWARDS[1:]
+    engine = fresh()
+    batches = iter(made.batches([asked | {"unit": 1}, answered | {"unit": 1}], 1))
+    batch = next(batches)
+    engine.feed(batch)
+    kept = [sample for finding in engine.findings for sample in finding.samples]
+    first, second = kept
+    assert first is second
+    assert [len(samples) for samples in engine.evidence.watched.values()] == [1]
+    document = json.loads(json.dumps(saved(engine, made.flows, ()), default=int))
+    engine = fresh()
+    resumed(engine, document, made.flows, made.index.behaviours)
+    engine.feed(next(batches))
+    assert [finding.samples[0].answers for finding in engine.findings] == [1, 1]
+
+
 def test_the_digest_is_of_what_a_rule_looks_for_not_of_its_words(tmp_path):
     one, other = rules_from(tmp_path, "where: {action: WRITE}\n", "where: {action: STOP}\n")
     again, _ = rules_from(tmp_path, "where: {action: WRITE}\nreferences: [here]\n", "where: {action: STOP}\n")
