@@ -46,7 +46,8 @@ if TYPE_CHECKING:
     "urls",
     multiple=True,
     metavar="URL",
-    help="Send the incidents to udp://, tcp://, tls:// or https:// as a sensor does, from --min-severity on; may be repeated.",
+    help="Send the incidents to udp://, tcp://, tls:// or https:// as a sensor does, from --min-severity on (events=all in the URL: "
+    "their alerts, too); may be repeated.",
 )
 @click.option(
     "--db",

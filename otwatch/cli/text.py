@@ -86,7 +86,7 @@ def _said(name: str, facts: list[KnownFact]) -> str:
 def _assets(assets: list[Asset], console: Console, authors: Collection[str] = ()) -> None:
     """`authors`: addresses that alerts name as who did it; their assets are shown also where the table is cut."""
     shown = assets[:_ROWS] + [asset for asset in assets[_ROWS:] if any(address in authors for address in (asset.id, *asset.addresses))][:_ROWS]
-    table = _table(f"Assets ({len(assets)})", "address|address", "role", "vendor", "what it says of itself", "behind it", "protocols")
+    table = _table(f"Assets ({len(assets)})", "address|address", "role", "vendor", "self-reported identity", "behind it", "protocols")
     for asset in shown:
         units = [child for child in asset.children if child.answered] or asset.children
         names = [child.name for child in units if child.name]
@@ -111,7 +111,7 @@ def _assets(assets: list[Asset], console: Console, authors: Collection[str] = ()
 
 def _talks(talks: list[Talk], console: Console) -> None:
     shown = [talk for talk in talks if talk.protocol] + [talk for talk in talks if not talk.protocol]
-    table = _table(f"Conversations ({len(talks)})", "client|address", "server|address", "service", "packets|right", "what was asked")
+    table = _table(f"Conversations ({len(talks)})", "client|address", "server|address", "service", "packets|right", "requests")
     for talk in shown[:_ROWS]:
         actions = ", ".join(f"{count:,} {name.lower()}" for name, count in sorted(talk.actions.items(), key=lambda item: -item[1]))
         notes = (" [yellow]one way[/yellow]" if talk.one_way and talk.protocol else "") + (
@@ -130,7 +130,7 @@ def _talks(talks: list[Talk], console: Console) -> None:
 def _protocols(result: Result, console: Console) -> None:
     if not result.protocols:
         return
-    table = _table("Protocols", "protocol", "requests|right", "responses|right", "events|right", "errors|right", "asked for")
+    table = _table("Protocols", "protocol", "requests|right", "responses|right", "events|right", "errors|right", "actions")
     for name, counts in result.protocols.items():
         actions = ", ".join(f"{count:,} {action.lower()}" for action, count in sorted(counts["actions"].items(), key=lambda item: -item[1]))
         table.add_row(safe(name), *(f"{counts[what]:,}" for what in ("requests", "responses", "events", "errors")), safe(actions))

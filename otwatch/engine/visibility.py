@@ -152,7 +152,7 @@ def blind_spots(
             tell(
                 "no-responses",
                 counts["requests"],
-                f"{plural(counts['requests'], 'request')} of {name} and not one response: what became of them cannot be told",
+                f"{plural(counts['requests'], 'request')} of {name} and not one response: what became of them is unknown",
             )
     gaps = sum(talk.counts["gaps"] for talk in tcp)
     gap_bytes = sum(talk.counts["gap_bytes"] for talk in tcp)
