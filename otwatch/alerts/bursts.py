@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from otwatch.alerts.evidence import Act
 from otwatch.alerts.outcome import Outcome
 
 KEPT: Final = 64  # newest bursts of one alert; all are counted
@@ -25,6 +26,7 @@ class Burst:
     count: int
     frames: tuple[int, ...] = ()
     outcome: Outcome = Outcome.NOT_OBSERVED
+    acts: tuple[Act, ...] = ()  # what was done in it, where the alert has several acts
 
 
 @dataclass(slots=True)

@@ -327,8 +327,8 @@ def _steps(members: Iterable[Stroke]) -> list[Step]:
     found: dict[tuple[object, ...], Step] = {}
     for alert, burst in sorted(members, key=lambda one: (-one[0].severity, one[0].id, one[1].first_ns)):
         acts: Sequence[Act | None] = alert.evidence.acts if alert.occurrence == 1 and alert.evidence.acts else [*alert.evidence.acts[:1]] or [None]
-        for act in acts:
-            whole = alert.occurrence > 1 or act is None
+        for act in burst.acts or acts:
+            whole = (alert.occurrence > 1 and not burst.acts) or act is None
             first_ns, last_ns = (burst.first_ns, burst.last_ns) if whole else (act.first_ns, act.last_ns)  # type: ignore[union-attr]
             key = (alert.src, alert.dst, act.function_name if act else alert.rule, first_ns)
             step = Step(

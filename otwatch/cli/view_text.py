@@ -50,7 +50,7 @@ def show_view(view: View, console: Console) -> None:
     console.print()
     label = verdict.level.value.upper() if verdict.level is Level.ACT_NOW else verdict.level.value
     style = _LEVELS[verdict.level]
-    console.print(f"[{style}]{label}[/]  {safe(verdict.sentence)}", soft_wrap=True)
+    console.print(f"[{style}]{label}[/]  {safe(verdict.sentence.removeprefix(label).lstrip(': '))}", soft_wrap=True)
     if verdict.judged:
         console.print(safe(verdict.judged), soft_wrap=True)
     if verdict.operators:
@@ -81,7 +81,8 @@ def _incident(incident: IncidentView, console: Console, *, whole: bool) -> None:
     )
     again = f"; {incident.occurrence} bursts" if incident.occurrence > 1 else ""
     follows = f"; follows INC-{incident.follows[:8]}" if incident.follows else ""
-    told("", f"{incident.path}; {clock(incident.first_ns)} to {clock(incident.last_ns)[11:]}{again}{follows}")
+    path = f"{incident.path}; " if incident.path else ""
+    told("", f"{path}{clock(incident.first_ns)} to {clock(incident.last_ns)[11:]}{again}{follows}")
     if incident.targets_count > _LISTED:
         told("Targets", f"{incident.targets_count}: {', '.join(incident.targets[:_LISTED])} …")
     if len(incident.sources) > 1:
@@ -106,7 +107,8 @@ def _incident(incident: IncidentView, console: Console, *, whole: bool) -> None:
             told("Seen", incident.evaluable, "dim")
     place = ", ".join(str(frame) for frame in incident.frames[:8])
     techniques = " ".join(text.words.partition(" ")[0] for text in incident.techniques)
-    told("Evidence", f"frames {place} of {incident.file}; rules {', '.join(incident.rules[:_RULES])}; {techniques}", "dim")
+    frames = "frame" if len(incident.frames) == 1 else "frames"
+    told("Evidence", f"{frames} {place} of {incident.file}; rules {', '.join(incident.rules[:_RULES])}; {techniques}", "dim")
 
 
 def _listed(texts: tuple[str, ...]) -> str:
@@ -141,7 +143,8 @@ def _notes(view: View, console: Console) -> None:
         return
     heading(console, f"Notes ({len(view.notes)})")
     for note in view.notes[:_NOTES]:
-        console.print(_hanging(note.severity.label, f"{note.title}: {note.path}; {clock(note.first_ns)}", console.width), soft_wrap=True)
+        told = "; ".join(part for part in (note.path, clock(note.first_ns)) if part)
+        console.print(_hanging(note.severity.label, f"{note.title}: {told}", console.width), soft_wrap=True)
     if len(view.notes) > _NOTES:
         console.print(f"  … and {len(view.notes) - _NOTES:,} more: otwatch analyze --format jsonl", style="dim")
 
@@ -165,6 +168,7 @@ def _not_judged(missing: tuple[NotJudged, ...], clean: int, console: Console) ->
     console.print(f"{plural(clean, 'rule')} judged in full and without a finding.")
     for one in missing[:_RULES]:
         rules = ", ".join(one.rules[:_RULES]) + (" …" if len(one.rules) > _RULES else "")
-        console.print(f"Not judged ({len(one.rules)}): {safe(rules)}: {safe(one.reason)}", soft_wrap=True)
+        how = "Judged in part" if one.partly else "Not judged"
+        console.print(f"{how} ({len(one.rules)}): {safe(rules)}: {safe(one.reason)}", soft_wrap=True)
     if len(missing) > _RULES:
         console.print(f"… and {plural(len(missing) - _RULES, 'other reason')}: checks of otwatch analyze --format jsonl", style="dim")

@@ -28,6 +28,7 @@ TITLES: Final = {
 
 _OUTSTATION_PROTOCOLS: Final = frozenset({"dnp3", "iec104"})
 READING: Final = frozenset({Action.READ, Action.SUBSCRIBE, Action.REPORT})
+_MODES: Final = frozenset({Action.START, Action.STOP, Action.RESTART})  # no controller does this to another in cycles
 _PROGRAMMING: Final = (ENGINEERING | {Action.BROWSE}) - {Action.START, Action.STOP, Action.RESTART}
 
 
@@ -105,7 +106,7 @@ def roles_of(doings: Doings, *, ot_subnets: set[str], own_subnet: str, target_su
             pass
         elif not outside and reads > max(commands, 2):
             roles["scada_server"] = f"polls {_devices(doings.targets)} ({reads} reads)"
-        elif not outside and not programming and doings.cycles and 2 * doings.cycles > commands:
+        elif not outside and not programming and not _MODES & asked.keys() and doings.cycles and 2 * doings.cycles > commands:
             roles["controller"] = f"sends {_devices(doings.targets)} the same commands in cycles ({doings.cycles}), as controllers do"
         elif not outside and not programming:
             roles["engineering_station"] = (

@@ -95,7 +95,10 @@ class Describer:
             if names and number >= 0 and len(objects) < _OBJECTS and (name := names.object_name(behaviours.row(number))):
                 objects[name] = None
         intervals = [one for number in numbers for one in found.rows[number]]
-        frames = {sample.frame for sample in samples} or {behaviours.first_frame[number] for number in numbers}
+        began, ended = min(one[0] for one in intervals), max(one[1] for one in intervals)
+        frames = {sample.frame for sample in samples} or {
+            behaviours.first_frame[number] for number in numbers if began <= behaviours.first_ns[number] <= ended
+        }
         return Act(
             action=signed["action"],
             function=signed["function"],
@@ -105,8 +108,8 @@ class Describer:
             objects=tuple(objects),
             value=next((sample.value for sample in done if sample.value is not None), None),
             count=sum(found.counts[number] for number in numbers),
-            first_ns=min(one[0] for one in intervals),
-            last_ns=max(one[1] for one in intervals),
+            first_ns=began,
+            last_ns=ended,
             frames=tuple(sorted(frames - {0})[:_BURST_FRAMES]),
             outcome=self.outcome(samples, answers_seen=answers_seen),
             items=self.items(samples),
@@ -114,10 +117,21 @@ class Describer:
             is_answer=row["role"] == int(Role.RESPONSE),
         )
 
+    def _acts_within(
+        self, first_ns: int, last_ns: int, found: Found, behaviours: Behaviours, samples: Sequence[Sample], *, answers_seen: bool
+    ) -> tuple[Act, ...]:
+        """The acts of one burst: a frame never stands beside the name of another function."""
+        within = Found()
+        for number in sorted(found.counts)[:_DESCRIBED]:
+            own = [one for one in found.rows[number] if first_ns <= one[0] and one[1] <= last_ns]
+            if own:
+                within.rows[number], within.counts[number] = own, sum(one[2] for one in own)
+        return self.acts(within, behaviours, samples, answers_seen=answers_seen)
+
     def bursts(
-        self, found: Found, finding: Finding, samples: Sequence[Sample], *, requests: bool, answers_seen: bool
+        self, found: Found, finding: Finding, samples: Sequence[Sample], behaviours: Behaviours | None, *, requests: bool, answers_seen: bool
     ) -> tuple[int, tuple[Burst, ...]]:
-        """How many bursts there were, and the newest of them, each with its own frames and outcome."""
+        """How many bursts there were, and the newest of them, each with its own frames, outcome and, given `behaviours`, acts."""
         dropped = max((part.ended.dropped for part in found.parts if part.ended is not None), default=0)
         whole = merged((one for intervals in found.rows.values() for one in intervals), self.quiet_ns)
         finding.occurrences = max(finding.occurrences, dropped + len(whole))
@@ -133,9 +147,29 @@ class Describer:
                     count=count,
                     frames=tuple(sorted({sample.frame for sample in own} - {0})[:_BURST_FRAMES]),
                     outcome=self.outcome(own, answers_seen=answers_seen) if requests else Outcome.NOT_OBSERVED,
+                    acts=self._acts_within(first, last, found, behaviours, own, answers_seen=answers_seen) if behaviours and len(whole) > 1 else (),
                 )
             )
         return finding.occurrences, tuple(bursts)
+
+    @staticmethod
+    def count_messages(found: Found, behaviours: Behaviours, samples: Iterable[Sample]) -> None:
+        """Rows that are further items of messages that are counted by another item do not count again."""
+
+        def kind(number: int) -> tuple[int, ...]:
+            return behaviours.protocol[number], behaviours.function[number], behaviours.subfunction[number], behaviours.action[number]
+
+        own = [sample for sample in samples if sample.behaviour in found.counts and sample.item >= 0]
+        leading = {sample.behaviour for sample in own if not sample.item}
+        heads = {(sample.file, sample.frame, sample.flow, sample.transaction, kind(sample.behaviour)) for sample in own if not sample.item}
+        for sample in own:
+            number = sample.behaviour
+            if number in leading or (sample.file, sample.frame, sample.flow, sample.transaction, kind(number)) not in heads:
+                continue
+            leading.add(number)
+            found.count -= found.counts[number]
+            found.counts[number] = 0
+            found.rows[number] = [(first, last, 0) for first, last, _ in found.rows[number]]
 
     def evidence(
         self, finding: Finding, found: Found, samples: Sequence[Sample], matched: Mapping[str, Any], behaviours: Behaviours | None

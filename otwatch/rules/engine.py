@@ -621,6 +621,9 @@ class RuleEngine:
             else:
                 ports = self.evidence.ports(self._batch.flows, row.flow, row.src) if self._batch is not None else (-1, -1, -1)
                 sample = Sample(known, row.timestamp_ns, row.frame, row.file, row.flow, ports=ports, macs=(row.claimant, -1))
+                if row.record.get("role") == "response" and row.behaviour >= 0:
+                    sample.watched, sample.refusals = True, int(bool(row.record.get("status")))
+                    sample.answers = 1 - sample.refusals
                 finding.keep(sample, sampled)
 
     def _chain(self, finding: Finding, step: int, row: Row) -> None:

@@ -42,8 +42,9 @@ def explain(context: Context, late: LateRecord, used: Collection[str]) -> str:
         elif late.get("src_internet"):
             sentences.append(f"{src} is a public address.")
         else:
+            why = "no site file says where they are" if context.site is None else "the site file does not place both"
             sentences.append(
-                f"Inferred, as the site file does not place both: {src} is not in the network of {dst}, its own network holds no "
+                f"Inferred, as {why}: {src} is not in the network of {dst}, its own network holds no "
                 "controllers, and it did not poll this device from the start."
             )
     if "new_talker" in used and late.get("new_talker"):

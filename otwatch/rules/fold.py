@@ -20,6 +20,8 @@ from otwatch.rules.rule import AllOf, Condition, Not, Rule, Term, Unless
 
 _FRAMES: Final = 4
 _CANDIDATES: Final = 64  # alerts on one row that are compared
+_OF_SITE: Final = frozenset({"permitted", "conduit", "vlan_of_zone"})  # stated where there is a site file
+_OF_BASELINE: Final = frozenset({"in_baseline", "range_in_baseline", "src_known", "dst_known"})
 # Fields whose condition states a fact of its own beside what was done: it is kept as a line, whoever takes the alert in.
 _STATES: Final = {
     "permitted": "the site file does not permit it",
@@ -38,10 +40,11 @@ _STATES: Final = {
 class Folder:
     """How special the rules of one engine are, and what they state."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(self, rules: Sequence[Rule], *, site: bool = True, baseline: bool = True) -> None:
+        unknown = (frozenset() if site else _OF_SITE) | (frozenset() if baseline else _OF_BASELINE)
         self._special = [_special(rule) for rule in rules]
         self._apart = [rule.table == "surges" for rule in rules]  # how many there were in so short a time is a fact of its own
-        self._states = ["; ".join(dict.fromkeys(_stated(rule))) for rule in rules]
+        self._states = ["; ".join(dict.fromkeys(_stated(rule, unknown))) for rule in rules]
 
     def fold(self, found: Sequence[Reported]) -> list[Reported]:
         """The alerts that stay, in their order; what was folded into them is in their evidence."""
@@ -119,5 +122,5 @@ def _size(condition: Condition) -> int:
     return sum(sizes) if isinstance(condition, AllOf) else min(sizes)
 
 
-def _stated(rule: Rule) -> list[str]:
-    return [text for name, text in _STATES.items() if name in used_by(rule)]
+def _stated(rule: Rule, unknown: frozenset[str]) -> list[str]:
+    return [text for name, text in _STATES.items() if name in used_by(rule) and name not in unknown]

@@ -145,6 +145,8 @@ class Reporter:
                     own = part.record
                     key = part.table, part.src, part.dst, own.get("anomaly"), own.get("port"), own.get("kind")
                 found.rows.setdefault(key, []).extend(part.bursts())
+        if len(found.counts) > 1 and self.behaviours is not None:
+            self.describer.count_messages(found, self.behaviours, finding.samples)
         return found if found.count else None
 
     def _count(self, found: Found, numbers: Numbers) -> None:
@@ -209,8 +211,9 @@ class Reporter:
             alert.dst_port = late.get("port")
         if alert.evidence.cards:
             alert.src_mac = alert.evidence.cards[-1] if len(alert.evidence.cards) < 2 else alert.evidence.cards[1]
+        several = self.behaviours if len(alert.evidence.acts) > 1 else None
         alert.occurrence, alert.bursts = self.describer.bursts(
-            found, finding, samples, requests=on_operations, answers_seen=answers_seen and requests
+            found, finding, samples, several, requests=on_operations, answers_seen=answers_seen and requests
         )
         self._chain(alert, finding)
         self._weigh(alert, rule, late, self._used[finding.rule], on_operations)
@@ -243,7 +246,7 @@ class Reporter:
         alert.object, alert.value, alert.outcome = lead.objects[0] if lead.objects else "", lead.value, lead.outcome
         alert.items = sum((act.items for act in acts), Items())
         if late.get("role") == "request":
-            evidence.refused = sum(act.items.refused for act in acts)
+            evidence.refused = min(alert.count, sum(act.items.refused for act in acts))
             if (late.src, late.dst) not in self.context.knowledge.answering:
                 alert.evaluable = "partly: no response of this device was captured, so whether it obeyed is not known"
         objects = list(dict.fromkeys(name for act in acts for name in act.objects))

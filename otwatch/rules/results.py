@@ -41,7 +41,7 @@ class Results:
         self.limits = limits
         self.book = Book(limits.incident_quiet_ns)
         self.sent: dict[int, Sent] = {}
-        self._folder = Folder(rules)
+        self._folder = Folder(rules, site=reporter.context.site is not None, baseline=reporter.context.baseline is not None)
         self._judged_at: tuple[int, int, bool] | None = None
         self._kept: list[Reported] = []
         self._incidents: list[Incident] = []

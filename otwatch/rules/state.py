@@ -200,7 +200,8 @@ class _Writer:
             ],
             "samples": [
                 [sample.behaviour, sample.timestamp_ns, sample.frame, sample.file, sample.flow, sample.ports, sample.macs, sample.value,
-                 int(sample.watched), sample.answers, sample.refusals, sample.contradictions, sample.epoch]
+                 int(sample.watched), sample.answers, sample.refusals, sample.contradictions, sample.epoch,
+                 sample.item, sample.transaction]
                 for sample in finding.samples
             ],
             "entries": [[step, [self._row(row) for row in rows]] for step, rows in finding.entries.items()],
@@ -411,10 +412,12 @@ class _Reader:
             part = Part(src, dst, behaviour, int(count), int(first_ns), int(last_ns), record, str(table), tuple(signature), flow)
             part.card, part.ended = int(card), ended_of(ended) if ended is not None else None
             finding.parts[self._part_key(key)] = part
-        for behaviour, time, frame, file, flow, ports, macs, value, watched, answers, refusals, contradictions, epoch in state["samples"]:
+        for behaviour, time, frame, file, flow, ports, macs, value, watched, answers, refusals, contradictions, epoch, *place in state["samples"]:
             sample = Sample(int(behaviour), int(time), int(frame), str(file), int(flow), _ports(ports), _two(macs), value)
             sample.watched, sample.answers, sample.refusals = bool(watched), int(answers), int(refusals)
             sample.contradictions, sample.epoch = int(contradictions), int(epoch)
+            if place:  # a checkpoint of an older version has none
+                sample.item, sample.transaction = map(int, place)
             finding.samples.append(sample)
         finding.epoch, finding.epoch_ns, finding.in_epoch, finding.occurrences = map(int, state["epoch"])
         finding.sampled = {int(behaviour): int(count) for behaviour, count in state["sampled"]}

@@ -36,3 +36,11 @@ def test_a_device_of_the_plant_is_not_to_be_cut_off() -> None:
     lines = advice(one.src, one, (), ())
     assert not any("cut it off" in line for line in lines)
     assert any("replaced or taken over" in line for line in lines)
+
+
+def test_a_burst_shows_its_own_acts_and_not_the_gravest_of_all() -> None:
+    restart = act("RESTART", function_name="cold_restart", frames=(70,))
+    stop = act("STOP", Outcome.NOT_OBSERVED, 5000, function_name="stop_application", frames=(174,))
+    bursts = burst(1, 0, acts=(restart,)), burst(2, 5000, acts=(stop,))
+    (incident,) = gather([alert("a", bursts=bursts, acts=(restart, stop))])
+    assert [(step.act.function_name, step.frames) for step in incident.steps if step.act] == [("cold_restart", (70,)), ("stop_application", (174,))]

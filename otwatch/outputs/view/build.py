@@ -7,6 +7,7 @@ from typing import Final
 
 from otwatch.alerts.alert import Alert, Severity
 from otwatch.alerts.attack import former, technique_text
+from otwatch.alerts.evidence import Act
 from otwatch.alerts.incidents import Incident, Party, Step
 from otwatch.alerts.outcome import OPEN, SUCCEEDED, WORDS, Outcome
 from otwatch.alerts.story import value_text
@@ -17,6 +18,7 @@ from otwatch.outputs.view.model import Coverage, IncidentView, Level, NotJudged,
 _ACTORS: Final = 3
 _DEEDS: Final = 6
 _HALF: Final = 0.5
+_SHOWN_NS: Final = 1_000_000  # the length of shorter observations says nothing
 _TONES: Final = {
     Outcome.CONFIRMED: Tone.DANGER,
     Outcome.PARTLY_REFUSED: Tone.DANGER,
@@ -77,11 +79,20 @@ def coverage_of(result: Result) -> Coverage:
     )
 
 
+def _ended(text: str) -> str:
+    return text if text.endswith((".", "?")) else f"{text}."
+
+
+def _observed(result: Result) -> str:
+    packets, last_ns = plural(result.packets, "packet"), result.last_ns or 0
+    return f"{packets} over {span(result.first_ns, result.last_ns)}" if last_ns - (result.first_ns or 0) >= _SHOWN_NS else packets
+
+
 def verdict_of(result: Result, coverage: Coverage) -> Verdict:
     """One sentence for the person who asked whether the plant is all right, and how much it rests on."""
     incidents = [incident for incident in result.incidents if not incident.is_note]
     notes = len(result.incidents) - len(incidents)
-    observed = f"{plural(result.packets, 'packet')} over {span(result.first_ns, result.last_ns)}"
+    observed = _observed(result)
     worst = max((incident.severity for incident in result.incidents), default=None)
     beside = f"; {plural(notes, 'note')} beside" if notes and incidents else ""
     level = _level(result, coverage, incidents)
@@ -90,7 +101,7 @@ def verdict_of(result: Result, coverage: Coverage) -> Verdict:
     elif incidents:
         sentence = f"{plural(len(incidents), 'incident')} ({_severities(incidents)}): {_deeds(incidents)} in {observed}{beside}."
     elif level is Level.CANNOT_JUDGE and not _only_files_missing(result, coverage):
-        sentence = f"Cannot judge {observed}: {_no_judgement(coverage)}."
+        sentence = _ended(f"Cannot judge {observed}: {_no_judgement(coverage)}")
     elif notes:
         sentence = f"No incident, {_notes(result.incidents)} in {observed}."
     elif result.unreadable:
@@ -160,7 +171,7 @@ def _judged(coverage: Coverage, *, files_missing: bool = False) -> str:
         parts.append("not decoded: " + ", ".join(f"{one.protocol} ({plural(one.packets, 'packet')})" for one in coverage.undecoded[:_ACTORS]))
     text = f"Judged: {'; '.join(parts)}."
     if coverage.incomplete and (files_missing or not coverage.undecoded):
-        text += f" Observation incomplete: {coverage.incomplete[0]}{'' if coverage.incomplete[0][-1:] in '.?' else '.'}"
+        text += f" Observation incomplete: {_ended(coverage.incomplete[0])}"
     return text
 
 
@@ -223,11 +234,12 @@ def _taken_for_operators(alerts: Sequence[Alert]) -> str:
 
 
 def _not_judged(checks: Sequence[Check]) -> tuple[NotJudged, ...]:
-    reasons: dict[str, list[str]] = {}
+    reasons: dict[tuple[bool, str], list[str]] = {}
     for check in checks:
-        if check.evaluable in ("no", "partly"):
-            reasons.setdefault(check.reason or check.evaluable, []).append(check.rule)
-    return tuple(NotJudged(reason=reason, rules=tuple(rules)) for reason, rules in sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0])))
+        if check.evaluable in ("no", "partly") and not check.alerts:  # what was reported was judged
+            reasons.setdefault((check.evaluable == "partly", check.reason or check.evaluable), []).append(check.rule)
+    ordered = sorted(reasons.items(), key=lambda item: (item[0][0], -len(item[1]), item[0][1]))
+    return tuple(NotJudged(reason=reason, rules=tuple(rules), partly=partly) for (partly, reason), rules in ordered)
 
 
 def _incident(number: int, incident: Incident) -> IncidentView:
@@ -287,18 +299,25 @@ def _said(steps: Sequence[Step], *, refused: bool) -> tuple[str, ...]:
         act = same[0].act
         assert act is not None
         targets = list(dict.fromkeys(step.dst for step in same))
-        value = "" if act.value is None or len(targets) > 1 else f" = {value_text(act.value)}"
+        shown = _value(act)
+        value = f" = {shown}" if shown and len(targets) == 1 else ""
         on = ", ".join(targets[:2]) + (f" and {len(targets) - 2} more" if len(targets) > 2 else "")
         times = sum(_times(step, refused=refused) for step in same)
         found.append(f"{' '.join(part for part in (function, name) if part)}{value} on {on}" + (f", {times:,} times" if times > len(targets) else ""))
     return tuple(found)
 
 
+def _value(act: Act) -> str:
+    """The value of an act; empty where it says no more than the object's name."""
+    text = "" if act.value is None else value_text(act.value)
+    return "" if text in act.objects[:1] else text
+
+
 def _times(step: Step, *, refused: bool) -> int:
     """How often it succeeded, or was refused: of a step that was partly refused, what is known of each of its requests."""
     if step.outcome is not Outcome.PARTLY_REFUSED or step.act is None:
         return step.count
-    return step.act.items.refused if refused else step.act.items.confirmed
+    return min(step.count, step.act.items.refused if refused else step.act.items.confirmed)
 
 
 def _step(step: Step) -> StepRow:
@@ -314,7 +333,7 @@ def _step(step: Step) -> StepRow:
         source=step.src,
         target=step.dst,
         what=Text(what, tone, step.alert),
-        value="" if act is None or act.value is None else value_text(act.value),
+        value=_value(act) if act is not None else "",
         count=step.count,
         outcome=Text(WORDS[step.outcome] if shown else "", tone),
         frames=step.frames,

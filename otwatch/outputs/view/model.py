@@ -134,10 +134,11 @@ class IncidentView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotJudged:
-    """Rules that could not be judged for one reason."""
+    """Rules that could not be judged, or only in part, for one reason."""
 
     reason: str
     rules: tuple[str, ...]
+    partly: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -137,7 +137,19 @@ def test_rules_that_were_not_judged_stand_by_reason():
         for number, (how, reason) in enumerate([("yes", ""), ("no", "x"), ("no", "y"), ("partly", "x"), ("n/a", "z")])
     ]
     view = view_of(result(checks=checks))
-    assert [(one.reason, one.rules) for one in view.not_judged] == [("x", ("a.1", "a.3")), ("y", ("a.2",))]
+    found = [(one.reason, one.rules, one.partly) for one in view.not_judged]
+    assert found == [("x", ("a.1",), False), ("y", ("a.2",), False), ("x", ("a.3",), True)]
+
+
+def test_a_rule_that_reported_something_is_not_among_those_not_judged():
+    checks = [Check(rule="a.1", title="t", alerts=2, evaluable="partly", reason="x")]
+    assert view_of(result(checks=checks)).not_judged == ()
+
+
+def test_a_sentence_ends_once():
+    asks = BlindSpot(kind="no-protocol", count=1, text="no message was seen: is this tap in the right place?", incomplete=True)
+    verdict = view_of(result(operations=0, blind_spots=[asks], last_ns=100, first_ns=100)).verdict
+    assert verdict.sentence == "Cannot judge 2,000 packets: no message was seen: is this tap in the right place?"
     assert view.clean == ("t",)
 
 
