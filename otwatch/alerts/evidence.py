@@ -57,6 +57,7 @@ class Act:
     items: Items
     unit: int | None = None
     target: str = ""
+    proof: int | None = None  # frame of a request that was confirmed
     is_answer: bool = False  # responses matched: what was said to requests of this function
 
     @property

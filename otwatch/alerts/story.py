@@ -68,7 +68,8 @@ def advice(actor: str, lead: Alert, acts: Sequence[Act], path: Sequence[str]) ->
 
 
 def _of_act(act: Act) -> str:
-    place = f"frame {act.frames[0]}" if act.frames else "see the frames"
+    frame = act.proof or next(iter(act.frames), None)
+    place = f"frame {frame}" if frame else "see the frames"
     what = act.objects[0] if act.objects else act.function_name
     match act.action:
         case "STOP":

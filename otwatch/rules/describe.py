@@ -114,6 +114,7 @@ class Describer:
             outcome=self.outcome(samples, answers_seen=answers_seen),
             items=self.items(samples),
             target=context.place(row["destination"]).text,
+            proof=next((sample.frame for sample in done if sample.answers and sample.frame), None),
             is_answer=row["role"] == int(Role.RESPONSE),
         )
 

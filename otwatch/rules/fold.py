@@ -9,12 +9,13 @@ general alert stays then.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from otwatch.alerts.alert import Alert
 from otwatch.alerts.bursts import covers
-from otwatch.alerts.evidence import Also
-from otwatch.alerts.outcome import OPEN
+from otwatch.alerts.evidence import Act, Also
+from otwatch.alerts.outcome import OPEN, Items
 from otwatch.rules.report import Reported, used_by
 from otwatch.rules.rule import AllOf, Condition, Not, Rule, Term, Unless
 
@@ -83,6 +84,21 @@ class Folder:
                 return candidate
         return None
 
+    @staticmethod
+    def _answered(top: Alert, alert: Alert) -> None:
+        """What the device said to the same acts, where only the alert that is taken in knows it."""
+        known = {_act_key(act): act for act in alert.evidence.acts if act.outcome not in OPEN}
+        open_ = [act for act in top.evidence.acts if act.outcome in OPEN and _act_key(act) in known]
+        if not open_:
+            return
+        acts = []
+        for act in top.evidence.acts:
+            of = known[_act_key(act)] if act in open_ else act
+            value = of.value if act.value is None else act.value
+            acts.append(replace(act, outcome=of.outcome, items=of.items, value=value, proof=of.proof))
+        top.evidence.acts = tuple(acts)
+        top.items = sum((act.items for act in acts), Items())
+
     def _add(self, top: Alert, one: Reported) -> None:
         alert = one.alert
         top.evidence.also.append(
@@ -103,7 +119,12 @@ class Folder:
         )
         if top.outcome in OPEN and alert.outcome not in OPEN and (alert.action, alert.function) == (top.action, top.function):
             top.outcome = alert.outcome  # the same messages: what the device said to them is known there
+        self._answered(top, alert)
         top.attack = tuple(dict.fromkeys((*top.attack, *alert.attack)))
+
+
+def _act_key(act: Act) -> tuple[object, ...]:
+    return act.action, act.function, act.function_name, act.target, act.is_answer
 
 
 def _special(rule: Rule) -> tuple[int, int, int]:

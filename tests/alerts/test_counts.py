@@ -8,6 +8,7 @@ from otwatch.alerts.incidents import gather
 from otwatch.alerts.outcome import Items, Outcome
 from otwatch.alerts.story import advice
 from otwatch.outputs.view.build import _said
+from otwatch.rules.fold import Folder
 from tests.alerts.making import act, alert, burst
 
 
@@ -44,3 +45,17 @@ def test_a_burst_shows_its_own_acts_and_not_the_gravest_of_all() -> None:
     bursts = burst(1, 0, acts=(restart,)), burst(2, 5000, acts=(stop,))
     (incident,) = gather([alert("a", bursts=bursts, acts=(restart, stop))])
     assert [(step.act.function_name, step.frames) for step in incident.steps if step.act] == [("cold_restart", (70,)), ("stop_application", (174,))]
+
+
+def test_advice_names_a_frame_that_was_confirmed() -> None:
+    restart = act("RESTART", Outcome.PARTLY_REFUSED, function_name="restart", frames=(15, 17, 20), proof=17)
+    one = alert("a", bursts=(burst(1, 0),), acts=(restart,))
+    assert any("It was restarted (frame 17)" in line for line in advice(one.src, one, (restart,), ()))
+
+
+def test_an_act_without_outcome_takes_it_from_the_alert_that_is_taken_in() -> None:
+    opened = replace(act("WRITE", Outcome.NOT_OBSERVED), items=Items())
+    top, taken_in = alert("a", acts=(opened,)), alert("b", acts=(act("WRITE"),))
+    Folder._answered(top, taken_in)
+    assert [one.outcome for one in top.evidence.acts] == [Outcome.CONFIRMED]
+    assert top.items == Items(1, 1, 0)
