@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from otwatch.alerts.alert import Severity
-from otwatch.cli.failing import EXIT_FAIL_ON, EXIT_INTERRUPTED, EXIT_UNUSABLE, complain, one_line_errors
+from otwatch.cli.failing import EXIT_FAIL_ON, EXIT_INTERRUPTED, EXIT_UNUSABLE, complain, nothing_read, one_line_errors
 from otwatch.cli.options import ANALYSIS_OPTIONS, FILE, SEVERITIES, add_options, severity
 
 if TYPE_CHECKING:
@@ -116,7 +116,8 @@ def analyze(
                 complete &= send(result, targets, severity(min_severity))
     if result.unreadable or not result.packets:
         if not result.unreadable:
-            complain("no packet was read: this is no clean bill; check that the capture holds packets (capinfos FILE)")
+            for message in nothing_read(result.captures):
+                complain(message)
         sys.exit(EXIT_UNUSABLE)
     if analysis.stopped:
         sys.exit(EXIT_INTERRUPTED)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from otwatch.cli.failing import EXIT_FAIL_ON, EXIT_UNUSABLE, complain, one_line_errors
+from otwatch.cli.failing import EXIT_FAIL_ON, EXIT_UNUSABLE, complain, nothing_read, one_line_errors
 from otwatch.cli.options import FILE
 
 if TYPE_CHECKING:
     from otwatch.baseline.completeness import Completeness
+    from otwatch.capture.report import CaptureReport
 
 
 @click.group()
@@ -60,7 +62,7 @@ def learn(captures: tuple[str, ...], output: str, extend: bool) -> None:
             except OSError as error:
                 raise CaptureError(f"{output}: cannot be written: {error.strerror}") from error
             click.echo(f"{output}: {len(learned.hosts)} hosts, {len(learned.verbs)} conversations by verb. {_how_far(learned.completeness())}")
-    _refuse_unread(result.unreadable, result.packets)
+    _refuse_unread(result.unreadable, result.packets, result.captures)
 
 
 @baseline.command()
@@ -92,7 +94,7 @@ def check(baseline_file: str, captures: tuple[str, ...], fail_on_deviation: bool
                 f"{len(deviations)} deviations from {baseline_file} in {result.packets:,} packets."
                 + (" Observation incomplete: see otwatch analyze." if result.incomplete else "")
             )
-    _refuse_unread(result.unreadable, result.packets)
+    _refuse_unread(result.unreadable, result.packets, result.captures)
     if fail_on_deviation and deviations:
         sys.exit(EXIT_FAIL_ON)
 
@@ -149,10 +151,11 @@ def _how_far(known: Completeness) -> str:
     return f"Not enough yet: {'; '.join(missing)}." + (" Add more captures with --extend." if known.known else "")
 
 
-def _refuse_unread(unreadable: list[str], packets: int) -> None:
+def _refuse_unread(unreadable: list[str], packets: int, captures: Sequence[CaptureReport]) -> None:
     for message in unreadable:
         complain(message)
     if unreadable or not packets:
         if not unreadable:
-            complain("no packet was read; check that the capture holds packets (capinfos FILE)")
+            for message in nothing_read(captures):
+                complain(message)
         sys.exit(EXIT_UNUSABLE)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from otwatch.cli.failing import EXIT_INTERRUPTED, EXIT_UNUSABLE, complain, one_line_errors
+from otwatch.cli.failing import EXIT_INTERRUPTED, EXIT_UNUSABLE, complain, nothing_read, one_line_errors
 from otwatch.cli.options import ANALYSIS_OPTIONS, add_options
 
 TABLES = ("operations", "flows", "assets", "conversations", "facts", "anomalies", "alerts", "incidents")
@@ -67,5 +67,6 @@ def export(table: str, captures: tuple[str, ...], output: str, **options: Any) -
         sys.exit(EXIT_INTERRUPTED)
     if result.unreadable or not result.packets:
         if not result.unreadable:
-            complain("no packet was read; check that the capture holds packets (capinfos FILE)")
+            for message in nothing_read(result.captures):
+                complain(message)
         sys.exit(EXIT_UNUSABLE)

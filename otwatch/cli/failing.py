@@ -5,23 +5,43 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 import click
 
 from otwatch.errors import CaptureError, ConfigError, ConfigErrors
 from otwatch.outputs.escape import one_line
 
+if TYPE_CHECKING:
+    from otwatch.capture.report import CaptureReport
+
 EXIT_UNUSABLE = 2
 EXIT_FAIL_ON = 3
 EXIT_INTERRUPTED = 130
+_NAMED = 8  # files without a packet
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def complain(message: str) -> None:
     """One line on stderr."""
     click.echo(f"otwatch: {one_line(message)}", err=True)
+
+
+def nothing_read(reports: Sequence[CaptureReport]) -> list[str]:
+    """One line for each file that was opened and held no packet: which it is, and whether it is cut."""
+    lines = [
+        f"{report.path}: no packet was read: "
+        + (
+            f"the file is cut short inside its first packet, at byte {report.cut_short_at}; get the whole file again"
+            if report.cut_short_at is not None
+            else f"check that it holds packets (capinfos {report.path})"
+        )
+        for report in reports[:_NAMED]
+    ]
+    more = len(reports) - _NAMED
+    return [*lines, *([f"and {more:,} more files without a packet"] if more > 0 else [])] or ["no packet was read"]
 
 
 @contextmanager

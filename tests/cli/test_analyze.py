@@ -147,6 +147,18 @@ def test_a_capture_without_packets_is_no_clean_bill(tmp_path: Path) -> None:
     assert told.stdout == ""
 
 
+@pytest.mark.parametrize("command", [("analyze",), ("export", "flows"), ("baseline", "learn")])
+def test_a_capture_without_a_packet_is_named(command: tuple[str, ...], tmp_path: Path) -> None:
+    whole = SMALL.read_bytes()
+    for name, size, words in (("cut.pcap", 30, "cut short inside its first packet, at byte 24"), ("empty.pcap", 24, "check that it holds packets")):
+        (tmp_path / name).write_bytes(whole[:size])
+        output = ("--output", tmp_path / "plant.json") if command[0] == "baseline" else ()
+        told = otwatch(*command, tmp_path / name, *output)
+        assert told.returncode == 2
+        assert f"{name}: no packet was read: " in told.stderr
+        assert words in told.stderr
+
+
 def test_something_that_is_no_capture(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("the pump hums")
     assert_one_line(otwatch("analyze", tmp_path / "notes.txt"), "notes.txt")

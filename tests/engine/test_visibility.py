@@ -67,7 +67,7 @@ def test_requests_without_any_response_are_told(tmp_path) -> None:
     wire = Wire()
     wire.tcp(Host("10.0.0.5", "00:d0:c9:0a:10:20"), Host("10.0.0.9", "00:80:f4:0a:10:10"), 502, [(request, b"") for request, _ in polls(3)])
     result, _ = wire.analysed(tmp_path)
-    assert [spot.text for spot in result.blind_spots] == ["3 requests of modbus and not one response: what became of them cannot be told"]
+    assert [spot.text for spot in result.blind_spots] == ["3 requests of modbus and not one response: what became of them is unknown"]
 
 
 def spots_of(decoder: dict[str, int], anomalies: dict[str, int] | None = None, *, packets: int = 100) -> list[tuple[str, int, bool]]:
