@@ -94,7 +94,8 @@ def test_a_confined_process_still_listens_and_sends_nothing(capture: str) -> Non
         assert uid != 0
         assert (complete, capabilities, user) == (True, 0, "nobody")
         assert [name for name, error in refused if error != 1] == []
-        assert ("write to a duplicate" in {name for name, _ in refused}) == (capture == "ring"), "mmap keeps a duplicate of the ring's"
+        if capture == "ring":
+            assert "write to a duplicate" in {name for name, _ in refused}, "mmap keeps a duplicate of the ring's"
 
 
 def test_too_many_descriptors_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

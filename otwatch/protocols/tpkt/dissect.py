@@ -174,6 +174,10 @@ class TpktDissector:
             if not cut:
                 self.report(pdus, pdu, _COTP_HEADER, 4, at - start, end - start)
             return 0
+        if at == start + 5:  # a header without even a type
+            if not cut:
+                self.report(pdus, pdu, _COTP_HEADER, 4, 1, 0)
+            return 0
         if kind not in {240, 241}:
             if not keep(self, carried, pdus, pdu, start, at):
                 control(self, carried, pdus, pdu, start, at)
