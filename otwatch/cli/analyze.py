@@ -158,8 +158,9 @@ def _write(analysis: Analysis, result: Result, form: str, least: Severity, outpu
                 out.write(line(record) + "\n")
         elif result.packets:
             from otwatch.cli.text import QuietConsole, show
+            from otwatch.cli.view_text import width_of
 
-            show(result, QuietConsole(file=out, highlight=False, width=None if out.isatty() else 160), min_severity=least)
+            show(result, QuietConsole(file=out, highlight=False, width=width_of(out)), min_severity=least)
 
 
 def _store(database: str | None) -> AbstractContextManager[AnalysisStore | None]:

@@ -25,7 +25,7 @@ def list_rules(paths: tuple[str, ...]) -> None:
         from rich.table import Table
 
         from otwatch.cli.text import QuietConsole
-        from otwatch.cli.view_text import safe
+        from otwatch.cli.view_text import safe, width_of
         from otwatch.engine.detector import rules_of
 
         table = Table(box=None)
@@ -34,7 +34,7 @@ def list_rules(paths: tuple[str, ...]) -> None:
         known = rules_of(paths)
         for rule in known:
             table.add_row(safe(rule.id), rule.severity.label, " ".join(rule.attack), safe(rule.title))
-        QuietConsole(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
+        QuietConsole(highlight=False, width=width_of(sys.stdout, piped=200)).print(table)
         click.echo(f"{plural(len(known), 'rule')}.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -216,6 +217,7 @@ def _show(form: str, records: list[dict[str, object]], headings: list[str], row:
     from rich.table import Table
     from rich.text import Text
 
+    from otwatch.cli.view_text import width_of
     from otwatch.outputs.escape import one_line
 
     assert callable(row)
@@ -224,5 +226,4 @@ def _show(form: str, records: list[dict[str, object]], headings: list[str], row:
         table.add_column(heading, overflow="fold")
     for record in records:
         table.add_row(*(Text(one_line(str(value))) for value in row(record)))
-    console = Console(highlight=False)
-    Console(highlight=False, width=None if console.is_terminal else 200).print(table)
+    Console(highlight=False, width=width_of(sys.stdout, piped=200)).print(table)

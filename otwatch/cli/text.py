@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from otwatch.alerts.alert import Alert, Severity
-from otwatch.cli.view_text import safe, severity, show_view
+from otwatch.cli.view_text import flow, safe, severity, show_view
 from otwatch.inventory.asset import Asset, KnownFact
 from otwatch.inventory.inventory import Talk
 from otwatch.inventory.roles import TITLES
@@ -21,6 +21,7 @@ _IDENTITY_CHARACTERS = 120
 _IDENTITIES = 3  # lines of one asset
 _NARROW = 140  # columns: two addresses stand below each other then
 _ADDRESSES = 3  # of one asset, besides the first
+_ENDLESS = 10_000  # columns, more than any table has
 _ROWS = 40  # of the long tables; the whole is in `otwatch export`
 
 
@@ -58,9 +59,21 @@ def _gap(console: Console) -> str:
     return "\n" if console.width < _NARROW else " "
 
 
+def _fit(console: Console, table: Table) -> list[str]:
+    """Takes columns away from the right until the others fit; their names. The first two stay."""
+    dropped: list[str] = []
+    endless = console.options.update(width=_ENDLESS)
+    while len(table.columns) > 2 and table.__rich_measure__(console, endless).minimum > console.width:
+        dropped.append(str(table.columns.pop().header))
+    return dropped[::-1]
+
+
 def _print(console: Console, table: Table, left_out: int, command: str) -> None:
+    dropped = _fit(console, table)
     console.print()
     console.print(table)
+    if dropped:
+        flow(console, f"[dim]Too narrow for the {'column' if len(dropped) == 1 else 'columns'}: {', '.join(dropped)}[/dim]", indent=2)
     if left_out > 0:
         console.print(f"… and {left_out:,} more: {command}", style="dim")
 

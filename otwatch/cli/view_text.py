@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
+from typing import IO, Final
 
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text as Styled
 
 from otwatch.alerts.severity import Severity
 from otwatch.outputs.escape import one_line
@@ -27,6 +30,31 @@ _NOTES = 8
 _STEPS = 8
 _LISTED = 6
 _RULES = 6
+PIPED: Final = 160  # columns of an output that has none of its own
+_LEAST = 30  # columns of a paragraph
+
+
+def width_of(out: IO[str], *, piped: int = PIPED) -> int | None:
+    """Columns of an output: those of the terminal (None), else of COLUMNS, else `piped`."""
+    if out.isatty():
+        return None
+    columns = os.environ.get("COLUMNS", "")
+    return int(columns) if columns.isdecimal() and 0 < int(columns) < 10_000 else piped
+
+
+def flow(console: Console, markup: str, *, indent: int, start: int = 0) -> None:
+    """One paragraph, wrapped at words; `indent` columns stay free from the second line on, `start` in the first.
+
+    Where the output has no columns of its own (a pipe), it stays one line.
+    """
+    text = Styled.from_markup(markup, emoji=False)
+    if not console.is_terminal and console.width >= PIPED:
+        lines = [text]
+    else:
+        lines = list(text.wrap(console, max(_LEAST, console.width - max(indent, start))))
+    for place, line in enumerate(lines):
+        line.rstrip()
+        console.print(Styled(" " * (indent if place else start)) + line, soft_wrap=True)
 
 
 def safe(text: object) -> str:
@@ -50,11 +78,9 @@ def show_view(view: View, console: Console) -> None:
     console.print()
     label = verdict.level.value.upper() if verdict.level is Level.ACT_NOW else verdict.level.value
     style = _LEVELS[verdict.level]
-    console.print(f"[{style}]{label}[/]  {safe(verdict.sentence.removeprefix(label).lstrip(': '))}", soft_wrap=True)
-    if verdict.judged:
-        console.print(safe(verdict.judged), soft_wrap=True)
-    if verdict.operators:
-        console.print(safe(verdict.operators), soft_wrap=True)
+    flow(console, f"[{style}]{label}[/]  {safe(verdict.sentence.removeprefix(label).lstrip(': '))}", indent=2)
+    for sentence in filter(None, (verdict.judged, verdict.operators)):
+        flow(console, safe(sentence), indent=2)
     for incident in view.incidents[:_INCIDENTS]:
         _incident(incident, console, whole=incident.number <= _FIRST)
     if len(view.incidents) > _INCIDENTS:
@@ -74,10 +100,11 @@ def _incident(incident: IncidentView, console: Console, *, whole: bool) -> None:
         console.print(_hanging(label, text, console.width), style=style, soft_wrap=True)
 
     console.print()
-    console.print(
+    flow(
+        console,
         f"{incident.number} [{COLOURS[incident.severity]}]{incident.severity.label.upper()}[/] [bold]{safe(incident.title)}[/bold]"
         f"  [dim]{safe(incident.handle)}, confidence {incident.confidence:.0%}[/dim]",
-        soft_wrap=True,
+        indent=2,
     )
     again = f"; {incident.occurrence} bursts" if incident.occurrence > 1 else ""
     follows = f"; follows INC-{incident.follows[:8]}" if incident.follows else ""
@@ -93,7 +120,7 @@ def _incident(incident: IncidentView, console: Console, *, whole: bool) -> None:
         told("Failed", _listed(incident.failed))
     steps = _chosen(incident.steps)
     for step in steps:
-        console.print(_step(step), soft_wrap=True)
+        flow(console, _step(step), start=2, indent=12)
     if incident.steps_count > len(steps):
         console.print(f"            + {plural(incident.steps_count - len(steps), 'step')}: otwatch analyze --format jsonl", style="dim")
     if incident.lines:
@@ -127,7 +154,7 @@ def _step(step: StepRow) -> str:
     style, words = _TONES[step.outcome.tone], safe(step.outcome.words)
     outcome = f"  [{style}]{words}[/]" if words and style else f"  {words}" if words else ""
     frames = f"  [dim]{', '.join(str(frame) for frame in step.frames[:3])}[/dim]" if step.frames else ""
-    return f"  {step.time}  {safe(step.source)} → {safe(step.target)}  {what}{outcome}{frames}"
+    return f"{step.time}  {safe(step.source)} → {safe(step.target)}  {what}{outcome}{frames}"
 
 
 def _hanging(label: str, text: str, width: int) -> str:
@@ -154,7 +181,7 @@ def _not_seen(view: View, console: Console) -> None:
     if not view.not_seen:
         console.print("Nothing was missing: no gaps, no cut packets, both directions seen, every OT protocol decoded.")
     for spot in view.not_seen:
-        console.print(_spot(spot), soft_wrap=True)
+        flow(console, _spot(spot), indent=2)
 
 
 def _spot(spot: Text) -> str:
@@ -169,6 +196,6 @@ def _not_judged(missing: tuple[NotJudged, ...], clean: int, console: Console) ->
     for one in missing[:_RULES]:
         rules = ", ".join(one.rules[:_RULES]) + (" …" if len(one.rules) > _RULES else "")
         how = "Judged in part" if one.partly else "Not judged"
-        console.print(f"{how} ({len(one.rules)}): {safe(rules)}: {safe(one.reason)}", soft_wrap=True)
+        flow(console, f"{how} ({len(one.rules)}): {safe(rules)}: {safe(one.reason)}", indent=2)
     if len(missing) > _RULES:
         console.print(f"… and {plural(len(missing) - _RULES, 'other reason')}: checks of otwatch analyze --format jsonl", style="dim")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from rich.console import Console
 
 from otwatch.alerts.alert import Alert, Severity
 from otwatch.alerts.outcome import Outcome
 from otwatch.cli import text
 from otwatch.inventory.asset import Asset, Child, KnownFact
+from tests.cli.calling import ATTACK, otwatch
 
 
 def fact(kind: str, value: str) -> KnownFact:
@@ -138,3 +140,16 @@ def test_who_did_something_is_in_a_table_that_is_cut() -> None:
     assert "10.0.1.99" in told
     assert "10.0.1.98" not in told
     assert "and 59 more" in told
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_a_narrow_output_wraps_at_words_and_names_the_columns_that_it_leaves_out(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    told = otwatch("analyze", ATTACK)
+    assert told.returncode == 0
+    assert [line for line in told.stdout.splitlines() if len(line) > columns] == []
+    assert "Too narrow for the column" in told.stdout
+    monkeypatch.delenv("COLUMNS")
+    wide = otwatch("analyze", ATTACK).stdout
+    words = told.stdout[: told.stdout.index("What this capture could not show")].split()
+    assert words == wide[: wide.index("What this capture could not show")].split()  # nothing is broken inside a word, or lost
