@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from rich.console import Console
-from rich.table import Table
+from rich.measure import Measurement
+from rich.table import Column, Table
 
 from otwatch.alerts.alert import Alert, Severity
 from otwatch.cli.view_text import flow, safe, severity, show_view
@@ -21,7 +22,9 @@ _IDENTITY_CHARACTERS = 120
 _IDENTITIES = 3  # lines of one asset
 _NARROW = 140  # columns: two addresses stand below each other then
 _ADDRESSES = 3  # of one asset, besides the first
-_ENDLESS = 10_000  # columns, more than any table has
+_ENDLESS = 10_000  # characters, more than any table is wide
+_FOLDED = 10  # characters to which a column of words may shrink
+_BETWEEN = 2  # columns
 _ROWS = 40  # of the long tables; the whole is in `otwatch export`
 
 
@@ -60,11 +63,22 @@ def _gap(console: Console) -> str:
 
 
 def _fit(console: Console, table: Table) -> list[str]:
-    """Takes columns away from the right until the others fit; their names. The first two stay."""
-    dropped: list[str] = []
+    """Takes columns away from the right until the others fit; their names. The first two and the outcome stay."""
     endless = console.options.update(width=_ENDLESS)
-    while len(table.columns) > 2 and table.__rich_measure__(console, endless).minimum > console.width:
-        dropped.append(str(table.columns.pop().header))
+
+    def need(column: Column) -> int:
+        cells = [Measurement.get(console, endless, cell) for cell in (column.header, *column.cells)]
+        words = max(cell.minimum for cell in cells)
+        return max(cell.maximum for cell in cells) if column.no_wrap else words if column.justify == "right" else min(words, _FOLDED)
+
+    dropped: list[str] = []
+    while sum(map(need, table.columns)) + _BETWEEN * (len(table.columns) - 1) > console.width:
+        places = [place for place, column in enumerate(table.columns) if place >= 2 and column.header != "outcome"]
+        if not places:
+            break
+        dropped.append(str(table.columns.pop(places[-1]).header))
+        for place, column in enumerate(table.columns):
+            column._index = place
     return dropped[::-1]
 
 
