@@ -32,7 +32,7 @@ def test_alerts_and_assets_are_asked_for(state: Path) -> None:
     done = run("alerts", "--db", str(state / "s.sqlite"), "--min-severity", "critical", "--format", "jsonl")
     assert done.exit_code == 0
     assert {json.loads(line)["severity"] for line in done.stdout.splitlines()} == {"critical"}
-    assert "rtu" in run("alerts", "--db", str(state / "s.sqlite"), "--rule", "dnp3.*").output
+    assert "rtu" in run("alerts", "--db", str(state / "s.sqlite"), "--rule", "dnp3.*", "--also").output
     assert "plc-s7" in run("assets", "--db", str(state / "s.sqlite"), "--role", "controller").output
     assert run("alerts", "--db", str(state / "none")).exit_code == 2
 
