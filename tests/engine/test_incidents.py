@@ -56,3 +56,12 @@ def test_a_sensor_sends_few_events_of_it_and_ends_where_analyze_ends(size: int) 
     graver = [event for event in events if not event.incident.is_note]
     assert len(graver) <= 10
     assert [one.id for one in detector.incidents() if not one.is_note] == [graver[0].incident.id]
+
+
+def test_commands_that_a_window_counts_have_their_outcome() -> None:
+    (alert,) = [one for one in analysed("modbus-brute-force.pcap", None).alerts if one.rule == "ot.brute-force"]
+    assert alert.outcome == "confirmed"
+    (act,) = alert.evidence.acts
+    assert act.count == alert.count >= 20
+    assert 0 < act.items.confirmed == act.items.requested <= act.count
+    assert act.value is not None
