@@ -120,7 +120,7 @@ def sensor_health_page() -> str:
             "# What the sensor says about itself\n",
             NOTE,
             "These are alerts like all others, with the sensor as `src` and the interface, destination or limit as `file`. "
-            "A condition is one alert while it lasts: reported when it starts, again every hour, and as `info` with `evidence.over` when it is over.\n",
+            "A condition is one alert while it lasts: reported at its start, again every hour, and as `info` with `evidence.over` when it is over.\n",
             table(("rule", "severity", "title", "why it matters"), *rows),
             "A `heartbeat` record (rule `sensor.heartbeat`) says every `outputs.heartbeat_seconds` that the sensor is alive and what it can see: "
             "packets, drops, interfaces, one-way conversations, rules that cannot be judged, what waits in the spool. "

@@ -1,6 +1,6 @@
 """The sensor's eye on itself: a quiet plant must never be mistaken for a blind sensor (DETECTIONS section 9, SE-001 to SE-013).
 
-Figures in, alerts out; no clock, no file, no socket in here. A condition is one alert while it lasts: reported when it starts, again every
+Figures in, alerts out; no clock, no file, no socket in here. A condition is one alert while it lasts: reported at its start, again every
 REPEAT_SECONDS, and once more, as info, when it is over.
 """
 
