@@ -136,7 +136,7 @@ def readme() -> str:
     plant = ROOT / "pcaps" / "plant"
     with chdir(ROOT):
         arguments = ["analyze", str((plant / "plant-attack.pcap").relative_to(ROOT)), "--site", str((plant / "site.yaml").relative_to(ROOT))]
-        told = CliRunner().invoke(command_line, arguments, catch_exceptions=False).stdout
+        told = CliRunner(env={"COLUMNS": None}).invoke(command_line, arguments, catch_exceptions=False).stdout  # as in a pipe
     lines = [line if len(line) <= _README_WIDTH else f"{line[: _README_WIDTH - 1]}…" for line in told.strip().splitlines()[:_README_LINES]]
     return before + start + "\n".join([*lines, "..."]) + end + after
 
