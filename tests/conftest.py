@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import settings
 
@@ -9,6 +11,9 @@ from hypothesis import settings
 settings.register_profile("settled", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None)
 settings.load_profile("settled")
+
+for _name in ("COLUMNS", "LINES"):
+    os.unsetenv(_name)  # readline, which pytest imports, sets them behind os.environ: programs that tests start must not see them
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
