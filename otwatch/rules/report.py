@@ -246,7 +246,7 @@ class Reporter:
         alert.object, alert.value, alert.outcome = lead.objects[0] if lead.objects else "", lead.value, lead.outcome
         alert.items = sum((act.items for act in acts), Items())
         if late.get("role") == "request":
-            evidence.refused = min(alert.count, sum(act.items.refused for act in acts))
+            evidence.refused = sum(act.items.refused for act in acts)
             if (late.src, late.dst) not in self.context.knowledge.answering:
                 alert.evaluable = "partly: no response of this device was captured, so whether it obeyed is not known"
         objects = list(dict.fromkeys(name for act in acts for name in act.objects))
@@ -295,7 +295,8 @@ class Reporter:
         alert.severity = Severity(min(max(severity, 0), 4))
         sentence = explain(self.context, late, used)
         if alert.outcome is Outcome.REFUSED and evidence.refused:
-            alert.why = _REFUSED.format(what=alert.function_name or "this", times="once" if evidence.refused == 1 else f"{evidence.refused:,} times")
+            times = min(alert.count, evidence.refused)  # messages; what is refused counts by item
+            alert.why = _REFUSED.format(what=alert.function_name or "this", times="once" if times == 1 else f"{times:,} times")
         if sentence:
             alert.why = f"{alert.why} {sentence}"
         if too_short:
