@@ -10,18 +10,18 @@ import pytest
 import otwatch.engine.detector as detector
 from otwatch.rules.load import load_rules
 
+_known: dict[tuple[bool, bool], Any] = {}
 
-@pytest.fixture(scope="session", autouse=True)
+
+@pytest.fixture(scope="module", autouse=True)  # a session's would serve what was remembered to the tests of other folders too
 def rules_read_once() -> Iterator[None]:
-    known: dict[bool, Any] = {}
-
-    def remembered(paths: Any, *, drafts: bool = False, **more: Any) -> Any:
+    def remembered(paths: Any, *, drafts: bool = False, proofs: bool = True, **more: Any) -> Any:
         files = list(paths)
         if files:
-            return load_rules(files, drafts=drafts, **more)
-        if drafts not in known:
-            known[drafts] = load_rules((), drafts=drafts, **more)
-        return known[drafts]
+            return load_rules(files, drafts=drafts, proofs=proofs, **more)
+        if (drafts, proofs) not in _known:
+            _known[drafts, proofs] = load_rules((), drafts=drafts, proofs=proofs, **more)
+        return _known[drafts, proofs]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(detector, "load_rules", remembered)
