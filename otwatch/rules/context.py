@@ -387,13 +387,13 @@ class LateRecord:
         if self.base.get("src_engineering"):
             return "engineering"
         if self.context.baseline is not None:
-            return "learned" if self.base.get("in_baseline") else "stranger"
+            return "learned" if self.base.get("in_baseline") else "unknown"
         knowledge = self.context.knowledge
         if knowledge.is_poller(self.src, self.dst, self.at_ns):
             return "polls" if self.base.get("same_network") or self.base.get("conduit") == "allowed" else "polls_from_outside"
         if self.steady_per_s() is not None and self.base.get("same_network"):
             return "cyclic"
-        return None if knowledge.waits(self.at_ns) else "stranger"
+        return None if knowledge.waits(self.at_ns) else "unknown"
 
     def steady_per_s(self) -> float | None:
         """The rate of the message that the row is, if it was sent at one rate from the beginning or all the time of the baseline."""

@@ -1,4 +1,4 @@
-"""Inference in words: why a source counts as a stranger, as outside, as new."""
+"""Inference in words: why a source counts as unknown, as outside, as new."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _writer(context: Context, late: LateRecord, src: str, dst: str) -> str:
             f"Inferred: no site file or baseline says who may command {dst}, but {src} has sent it this same command "
             f"{late.get('steady_per_s'):.3g} times a second since the beginning of the observation, as controllers do among themselves."
         )
-    if writer == "stranger":
+    if writer == "unknown":
         if context.baseline is not None:
             return f"The baseline does not know {src} as commanding {dst}."
         if not context.knowledge.is_settled(late.at_ns):

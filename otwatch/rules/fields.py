@@ -41,7 +41,7 @@ class Field:
     missing: str = "none"
 
 
-WRITERS: Final = ("permitted", "engineering", "denied", "learned", "polls", "polls_from_outside", "cyclic", "stranger")
+WRITERS: Final = ("permitted", "engineering", "denied", "learned", "polls", "polls_from_outside", "cyclic", "unknown")
 
 
 _SEEN_ELSEWHERE: Final = frozenset(
@@ -161,7 +161,7 @@ _OPERATIONS: Final = (
         Stage.LATE,
         "what the source was to its target at the time: permitted, engineering or denied (site file), learned (baseline), polls (asks it, or is told "
         "by it, since the start of the observation), polls_from_outside (the same from another network), cyclic (has sent this very command at one "
-        "rate since then), stranger",
+        "rate since then), unknown",
         WRITERS,
     ),
     _field("steady", "truth", Stage.LATE, "this very message has been sent at one rate since the start of the observation"),

@@ -315,7 +315,7 @@ class Reporter:
 
 def _rests_on_a_role(late: LateRecord, used: Collection[str]) -> bool:
     """Whether the alert takes its source for unknown, or for one from outside, only because of what the traffic shows."""
-    return ("writer" in used and late.get("writer") == "stranger" and late.context.baseline is None) or (
+    return ("writer" in used and late.get("writer") == "unknown" and late.context.baseline is None) or (
         "src_outside" in used and late.get("conduit") is None and not late.get("src_internet") and late.get("src_level") is None
     )
 

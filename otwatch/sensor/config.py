@@ -96,7 +96,7 @@ class SensorConfig:
         """The configuration of one of several processes: its own name, its own files, its own port.
 
         The state folder names how many there are: with another number other addresses are a process's own, and what it learned of the old ones
-        would make strangers of old friends.
+        would make unknown hosts of known ones.
         """
         values = dict(self.values)
         values["sensor.name"] = f"{self.name}/{worker}"

@@ -180,7 +180,7 @@ def lab(acts: str) -> Iterator[Capture]:
         kinds = [
             (float(one["ts"]), float(one.get("ts_end", one["ts"])), str(one["op"]), "read" if _reads(one) else "act")
             for one in operations
-            if one["expected"] == "attack"
+            if one["expected"] == "attack" and one["op"] not in _SESSION
         ]
         if acts == "benign":
             if all(one["expected"] == "benign" for one in operations):
@@ -189,8 +189,11 @@ def lab(acts: str) -> Iterator[Capture]:
             yield Capture(path, [episode for episode in grouped(kinds) if episode.kind == acts])
 
 
+_SESSION = {"connect", "close"}  # what every client does, an attacker too: part of the attack that follows, none by itself
+
+
 def _reads(operation: dict[str, Any]) -> bool:
-    acts = r"writ|operate|select|stop|start|restart|download|delete|clear|set|disable|enable|listen|copy|reset|init|password|trip|close"
+    acts = r"raw|writ|operate|select|stop|start|restart|download|delete|clear|set|disable|enable|listen|copy|reset|init|password|trip|close"
     return not re.search(acts, str(operation["op"]))
 
 
@@ -225,11 +228,13 @@ def span(path: Path) -> tuple[float, float]:
 
 
 def labelled(collection: Path, wanted: str) -> Iterator[Capture]:
-    """Captures that the manifest calls so as a whole."""
+    """Captures that the manifest calls so as a whole; one whose own list of labelled packets is empty does not hold the attack."""
     for row in manifest(collection):
         path = collection / row["path"]
         if re.match(wanted, row["what"]) and path.exists():
-            yield Capture(path, [Episode(row["what"], float("-inf"), float("inf"))])
+            labels = list(collection.glob(f"{row['path']}.truth/**/{path.stem}.csv"))
+            shown = not labels or any(label.stat().st_size for label in labels)
+            yield Capture(path, [Episode(row["what"], float("-inf"), float("inf"))] if shown else [])
 
 
 def packet_labels(collection: Path) -> Iterator[Capture]:

@@ -92,7 +92,7 @@ STOP = {**WRITE, "protocol": "s7comm", "function": 0x29, "action": "STOP"}
     ],
 )
 def test_who_writes_is_judged_by_what_held_then(tmp_path, rows, severity, size):
-    rules = rules_from(tmp_path, "where: {action: [WRITE, CONTROL], writer: [stranger, denied]}\n")
+    rules = rules_from(tmp_path, "where: {action: [WRITE, CONTROL], writer: [unknown, denied]}\n")
     found = {alert.severity for alert in alerts_of(rules, rows, batch_rows=size)}
     assert found == (set() if severity is None else {severity})
 

@@ -82,7 +82,7 @@ def test_parts_wait_for_the_stage_of_their_latest_field():
             Term("src_zone", "in", ("x",)),
             Term("unit", "in", (1,)),
             Term("value", "gt", (5,)),
-            Term("writer", "in", ("stranger",)),
+            Term("writer", "in", ("unknown",)),
             AnyOf((Term("protocol", "in", ("a",)), Term("src", "in", ("b",)))),
         )
     )

@@ -50,18 +50,18 @@ def value_of(tmp_path, field: str, words: list[str], rows: list[dict[str, object
     return None
 
 
-WRITERS = ["permitted", "engineering", "denied", "learned", "polls", "polls_from_outside", "stranger"]
+WRITERS = ["permitted", "engineering", "denied", "learned", "polls", "polls_from_outside", "unknown"]
 
 
 @pytest.mark.parametrize(
     ("rows", "writer"),
     [
         ([POLL, write("10.0.0.5")], "polls"),
-        ([POLL, write("10.0.0.6")], "stranger"),
+        ([POLL, write("10.0.0.6")], "unknown"),
         ([{**POLL, "src": "10.0.7.5"}, write("10.0.7.5")], "polls_from_outside"),
         ([POLL, {**POLL, "src": "10.0.0.6", "at": 8}, write("10.0.0.6")], "polls"),  # in the cold start
-        ([POLL, {**POLL, "src": "10.0.0.6", "at": 11}, write("10.0.0.6")], "stranger"),  # began to poll after normal was learned
-        ([{**POLL, "repeat": 2}, write("10.0.0.5", at=1)], "stranger"),  # two questions are no polling
+        ([POLL, {**POLL, "src": "10.0.0.6", "at": 11}, write("10.0.0.6")], "unknown"),  # began to poll after normal was learned
+        ([{**POLL, "repeat": 2}, write("10.0.0.5", at=1)], "unknown"),  # two questions are no polling
         ([POLL, {**write("10.0.0.5"), "repeat": 20}], "polls"),
         ([POLL, {**write("10.0.0.5"), "repeat": 2000}], "polls"),  # it is what it was before: a flood has rules of its own
     ],
@@ -78,7 +78,7 @@ def test_writers_are_inferred_from_polling(tmp_path, rows, writer):
         (write("10.0.0.5", area=1), "denied"),
         (write("10.0.0.6"), "denied"),
         (write("10.0.0.30"), "engineering"),
-        (write("10.0.0.6", dst="10.0.0.10"), "stranger"),  # no writers are named for it
+        (write("10.0.0.6", dst="10.0.0.10"), "unknown"),  # no writers are named for it
     ],
 )
 def test_writers_are_told_by_the_site_file(tmp_path, row, writer):
@@ -89,7 +89,7 @@ def test_writers_are_learned_in_a_baseline(tmp_path):
     baseline = PROVER.baseline_of([write("10.0.0.6")])
     assert isinstance(baseline, Baseline)
     assert value_of(tmp_path, "writer", WRITERS, [POLL, write("10.0.0.6")], baseline=baseline) == "learned"
-    assert value_of(tmp_path, "writer", WRITERS, [POLL, write("10.0.0.5")], baseline=baseline) == "stranger"
+    assert value_of(tmp_path, "writer", WRITERS, [POLL, write("10.0.0.5")], baseline=baseline) == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_new_verbs_within_one_observation(tmp_path):
 
 
 def test_inference_is_said_in_words(tmp_path):
-    rules = rules_from(tmp_path, "where: {writer: [stranger, denied, polls]}\n", "where: {src_outside: true}\n")
+    rules = rules_from(tmp_path, "where: {writer: [unknown, denied, polls]}\n", "where: {src_outside: true}\n")
     said = {(alert.rule, alert.src): alert for alert in alerts_of(rules, [POLL, write("172.16.5.66"), write("10.0.0.5")])}
     assert "did not poll it while normal was learned" in said["test.rule-0", "172.16.5.66"].why
     assert "has polled it since the beginning" in said["test.rule-0", "10.0.0.5"].why

@@ -10,8 +10,8 @@ POLLED = ("10.0.0.9", "10.0.0.10")
 READ = {"src": "10.0.0.5", "protocol": "modbus", "function": 3, "action": "READ", "area": 4, "start": 0, "count": 10, "repeat": 30}
 POLLING = [{**READ, "dst": dst} for dst in POLLED]
 WRITE = {"src": "10.0.0.5", "protocol": "modbus", "function": 6, "action": "WRITE", "area": 4, "start": 1, "count": 1}
-MANY = "where: {role: request, action: WRITE, writer: stranger}\nwindow: {by: [src], for: 60s, at_least: 3, distinct: dst}\ngroup: [src]\n"
-OFTEN = "where: {role: request, action: WRITE, writer: stranger}\nwindow: {by: [src], for: 10s, at_least: 5}\ngroup: [src]\n"
+MANY = "where: {role: request, action: WRITE, writer: unknown}\nwindow: {by: [src], for: 60s, at_least: 3, distinct: dst}\ngroup: [src]\n"
+OFTEN = "where: {role: request, action: WRITE, writer: unknown}\nwindow: {by: [src], for: 10s, at_least: 5}\ngroup: [src]\n"
 
 
 def writes(*targets: str, at: float = 15, **more: object) -> list[dict[str, object]]:

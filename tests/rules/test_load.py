@@ -55,7 +55,7 @@ def test_a_rule_is_read_as_it_is_written(tmp_path):
         ("where: {unit: 1}\nwindow: {for: soon, at_least: 0, by: [scr]}\n", '7:38: operations has no "scr" to count by, did you mean "src"?'),
         ("where: {unit: 1}\nattack: [0855]\n", '7:9: "0855" is no ATT&CK technique id (T0836, T1692.001)'),
         ("sequence: {within: 1m, steps: [{table: flows, key: dst, where: {port: 1}}]}\n", "6:11: a sequence has at least two steps"),
-        ("where: {any: [{value|gt: 3, writer: stranger}]}\n", "a condition on a value cannot be mixed with one on zones"),
+        ("where: {any: [{value|gt: 3, writer: unknown}]}\n", "a condition on a value cannot be mixed with one on zones"),
         ("where: {unless: {writer: polls}}\n", '"writer" is known late: an exception (unless:) is what a site file or a baseline says'),
         ("where: {unit: 1}\nwindow: {for: 1s, at_least: 2, distinct: dst, times_habit: 3}\n", '"times_habit" compares numbers of rows'),
         ("where: {unit: 1}\ntests: [{expect: {alerts: 1}}]\n", '7:9: a test has either "rows" or a "capture"'),
