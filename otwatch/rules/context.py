@@ -138,10 +138,12 @@ class Context:
             "place": f"{unit}/{area}/{object_}/{start}",
             "permitted": None,
         }
-        if self.site and record["role"] == "request":
-            rest["permitted"] = self.site.judge(
+        if self.site and record["role"] != "event":
+            permitted = self.site.judge(
                 record["src"], record["dst"], protocol=record["protocol"], action=action, unit=unit, area=area_name or "", start=start, count=count
             )
+            # A response may not say which area it is about: a line that names areas may permit it.
+            rest["permitted"] = None if permitted == "denied" and record["role"] == "response" and area_name is None else permitted
         if self.baseline is not None:
             rest["in_baseline"] = self.baseline.does(record["src"], record["dst"], record["protocol"], action)
             talk = record["src"], record["dst"], record["protocol"]
@@ -378,8 +380,11 @@ class LateRecord:
             return baseline.talks(self.base.get("src"), self.base.get("dst"), name) and not self.base.get("in_baseline")
         return self.context.knowledge.is_new_verb(self.src, self.dst, self.protocol, action)
 
+    def requests_seen(self) -> bool | None:
+        return self.context.knowledge.is_asking(self.src, self.dst, self.at_ns) if self.src >= 0 else None
+
     def writer(self) -> str | None:
-        if self.base.get("role") != "request" or self.src < 0:
+        if self.base.get("role") not in ("request", "response") or self.src < 0:
             return None
         permitted: str | None = self.base.get("permitted")
         if permitted is not None:
@@ -430,6 +435,7 @@ _LATE: Final[dict[str, Callable[[LateRecord], Any]]] = {
     "new_talker": LateRecord.new_talker,
     "new_verb": LateRecord.new_verb,
     "writer": LateRecord.writer,
+    "requests_seen": LateRecord.requests_seen,
     "steady": LateRecord.steady,
     "steady_per_s": LateRecord.steady_per_s,
     "after_start": LateRecord.after_start,

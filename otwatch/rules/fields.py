@@ -164,6 +164,12 @@ _OPERATIONS: Final = (
         "rate since then), unknown",
         WRITERS,
     ),
+    _field(
+        "requests_seen",
+        "truth",
+        Stage.LATE,
+        "requests of src to dst were seen; false: this tap shows the responses of dst only",
+    ),
     _field("steady", "truth", Stage.LATE, "this very message has been sent at one rate since the start of the observation"),
     _field(
         "new_question",

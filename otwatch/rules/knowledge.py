@@ -97,6 +97,7 @@ class Knowledge:
         self._controllers: dict[int, int] = {}  # device -> row of the first request to it
         self._networks: dict[tuple[int, int], int] = {}
         self._commands: dict[tuple[int, int], int] = {}  # src, dst -> row of the first command
+        self._asking: dict[tuple[int, int], int] = {}  # src, dst -> row of the first request of any kind
         self._established: dict[tuple[int, int], int] = {}  # of pairs at work: since when, once it is known
         self._late_questions = np.zeros(1024, np.bool_)  # by row of the table
         self._question_times: dict[tuple[int, int], list[int]] = {}  # of a pair: when its first question came, and its last that was new in time
@@ -130,9 +131,9 @@ class Knowledge:
                 found: list[int] = getattr(pair, name)
                 found.extend(rows[: _QUESTIONS - len(found)])
         self._question(host[asked & polling], device[asked & polling], number[asked & polling], table.array("first_ns")[new][asked & polling])
-        commands = asked & np.isin(action, _CHANGING)
-        for key, rows in _grouped(host[commands], device[commands], number[commands]):
-            self._commands.setdefault(key, rows[0])
+        for which, firsts in ((asked, self._asking), (asked & np.isin(action, _CHANGING), self._commands)):
+            for key, rows in _grouped(host[which], device[which], number[which]):
+                firsts.setdefault(key, rows[0])
         known = ~answers | served
         self._arrive(host[known], device[known], table.array("protocol")[new][known], _VERB_OF[action[known]], number[known], asked[known])
 
@@ -259,6 +260,10 @@ class Knowledge:
         """How many hosts have watched dst."""
         horizon = self.horizon(at_ns)
         return sum(self._polls(key, horizon) for key in self._pairs if key[1] == dst)
+
+    def is_asking(self, src: int, dst: int, at_ns: int) -> bool | None:
+        """Whether requests of src to dst are seen at all; None while that may still come."""
+        return self._holds(self._asking.get((src, dst)), at_ns)
 
     def first_command_ns(self, src: int, dst: int) -> int | None:
         """When src first changed something in dst."""

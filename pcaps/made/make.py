@@ -96,6 +96,18 @@ CAPTURES: dict[str, tuple[str, Make, str, Make]] = {
         "60",
         lambda: modbus.rate(60, 80),
     ),
+    "ot.command-one-way": (
+        "two writes by a newcomer; the tap shows the controller's packets only",
+        lambda: s7comm.writes(2).heard_from(S7),
+        "both directions",
+        lambda: s7comm.writes(2),
+    ),
+    "ot.stop-one-way": (
+        "a stop; the tap shows the controller's packets only",
+        lambda: s7comm.stops([S7]).heard_from(S7),
+        "both directions",
+        lambda: s7comm.stops([S7]),
+    ),
     "ot.silent-device": ("a minute without responses", lambda: modbus.silence(60), "twenty seconds", lambda: modbus.silence(20)),
     "dnp3.disable-unsolicited": (
         "disable unsolicited by a host that is no master",

@@ -41,6 +41,7 @@ class Play:
         self.talks: dict[tuple[Host, Host, int], Tcp] = {}
         self.numbers: dict[tuple[Host, Host], int] = {}
         self.ports = 49_200
+        self.heard: Host | None = None  # the tap shows only what this host sends
 
     def at(self, seconds: float, event: Callable[[], None]) -> None:
         """Something that happens then."""
@@ -56,7 +57,15 @@ class Play:
         for seconds, _, event in sorted(self.events, key=lambda entry: entry[:2]):
             self.capture.now = max(self.capture.now, self.began + int(seconds * 1e9))
             event()
+        if self.heard is not None:
+            card = bytes.fromhex(self.heard.mac)
+            self.capture.packets = [packet for packet in self.capture.packets if packet[1][6:12] == card]
         return self.capture
+
+    def heard_from(self, host: Host) -> Play:
+        """The same at a tap that shows one direction."""
+        self.heard = host
+        return self
 
     def talk(self, client: Host, server: Host, port: int) -> Tcp:
         """The connection between them, opened when it is first needed."""

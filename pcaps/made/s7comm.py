@@ -94,3 +94,11 @@ def recon(command: bool) -> Play:
     return play
 
 
+
+
+def writes(times: int) -> Play:
+    """Outputs of a data block set by a host that never polled."""
+    play = Play().polls(kinds=("s7",))
+    for turn in range(times):
+        play.at(12 + turn, lambda: play.s7(GUEST, S7, b"\5\1\x12\x0a\x10\x02\0\1\0\1\x84\0\0\x50", b"\0\4\0\x08\x2a", b"\5\1", b"\xff"))
+    return play
