@@ -130,6 +130,9 @@ PDUS = Schema("pdus", (
     Column("end", _I64, "one past the last byte in octets", 0),
     Column("framing", _U8, "index into the protocol's framings", 0),
     Column("flags", _I32, "PduFlag bits", 0),
+    # filled by carriers only, for those who ride on them
+    Column("channel", _I64, "the carrier's dialogue that it belongs to: see the carrier's page"),
+    Column("reference", _I64, "what the carrier pairs by, or says of it beside"),
 ))
 
 OPERATIONS = Schema("operations", (
@@ -147,7 +150,7 @@ OPERATIONS = Schema("operations", (
     Column("action", _U8, "Action", 0),
     Column("unit", _I64, "unit id, link address, rack/slot, common address: see the protocol's page"),
     Column("area", _I32, "address space inside the device, as the protocol numbers it"),
-    Column("object", _I64, "object inside the area: file, DB number, variation, instance"),
+    Column("object", _I64, "object inside the area: file, DB number, variation, instance; or a name (otwatch/names.py)"),
     Column("start", _I64, "first address"),
     Column("count", _I64, "how many"),
     Column("status", _I32, "0 ok, else the protocol's code", 0),

@@ -115,6 +115,8 @@ cdef class Pdus(Table):
     cdef public long long[::1] end
     cdef public unsigned char[::1] framing
     cdef public int[::1] flags
+    cdef public long long[::1] channel
+    cdef public long long[::1] reference
 
 cdef class Operations(Table):
     cdef long long[::1] spare_64

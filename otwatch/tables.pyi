@@ -131,6 +131,8 @@ class Pdus(Table):
     end: memoryview[int]
     framing: memoryview[int]
     flags: memoryview[int]
+    channel: memoryview[int]
+    reference: memoryview[int]
     def __init__(self, octets: Octets, capacity: int = ...) -> None: ...
 
 class Operations(Table):

@@ -11,6 +11,7 @@ from otwatch.actions import VERBS
 from otwatch.baseline.baseline import VERSION, Baseline, Places, Seen
 from otwatch.documents import read_regular
 from otwatch.errors import ConfigError, ConfigErrors
+from otwatch.names import NAMES, is_name
 
 _FORMAT: Final = "otwatch-baseline"
 
@@ -87,11 +88,16 @@ def _places(places: Places) -> list[dict[str, Any]]:
             "protocol": protocol,
             "unit": unit,
             "area": area,
-            "object": object_,
+            "object": NAMES.text(object_) if is_name(object_) else object_,
             "ranges": [[low, high, times] for (low, high), times in sorted(ranges.items())],
         }
         for (src, dst, protocol, unit, area, object_), ranges in sorted(places.items())
     ]
+
+
+def _object(stored: object) -> int:
+    """The number of an object: itself, or that of its name."""
+    return NAMES.number_of(stored) if isinstance(stored, str) else int(stored)  # type: ignore[call-overload]
 
 
 def _rounded(share: float | None) -> float | None:
@@ -148,6 +154,6 @@ def _baseline(document: dict[str, Any]) -> Baseline:
         baseline.rates[str(entry["src"]), str(entry["dst"]), str(entry["protocol"])] = float(entry["requests_per_s"])
     for places, name in ((baseline.written, "written"), (baseline.asked, "asked")):
         for entry in document[name]:
-            place = str(entry["src"]), str(entry["dst"]), str(entry["protocol"]), int(entry["unit"]), int(entry["area"]), int(entry["object"])
+            place = str(entry["src"]), str(entry["dst"]), str(entry["protocol"]), int(entry["unit"]), int(entry["area"]), _object(entry["object"])
             places[place] = {(int(low), int(high)): int(times[0]) if times else 1 for low, high, *times in entry["ranges"]}
     return baseline

@@ -22,6 +22,7 @@ from otwatch.errors import CaptureError
 from otwatch.inventory.asset import Asset
 from otwatch.inventory.inventory import Inventory
 from otwatch.limits import Limits
+from otwatch.names import NAMES
 from otwatch.outputs.records import anomaly_record
 from otwatch.outputs.result import BlindSpot, Check, Result
 
@@ -84,6 +85,7 @@ class Analysis:
         self.unreadable: list[str] = []
         self.operations = 0
         self.stopped = False  # before the end of what was to be read
+        self._names_lost = NAMES.lost
         self._patience = 0  # batches until addresses are forgotten again
 
     def run(
@@ -229,6 +231,7 @@ class Analysis:
             "conversations": hosts.merged_conversations,
             "facts": self.inventory.refused_facts,
             "MACs of assets": hosts.refused_macs,
+            "names of objects": NAMES.lost - self._names_lost,
         }
 
     def _interrupted(self) -> list[BlindSpot]:

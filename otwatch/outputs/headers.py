@@ -8,8 +8,8 @@ from typing import Final
 HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
     "operations": (
         "type", "time", "file", "frame", "src", "src_port", "dst", "dst_port", "protocol", "role", "function", "function_name", "subfunction",
-        "action", "unit", "area", "object", "start", "count", "value", "status", "transaction", "item", "request_frame", "latency_ns", "flow",
-        "behaviour",
+        "action", "unit", "area", "object", "object_name", "start", "count", "value", "status", "transaction", "item", "request_frame", "latency_ns",
+        "flow", "behaviour",
     ),
     "flows": (
         "type", "flow", "file", "first_seen", "last_seen", "first_frame", "last_frame", "client", "client_port", "server", "server_port",

@@ -16,6 +16,7 @@ from otwatch.inventory.asset import Asset
 from otwatch.inventory.inventory import Talk
 from otwatch.inventory.oui import mac_text
 from otwatch.inventory.services import service_name
+from otwatch.names import plain
 from otwatch.outputs.times import time_text
 from otwatch.protocols.spec import Fact, ProtocolSpec
 from otwatch.vocabulary import DirectionHow, ProtocolHow, Tunnel
@@ -57,9 +58,10 @@ def operation_records(batch: Batch, addresses: Addresses, protocols: Sequence[Pr
                 "function_name": spec.function_name(row["function"], row["subfunction"]),
                 "subfunction": _absent(row["subfunction"]),
                 "action": Action(row["action"]).name,
-                "unit": _absent(row["unit"]),
+                "unit": plain(row["unit"]),
                 "area": spec.areas.get(row["area"], row["area"]) if row["area"] >= 0 else None,
-                "object": _absent(row["object"]),
+                "object": plain(row["object"]),
+                "object_name": spec.object_name(row),
                 "start": _absent(row["start"]),
                 "count": _absent(row["count"]),
                 "value": value,

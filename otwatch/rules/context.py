@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from otwatch.actions import CHANGING, ENGINEERING, Action, Role
 from otwatch.addresses import Addresses
+from otwatch.names import plain
 from otwatch.rules.compile import Record
 from otwatch.rules.fields import OUTCOMES
 from otwatch.rules.knowledge import Knowledge, network_of
@@ -79,7 +80,7 @@ class Context:
             "port": port if port >= 0 and ip_protocol in (6, 17) else None,
             "protocol": self.protocol_name(protocol) or None,
             "direction_how": DirectionHow(how).name.lower(),
-            "vlan": _known(vlan),
+            "vlan": vlan if vlan >= 0 else None,
         }
 
     def flow_record(self, signed: dict[str, Any], paired: Any) -> Joined:
@@ -107,7 +108,7 @@ class Context:
     def silence(self, signature: tuple[int, int, int, int]) -> dict[str, Any]:
         """All fields of silences but those of the pair: (protocol, unit, requests, seconds)."""
         protocol, unit, requests, seconds = signature
-        return {"protocol": self.protocol_name(protocol), "unit": _known(unit), "requests": requests, "seconds": seconds}
+        return {"protocol": self.protocol_name(protocol), "unit": plain(unit), "requests": requests, "seconds": seconds}
 
     def pair(self, pair: tuple[int, int]) -> PairRecord:
         """PAIR fields of (src, dst), computed as they are asked for."""
@@ -128,12 +129,12 @@ class Context:
         area_name = names.areas.get(area) if names and area >= 0 else None
         action = Action[record["action"]]
         rest: dict[str, Any] = {
-            "unit": _known(unit),
-            "area": _known(area),
+            "unit": plain(unit),
+            "area": area if area >= 0 else None,
             "area_name": area_name,
-            "object": _known(object_),
-            "start": _known(start),
-            "count": _known(count),
+            "object": plain(object_),
+            "start": start if start >= 0 else None,
+            "count": count if count >= 0 else None,
             "end": start + max(count, 1) - 1 if start >= 0 else None,
             "place": f"{unit}/{area}/{object_}/{start}",
             "permitted": None,
@@ -156,7 +157,10 @@ class Context:
             rest["repeats_per_s"] = (
                 self.baseline.repeats_per_s(*talk, action=action, unit=unit, area=area, object=object_, start=start, count=count) if request else None
             )
-        return Joined(rest, *record.parts)
+        if names is None:
+            return Joined(rest, *record.parts)
+        numbers = {"unit": unit, "area": area, "object": object_, "start": start, "count": count}
+        return Joined(rest, *record.parts, ObjectName(names, {"function": record["function"], "subfunction": record["subfunction_code"], **numbers}))
 
     def late(
         self, base: Record, src: int, dst: int, *, at_ns: int, protocol: int = 0, behaviour: int = -1
@@ -186,6 +190,20 @@ class Joined:
 
     def __contains__(self, name: str) -> bool:
         return self.get(name, _ABSENT) is not _ABSENT
+
+
+class ObjectName:
+    """How people write the object of a behaviour: put into words only when it is asked for."""
+
+    __slots__ = ("names", "row")
+
+    def __init__(self, names: ProtocolNames, row: Mapping[str, int]) -> None:
+        self.names = names
+        self.row = row
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        """The only field that it has."""
+        return (self.names.object_name(self.row) or None) if name == "object_name" else default
 
 
 class Place:
@@ -441,7 +459,3 @@ _LATE: Final[dict[str, Callable[[LateRecord], Any]]] = {
     "after_start": LateRecord.after_start,
     "new_question": LateRecord.new_question,
 }
-
-
-def _known(number: int) -> int | None:
-    return number if number >= 0 else None

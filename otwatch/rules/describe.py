@@ -13,6 +13,7 @@ from otwatch.alerts.bursts import KEPT, Burst, Interval, merged
 from otwatch.alerts.evidence import Act, Evidence, Hop
 from otwatch.alerts.findings import Finding, Part, Sample
 from otwatch.alerts.outcome import Items, Outcome, outcome_of
+from otwatch.names import plain
 from otwatch.rules.context import Context, LateRecord
 from otwatch.rules.rows import Row
 from otwatch.tables import Behaviours
@@ -104,7 +105,7 @@ class Describer:
             function=signed["function"],
             function_name=str(signed["function_name"]),
             protocol=str(signed["protocol"]),
-            unit=row["unit"] if row["unit"] >= 0 else None,
+            unit=plain(row["unit"]),
             objects=tuple(objects),
             value=next((sample.value for sample in done if sample.value is not None), None),
             count=sum(found.counts[number] for number in numbers),

@@ -3,7 +3,8 @@
 A test of rows writes the tables by hand. A row is a mapping (a field with a list makes a row of each value): `table` (operations), `at` (seconds),
 `src`, `dst`, `repeat`, `every` (seconds), and
 - operations: protocol, role (request), function, subfunction, action, unit, area, object, start, count, status, value; function and area by number or
-  by name. A response answers the last request before it. value_kind and value_hex give a value as it is on the wire.
+  by name, object by number or as the text of a name. A response answers the last request before it. value_kind and value_hex give a value as it is
+  on the wire.
 - flows: port, transport (tcp), event (answered), protocol, direction_how (handshake), vlan, and what became of it: carried (both sides sent
   payload), idle (answered, without payload), refused, silent (nothing came back, on a tap that shows answers), one_way (nothing came back, on a tap
   that shows no answers to src), or asked (the same, and src sent payload). `data` false is short for refused or, of an answered one, idle.
@@ -27,6 +28,7 @@ from otwatch.alerts.alert import Alert
 from otwatch.batch import Batch
 from otwatch.documents import nearest
 from otwatch.limits import Limits
+from otwatch.names import NAMES
 from otwatch.rules.engine import RuleEngine
 from otwatch.rules.knowledge import Learning
 from otwatch.rules.rule import Proof, Rule
@@ -299,7 +301,8 @@ class HandMade:
         slot = self._slot(src, dst, 6, int(row.get("port", 0)), 0)
         sender, receiver = (dst, src) if role is Role.RESPONSE else (src, dst)
         spec = self.specs[row["protocol"]]
-        values = {name: _number(row.get(name, -1), _NAMES[name](spec) if name in _NAMES else {}) for name in _SIGNED}
+        values = {name: _number(row.get(name, -1), _NAMES[name](spec) if name in _NAMES else {}) for name in _SIGNED if name != "object"}
+        values["object"] = NAMES.number_of(row["object"]) if isinstance(row.get("object"), str) else int(row.get("object", -1))
         at = octets.append(memoryview(bytearray(data)), 0, len(data)) if data else 0
         _put(
             operations,

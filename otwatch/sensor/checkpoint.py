@@ -26,6 +26,7 @@ from otwatch.engine.summary import AnomalyCount
 from otwatch.errors import ConfigError
 from otwatch.inventory.asset import KnownFact
 from otwatch.inventory.inventory import Inventory
+from otwatch.names import NAMES
 from otwatch.tables import Operations
 
 VERSION: Final = 2
@@ -92,6 +93,7 @@ def save_checkpoint(path: Path, analysis: Analysis, inventory: Inventory, memory
             list(pipeline.bindings.first_ip.items()),
         ],
         "rules": rules,
+        "names": NAMES.known(),
         "facts": [[*key, _row(fact, _FACT)] for key, fact in inventory.facts.items()],
         "summary": {
             "packets": summary.packets,
@@ -136,6 +138,8 @@ def restore_checkpoint(path: Path, analysis: Analysis) -> tuple[Memory, dict[str
 def _restored(path: Path, arrays: dict[str, Any], analysis: Analysis) -> tuple[Memory, dict[str, Any] | None]:
     document = json.loads(arrays["document"].tobytes())
     _check_kinship(document, analysis, path)
+    for name in document.get("names", ()):  # their numbers are made of them
+        NAMES.number_of(str(name))
     _restore_tables(analysis.pipeline, arrays)
     analysis.inventory.hosts.restore(arrays, analysis.pipeline.addresses.rows)
     for address, child, kind, value, stored in document["facts"]:
