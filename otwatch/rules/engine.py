@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from otwatch.actions import Role
 from otwatch.addresses import Addresses
 from otwatch.alerts.alert import Alert
 from otwatch.alerts.book import IncidentEvent
@@ -24,7 +23,7 @@ from otwatch.decode.anomalies import NetworkAnomaly
 from otwatch.limits import Limits
 from otwatch.rules.compile import Clause, clauses_of
 from otwatch.rules.context import Context, Joined
-from otwatch.rules.evaluability import NEEDS_BASELINE, UNKNOWN_WITHOUT_SITE, Evaluability, Observed, Spoken
+from otwatch.rules.evaluability import NEEDS_BASELINE, UNKNOWN_WITHOUT_SITE, Evaluability, Observed, spoken_in
 from otwatch.rules.evidence import Evidence
 from otwatch.rules.fields import TABLES, Stage
 from otwatch.rules.flows import FlowRules
@@ -221,7 +220,7 @@ class RuleEngine:
         """Rule id -> how far it could be judged in this observation, of which the caller says how much was read and what was not decoded."""
         self._refresh()
         outcomes = self.flows.outcomes
-        spoken, one_way_pairs = self._spoken()
+        spoken, one_way_pairs = spoken_in(self._batch.behaviours if self._batch else None, self.context.protocol_name)
         observed = Observed(
             packets=packets,
             protocols=spoken,
@@ -235,22 +234,6 @@ class RuleEngine:
             forgotten={self.rules[index].id: windows.forgotten for index, windows in self.windows.items()},
         )
         return Evaluability(self.context, observed).verdicts(self.rules)
-
-    def _spoken(self) -> tuple[dict[str, Spoken], int]:
-        """Messages by protocol, and how many pairs of hosts were seen without a response."""
-        if self._batch is None or not self._batch.behaviours.rows:
-            return {}, 0
-        table = self._batch.behaviours
-        protocols, roles, messages = table.array("protocol").astype(np.int64), table.array("role"), table.array("messages")
-        requests, responses = roles == int(Role.REQUEST), roles == int(Role.RESPONSE)
-        asked, answered = (np.bincount(protocols[which], messages[which]) for which in (requests, responses))
-        spoken = {}
-        for protocol in np.unique(protocols).tolist():
-            counts = [int(counted[protocol]) if protocol < len(counted) else 0 for counted in (asked, answered)]
-            spoken[self.context.protocol_name(protocol)] = Spoken(requests=counts[0], responses=counts[1])
-        source, target = table.array("source").astype(np.int64), table.array("destination").astype(np.int64)
-        pairs = [set((source[which] << 32 | target[which] & 0xFFFFFFFF).tolist()) for which in (requests & (target > 0), responses)]
-        return spoken, len(pairs[0] - pairs[1])
 
     def counted(self) -> list[int]:
         """Behaviours that alerts count by their table."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
+
+from otwatch.actions import Role
 from otwatch.alerts.coverage import JUDGED, How, Reason, Verdict, Why
 from otwatch.rules.context import Context
 from otwatch.rules.explain import learned_from
 from otwatch.rules.fields import OUTCOMES
 from otwatch.rules.rule import AllOf, AnyOf, Condition, Rule, Term
+from otwatch.tables import Behaviours
 
 NEEDS_BASELINE: Final = frozenset(
     {"in_baseline", "function_in_baseline", "range_in_baseline", "habit_per_s", "src_known", "dst_known", "service_in_baseline"}
@@ -33,6 +37,33 @@ class Spoken:
 
     requests: int = 0
     responses: int = 0
+    asking: int = 0  # pairs of hosts of which requests were seen
+    answering: int = 0
+
+    def shows(self, role: str) -> tuple[int, int]:
+        """Messages of that role, and pairs of hosts of which there were any."""
+        return (self.requests, self.asking) if role == "request" else (self.responses, self.answering)
+
+
+def spoken_in(table: Behaviours | None, name_of: Callable[[int], str]) -> tuple[dict[str, Spoken], int]:
+    """What was said, by protocol, and of how many pairs of hosts no response was seen."""
+    if table is None or not table.rows:
+        return {}, 0
+    protocols, roles, messages = table.array("protocol").astype(np.int64), table.array("role"), table.array("messages")
+    source, target = table.array("source").astype(np.int64), table.array("destination").astype(np.int64)
+    counts, pairs = [], []
+    for role in (Role.REQUEST, Role.RESPONSE):
+        which = roles == int(role)
+        counts.append(np.bincount(protocols[which], messages[which], int(protocols.max()) + 1))
+        talks = np.column_stack([protocols, source, target])[which & (target > 0)]
+        pairs.append(set(map(tuple, np.unique(talks, axis=0).tolist())))
+    found = {}
+    for protocol in np.unique(protocols).tolist():
+        asking, answering = (sum(talk[0] == protocol for talk in talks) for talks in pairs)
+        found[name_of(protocol)] = Spoken(
+            requests=int(counts[0][protocol]), responses=int(counts[1][protocol]), asking=asking, answering=answering
+        )
+    return found, len(pairs[0] - pairs[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,9 +201,10 @@ class Evaluability:
         if table in ("operations", "behaviours") and roles and "event" not in roles:
             protocols = self._protocols(table, demands) or tuple(observed.protocols)
             spoken = [observed.protocols[name] for name in protocols if name in observed.protocols]
-            requests, responses = sum(one.requests for one in spoken), sum(one.responses for one in spoken)
-            for role, own, others in (("response", responses, requests), ("request", requests, responses)):
-                if roles == {role} and own * _MANY_TIMES < others:
+            for role, other in (("response", "request"), ("request", "response")):
+                (own, pairs), (others, other_pairs) = (_summed(spoken, kind) for kind in (role, other))
+                # One question may have many answers: where most pairs show both, the tap does.
+                if roles == {role} and own * _MANY_TIMES < others and pairs * _MANY_TIMES < other_pairs:
                     counted = f"{own:,} of {own + others:,} messages are {role}s"
                     return _no(Why.ONE_DIRECTION, f"{counted}: this tap shows one direction only")
             if roles == {"response"} and observed.one_way_pairs:
@@ -210,6 +242,11 @@ def _conjuncts(where: Condition) -> Iterator[Term]:
         for key in alternatives[0]:
             if all(key in one for one in alternatives):
                 yield Term(key[0], key[1], tuple(dict.fromkeys(value for one in alternatives for value in one[key].values)))
+
+
+def _summed(spoken: Sequence[Spoken], role: str) -> tuple[int, int]:
+    messages, pairs = zip(*(one.shows(role) for one in spoken), strict=True) if spoken else ((), ())
+    return sum(messages), sum(pairs)
 
 
 def _no(why: Why, text: str) -> Verdict:

@@ -28,6 +28,7 @@ from otwatch.tables import Behaviours
 
 Numbers = npt.NDArray[np.int32]
 _RECORDS: Final = 65_536
+_CONCLUDED: Final = "What the message does was concluded from the objects that it names: the protocol is not published."
 _REFUSED: Final = (
     "The device refused {what} {times}: it had no effect. Find out who sent it and why: what is tried and refused may be tried again in another way."
 )
@@ -311,6 +312,9 @@ class Reporter:
                 alert.evaluable = f"partly: {learned_from(self.context.knowledge, late.at_ns)}"
         if alert.outcome is Outcome.CONFIRMED:
             alert.confidence = round(min(0.99, alert.confidence + 0.09), 2)
+        if isinstance(alert.value, dict) and alert.value.get("inferred"):  # an action that the dissector concluded, not read
+            alert.confidence = min(alert.confidence, 0.7)
+            alert.why = f"{alert.why} {_CONCLUDED}"
 
 
 def _rests_on_a_role(late: LateRecord, used: Collection[str]) -> bool:

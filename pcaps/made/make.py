@@ -22,7 +22,7 @@ import dnp3  # noqa: E402
 import modbus  # noqa: E402
 import network  # noqa: E402
 import s7comm  # noqa: E402
-from play import ENG, GUEST, HMI, MB, S7, Play, other  # noqa: E402
+from play import ENG, GUEST, HMI, MB, OFFICE, PUBLIC, S7, Play, other  # noqa: E402
 
 Make = Callable[[], Play]
 OTHERS = [other(number, S7) for number in (13, 14)]
@@ -214,6 +214,12 @@ CAPTURES: dict[str, tuple[str, Make, str, Make]] = {
         lambda: network.session(GUEST, ENG, 22, b"SSH-2.0-OpenSSH_9.2\r\n", times=8),
     ),
     "network.ot-host-sweep": ("port 102 of eight hosts", lambda: network.sweep(8, 102), "of four", lambda: network.sweep(4, 102)),
+    "network.ot-protocol-to-internet": (
+        "the HMI reads registers of a public address",
+        lambda: modbus.elsewhere(PUBLIC),
+        "of an address of the office",
+        lambda: modbus.elsewhere(OFFICE),
+    ),
     "network.ot-to-internet": (
         "the engineering station opens a connection to a public address",
         lambda: network.to_internet(True),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from play import ENG, GUEST, HMI, MB, Play, adu, pdu
 
+from tests.evasion.wire import Host
+
 _ANSWER = bytes([3, 2, 0, 7])
 
 
@@ -124,4 +126,11 @@ def units(tried: int) -> Play:
     play = Play().polls()
     for unit in range(10, 10 + tried):
         play.at(12 + 0.1 * (unit - 10), lambda unit=unit: play.modbus(GUEST, MB, pdu(3, 0, 1), bytes([0x83, 11]), unit=unit))
+    return play
+
+
+def elsewhere(server: Host) -> Play:
+    """The HMI polls its controller and once reads registers of another host."""
+    play = Play().polls()
+    play.at(8, lambda: play.modbus(HMI, server, pdu(3, 0, 2), bytes([3, 4, 0, 1, 0, 2])))
     return play

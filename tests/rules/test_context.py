@@ -187,3 +187,13 @@ def test_a_public_address_and_none_at_all_make_a_pair(tmp_path):
     assert context.pair((public, -1)).get("src_internet") is True
     assert context.pair((-1, public)).get("dst_internet") is True
     assert context.pair((-1, -1)).get("src_internet") is False
+
+
+def test_an_action_that_was_concluded_is_not_certain(tmp_path):
+    rules = rules_from(tmp_path, "where: {role: request, action: PROGRAM_DOWNLOAD}\n")
+    rows = [{"src": "10.0.0.7", "dst": "10.0.0.9", "protocol": "s7comm-plus", "function": 0x4CA, "action": "PROGRAM_DOWNLOAD", "at": 15}]
+    (read,) = alerts_of(rules, [{**rows[0], "value": {"session": "0x1"}}, {**rows[0], "role": "response", "at": 15.1}])
+    (concluded,) = alerts_of(rules, [{**rows[0], "value": {"inferred": True}}, {**rows[0], "role": "response", "at": 15.1}])
+    assert (read.confidence, concluded.confidence) == (0.99, 0.7)
+    assert "was concluded from the objects" in concluded.why
+    assert "was concluded from the objects" not in read.why

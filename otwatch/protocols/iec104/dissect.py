@@ -165,7 +165,7 @@ class Iec104Dissector:
     # ---- U frames
 
     def _unnumbered(self, pdu: cython.Py_ssize_t, flow: cython.Py_ssize_t, at: cython.Py_ssize_t) -> object:
-        """STARTDT, STOPDT and TESTFR, and their confirmations."""
+        """STARTDT, STOPDT and TESTFR, and their confirmations. Both sides test the connection: a station that does asks nothing of its master."""
         octet: cython.int = self.data[at + 2]
         direction: cython.int = self.pdus.direction[pdu] & 1
         conflict: cython.bint = self.pdus.flags[pdu] & _CONFLICT != 0
@@ -176,7 +176,7 @@ class Iec104Dissector:
         if octet < 0x40:
             action = int(Action.CONNECT)
         if octet in (0x07, 0x13, 0x43):
-            self._row(pdu, _REQUEST, _U_FRAME + octet, -1, action)
+            self._row(pdu, _EVENT if octet == 0x43 and direction else _REQUEST, _U_FRAME + octet, -1, action)
             if not conflict:
                 self._ask(flow, direction, pdu, self.operations.rows - 1)
             return None
@@ -184,7 +184,7 @@ class Iec104Dissector:
             self.seen[flow] &= ~_STOPPED
         if not conflict and octet == 0x23:
             self.seen[flow] |= _STOPPED
-        self._row(pdu, _RESPONSE, _U_FRAME + octet, -1, action)
+        self._row(pdu, _REQUEST if octet == 0x83 and not direction else _RESPONSE, _U_FRAME + octet, -1, action)
         if not conflict:
             octet = 0x07 if octet == 0x0B else (0x13 if octet == 0x23 else 0x43)
             self._answer(pdu, 2 * flow + 1 - direction, self.operations.rows - 1, _U_FRAME + octet)

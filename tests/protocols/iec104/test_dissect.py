@@ -147,6 +147,13 @@ def test_the_station_may_have_opened_the_connection() -> None:
     assert bad == []
 
 
+def test_either_side_tests_the_connection_and_only_the_master_asks() -> None:
+    rows, bad = Wire().add(u_frame(0x43)).add(u_frame(0x83), 1).add(u_frame(0x43), 1).add(u_frame(0x83)).run()
+    assert [row["role"] for row in rows] == [Role.REQUEST, Role.RESPONSE, Role.EVENT, Role.REQUEST]
+    assert [row["request_frame"] for row in rows] == [-1, 1, -1, 3]
+    assert not bad
+
+
 def test_sequence_numbers_wrap_and_jumps_are_reported_unless_bytes_are_missing() -> None:
     wire = Wire().add(i_frame(SINGLE, 32767)).add(i_frame(SINGLE, 0)).add(i_frame(SINGLE, 5))
     assert wire.run()[1] == ["sequence-number"]
