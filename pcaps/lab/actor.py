@@ -1,6 +1,6 @@
 """A client on one host: obeys JSON commands on standard input, answers with the operations it did. Real stacks only.
 
-    python actor.py modbus|s7comm|dnp3|iec104|bacnet|tcp SOURCE TARGET
+    python actor.py modbus|s7comm|dnp3|iec104|bacnet|enip|tcp SOURCE TARGET
 
 A command is `{"call": name, "args": {...}}`. Each operation done is one line with `ts` (taken before the first
 byte is sent), `ts_end` (after the answer) and the fields of the operation; `{"done": true}` ends the command.
@@ -62,6 +62,8 @@ def main() -> None:
         from dnp3_client import Dnp3Client as Kind
     elif protocol == "bacnet":
         from bacnet_client import BacnetClient as Kind
+    elif protocol == "enip":
+        from enip_client import EnipClient as Kind
     elif protocol == "iec104":
         from iec104_client import Iec104Client as Kind
     else:

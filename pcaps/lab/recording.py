@@ -22,7 +22,13 @@ from hosts import FIREWALL_IT, FIREWALL_MAC, FIREWALL_OT, HOSTS, SERVICES
 from net import PREFIX, Lab, LabError, Tcpdump, inside, run
 
 HERE = Path(__file__).resolve().parent
-STACKS = {"modbus": "pymodbus", "s7comm": "python-snap7", "dnp3": "yadnp3", "bacnet": "bacpypes3"}
+STACKS = {
+    "modbus": ("pymodbus",),
+    "s7comm": ("python-snap7",),
+    "dnp3": ("yadnp3",),
+    "bacnet": ("bacpypes3",),
+    "enip": ("cm-ethernetip", "pycomm3"),
+}
 # c104 is under the GPL 3, which does not go together with scapy's GPL 2: it may live in an environment of its own
 INTERPRETERS = {"iec104": os.environ.get("OTWATCH_LAB_IEC104", sys.executable)}
 
@@ -124,6 +130,8 @@ class Recording:
             self._serve_ssh(host)
             return
         script = (f"{protocol}_server.py",) if protocol in ("dnp3", "iec104", "bacnet") else ("servers.py", protocol)
+        if protocol == "enip":
+            script = ("enip_server.py", host)
         command = inside(PREFIX + host, INTERPRETERS.get(protocol, sys.executable), str(HERE / script[0]), *script[1:])
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.stack.callback(_stop, process)
@@ -206,7 +214,9 @@ class Recording:
         seen = {operation["src"] for operation in self.operations} | {operation["dst"] for operation in self.operations}
         seen.update(name for operation in self.operations for name in operation.get("targets", ()))
         spoken = {protocol for host in self.servers for protocol, _ in SERVICES[host]} | {operation["protocol"] for operation in self.operations}
-        versions = {package: importlib.metadata.version(package) for protocol, package in STACKS.items() if protocol in spoken}
+        versions = {
+            package: importlib.metadata.version(package) for protocol, packages in STACKS.items() if protocol in spoken for package in packages
+        }
         if "iec104" in spoken:
             ask = "import importlib.metadata; print(importlib.metadata.version('c104'))"
             versions["c104"] = subprocess.check_output([INTERPRETERS["iec104"], "-c", ask], text=True).strip()
