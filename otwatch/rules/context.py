@@ -401,6 +401,9 @@ class LateRecord:
     def requests_seen(self) -> bool | None:
         return self.context.knowledge.is_asking(self.src, self.dst, self.at_ns) if self.src >= 0 else None
 
+    def responses_seen(self) -> bool | None:
+        return self.context.knowledge.is_responding(self.dst, self.at_ns)
+
     def writer(self) -> str | None:
         if self.base.get("role") not in ("request", "response") or self.src < 0:
             return None
@@ -414,7 +417,8 @@ class LateRecord:
         knowledge = self.context.knowledge
         if knowledge.is_poller(self.src, self.dst, self.at_ns):
             return "polls" if self.base.get("same_network") or self.base.get("conduit") == "allowed" else "polls_from_outside"
-        if self.steady_per_s() is not None and self.base.get("same_network"):
+        one = self.base.get("role") == "request" or self.base.get("start") is not None  # a response may not say what it is about
+        if one and self.steady_per_s() is not None and self.base.get("same_network"):
             return "cyclic"
         return None if knowledge.waits(self.at_ns) else "unknown"
 
@@ -454,6 +458,7 @@ _LATE: Final[dict[str, Callable[[LateRecord], Any]]] = {
     "new_verb": LateRecord.new_verb,
     "writer": LateRecord.writer,
     "requests_seen": LateRecord.requests_seen,
+    "responses_seen": LateRecord.responses_seen,
     "steady": LateRecord.steady,
     "steady_per_s": LateRecord.steady_per_s,
     "after_start": LateRecord.after_start,

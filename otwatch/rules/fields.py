@@ -171,6 +171,7 @@ _OPERATIONS: Final = (
         Stage.LATE,
         "requests of src to dst were seen; false: this tap shows the responses of dst only",
     ),
+    _field("responses_seen", "truth", Stage.LATE, "dst had been seen to respond to somebody; false: to nobody, or this tap shows requests only"),
     _field("steady", "truth", Stage.LATE, "this very message has been sent at one rate since the start of the observation"),
     _field(
         "new_question",

@@ -86,6 +86,7 @@ class Knowledge:
         self.now_ns = 0
         self.finished = False
         self.answering: set[tuple[int, int]] = set()  # pairs of which responses were seen
+        self._responding: dict[int, int] = {}  # device -> row of its first response
         self._table: Behaviours | None = None
         self._rows = 0  # of the table that were read
         self._pairs: dict[tuple[int, int], _Pair] = {}
@@ -124,13 +125,15 @@ class Knowledge:
         number = np.arange(new.start, new.stop)
         asked, answers, polling = role == int(Role.REQUEST), role == int(Role.RESPONSE), np.isin(action, _POLLING)
         served = answers & (table.array("status")[new] == 0)
-        self.answering.update(zip(host[answers].tolist(), device[answers].tolist(), strict=True))
         for which, name in ((asked & polling, "asked"), (served & polling, "answered"), (events & polling, "reported")):
             for key, rows in _grouped(host[which], device[which], number[which]):
                 pair = self._pairs.setdefault(key, _Pair())
                 found: list[int] = getattr(pair, name)
                 found.extend(rows[: _QUESTIONS - len(found)])
         self._question(host[asked & polling], device[asked & polling], number[asked & polling], table.array("first_ns")[new][asked & polling])
+        self.answering.update(zip(host[answers].tolist(), device[answers].tolist(), strict=True))
+        for address, row in zip(*np.unique(device[answers], return_index=True), strict=True):
+            self._responding.setdefault(int(address), int(number[answers][row]))
         for which, firsts in ((asked, self._asking), (asked & np.isin(action, _CHANGING), self._commands)):
             for key, rows in _grouped(host[which], device[which], number[which]):
                 firsts.setdefault(key, rows[0])
@@ -264,6 +267,10 @@ class Knowledge:
     def is_asking(self, src: int, dst: int, at_ns: int) -> bool | None:
         """Whether requests of src to dst are seen at all; None while that may still come."""
         return self._holds(self._asking.get((src, dst)), at_ns)
+
+    def is_responding(self, dst: int, at_ns: int) -> bool | None:
+        """Whether responses of dst to anybody had been seen; None while they may still come."""
+        return self._holds(self._responding.get(dst), at_ns)
 
     def first_command_ns(self, src: int, dst: int) -> int | None:
         """When src first changed something in dst."""

@@ -34,6 +34,7 @@ _FOREIGN = cython.declare(cython.int, Anomaly.FOREIGN_ANSWER)
 _QUIRK = cython.declare(cython.int, Anomaly.DEVICE_QUIRK)
 _CONTROL = cython.declare(cython.int, CONTROL)
 _CONNECT = cython.declare(cython.int, Cotp.CR)
+_CONFIRM = cython.declare(cython.int, Cotp.CC)
 _EXACT = cython.declare(cython.int, EXACT)
 _OTHER_FUNCTION = cython.declare(cython.int, OTHER_FUNCTION)
 _IDENTIFIER = cython.declare(cython.int, IDENTIFIER)
@@ -197,8 +198,10 @@ class S7Dissector:
         if pdus.flags[row] & (_AFTER_GAP | _UNHEARD):
             conversation.lost = 1
         if pdus.framing[row] == _CONTROL:
+            if message.data[at + 1] & 0xF0 == _CONFIRM:
+                conversation.opened |= 2
             if message.data[at + 1] & 0xF0 == _CONNECT:
-                conversation.opened = 1
+                conversation.opened |= 1
                 called = called_tsap(message.text(at, end))
                 conversation.unit = called[1] if len(called) == 2 and called[0] else -1
             return 0
@@ -289,7 +292,7 @@ class S7Dissector:
         first: cython.Py_ssize_t = message.operations.rows
         operations: Operations = message.operations
         i: cython.int
-        if request is None and message.conversation.opened and not message.conversation.lost:
+        if request is None and message.conversation.opened == 3 and not message.conversation.lost:
             message.odd(_ANSWER_UNASKED, message.base, 1, message.reference)
             self.second(message, 0)
         if request is None and not has_function:

@@ -131,7 +131,7 @@ class Conversation:
     """One flow. `unit` is the rack and slot of the called TSAP."""
 
     def __init__(self) -> None:
-        self.opened = 0  # its COTP connect was seen
+        self.opened = 0  # 1: its COTP connect was seen, 2: the confirmation; both directions are seen where both were
         self.lost = 0  # packets went unseen: what does not fit is no surprise until an answer is paired again
         self.unit = -1
         self.pdu_bytes = 0  # negotiated, 0 unknown

@@ -108,7 +108,7 @@ class Userdata:
                 return 0
             request = message.request
             if request is None:
-                if message.conversation.opened and not message.conversation.lost:
+                if message.conversation.opened == 3 and not message.conversation.lost:
                     message.odd(_ANSWER_UNASKED, message.parameters, 1, message.reference)
                     self.dissector.second(message, 1)
             elif request.function != self.group or request.subfunction != self.subfunction:

@@ -109,7 +109,7 @@ PASSED = {
     "item-specification": [(0, job(variables(4, ITEM_OF_13)))],
     "item-mismatch": [(0, job(READ)), (1, answer(b"\x04\x02", item_data((0xFF, 4, b"1"), (0xFF, 4, b"1"))))],
     "value-length": [(0, job(variables(5, any_item(count=4)), item_data((0, 4, b"12"))))],
-    "answer-unasked": [(0, connect()), (1, read_answer(3))],
+    "answer-unasked": [(0, connect()), (1, connect(0xD0)), (1, read_answer(3))],
     "answer-mismatch": [(0, job(READ)), (1, answer(b"\x05\x01", b"\xff"))],
     "reference-reused": [(0, job(READ)), (0, job(READ))],
     "requests-forgotten": [(0, packet) for packet in MANY],
@@ -154,7 +154,7 @@ def test_bytes_that_are_missing_drop_a_message_in_parts() -> None:
 
 def test_what_does_not_fit_is_no_surprise_where_the_capture_lost_packets() -> None:
     def lossy(*after: tuple[int, bytes], flags: int) -> list[str]:
-        wire = Wire().ask(connect()).ask(job(READ, reference=1))
+        wire = Wire().ask(connect()).say(connect(0xD0)).ask(job(READ, reference=1))
         for index, (direction, packet) in enumerate(after):
             wire.add(packet, direction, flags=0 if index else flags)
         return wire.names()
@@ -171,6 +171,11 @@ def test_what_does_not_fit_is_no_surprise_where_the_capture_lost_packets() -> No
     assert lossy((1, clock), flags=0) == ["answer-unasked"]
     assert lossy((1, clock), flags=PduFlag.UNHEARD) == []
     assert lossy((1, read_answer(3)), (1, clock), (1, read_answer()), (1, read_answer(3)), flags=PduFlag.UNHEARD) == ["answer-unasked"]
+
+
+def test_an_answer_is_unasked_only_where_both_directions_are_seen() -> None:
+    assert Wire().ask(connect()).say(read_answer(3)).names() == []  # the client's half: it answers what the controller asked of it
+    assert Wire().say(connect(0xD0)).say(read_answer(3)).names() == []
 
 
 def test_empty_packets_say_nothing() -> None:
