@@ -37,7 +37,9 @@ class Clause:
     key: str
     tests: Tests  # by Stage
     outcome_alone: bool  # what it asks of a connection's outcome depends on nothing but the event's signature and the outcome
+    rest_fields: frozenset[str]  # names of the REST fields that its REST conditions ask for, and the window that counts its behaviours
     late_fields: frozenset[str]  # names of its LATE fields
+    late_rest_fields: frozenset[str]  # names of the REST fields that its LATE conditions ask for
     row_fields: frozenset[str]  # names of its ROW fields, and of the one that its window tells apart
     demands: frozenset[str]  # fields that must be known for it to hold at all
 
@@ -59,8 +61,13 @@ def _clause(rule: Rule, index: int, step: int, table: str, key: str, where: Cond
     if window is not None and window.distinct and TABLES[table][window.distinct].stage is Stage.ROW:
         row |= {window.distinct}
     alone = asked <= {Stage.SIGNATURE, Stage.OUTCOME}
+    rest, late_rest = (
+        frozenset(term.name for part in parts[at] for term in terms_of(part) if stages[term.name] is Stage.REST) for at in (Stage.REST, Stage.LATE)
+    )
+    if window is not None and table == "behaviours":
+        rest |= {name for name in window.by if TABLES[table][name].stage is Stage.REST}
     tested = tests[0], tests[1], tests[2], tests[3], tests[4], tests[5]
-    return Clause(rule, index, step, table, key, tested, alone, late, row, _demands(where))
+    return Clause(rule, index, step, table, key, tested, alone, rest, late, late_rest, row, _demands(where))
 
 
 def _demands(where: Condition) -> frozenset[str]:

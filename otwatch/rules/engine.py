@@ -7,7 +7,7 @@ sequences or look at values) are visited one by one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -29,11 +29,12 @@ from otwatch.rules.fields import TABLES, Stage
 from otwatch.rules.flows import FlowRules
 from otwatch.rules.following import Following
 from otwatch.rules.gate import Gate
+from otwatch.rules.kinds import Kind, Kinds, Told
 from otwatch.rules.knowledge import Knowledge, Learning
 from otwatch.rules.match import Matcher
 from otwatch.rules.outcomes import Numbers
 from otwatch.rules.pace import Pace
-from otwatch.rules.report import Reporter
+from otwatch.rules.report import BehaviourRecord, Reporter
 from otwatch.rules.requests import FIELDS as REQUEST_FIELDS
 from otwatch.rules.requests import Requests
 from otwatch.rules.results import Results
@@ -51,23 +52,6 @@ _REFUSED_KEPT: Final = 10_000  # values that are known to concern no rule
 _REFUSED_BYTES: Final = 8  # of longer ones the same seldom comes again
 # An address that two network cards claim: such a row names the card that held it and the one that claims it now.
 _ADDRESS_CONFLICT: Final = (int(Layer.NETWORK), int(NetworkAnomaly.ADDRESS_CONFLICT))
-_BEHAVIOUR_COLUMNS: Final = (
-    "source",
-    "destination",
-    "protocol",
-    "role",
-    "function",
-    "subfunction",
-    "action",
-    "unit",
-    "area",
-    "object",
-    "start",
-    "count",
-    "status",
-    "first_ns",
-    "first_frame",
-)
 
 
 class RuleEngine:
@@ -114,8 +98,10 @@ class RuleEngine:
         self.reporter = Reporter(self.rules, clauses, self.context, self.following.ended, limits.burst_quiet_ns)
         self.results = Results(self.rules, self.findings, self.reporter, limits)
         self._wanted = np.zeros(1024, np.uint8)
-        self._clauses_of: dict[int, tuple[Clause, ...]] = {}
-        self._shared: dict[tuple[Clause, ...], tuple[Clause, ...]] = {}
+        self._kinds = Kinds(self._matchers["operations"], self._matchers["behaviours"], self.context)
+        self._clauses_of = np.zeros(1024, np.int32)  # by behaviour: the set of clauses that it passed
+        self._sets: list[tuple[Clause, ...]] = [()]
+        self._number_of_set: dict[tuple[Clause, ...], int] = {}
         self._steps: list[tuple[int, int, int, int, Clause, Row]] = []  # time at which it holds, frame, order of tables, of coming
         self._moving: set[int] = set()  # rules with rows in _steps
         self.told: dict[str, str] = {}
@@ -261,55 +247,85 @@ class RuleEngine:
             larger = np.zeros(max(rows, 2 * len(self._wanted)), np.uint8)
             larger[: len(self._wanted)] = self._wanted
             self._wanted = larger
+            of = np.zeros(len(larger), np.int32)
+            of[: len(self._clauses_of)] = self._clauses_of
+            self._clauses_of = of
 
     def _seen(self, timestamp_ns: int) -> None:
         if self.first_ns is None or timestamp_ns < self.first_ns:
             self.first_ns = timestamp_ns
 
     def _new_behaviours(self, batch: Batch) -> None:
-        table = batch.behaviours
-        known = batch.known_behaviours
+        table, known = batch.behaviours, batch.known_behaviours
         if table.rows == known:
             return
-        operations, first = self._matchers["operations"], self._matchers["behaviours"]
-        new = zip(range(known, table.rows), *(table.array(name)[known:].tolist() for name in _BEHAVIOUR_COLUMNS), strict=True)
-        for number, src, dst, protocol, role, function, subfunction, action, unit, area, object_, start, count, status, first_ns, first_frame in new:
-            signature = protocol, role, function, subfunction, action, status
-            mask, signed, paired = operations.candidates(signature, self.context.operation, (src, dst), self.context.pair)
-            mask_first, signed_first, paired_first = first.candidates(signature, self.context.operation, (src, dst), self.context.pair)
-            self._seen(first_ns)
-            if not mask and not mask_first:
-                continue
-            record = self.context.rest(
-                Joined(signed or signed_first, paired or paired_first),
-                protocol=protocol,
-                unit=unit,
-                area=area,
-                object_=object_,
-                start=start,
-                count=count,
-            )
-            passing = operations.passing(mask, record)
-            for clause in first.passing(mask_first, record):
-                if clause.index in self._resumed and _by_row(clause):
-                    continue
+        self._seen(int(table.array("first_ns")[known:].min()))
+        last = table.array("first_ns" if batch.operations.rows else "last_ns")  # without operations all that is known was seen before
+        counted: dict[int, tuple[Finding, list[Numbers]]] = {}
+        counting: dict[Clause, list[Kind]] = {}
+        for kind in self._kinds.of(table, known):
+            passing = list(kind.operations)
+            for clause in kind.behaviours:
                 if clause.rule.window or clause.rule.sequence:
-                    row = Row(first_ns, first_frame, batch.file, src, dst, record, behaviour=number, protocol=protocol, batch=self._batches)
+                    if clause.index not in self._resumed:
+                        counting.setdefault(clause, []).append(kind)
+                elif clause.index not in self._resumed or not _by_row(clause):
+                    passing.append(clause)
+            if not passing:
+                continue
+            self._clauses_of[kind.rows] = self._number_of(tuple(passing))
+            wants = 0
+            for clause in passing:
+                if self._each_row[clause.index]:
+                    wants |= _ROWS
+                else:
+                    wants |= _SAMPLE | _COUNTED
+                    finding = self._finding(clause, kind.src, kind.dst)
+                    counted.setdefault(id(finding), (finding, []))[1].append(kind.rows)
+            self._wanted[kind.rows] |= wants
+            if wants & _COUNTED:
+                self.following.begin(kind.rows, last[kind.rows])
+        for finding, rows in counted.values():
+            finding.behaviours.frombytes(np.sort(np.concatenate(rows)).astype(np.int32).tobytes())
+        for clause, kinds in counting.items():
+            self._count_new(clause, kinds, batch)
+
+    def _number_of(self, clauses: tuple[Clause, ...]) -> int:
+        """The number of a set of clauses."""
+        found = self._number_of_set.get(clauses)
+        if found is None:
+            found = self._number_of_set[clauses] = len(self._sets)
+            self._sets.append(clauses)
+        return found
+
+    def _count_new(self, clause: Clause, kinds: Sequence[Kind], batch: Batch) -> None:
+        """New behaviours to the window, or the sequence, of a rule that counts or follows behaviours, in their order."""
+        table, window, windows = batch.behaviours, clause.rule.window, self.windows.get(clause.index)
+        numbers = np.concatenate([kind.rows for kind in kinds])
+        of = np.repeat(np.arange(len(kinds)), [len(kind.rows) for kind in kinds])
+        order = np.argsort(numbers, kind="stable")
+        numbers, of = numbers[order], of[order]
+        times, frames = table.array("first_ns")[numbers], table.array("first_frame")[numbers]
+        keys = [tuple([hashable(kind.record.get(name)) for name in window.by]) for kind in kinds] if window else []
+        told = Told(window.distinct, table, numbers) if window and window.distinct else None
+        place = 0
+        while place < len(numbers):
+            kind = kinds[of[place]]
+            end = place + 1
+            if told is not None and windows is not None and told.is_one and len(kinds) == 1:
+                end = len(numbers)
+                if windows.is_far(keys[0], told.of(kind.record, place)) and bool((times[1:] >= times[:-1]).all()):
+                    place = end - 1  # of those that tell the same, the last is all that will be remembered
+            for at in range(place, end):
+                number = int(numbers[at])
+                record = BehaviourRecord(self.reporter, table, number)
+                row = Row(int(times[at]), int(frames[at]), batch.file, kind.src, kind.dst, record, behaviour=number)
+                row.protocol, row.batch = kind.protocol, self._batches
+                if windows is None:
                     self._take(clause, row, 1)
                 else:
-                    passing.append(clause)
-            if passing:
-                found = tuple(passing)
-                self._clauses_of[number] = self._shared.setdefault(found, found)
-                for clause in found:
-                    if _by_row(clause):
-                        self._wanted[number] |= _ROWS
-                    else:
-                        self._wanted[number] |= _SAMPLE | _COUNTED
-                        self._finding(clause, src, dst).behaviours.append(number)
-                if self._wanted[number] & _COUNTED:
-                    fresh = batch.operations.rows > 0  # else all that is known was seen before
-                    self.following.begin(number, first_ns if fresh else int(table.last_ns[number]))
+                    self._into_window(clause, keys[of[at]], told.of(kinds[of[at]].record, at) if told else None, row)
+            place = end
 
     def _operations(self, batch: Batch) -> None:
         operations = batch.operations
@@ -331,7 +347,7 @@ class RuleEngine:
                 continue  # enough of it was seen earlier in this batch
             still = 0
             refused = True
-            for clause in self._clauses_of[behaviour]:
+            for clause in self._sets[self._clauses_of[behaviour]]:
                 if self._each_row[clause.index]:
                     still |= _ROWS
                     refused = not self._row(clause, batch, index, behaviour) and refused
@@ -366,7 +382,7 @@ class RuleEngine:
         """A counted behaviour came again after a quiet gap: evidence of the new burst is wanted."""
         self._wanted[number] |= _SAMPLE
         src, dst = int(batch.behaviours.source[number]), int(batch.behaviours.destination[number])
-        for clause in self._clauses_of[number]:
+        for clause in self._sets[self._clauses_of[number]]:
             if not _by_row(clause):
                 self._finding(clause, src, dst).reopen(number, now_ns, self.limits.burst_quiet_ns)
 
@@ -549,13 +565,15 @@ class RuleEngine:
         elif clause.rule.window is not None:
             window = clause.rule.window
             key = tuple([hashable(row.record.get(name)) for name in window.by])
-            value = hashable(row.record.get(window.distinct)) if window.distinct else None
-            for earlier in self.windows[clause.index].feed([(key, value, row.timestamp_ns, row)]):
-                if earlier is not row:
-                    earlier.batch = -1  # its batch may be over: the same evidence whether it is or not
-                self._counted(clause, earlier, earlier.timestamp_ns)
+            self._into_window(clause, key, hashable(row.record.get(window.distinct)) if window.distinct else None, row)
         else:
             self._credit(clause, row)
+
+    def _into_window(self, clause: Clause, key: Hashable, value: Hashable, row: Row) -> None:
+        for earlier in self.windows[clause.index].feed([(key, value, row.timestamp_ns, row)]):
+            if earlier is not row:
+                earlier.batch = -1  # its batch may be over: the same evidence whether it is or not
+            self._counted(clause, earlier, earlier.timestamp_ns)
 
     def _counted(self, clause: Clause, row: Row, time: int) -> None:
         """A row of a window that has enough of those that pass all but the late conditions; `time` is when it counts."""
@@ -574,6 +592,8 @@ class RuleEngine:
                     self._credit(gate.clause, row)
 
     def _judge_late(self, clause: Clause, row: Row) -> bool | None:
+        if row.behaviour >= 0 and self.reporter.behaviours is not None and row.table != "surges":
+            return self.reporter.late.verdict(clause, self.reporter.behaviours, row.behaviour, row.timestamp_ns)
         test = clause.tests[Stage.LATE]
         return test is None or test(self.reporter.late_row(row))
 

@@ -22,13 +22,17 @@ class Following:
         self._last = np.zeros(1024, np.int64)
         self._before: dict[int, int] = {}  # behaviours of before a restart that were not met again: their last message
 
-    def begin(self, number: int, last_ns: int) -> None:
-        """A behaviour is counted from now on; one that was followed before a restart goes on where it was."""
-        if number >= len(self._last):
-            larger = np.zeros(max(number + 1, 2 * len(self._last)), np.int64)
+    def begin(self, numbers: Numbers, last_ns: Numbers) -> None:
+        """Behaviours are counted from now on; one that was followed before a restart goes on where it was."""
+        most = int(numbers.max())
+        if most >= len(self._last):
+            larger = np.zeros(max(most + 1, 2 * len(self._last)), np.int64)
             larger[: len(self._last)] = self._last
             self._last = larger
-        self._last[number] = self._before.pop(number, last_ns)
+        self._last[numbers] = last_ns
+        if self._before:
+            for number in numbers.tolist():
+                self._last[number] = self._before.pop(number, self._last[number])
 
     def feed(self, batch: Batch, behaviours: Numbers, rows: Numbers) -> Iterator[tuple[int, int]]:
         """Takes rows of counted behaviours; gives (behaviour, time) of each message that begins another burst."""

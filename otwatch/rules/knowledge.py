@@ -104,6 +104,8 @@ class Knowledge:
         self._question_times: dict[tuple[int, int], list[int]] = {}  # of a pair: when its first question came, and its last that was new in time
         self._settled_ns: int | None = None
         self._settled_asked = False  # since the last refresh
+        self.epoch = 0  # grows with every refresh
+        self._moments: dict[tuple[int, int], list[int]] = {}  # of this epoch
 
     # following
 
@@ -111,6 +113,8 @@ class Knowledge:
         """Reads what is new in the table."""
         self.first_ns, self.now_ns, self.finished = first_ns, now_ns, finished
         self._settled_asked = False
+        self.epoch += 1
+        self._moments.clear()
         if behaviours is None or behaviours.rows == self._rows:
             return
         self._table = table = behaviours
@@ -146,16 +150,15 @@ class Knowledge:
             larger = np.zeros(2 * self._rows, np.bool_)
             larger[: len(self._late_questions)] = self._late_questions
             self._late_questions = larger
-        for src, dst, row, when in zip(host.tolist(), device.tolist(), rows.tolist(), times.tolist(), strict=True):
-            known = self._question_times.get((src, dst))
-            if known is None:
-                self._question_times[src, dst] = [when, when]
-                continue
-            age = when - known[0]
-            if age >= COLD_START_NS and 2 * (when - known[1]) >= age:
-                self._late_questions[row] = True
-            else:
-                known[1] = max(known[1], when)
+        for key, places in _grouped(host, device, np.arange(len(host)), len(host)):
+            known = self._question_times.get(key)
+            for row, when in zip(rows[places].tolist(), times[places].tolist(), strict=True):
+                if known is None:
+                    known = self._question_times[key] = [when, when]
+                elif when - known[0] >= COLD_START_NS and 2 * (when - known[1]) >= when - known[0]:
+                    self._late_questions[row] = True
+                elif when > known[1]:
+                    known[1] = when
 
     def _arrive(self, host: Numbers, device: Numbers, protocol: Numbers, verb: Numbers, rows: Numbers, asked: Numbers) -> None:
         packed = np.column_stack([host, device, protocol.astype(np.int64), verb])
@@ -203,6 +206,23 @@ class Knowledge:
         return age >= COLD_START_NS and (age > learning.at_most_ns or 2 * (when - max(last, began)) >= age)
 
     # time
+
+    def moments(self, src: int, dst: int) -> list[int]:
+        """The packet times, in order, at which something that is asked of a pair may change: between two of them every answer stays the same."""
+        key = src, dst
+        known = self._moments.get(key)
+        if known is None:
+            networks = [network_of(self.addresses, address) for address in key]
+            rows = [self._controllers.get(src), self._controllers.get(dst), *(self._networks.get(network) for network in networks)]
+            rows.append(self._asking.get(key))
+            times = {self._time("first_ns", row) for row in rows if row is not None}
+            times |= {self.ot_first_ns or 0, self.now_ns, self.settled_ns() or 0, self._since(key) or 0}
+            known = self._moments[key] = sorted(times)
+        return known
+
+    def moment(self, src: int, dst: int, at_ns: int) -> int:
+        """Between which of the moments of a pair a packet time lies."""
+        return bisect_right(self.moments(src, dst), at_ns)
 
     def horizon(self, at_ns: int) -> int:
         """Up to which packet time a row of `at_ns` is judged."""
@@ -287,9 +307,19 @@ class Knowledge:
             return None
         return 2e9 / (third - first)
 
+    @property
+    def cold_until_ns(self) -> int:
+        """When the cold start is over."""
+        return (self.ot_first_ns or 0) + COLD_START_NS
+
     def began_late(self, behaviour: int) -> bool:
         """Whether a message was sent for the first time after the cold start."""
-        return self._time("first_ns", behaviour) >= (self.ot_first_ns or 0) + COLD_START_NS
+        return self._time("first_ns", behaviour) >= self.cold_until_ns
+
+    def late_questions(self, behaviours: Numbers) -> npt.NDArray[np.bool_]:
+        """Which questions came when their pair had long asked the same."""
+        found: npt.NDArray[np.bool_] = self._late_questions[behaviours]
+        return found
 
     def is_new_question(self, src: int, dst: int, behaviour: int) -> bool | None:
         """Whether src, that had long asked dst the same, asked this for the first time; None when nothing is known of the pair from before."""
@@ -369,8 +399,8 @@ class Knowledge:
         return max(last, (self.ot_first_ns or 0) + COLD_START_NS)
 
 
-def _grouped(host: Numbers, device: Numbers, rows: Numbers) -> Iterator[tuple[tuple[int, int], list[int]]]:
-    """Rows by (host, device), in order."""
+def _grouped(host: Numbers, device: Numbers, rows: Numbers, most: int = _QUESTIONS) -> Iterator[tuple[tuple[int, int], list[int]]]:
+    """Rows by (host, device), in order, at most so many of each."""
     if not len(host):
         return
     packed = host << 32 | device & 0xFFFFFFFF
@@ -378,4 +408,4 @@ def _grouped(host: Numbers, device: Numbers, rows: Numbers) -> Iterator[tuple[tu
     starts = np.flatnonzero(np.diff(packed[order], prepend=packed[order[0]] - 1))
     for low, high in zip(starts.tolist(), [*starts.tolist()[1:], len(order)], strict=True):
         at = order[low]
-        yield (int(host[at]), int(device[at])), rows[order[low : min(high, low + _QUESTIONS)]].tolist()
+        yield (int(host[at]), int(device[at])), rows[order[low : min(high, low + most)]].tolist()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,12 +22,13 @@ from otwatch.rules.describe import TARGETS, Describer, Found, RowKey, hop_of, ma
 from otwatch.rules.evaluability import NEEDS_LEARNING
 from otwatch.rules.explain import explain, learned_from, too_short_to_tell
 from otwatch.rules.fields import TABLES, Stage
+from otwatch.rules.late import LateVerdicts
 from otwatch.rules.rows import Row
 from otwatch.rules.rule import Rule, terms_of
 from otwatch.tables import Behaviours
 
 Numbers = npt.NDArray[np.int32]
-_RECORDS: Final = 65_536
+_RECORDS: Final = 8_192
 _CONCLUDED: Final = "What the message does was concluded from the objects that it names: the protocol is not published."
 _REFUSED: Final = (
     "The device refused {what} {times}: it had no effect. Find out who sent it and why: what is tried and refused may be tried again in another way."
@@ -53,6 +54,27 @@ class Reported:
 _TRANSPORTS = {6: "tcp", 17: "udp"}
 
 
+class BehaviourRecord:
+    """The record of a behaviour, made when it is first asked for: of most rows of a flood nothing ever is."""
+
+    __slots__ = ("number", "reporter", "table")
+
+    def __init__(self, reporter: Reporter, table: Behaviours, number: int) -> None:
+        self.reporter = reporter
+        self.table = table
+        self.number = number
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        """The value of a field; None when it is not known."""
+        return self.reporter.behaviour_record(self.table, self.number).get(name, default)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.get(name)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.reporter.behaviour_record(self.table, self.number)
+
+
 class Reporter:
     """Makes the alerts of one engine."""
 
@@ -69,6 +91,7 @@ class Reporter:
         self.behaviours: Behaviours | None = None
         self.finished = False
         self._records: dict[int, Joined] = {}
+        self.late = LateVerdicts(context, self._late)
 
     def refresh(self, behaviours: Behaviours | None, finished: bool) -> None:
         """Before alerts are asked for."""
@@ -129,9 +152,7 @@ class Reporter:
         test = clauses[-1].tests[Stage.LATE]
         found = Found()
         if len(finding.behaviours) and self.behaviours is not None:
-            numbers = np.frombuffer(finding.behaviours, np.int32)
-            if test is not None:
-                numbers = np.array([number for number in numbers.tolist() if test(self._late(number))], np.int32)
+            numbers = self.late.passing(clauses[-1], self.behaviours, np.frombuffer(finding.behaviours, np.int32))
             if len(numbers):
                 self._count(found, numbers)
         for part in finding.parts.values():
@@ -150,7 +171,7 @@ class Reporter:
             self.describer.count_messages(found, self.behaviours, finding.samples)
         return found if found.count else None
 
-    def _count(self, found: Found, numbers: Numbers) -> None:
+    def _count(self, found: Found, numbers: npt.NDArray[Any]) -> None:
         """Behaviours that are counted by their table."""
         table = self.behaviours
         assert table is not None

@@ -140,6 +140,12 @@ class Windows:
                 self.forgotten += 1
         return found
 
+    def is_far(self, key: Hashable, value: Hashable) -> bool:
+        """Whether a window that tells values apart has too few of them, this one included: no number of rows that tell it would fill it."""
+        values = self.values.get(key)
+        known = len(values) + (value not in values) if isinstance(values, dict) else 1 if values is None or values[1] == value else 2
+        return known < self.window.at_least
+
     def feed(self, rows: Iterable[Counted]) -> Iterator[Any]:
         """Takes rows in order of time; gives each that belongs to an finding, as soon as its window has enough."""
         return self._distinct(rows) if self.window.distinct else self._count(rows)
