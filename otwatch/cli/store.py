@@ -66,6 +66,7 @@ def alerts(
         from otwatch.engine.detector import utc_ns
         from otwatch.outputs.annotations import Annotations
         from otwatch.outputs.store import StoreReader
+        from otwatch.outputs.story import who
         from otwatch.outputs.times import time_text
 
         labels = [level.label for level in Severity if level >= severity(min_severity)]
@@ -85,8 +86,8 @@ def alerts(
                 record["last_seen"][:19],
                 record["severity"],
                 record["title"],
-                record["src_name"] or record["src"],
-                record["dst_name"] or record["dst"],
+                who(record["src"], record["src_name"], None),
+                who(record["dst"], record["dst_name"], None),
                 record["object"] or _reason(record),
                 record["outcome"],
                 record["count"],
@@ -133,6 +134,7 @@ def incidents(database: str, form: str, min_severity: str, address: str, since: 
 
         from otwatch.engine.detector import utc_ns
         from otwatch.outputs.store import StoreReader
+        from otwatch.outputs.story import who
         from otwatch.outputs.times import time_text
 
         labels = [level.label for level in Severity if level >= severity(min_severity)]
@@ -148,7 +150,7 @@ def incidents(database: str, form: str, min_severity: str, address: str, since: 
                 record["last_seen"][:19],
                 record["severity"],
                 record["title"] + (f" (merged into {record['merged_into'][:8]})" if record["merged_into"] else ""),
-                record["src_name"] or record["actor"],
+                who(record["actor"], record["src_name"], None),
                 f"{record['targets_count']}: {', '.join(record['targets'][:3])}",
                 "; ".join(record["succeeded"][:2]),
                 record["outcome"],
@@ -179,13 +181,15 @@ def assets(database: str, form: str, role: str, text: str) -> None:
         _show(
             form,
             records,
-            ["address", "name", "vendor", "roles", "zone", "protocols", "last seen"],
+            ["address", "name", "role", "level", "zone", "vendor", "identity", "protocols", "last seen"],
             lambda record: [
                 record["id"],
-                record["name"],
-                record["vendor"],
+                record["name"] if record.get("name_source", "site") == "site" else f'"{record["name"]}"',
                 ", ".join(record["roles"]),
+                "" if record["level"] is None else f"{record['level']:g}",
                 record["zone"],
+                record["vendor"] + (" (OUI)" if record["vendor_source"] == "oui" else ""),
+                ", ".join(filter(None, (record.get(kind) for kind in ("model", "order_number", "firmware", "serial")))),
                 ", ".join(record["protocols"]),
                 record["last_seen"][:19],
             ],

@@ -12,7 +12,7 @@ from otwatch.alerts.alert import Alert, Severity
 from otwatch.cli.view_text import flow, safe, severity, show_view
 from otwatch.inventory.asset import Asset, KnownFact
 from otwatch.inventory.inventory import Talk
-from otwatch.inventory.roles import TITLES
+from otwatch.inventory.roles import role_title
 from otwatch.outputs.result import Result
 from otwatch.outputs.story import clock, has_ends
 from otwatch.outputs.view.build import view_of
@@ -127,7 +127,7 @@ def _assets(assets: list[Asset], console: Console, authors: Collection[str] = ()
         name = ",\n".join(map(safe, addresses)) + (f"{_gap(console)}(behind {safe(asset.behind)})" if asset.behind else "")
         table.add_row(
             name,
-            safe(", ".join(TITLES[role] for role in asset.roles[:2])),
+            safe(", ".join(role_title(role) for role in asset.roles[:2])),
             safe(asset.vendor[:28].rstrip(" ,")),
             _identity(asset),
             safe(children),

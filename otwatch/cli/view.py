@@ -76,7 +76,7 @@ def render(status: Status, rate: float) -> Group:
             record["last_seen"][11:19],
             Text(record["severity"], _STYLES[record["severity"]]),
             Text(one_line(str(record["title"]))),
-            Text(one_line(f"{record['src_name'] or record['src']} > {record['dst_name'] or record['dst']}")),
+            Text(one_line(f"{record['src']} > {record['dst']}")),
             str(record["count"]),
         )
     counts = ", ".join(f"{count} {label}" for label, count in status.alerts.items()) or "none yet"

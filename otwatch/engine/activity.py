@@ -19,6 +19,7 @@ _FIRST_BIN_NS: Final = 1_000_000  # the width doubles whenever the capture outgr
 _FUNCTIONS: Final = 256  # lines of functions that are counted apart
 _VALUES: Final = 65_536  # behaviours whose last value is kept
 _COMMANDS: Final = 5_000  # points that are listed, the most frequent
+_PLACE: Final = ("source", "destination", "protocol", "function", "subfunction", "action", "unit", "area", "object", "start", "count")
 COMMANDS: Final = CHANGING | ENGINEERING
 
 
@@ -111,16 +112,28 @@ class Recorder:
         wanted = np.isin(behaviours.array("action"), [int(action) for action in COMMANDS]) & (behaviours.array("role") == Role.REQUEST)
         rows = np.flatnonzero(wanted)
         order = np.argsort(-behaviours.array("messages")[rows], kind="stable")[:_COMMANDS]
-        found = [self._command(int(row), behaviours.row(int(row)), site) for row in rows[order]]
+        said = self._answers()
+        found = [self._command(int(row), behaviours.row(int(row)), site, said) for row in rows[order]]
         found.sort(key=lambda one: (one.source, one.target, one.protocol, one.function, one.first_ns, one.point))
         return tuple(found), len(rows) - len(found)
 
-    def _command(self, number: int, row: dict[str, int], site: Site | None) -> Command:
+    def _answers(self) -> dict[tuple[int, ...], list[int]]:
+        """Key of a request -> responses without an error, and with one."""
+        behaviours = self._pipeline.behaviour_index.behaviours
+        wanted = np.isin(behaviours.array("action"), [int(action) for action in COMMANDS]) & (behaviours.array("role") == Role.RESPONSE)
+        columns = [behaviours.array(name)[wanted].tolist() for name in (*_PLACE, "status", "messages")]
+        said: dict[tuple[int, ...], list[int]] = {}
+        for *place, status, messages in zip(*columns, strict=True):
+            said.setdefault(tuple(place), [0, 0])[status != 0] += messages
+        return said
+
+    def _command(self, number: int, row: dict[str, int], site: Site | None, said: dict[tuple[int, ...], list[int]]) -> Command:
         spec = self._pipeline.protocols[row["protocol"] - 1]
         text = self._pipeline.addresses.text
         source, target, action = text(row["source"]), text(row["destination"]), Action(row["action"])
         area = spec.areas.get(row["area"], str(row["area"]))
-        said = (
+        accepted, refused = said.get(tuple(row[name] for name in _PLACE), (0, 0))
+        judged = (
             site.judge(source, target, protocol=spec.name, action=action, unit=row["unit"], area=area, start=row["start"], count=row["count"])
             if site
             else None
@@ -138,7 +151,9 @@ class Recorder:
             first_ns=row["first_ns"],
             last_ns=row["last_ns"],
             first_frame=row["first_frame"],
-            allowed=said or "",
+            allowed=judged or "",
+            accepted=accepted,
+            refused=refused,
         )
 
 

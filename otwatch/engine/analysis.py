@@ -20,7 +20,7 @@ from otwatch.engine.summary import Summary, protocol_counts
 from otwatch.engine.visibility import Unread, blind_spots, unread, unreadable_files
 from otwatch.errors import CaptureError
 from otwatch.inventory.asset import Asset
-from otwatch.inventory.inventory import Inventory
+from otwatch.inventory.inventory import Inventory, Places
 from otwatch.limits import Limits
 from otwatch.names import NAMES
 from otwatch.outputs.records import anomaly_record
@@ -57,16 +57,6 @@ class Detector(Listener, Protocol):
 
     def checks(self, alerts: Sequence[Alert], verdicts: Mapping[str, Verdict]) -> list[Check]:
         """Every rule that was looked for, how often it fired, and whether it could be judged."""
-
-
-class Places(Protocol):
-    """The part of a site that the inventory asks."""
-
-    def zone(self, address: str) -> tuple[str, float | None] | None:
-        """Name and Purdue level of the zone of an address."""
-
-    def asset_name(self, address: str) -> str:
-        """Its name; empty when it has none."""
 
 
 class Analysis:
@@ -240,10 +230,7 @@ class Analysis:
 
     def assets(self) -> list[Asset]:
         """The inventory, with the names and zones of the site file."""
-        site = self.site
-        return self.inventory.assets(
-            self.pipeline.behaviour_index.behaviours, zone_of=site.zone if site else None, name_of=site.asset_name if site else None
-        )
+        return self.inventory.assets(self.pipeline.behaviour_index.behaviours, self.site)
 
     def anomaly_records(self) -> Iterator[dict[str, Any]]:
         """The anomalies that were kept, as records."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True, kw_only=True)
 class KnownFact:
-    """One thing that traffic said of an asset, where, and how often."""
+    """One thing that traffic said of an asset, where, when, and how often."""
 
     kind: str
     value: str
@@ -16,6 +16,8 @@ class KnownFact:
     frame: int
     file: str
     count: int = 1
+    first_ns: int = 0
+    last_ns: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,15 +39,23 @@ class Asset:
     id: str  # its first IP address, or its MAC
     addresses: list[str]
     macs: list[str]
+    merged_by: str = ""  # why addresses of several network cards are one device
     vendor: str = ""
-    vendor_source: str = ""  # fact | oui
+    vendor_source: str = ""  # fact: self-reported | order number: a maker's own | oui: maker of the network card
     name: str = ""
-    roles: list[str] = field(default_factory=list)  # most telling first
+    name_source: str = ""  # site: the site file | else the message in which the device named itself
+    names: dict[str, str] = field(default_factory=dict)  # source -> name
+    identity: dict[str, KnownFact] = field(default_factory=dict)  # kind -> the value that is shown
+    conflicts: dict[str, list[str]] = field(default_factory=dict)  # kind -> values that contradict each other
+    unidentified_reason: str = ""  # what would reveal model and firmware; only of OT devices
+    roles: list[str] = field(default_factory=list)  # the site file's, then the most telling first
     role_reasons: dict[str, str] = field(default_factory=dict)
     behind: str = ""  # the router whose MAC its packets carry
     zone: str = ""
     zone_inferred: bool = True
-    level: float | None = None
+    zone_level: float | None = None  # of its zone in the site file
+    level: float | None = None  # Purdue level of the asset itself
+    level_source: str = ""  # role | zone | public address; empty: not known
     vlans: list[int] = field(default_factory=list)
     first_seen_ns: int = 0
     last_seen_ns: int = 0
@@ -56,3 +66,18 @@ class Asset:
     protocols: dict[str, str] = field(default_factory=dict)  # protocol or service -> client | server | both
     facts: list[KnownFact] = field(default_factory=list)
     children: list[Child] = field(default_factory=list)
+
+    def said(self, kind: str) -> str:
+        """The value of an identity attribute; empty where nothing said it."""
+        fact = self.identity.get(kind)
+        return fact.value if fact is not None else ""
+
+    @property
+    def role(self) -> str:
+        """The role that decides shape and level."""
+        return self.roles[0] if self.roles else "host"
+
+    @property
+    def label(self) -> str:
+        """What people call it: the name in the site file, else the address. A name that a host chose itself never stands in for its address."""
+        return self.name if self.name and self.name_source == "site" else self.id

@@ -24,9 +24,12 @@ def asset_graph(assets: Sequence[Asset], talks: Sequence[Talk]) -> nx.MultiDiGra
     for asset in assets:
         graph.add_node(
             asset.id,
-            label=asset.name or asset.id,
-            role=asset.roles[0] if asset.roles else "",
+            label=asset.label,
+            role=asset.role,
+            level=-1.0 if asset.level is None else asset.level,
             vendor=asset.vendor,
+            model=asset.said("model"),
+            firmware=asset.said("firmware"),
             zone=asset.zone,
             addresses=" ".join(asset.addresses),
             macs=" ".join(asset.macs),
@@ -38,7 +41,7 @@ def asset_graph(assets: Sequence[Asset], talks: Sequence[Talk]) -> nx.MultiDiGra
         client, server = node_of.get(talk.client, talk.client), node_of.get(talk.server, talk.server)
         for name in (client, server):
             if name not in graph:
-                graph.add_node(name, label=name, role="", vendor="", zone="", addresses=name, macs="", children=0)
+                graph.add_node(name, label=name, role="", level=-1.0, vendor="", model="", firmware="", zone="", addresses=name, macs="", children=0)
         counts: dict[str, Any] = {
             "service": talk.service,
             "flows": talk.flows,

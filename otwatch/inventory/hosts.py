@@ -21,7 +21,7 @@ Place = tuple[Key, Key, int, int, int]  # client, server, IP protocol, server po
 _TCP = 6
 _SYN = 0x02
 _AT_ONCE: Final = 1024  # rows that are Python objects at one time
-_HOST_COLUMNS: Final = ("first_ns", "last_ns", "packets_sent", "packets_received", "bytes_sent", "bytes_received")
+_HOST_COLUMNS: Final = ("first_ns", "last_ns", "packets_sent", "packets_received", "bytes_sent", "bytes_received", "to_group")
 _TALK_COLUMNS: Final = (
     "first_ns",
     "last_ns",
@@ -49,6 +49,7 @@ class Host:
     packets_received: int = 0
     bytes_sent: int = 0
     bytes_received: int = 0
+    to_group: int = 0  # flows to it that carried a group's MAC: a directed broadcast address
     vlans: set[int] = field(default_factory=set)
     arp_macs: dict[int, int] = field(default_factory=dict)  # MAC -> times ARP said so
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_network
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 
@@ -14,10 +14,13 @@ from otwatch.addresses import Addresses
 from otwatch.batch import Batch
 from otwatch.inventory.asked import Asked
 from otwatch.inventory.asset import Asset, Child, KnownFact
-from otwatch.inventory.hosts import Conversation, Host, Hosts, Key
-from otwatch.inventory.oui import is_group_mac, mac_text, vendor_of
+from otwatch.inventory.grouping import Device, Grouping
+from otwatch.inventory.hosts import Conversation, Hosts, Key
+from otwatch.inventory.identity import conflicts_of, identity_of, names_of
+from otwatch.inventory.levels import OT_DEVICES, level_of
+from otwatch.inventory.oui import mac_text, vendor_of
 from otwatch.inventory.roles import ORDER, POLLED_NS, READING, Doings, roles_of, subnet
-from otwatch.inventory.services import service_name
+from otwatch.inventory.services import OT_ETHERTYPES, service_name
 from otwatch.limits import Limits
 from otwatch.protocols.spec import Fact, ProtocolSpec
 from otwatch.tables import Behaviours
@@ -25,12 +28,23 @@ from otwatch.vocabulary import TRANSPORTS
 
 _NO_MAC: Key = (-1, -1)
 _TCP = 6
-_IPV4 = 4
-_PRIVATE: Final = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16")))
-_ADDRESSES_OF_ONE_CARD = 8  # IPv4 addresses; a MAC with more carries those of others
-_BROADCAST_IPV4 = 0xFFFFFFFF
+_SIEMENS: Final = re.compile(r"6(ES|GK|AV|SL|AG|RA|EP|ED|DD|XV)\d ?\d{3}-")  # an order number (MLFB) names its maker
+_UNNAMED: Final = ("tcp", "udp")  # both ports are of no service
 _Children = dict[int, dict[tuple[int, int], Child]]  # address -> (protocol, unit) -> child
 _Facts = dict[int, list[tuple[int, str, KnownFact]]]  # address -> (order, name of a child or empty, fact)
+
+
+class Places(Protocol):
+    """The part of a site that the inventory asks."""
+
+    def zone(self, address: str) -> tuple[str, float | None] | None:
+        """Name and Purdue level of the zone of an address."""
+
+    def asset_name(self, address: str) -> str:
+        """Its name; empty when it has none."""
+
+    def role(self, address: str) -> str:
+        """Its role; empty when it has none."""
 
 
 @dataclass(slots=True)
@@ -48,6 +62,7 @@ class Talk:
     counts: dict[str, int]
     actions: dict[str, int] = field(default_factory=dict)  # action -> requests and events
     one_way: bool = False
+    accepted: bool = False  # the server took it: a connection, data, an answer
     unanswered_requests: int = 0
     vlan: int | None = None
     tunnel: int = 0
@@ -81,6 +96,7 @@ class Inventory:
         known = self.facts.get(key)
         if known is not None:
             known.count += 1
+            known.last_ns = max(known.last_ns, fact.timestamp_ns)
             return
         if self._facts_of.get(fact.address, 0) >= self.limits.facts_per_asset:
             self.refused_facts += 1
@@ -92,6 +108,8 @@ class Inventory:
             confidence=fact.confidence,
             frame=fact.frame,
             file=file,
+            first_ns=fact.timestamp_ns,
+            last_ns=fact.timestamp_ns,
         )
         self.remember(key, known)
 
@@ -110,64 +128,8 @@ class Inventory:
         """The first name that the device at an address gave itself; empty when it gave none."""
         return next((fact.value for (known, child, kind, _), fact in self.facts.items() if known == address and kind == "name" and not child), "")
 
-    def routers(self) -> dict[int, set[str]]:
-        """MAC -> the networks whose addresses it carries, for MACs that carry more than their own."""
-        self._find_peers()
-        carried: dict[int, set[str]] = {}
-        cards: dict[str, set[int]] = {}  # network -> MACs that its addresses showed
-        strays: list[tuple[str, int]] = []  # network and MAC of hosts that only reach other networks, and never told their MAC themselves
-        for (address, _), host in self.hosts.hosts.items():
-            if not self._is_host_address(address):
-                continue
-            ip = self.addresses.ip(address)
-            if ip.version == 4:  # link-local and several IPv6 prefixes on one card are normal
-                for mac in host.macs:
-                    carried.setdefault(mac, set()).add(subnet(ip))
-                    cards.setdefault(subnet(ip), set()).add(mac)
-            if self._only_reaches_other_networks(address) or self._is_public_among_private(address):
-                strays += [(subnet(ip), mac) for mac in host.macs if mac not in host.arp_macs]
-        for network, mac in strays:
-            if len(cards.get(network, ())) <= 1:  # hosts of one network with a card each stand behind no router
-                carried.setdefault(mac, set()).add("others")
-        return {mac: networks for mac, networks in carried.items() if len(networks) > 1}
-
-    def _only_reaches_other_networks(self, address: int) -> bool:
-        """Whether every peer of an IPv4 host is in another network, where some host of that network talks within it: then a router stands between."""
-        own = self.addresses.ip(address)
-        peers = self._peers.get(address, set())
-        if own.version != 4 or not peers or not subnet(own):
-            return False
-        networks = {self._networks[peer] for peer in peers}
-        return self._networks[address] not in networks and any(peer in self._talk_within for peer in peers)
-
-    def _is_public_among_private(self, address: int) -> bool:
-        """Whether a public IPv4 address talks with private ones only: no card of theirs is on its network."""
-        peers = self._peers.get(address, set())
-        return bool(peers) and not self._is_private(address) and all(self._is_private(peer) for peer in peers)
-
-    def _is_private(self, address: int) -> bool:
-        ip = self.addresses.ip(address)
-        return ip.version != _IPV4 or any(ip in network for network in _PRIVATE)
-
-    def _find_peers(self) -> None:
-        self._peers: dict[int, set[int]] = {}
-        for conversation in self.hosts.conversations.values():
-            client, server = conversation.client[0], conversation.server[0]
-            if self._is_host_address(client) and self._is_host_address(server):
-                self._peers.setdefault(client, set()).add(server)
-                self._peers.setdefault(server, set()).add(client)
-        self._networks = {address: subnet(self.addresses.ip(address)) for address in self._peers}
-        networks = self._networks
-        self._talk_within = {address for address, peers in self._peers.items() if any(networks[address] == networks[peer] for peer in peers)}
-
-    def _is_host_address(self, address: int) -> bool:
-        if address <= 0:
-            return False
-        ip = self.addresses.ip(address)
-        return not (ip.is_multicast or ip.is_unspecified or ip.is_loopback or int(ip) == _BROADCAST_IPV4)
-
     def doings(self, behaviours: Behaviours) -> dict[int, Doings]:
-        """Address -> what it did, from the behaviours and the services of its flows."""
+        """Address -> what it did, from the behaviours and the services of its flows; hosts without IP address under a number of their MAC."""
         result: dict[int, Doings] = {}
         columns = {
             name: behaviours.array(name).tolist() for name in ("source", "destination", "protocol", "role", "action", "unit", "messages", "status")
@@ -203,124 +165,56 @@ class Inventory:
         for conversation in self.hosts.conversations.values():
             if conversation.protocol == 0 and conversation.ip_protocol in (6, 17):
                 service = service_name(conversation.ip_protocol, conversation.server_port, conversation.ethertype)
+                if service in _UNNAMED:
+                    continue
                 if conversation.client[0] > 0 and conversation.served:
                     result.setdefault(conversation.client[0], Doings()).used.add(service)
                 if conversation.server[0] > 0 and conversation.served:
                     result.setdefault(conversation.server[0], Doings()).services.add(service)
+            elif conversation.protocol == 0 and conversation.ethertype in OT_ETHERTYPES:
+                for key in (conversation.client, conversation.server) if conversation.answered else (conversation.client,):
+                    result.setdefault(_layer2(key), Doings()).published.add(OT_ETHERTYPES[conversation.ethertype])
             elif conversation.protocol and conversation.ip_protocol == _TCP and not conversation.answered and conversation.server[0] > 0:
                 unheard = result.setdefault(conversation.server[0], Doings()).unheard  # UDP may have been sent to nobody
                 name = self.protocols[conversation.protocol - 1].name
                 unheard[name] = unheard.get(name, 0) + conversation.counts["pdus"]
         return result
 
-    def assets(
-        self,
-        behaviours: Behaviours,
-        *,
-        zone_of: Callable[[str], tuple[str, float | None] | None] | None = None,
-        name_of: Callable[[str], str] | None = None,
-    ) -> list[Asset]:
+    def assets(self, behaviours: Behaviours, places: Places | None = None) -> list[Asset]:
         """Every device: one per IP address (quiet ones of a MAC that is no router's are one with what else it carries), one per MAC without IP."""
-        routers = self.routers()
         doings = self.doings(behaviours)
-        ot_subnets = {subnet(self.addresses.ip(address)) for address, did in doings.items() if address > 0 and did.served}
+        ot_subnets = {subnet(self.addresses.ip(address)) for address, did in doings.items() if address > 0 and (did.served or did.undecoded)}
         facts: _Facts = {}
         for number, ((address, child, _, _), fact) in enumerate(self.facts.items()):
             facts.setdefault(address, []).append((number, child, fact))
-        groups = self._groups(routers, doings, facts)
-        router_names = self._router_names(routers)
+        grouping = Grouping(self.addresses, self.hosts)
         children = self._children(behaviours)
         assets = []
-        for members in groups:
-            asset = self._asset(members, routers, router_names, doings, ot_subnets, children, facts)
-            if name_of is not None:
-                asset.name = name_of(asset.id) or asset.name
-            placed = next((found for found in (zone_of(text) for text in asset.addresses) if found), None) if zone_of else None
-            if placed:
-                asset.zone, asset.level = placed
-                asset.zone_inferred = False
-            elif members[0].key[0] > 0:
-                own = subnet(self.addresses.ip(members[0].key[0]))
-                if own:
-                    asset.zone = f"{own} ({'OT' if own in ot_subnets else 'IT'}, inferred)" if ot_subnets else own
+        for device in grouping.devices(doings, facts, places.asset_name if places is not None else None):
+            asset = self._asset(device, grouping)
+            self._identify(asset, device, children, facts)
+            self._explain(asset, device, grouping.routers, doings, ot_subnets)
+            self._place(asset, device, ot_subnets, places)
             assets.append(asset)
-        return sorted(assets, key=lambda asset: (ORDER.index(asset.roles[0]) if asset.roles else len(ORDER), _sortable(asset.id)))
+        return sorted(assets, key=lambda asset: (ORDER.index(asset.role), _sortable(asset.id)))
 
-    def _groups(self, routers: dict[int, set[str]], doings: dict[int, Doings], facts: _Facts) -> list[list[Host]]:
-        """Hosts that are one device: the same MAC, where no router stands between and nothing tells them apart."""
-        by_mac: dict[int, list[Host]] = {}
-        groups: list[list[Host]] = []
-        for key, host in self.hosts.hosts.items():
-            did = doings.get(key[0]) or Doings()
-            if key[0] >= 0 and not self._is_host_address(key[0]) and not (did.speaks_ot and self.addresses.ip(key[0]).is_loopback):
-                continue
-            if key[0] < 0 and (key[1] < 0 or is_group_mac(key[1])):
-                continue
-            if key[0] >= 0 and not host.packets_sent and not host.arp_macs and not did.unheard:
-                continue  # somebody asked for it; nobody was there
-            mac = key[1] if key[0] < 0 else (max(host.macs, key=lambda mac: (host.macs[mac], mac)) if host.macs else -1)
-            if mac < 0 or mac in routers:
-                if key[0] >= 0:
-                    groups.append([host])
-                    continue
-                mac = key[1]
-            known = by_mac.get(mac)
-            if known is None:
-                by_mac[mac] = [host]
-                groups.append(by_mac[mac])
-            else:
-                known.append(host)
-        for group in groups:
-            group.sort(key=lambda host: (host.key[0] < 0, host.key[0] >= 0 and self.addresses.ip(host.key[0]).version, host.key))
-        return [apart for group in groups for apart in self._told_apart(group, doings, facts)]
-
-    def _told_apart(self, group: list[Host], doings: dict[int, Doings], facts: _Facts) -> list[list[Host]]:
-        """The devices among hosts of one MAC. Behind a gateway, a firewall in the path or proxy ARP stand many, of one network even: who speaks an
-        OT protocol under an address is a device of its own, unless it tells the same identity; quiet addresses are the device's, if it is one."""
-        speaking: dict[tuple[str, ...], list[Host]] = {}
-        quiet: list[Host] = []
-        for host in group:
-            address = host.key[0]
-            if address > 0 and address in doings and doings[address].speaks_ot:
-                speaking.setdefault(_serials(facts.get(address, ())) or (str(address),), []).append(host)
-            else:
-                quiet.append(host)
-        addresses = sum(host.key[0] > 0 and self.addresses.ip(host.key[0]).version == _IPV4 for host in group)
-        if len(speaking) <= 1 and addresses <= _ADDRESSES_OF_ONE_CARD:
-            return [group]
-        return [*speaking.values(), *([host] for host in quiet)]
-
-    def _router_names(self, routers: Iterable[int]) -> dict[int, str]:
-        """The first address that ARP told for each of these MACs, else the MAC."""
-        names = dict.fromkeys(routers, "")
-        if names:
-            for (address, _), host in self.hosts.hosts.items():
-                for mac in host.arp_macs:
-                    if address > 0 and names.get(mac) == "":
-                        names[mac] = self.addresses.text(address)
-        return {mac: name or mac_text(mac) for mac, name in names.items()}
-
-    def _asset(
-        self,
-        members: list[Host],
-        routers: dict[int, set[str]],
-        router_names: dict[int, str],
-        doings: dict[int, Doings],
-        ot_subnets: set[str],
-        children: _Children,
-        facts: _Facts,
-    ) -> Asset:
-        main = members[0]
-        ids = [host.key[0] for host in members if host.key[0] > 0]
-        addresses = [self.addresses.text(address) for address in ids]
-        macs = sorted({mac for host in members for mac in (host.macs if host.key[0] >= 0 else {host.key[1]: 1}) if mac})  # 0: a loopback
-        own_macs = [mac for mac in macs if mac not in routers or any(mac in host.arp_macs for host in members)]
-        behind = next((router_names[mac] for mac in macs if mac in routers and router_names[mac] not in addresses), "")
-        asset = Asset(
-            id=addresses[0] if addresses else mac_text(main.key[1]),
+    def _asset(self, device: Device, grouping: Grouping) -> Asset:
+        """The addresses, cards and counters of a device."""
+        members = device.hosts
+        addresses = [self.addresses.text(host.key[0]) for host in members if host.key[0] > 0]
+        macs = _macs(device)
+        own_macs = [mac for mac in macs if mac not in grouping.routers or any(mac in host.arp_macs for host in members)]
+        vendor = next((vendor for vendor in (vendor_of(mac) for mac in own_macs) if vendor), "")
+        return Asset(
+            id=addresses[0] if addresses else mac_text(members[0].key[1]),
             addresses=addresses,
             macs=[mac_text(mac) for mac in own_macs],
-            behind=behind,
+            merged_by=device.merged_by,
+            vendor=vendor,
+            vendor_source="oui" if vendor else "",
+            behind=next((name for mac in macs if mac in grouping.routers and (name := grouping.router_name(mac)) not in addresses), "")
+            if not own_macs
+            else "",
             vlans=sorted({vlan for host in members for vlan in host.vlans}),
             first_seen_ns=min(host.first_ns for host in members),
             last_seen_ns=max(host.last_ns for host in members),
@@ -329,30 +223,39 @@ class Inventory:
             bytes_sent=sum(host.bytes_sent for host in members),
             bytes_received=sum(host.bytes_received for host in members),
         )
+
+    def _identify(self, asset: Asset, device: Device, children: _Children, facts: _Facts) -> None:
+        """Facts of the device and of those behind it, and what they say it is."""
+        ids = [host.key[0] for host in device.hosts if host.key[0] > 0]
         in_order = sorted((entry for address in ids for entry in facts.get(address, ())), key=lambda entry: entry[0])
-        told_of = [(child, fact) for _, child, fact in in_order]
-        asset.facts = [fact for child, fact in told_of if not child]
-        asset.children = self._joined([children[address] for address in ids if address in children], told_of)
+        asset.facts = [fact for _, child, fact in in_order if not child]
+        asset.children = self._joined([children[address] for address in ids if address in children], [entry[1:] for entry in in_order])
         for alone in _alone(asset.children):  # one unit alone is the device itself
             asset.facts += alone.facts
             alone.facts = []
-        told = {fact.kind: fact.value for fact in reversed(asset.facts)}
-        asset.name = told.get("name", "")
-        if "vendor" in told:
-            asset.vendor, asset.vendor_source = told["vendor"], "fact"
-        else:
-            asset.vendor = next((vendor for vendor in (vendor_of(mac) for mac in own_macs) if vendor), "")
-            asset.vendor_source = "oui" if asset.vendor else ""
+        asset.identity = identity_of(asset.facts)
+        asset.conflicts = conflicts_of(asset.facts)
+        asset.names = names_of(asset.facts)
+        if asset.said("vendor"):
+            asset.vendor, asset.vendor_source = asset.said("vendor"), "fact"
+        elif _SIEMENS.match(asset.said("order_number")):
+            asset.vendor, asset.vendor_source = "Siemens", "order number"
+        if asset.names:
+            asset.name_source, asset.name = next(iter(asset.names.items()))
+
+    def _explain(self, asset: Asset, device: Device, routers: dict[int, set[str]], doings: dict[int, Doings], ot_subnets: set[str]) -> None:
+        """Roles with their reasons, and the protocols of a device."""
         did = Doings()
-        for address in ids:
-            _join(did, doings.get(address, Doings()))
-        own = subnet(self.addresses.ip(ids[0])) if ids else ""
+        for host in device.hosts:
+            _join(did, doings.get(_layer2(host.key), Doings()))
+        own = subnet(self.addresses.ip(device.hosts[0].key[0])) if device.hosts[0].key[0] > 0 else ""
         targets = {subnet(self.addresses.ip(target)) for target in did.targets if target > 0}
-        reasons = roles_of(did, ot_subnets=ot_subnets, own_subnet=own, target_subnets=targets, routed=bool(behind))
-        for mac in macs:
-            if mac in routers and (mac in own_macs or not ids):
-                reasons["router"] = "its MAC carries the addresses of other networks"
-                reasons.pop("host", None)
+        reasons = roles_of(did, ot_subnets=ot_subnets, own_subnet=own, target_subnets=targets, routed=bool(asset.behind))
+        for mac in _macs(device):
+            if mac in routers and (mac_text(mac) in asset.macs or not asset.addresses):
+                reasons["router"] = "its MAC carries the addresses of other hosts"
+                for role in ("host", "it_host"):
+                    reasons.pop(role, None)
         asset.roles = sorted(reasons, key=ORDER.index)
         asset.role_reasons = reasons
         for name in did.asked:
@@ -363,7 +266,36 @@ class Inventory:
             asset.protocols.setdefault(name, "client")
         for name in sorted(did.services - self._port_names(did.served)):
             asset.protocols[name] = "both" if asset.protocols.get(name) == "client" else "server"
-        return asset
+        for name in sorted(did.published):
+            asset.protocols.setdefault(name, "both")
+
+    def _place(self, asset: Asset, device: Device, ot_subnets: set[str], places: Places | None) -> None:
+        """Name, role and zone of the site file, and the level that follows."""
+        if places is not None:
+            for text in asset.addresses:
+                if name := places.asset_name(text):
+                    asset.name, asset.name_source = name, "site"
+                    asset.names = {"site": name, **asset.names}
+                if role := places.role(text):
+                    asset.roles = [role, *(other for other in asset.roles if other != role)]
+                    asset.role_reasons[role] = "site file"
+                if name or role:
+                    break
+        placed = next((found for found in map(places.zone, asset.addresses) if found), None) if places is not None else None
+        address = device.hosts[0].key[0]
+        if placed:
+            asset.zone, asset.zone_level = placed
+            asset.zone_inferred = False
+        elif address > 0 and (own := subnet(self.addresses.ip(address))):
+            asset.zone = f"{own} ({'OT' if own in ot_subnets else 'IT'}, inferred)" if ot_subnets else own
+        outside = asset.addresses if address > 0 and subnet(self.addresses.ip(address)) not in ot_subnets else ()
+        asset.level, asset.level_source = level_of(asset.role, outside, asset.zone_level)
+        if asset.zone_inferred and asset.level_source == "public address":
+            asset.zone = "internet"
+        if asset.role in OT_DEVICES and not (asset.said("model") or asset.said("order_number")):
+            spoken = [name for name, how in asset.protocols.items() if how != "client"]
+            named = f" ({', '.join(spoken[:4])})" if spoken else ""
+            asset.unidentified_reason = f"no message that names a model was seen{named}"
 
     def _port_names(self, spoken: Iterable[str]) -> set[str]:
         """What the ports of these protocols would be guessed to be: nothing to add where the protocol itself was seen."""
@@ -435,6 +367,7 @@ class Inventory:
             counts=dict(counts),
             actions=asked,
             one_way=conversation.answered == 0,
+            accepted=conversation.served,
             unanswered_requests=conversation.unanswered_requests,
             vlan=conversation.vlan if conversation.vlan >= 0 else None,
             tunnel=conversation.tunnel,
@@ -456,9 +389,19 @@ def _alone(children: list[Child]) -> list[Child]:
     return [group[0] for group in answering.values() if len(group) == 1]
 
 
-def _serials(facts: Iterable[tuple[int, str, KnownFact]]) -> tuple[str, ...]:
-    """What no two devices tell alike."""
-    return tuple(sorted(fact.value for _, child, fact in facts if fact.kind == "serial" and not child))
+def _layer2(key: Key) -> int:
+    """The number under which a host's doings stand: its address, or one below 0 that its MAC alone makes."""
+    return key[0] if key[0] >= 0 else -2 - key[1]
+
+
+def _macs(device: Device) -> list[int]:
+    """The MACs of a device, those that it told by ARP and those of most flows first."""
+    weights: dict[int, tuple[bool, int]] = {}
+    for host in device.hosts:
+        for mac, flows in (host.macs if host.key[0] >= 0 else {host.key[1]: 1}).items():
+            told, known = weights.get(mac, (False, 0))
+            weights[mac] = told or mac in host.arp_macs, known + flows
+    return sorted((mac for mac in weights if mac), key=lambda mac: (not weights[mac][0], -weights[mac][1], mac))  # 0: a loopback
 
 
 def _join(into: Doings, more: Doings) -> None:
@@ -477,6 +420,7 @@ def _join(into: Doings, more: Doings) -> None:
     into.cycles += more.cycles
     into.units |= more.units
     into.services |= more.services
+    into.published |= more.published
     into.used |= more.used
 
 

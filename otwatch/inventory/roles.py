@@ -9,24 +9,59 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from otwatch.actions import CHANGING, ENGINEERING, Action
+from otwatch.ports import OT_PORTS_NOT_DECODED
 
 # Roles, most telling first.
-ORDER: Final = ("outstation", "controller", "gateway", "engineering_station", "scada_server", "it_host", "router", "scanner", "server", "host")
+ORDER: Final = (
+    "outstation",
+    "controller",
+    "ied",
+    "sis",
+    "drive",
+    "gateway",
+    "ot_device",
+    "engineering_station",
+    "scada_server",
+    "hmi",
+    "ot_client",
+    "historian",
+    "router",
+    "firewall",
+    "switch",
+    "jump_host",
+    "it_host",
+    "scanner",
+    "server",
+    "host",
+)
 
 TITLES: Final = {
     "outstation": "outstation (RTU)",
     "controller": "controller",
+    "ied": "IED",
+    "sis": "safety system",
+    "drive": "drive",
     "gateway": "gateway",
+    "ot_device": "OT device",
     "engineering_station": "engineering station",
     "scada_server": "HMI or SCADA server",
+    "hmi": "HMI",
+    "ot_client": "OT client",
+    "historian": "historian",
+    "jump_host": "jump host",
     "it_host": "IT host",
     "router": "router",
+    "firewall": "firewall",
+    "switch": "switch",
     "scanner": "scanner",
     "server": "server",
     "host": "host",
 }
 
 _OUTSTATION_PROTOCOLS: Final = frozenset({"dnp3", "iec104"})
+_IED_PROTOCOLS: Final = frozenset({"mms", "goose", "sampled-values"})  # IEC 61850
+_PEERS: Final = frozenset({"bacnet"})  # in which workstations answer, too: who is there
+_MOSTLY: Final = 5
 READING: Final = frozenset({Action.READ, Action.SUBSCRIBE, Action.REPORT})
 _MODES: Final = frozenset({Action.START, Action.STOP, Action.RESTART})  # no controller does this to another in cycles
 _PROGRAMMING: Final = (ENGINEERING | {Action.BROWSE}) - {Action.START, Action.STOP, Action.RESTART}
@@ -46,11 +81,22 @@ class Doings:
     unheard: dict[str, int] = field(default_factory=dict)  # protocol -> messages that it was sent where its own direction was not seen
     services: set[str] = field(default_factory=set)  # services other than OT that it offered and answered
     used: set[str] = field(default_factory=set)  # services other than OT that it used
+    published: set[str] = field(default_factory=set)  # OT protocols straight over Ethernet that it sent, and that are not decoded
 
     @property
     def speaks_ot(self) -> bool:
         """Whether it is at an end of an OT protocol."""
         return bool(self.served or self.asked or self.unheard)
+
+    @property
+    def undecoded(self) -> set[str]:
+        """OT protocols that are not decoded, and that it offered: by EtherType, or by the port of what it answered on."""
+        return self.published | {name for name in self.services if name.rstrip("?") in OT_PORTS_NOT_DECODED}
+
+
+def role_title(role: str) -> str:
+    """A role as people say it."""
+    return TITLES.get(role, role.replace("_", " "))
 
 
 POLLED_NS: Final = 10_000_000_000  # who asks the same for so long polls
@@ -72,12 +118,15 @@ def _devices(devices: Collection[int]) -> str:
 def roles_of(doings: Doings, *, ot_subnets: set[str], own_subnet: str, target_subnets: set[str], routed: bool) -> dict[str, str]:
     """Role -> reason, in no order. `routed`: its packets arrive with a router's MAC."""
     roles: dict[str, str] = {}
-    served = {name: count for name, count in doings.served.items() if count}
+    requests = sum(sum(actions.values()) for actions in doings.asked.values())
+    served = {name: count for name, count in doings.served.items() if count and not (name in _PEERS and requests > _MOSTLY * count)}
     if served:
         names = ", ".join(sorted(served))
         answers = sum(served.values())
         if set(served) <= _OUTSTATION_PROTOCOLS:
             roles["outstation"] = f"answers {names} ({answers} responses)"
+        elif set(served) <= _IED_PROTOCOLS:
+            roles["ied"] = f"answers {names} ({answers} responses)"
         else:
             roles["controller"] = f"answers {names} ({answers} responses)"
         of_protocol = Counter(name for name, _ in doings.units)
@@ -114,9 +163,18 @@ def roles_of(doings: Doings, *, ot_subnets: set[str], own_subnet: str, target_su
             )
     if not served and not asked and doings.unheard:
         names = ", ".join(sorted(doings.unheard))
-        role = "outstation" if set(doings.unheard) <= _OUTSTATION_PROTOCOLS else "controller"
+        role = (
+            "outstation"
+            if set(doings.unheard) <= _OUTSTATION_PROTOCOLS
+            else "ied"
+            if set(doings.unheard) <= _IED_PROTOCOLS
+            else "controller"
+        )
         roles[role] = f"is sent {names} ({sum(doings.unheard.values())} messages); its own direction was not seen"
     elif not served and not asked:
+        roles |= _undecoded(doings)
+        if roles:
+            return roles
         if ot_subnets and own_subnet and own_subnet not in ot_subnets:
             roles["it_host"] = f"is in {own_subnet}, where no controller was seen"
         elif doings.services:
@@ -124,3 +182,14 @@ def roles_of(doings: Doings, *, ot_subnets: set[str], own_subnet: str, target_su
         else:
             roles["host"] = "no OT protocol seen from it"
     return roles
+
+
+def _undecoded(doings: Doings) -> dict[str, str]:
+    """The role of who is known only by an OT protocol that is not decoded, and on what that rests."""
+    sent, used = sorted(doings.published), sorted(name.rstrip("?") for name in doings.used if name.rstrip("?") in OT_PORTS_NOT_DECODED)
+    served = sorted(name.rstrip("?") for name in doings.undecoded - doings.published)
+    if sent:
+        return {"ied" if doings.published & _IED_PROTOCOLS else "ot_device": f"sends {', '.join(sent)} (by EtherType; not decoded)"}
+    if served:
+        return {"ot_device": f"answers on the port of {', '.join(served)} (not decoded)"}
+    return {"ot_client": f"uses the port of {', '.join(used)} (not decoded)"} if used else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from otwatch.decode.unread import OT_ETHERTYPES as OT_ETHERTYPES  # noqa: PLC0414 - read here by the rooms above
 from otwatch.ports import OT_PORTS_NOT_DECODED as OT_PORTS_NOT_DECODED  # noqa: PLC0414 - read here by the rooms above
 from otwatch.ports import SERVICES as SERVICES  # noqa: PLC0414
 

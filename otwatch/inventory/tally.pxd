@@ -15,6 +15,7 @@ cdef class HostRows(Table):
     cdef public long long[::1] packets_received
     cdef public long long[::1] bytes_sent
     cdef public long long[::1] bytes_received
+    cdef public long long[::1] to_group
 
 cdef class TalkRows(Table):
     cdef public int[::1] client

@@ -48,6 +48,7 @@ HOSTS = Schema("hosts", (
     Column("packets_received", "int64", "packets", 0),
     Column("bytes_sent", "int64", "bytes on the wire", 0),
     Column("bytes_received", "int64", "bytes on the wire", 0),
+    Column("to_group", "int64", "flows to it that carried a group's MAC", 0),
 ))
 
 TALKS = Schema("conversations", (
@@ -191,6 +192,8 @@ class Tally:
             hosts.packets_received[row] += flows.packets_to_server[slot]
             hosts.bytes_sent[row] += flows.bytes_to_client[slot]
             hosts.bytes_received[row] += flows.bytes_to_server[slot]
+            if mac >= 0 and (mac >> 40) & 1:
+                hosts.to_group[row] += 1
         hosts.packets_sent[row] += sent
         if mac >= 0 and (is_client or sent > 0):
             if hosts.shown_mac[row] < 0:

@@ -165,10 +165,13 @@ def fact_record(fact: Fact, addresses: Addresses, file: str) -> Record:
 
 
 def asset_record(asset: Asset) -> Record:
-    """One asset."""
+    """One asset: identity attributes as plain fields, and again with source, file, frame, time, confidence and count in `identity`."""
     record = asdict(asset)
     first, last = record.pop("first_seen_ns"), record.pop("last_seen_ns")
-    return {"type": "asset", **record, "first_seen": time_text(first), "last_seen": time_text(last)}
+    said = {kind: asset.said(kind) for kind in ("model", "order_number", "hardware", "firmware", "boot_loader", "software", "serial", "os")}
+    for fact in (*record["facts"], *record["identity"].values(), *(fact for child in record["children"] for fact in child["facts"])):
+        fact["first_seen"], fact["last_seen"] = (time_text(fact.pop(name)) if fact[name] else None for name in ("first_ns", "last_ns"))
+    return {"type": "asset", **record, **said, "first_seen": time_text(first), "last_seen": time_text(last)}
 
 
 def talk_record(talk: Talk) -> Record:

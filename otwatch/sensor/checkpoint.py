@@ -29,7 +29,7 @@ from otwatch.inventory.inventory import Inventory
 from otwatch.names import NAMES
 from otwatch.tables import Operations
 
-VERSION: Final = 2
+VERSION: Final = 3
 _FOUND_BY: Final = (
     "source",
     "destination",

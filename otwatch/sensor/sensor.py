@@ -345,13 +345,11 @@ class Sensor:
         if not self.memory.started_ns and self.analysis.summary.first_ns is not None:
             self.memory.started_ns = self.analysis.summary.first_ns
         inventory = self.detector.inventory = self.watch.inventory()
-        site = self.policy.site
         if self.reporting.store is not None and len(inventory.hosts.hosts) > _STORED_ASSETS:
             self.assets_not_stored = len(inventory.hosts.hosts)  # a sweep: describing every address would take the time of the packets
         elif self.reporting.store is not None:
             behaviours = self.analysis.pipeline.behaviour_index.behaviours
-            assets = inventory.assets(behaviours, zone_of=site.zone if site else None, name_of=site.asset_name if site else None)
-            self.reporting.store.assets(map(asset_record, assets))
+            self.reporting.store.assets(map(asset_record, inventory.assets(behaviours, self.policy.site)))
         self.memory.operations = self.analysis.operations
         try:
             save_checkpoint(self.config.state / "checkpoint.npz", self.analysis, inventory, self.memory, self.detector.state(self.watch.open))

@@ -101,11 +101,14 @@ def test_the_gravest_is_critical(way: str) -> None:
 
 @each_way
 def test_the_roles_of_the_plant_are_found(way: str) -> None:
-    main = {asset.id: asset.roles[0] for asset in analysed(ATTACK, way).result.assets}
-    assert main == {
+    observed = {
         "192.168.10.10": "controller", "192.168.10.11": "controller", "192.168.10.12": "outstation", HMI: "scada_server", ENG: "engineering_station",
         IT: "it_host", ERP: "it_host", "192.168.10.1": "router",
     }
+    stated = {HMI: "hmi", ERP: "server", "192.168.10.1": "firewall"} if "site" in way else {}  # what the site file says comes first
+    assets = {asset.id: asset for asset in analysed(ATTACK, way).result.assets}
+    assert {address: asset.role for address, asset in assets.items()} == observed | stated
+    assert all(role in assets[address].roles for address, role in observed.items())
 
 
 # Real stacks of the capture collection

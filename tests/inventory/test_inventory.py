@@ -361,3 +361,81 @@ def test_controllers_that_are_polled_from_another_network_are_no_routers(tmp_pat
     for plc in plcs:
         assert (found[plc.ip].macs, found[plc.ip].behind) == ([plc.mac], "")
         assert "router" not in found[plc.ip].roles
+
+
+def test_a_directed_broadcast_address_is_no_asset(wire: Wire, tmp_path: Path) -> None:
+    everybody = Host("192.168.10.255", "ff:ff:ff:ff:ff:ff")
+    wire.udp(HMI, everybody, b"who is there?", 47808)
+    wire.udp(Host("192.168.10.255", "00:00:5e:00:53:99"), HMI, b"I am", 47808)  # a faulty forwarder sends with it
+    assert set(assets(wire, tmp_path)) == {HMI.ip, PLC.ip}
+
+
+def test_a_router_is_one_asset_with_its_card(wire: Wire, tmp_path: Path) -> None:
+    wire.arp(ROUTER, HMI.ip)
+    wire.tcp(OFFICE, PLC, 502, polls(2))
+    wire.tcp(ERP, HMI, 8080, [(b"GET / HTTP/1.0\r\n\r\n", b"HTTP/1.0 200 OK\r\n\r\n")])
+    wire.frame(ROUTER, Host("", "01:80:c2:00:00:0e"), bytes(60), 0x88CC)
+    found = assets(wire, tmp_path)
+    assert ROUTER_MAC not in found
+    assert found[ROUTER.ip].macs == [ROUTER_MAC]
+
+
+def test_who_talks_with_each_other_is_not_one_device(tmp_path: Path) -> None:
+    """A tap behind a router shows both ends with its card."""
+    wire, one, other = Wire(), Host("192.168.11.33", ROUTER_MAC), Host("192.168.11.34", ROUTER_MAC)
+    wire.tcp(one, other, 4840, [(b"HELF", b"ACKF")])
+    assert set(assets(wire, tmp_path)) == {one.ip, other.ip}
+
+
+def test_a_tap_on_both_sides_of_a_firewall_does_not_give_its_card_to_hosts(tmp_path: Path) -> None:
+    wire, page = Wire(), [(b"GET / HTTP/1.0\r\n\r\n", b"HTTP/1.0 200 OK\r\n\r\n")]
+    inside, outside = "00:1c:7f:39:de:5b", "00:1c:7f:39:de:5f"
+    for number, mac in enumerate(("14:10:9f:da:f8:4b", "28:cf:e9:16:0f:95")):
+        wire.tcp(Host(f"10.200.1.{number + 1}", mac), Host(PLC.ip, inside), 80, page)
+        wire.tcp(Host(f"10.200.1.{number + 1}", outside), PLC, 80, page)
+    found = assets(wire, tmp_path)
+    assert {address: asset.macs for address, asset in found.items()} == {
+        "10.200.1.1": ["14:10:9f:da:f8:4b"], "10.200.1.2": ["28:cf:e9:16:0f:95"], PLC.ip: [PLC.mac],
+    }
+    assert found[PLC.ip].vendor == "TELEMECANIQUE ELECTRIQUE"
+
+
+def test_two_cards_that_tell_one_serial_number_are_one_device(wire: Wire, tmp_path: Path) -> None:
+    wire.tcp(HMI, PLC_2, 502, polls(2))
+    _, analysis = wire.analysed(tmp_path)
+    for (address, _), host in list(analysis.inventory.hosts.hosts.items()):
+        if not {int(PLC.mac.replace(":", ""), 16), int(PLC_2.mac.replace(":", ""), 16)}.isdisjoint(host.macs):
+            told = KnownFact(kind="serial", value="S C-X4U421302009", source="test", confidence=1.0, frame=1, file="")
+            analysis.inventory.remember((address, "", "serial", told.value), told)
+    found = {asset.id: asset for asset in analysis.assets()}
+    assert set(found) == {HMI.ip, PLC.ip}
+    assert (found[PLC.ip].addresses, found[PLC.ip].merged_by) == ([PLC.ip, PLC_2.ip], "serial number S C-X4U421302009")
+
+
+def test_who_tells_the_serial_number_of_its_peer_is_not_that_device(wire: Wire, tmp_path: Path) -> None:
+    _, analysis = wire.analysed(tmp_path)
+    for address, _ in list(analysis.inventory.hosts.hosts):
+        told = KnownFact(kind="serial", value="S C-X4U421302009", source="test", confidence=1.0, frame=1, file="")
+        analysis.inventory.remember((address, "", "serial", told.value), told)
+    assert {asset.id for asset in analysis.assets()} == {HMI.ip, PLC.ip}
+
+
+def test_a_name_that_a_host_chose_itself_does_not_stand_in_for_its_address(wire: Wire, tmp_path: Path) -> None:
+    _, analysis = wire.analysed(tmp_path)
+    for address, _ in list(analysis.inventory.hosts.hosts):
+        told = KnownFact(kind="name", value="10.0.0.1", source="test", confidence=1.0, frame=1, file="")
+        analysis.inventory.remember((address, "", "name", told.value), told)
+    assert {(asset.name, asset.name_source, asset.label) for asset in analysis.assets()} == {
+        ("10.0.0.1", "test", HMI.ip), ("10.0.0.1", "test", PLC.ip),
+    }
+
+
+def test_an_ot_protocol_that_is_not_decoded_gives_a_role_that_says_so(tmp_path: Path) -> None:
+    wire = Wire()
+    wire.tcp(HMI, PLC, 44818, [(b"\x65\x00\x04\x00" + bytes(24), b"\x65\x00\x04\x00" + bytes(24))])
+    wire.frame(PLC_2, Host("", "01:0c:cd:01:00:01"), bytes(60), 0x88B8)
+    found = assets(wire, tmp_path)
+    assert {one.id: (one.role, one.level) for one in found.values()} == {
+        PLC.ip: ("ot_device", 1.0), HMI.ip: ("ot_client", 2.0), PLC_2.mac: ("ied", 1.0),
+    }
+    assert found[PLC_2.mac].role_reasons["ied"] == "sends goose (by EtherType; not decoded)"

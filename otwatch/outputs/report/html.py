@@ -49,7 +49,7 @@ def html_text(plant: PlantView) -> str:
             shapes=SHAPES,
             legend=LEGEND,
             icon=ICON,
-        card_icon=CARD_ICON,
+            card_icon=CARD_ICON,
             rows=ROWS,
             sheets=SHEETS,
         )
@@ -149,7 +149,7 @@ def _data(plant: PlantView) -> Markup:
         "nodes": [
             [
                 _title_line(one.label),
-                _subtitle_line(one.address if one.name else short_title(one.role)),
+                _subtitle_line(one.address if one.label != one.address else one.model or one.order_number or short_title(one.role)),
                 shape(one.role),
                 one.severity.label if one.severity is not None else "",
             ]

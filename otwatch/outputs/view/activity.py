@@ -39,6 +39,19 @@ class Command:
     last_ns: int
     first_frame: int
     allowed: str = ""  # what the site file says: permitted, engineering or denied
+    accepted: int = 0  # responses without an error
+    refused: int = 0
+    before: str = ""  # the value that was read or written last before the first of these; empty where it is not known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weakness:
+    """Something weak that a host showed outside of OT protocols: an old version, a password in clear text."""
+
+    address: str
+    text: str
+    count: int
+    frame: int  # of the first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +66,7 @@ class Activity:
     functions_left_out: int = 0
     commands: tuple[Command, ...] = field(default=())
     commands_left_out: int = 0
+    weaknesses: tuple[Weakness, ...] = ()
 
 
 NO_ACTIVITY = Activity()

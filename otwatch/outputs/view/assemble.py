@@ -15,7 +15,7 @@ from otwatch.outputs.view.inventory import asset_rows
 from otwatch.outputs.view.mapping import map_of
 from otwatch.outputs.view.model import IncidentView
 from otwatch.outputs.view.places import KINDS, Places, is_command, kind_of, packets_of, what_of
-from otwatch.outputs.view.plant import AssetRow, ConversationRow, FileRow, PlantView, ProtocolRow
+from otwatch.outputs.view.plant import AssetRow, Column, ConversationRow, FileRow, PlantView, ProtocolRow
 from otwatch.outputs.view.requirements import evidence_of
 from otwatch.outputs.view.timeline import timeline_of
 from otwatch.outputs.view.writing import writers_of
@@ -25,6 +25,12 @@ ASSETS: Final = 5_000
 CONVERSATIONS: Final = 50_000
 _NOT_DECODED: Final = "not decoded"
 _MALFORMED: Final = 60
+_COLUMNS: Final = (
+    Column(title="model", of=lambda asset: asset.model),
+    Column(title="order number", of=lambda asset: asset.order_number),
+    Column(title="firmware", of=lambda asset: asset.firmware),
+    Column(title="serial", of=lambda asset: asset.serial),
+)
 
 
 def plant_view(
@@ -33,7 +39,7 @@ def plant_view(
     """Everything that the report shows. `files`: path of a capture -> size and SHA-256, where they are known."""
     view = view_of(result)
     places = Places(result, view.incidents, view.notes)
-    assets = asset_rows(result.assets, result.talks, activity.commands, places, site)
+    assets = asset_rows(result.assets, result.talks, activity, places)
     shown = assets[:ASSETS]
     conversations = [_conversation(talk, places) for talk in _by_weight(result.talks, places)[:CONVERSATIONS]]
     writers = writers_of(activity, result.alerts, places)
@@ -58,6 +64,8 @@ def plant_view(
         malformed=tuple(sorted(result.anomalies.items(), key=lambda item: (-item[1], item[0]))[:_MALFORMED]),
         evidence=evidence_of(result, view, assets, writers, result.talks, crossings, site),
         site_file=site is not None,
+        columns=tuple(column for column in _COLUMNS if any(map(column.of, shown))),
+        columns_empty=tuple(column.title for column in _COLUMNS if not any(map(column.of, shown))),
         filters=_filters(shown),
     )
 
@@ -91,8 +99,8 @@ def _conversation(talk: Talk, places: Places) -> ConversationRow:
 
 
 def _named(places: Places, number: int, address: str) -> str:
-    name = places.assets[number].name if number >= 0 else ""
-    return f"{address} {name}" if name else address
+    label = places.label(number, address)
+    return f"{address} {label}" if label != address and label != places.assets[number].id else address
 
 
 def _file(report: CaptureReport, incidents: Sequence[IncidentView], known: Mapping[str, tuple[int, str]]) -> FileRow:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from otwatch.inventory.inventory import Talk
+from otwatch.inventory.levels import ROUTERS, is_group
 from otwatch.outputs.map.layout import SLOT_HEIGHT, SLOT_WIDTH, Box, Layout, Symbol, layout
 from otwatch.outputs.map.strokes import path, width
 from otwatch.outputs.view.inventory import short_title
-from otwatch.outputs.view.levels import ROUTERS, is_group
 from otwatch.outputs.view.places import KINDS, Places, kind_of, packets_of, what_of
 from otwatch.outputs.view.plant import AssetRow, MapLine, MapMember, MapSymbol, MapView
 from otwatch.site.site import Site
@@ -168,7 +168,7 @@ def _drawn(key: str, members: Sequence[AssetRow], spot: Box) -> MapSymbol:
     if len(members) == 1:
         where = f"level {first.level_text}, zone {first.zone or 'none'}"
         gravity = f", {severity.label} incident {', '.join(map(str, incidents))}" if severity is not None else ""
-        subtitle = first.address if first.name else short_title(first.role)
+        subtitle = first.address if first.label != first.address else first.model or first.order_number or short_title(first.role)
         words = f"{first.label}, {first.address}, {first.role_title}, {where}{gravity}"
         return MapSymbol(
             key=key,

@@ -45,7 +45,7 @@ class Places:
 
     def label(self, number: int, address: str = "") -> str:
         """What people call an asset, else the address."""
-        return (self.assets[number].name or self.assets[number].id) if number >= 0 else address
+        return self.assets[number].label if number >= 0 else address
 
     def crosses(self, source: int, target: int) -> bool:
         """Whether the two stand in different zones."""

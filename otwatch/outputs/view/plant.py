@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from otwatch.alerts.severity import Severity
@@ -36,7 +37,9 @@ class FactRow:
     frame: int
     file: str
     count: int
-    conflict: bool = False  # another value of the same kind stands beside it
+    confidence: str = ""  # where it is not certain
+    time: str = ""
+    conflict: bool = False  # another value of the same kind contradicts it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,9 @@ class AssetRow:
     number: int  # its place in the list: the only name that element ids use
     address: str
     name: str
+    name_source: str
+    names: tuple[str, ...]
+    label: str  # what people call it: a name that a host chose itself never stands in for its address
     role: str
     role_title: str
     role_reason: str
@@ -61,6 +67,9 @@ class AssetRow:
     order_number: str
     firmware: str
     serial: str
+    identity: tuple[FactRow, ...]  # the value of each attribute that is shown
+    conflicts: tuple[str, ...]
+    unidentified_reason: str
     protocols: str
     protocol_names: tuple[str, ...]
     received: int  # commands
@@ -75,6 +84,7 @@ class AssetRow:
     traffic: str
     addresses: tuple[str, ...]
     macs: tuple[str, ...]
+    merged_by: str
     vlans: str
     behind: str
     children: tuple[str, ...]
@@ -83,11 +93,15 @@ class AssetRow:
     observed: tuple[str, ...]  # evaluation: what was seen at it
     by_design: tuple[str, ...]  # what its protocols allow anyone
     unknown: tuple[str, ...]  # what nothing on the wire says, and what would reveal it
+    helps: tuple[str, ...]  # what would compensate, and what is in place
 
-    @property
-    def label(self) -> str:
-        """What people call it."""
-        return self.name or self.address
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column of the table of assets that is left out where no asset has anything in it."""
+
+    title: str
+    of: Callable[[AssetRow], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,4 +312,6 @@ class PlantView:
     malformed: tuple[tuple[str, int], ...]
     evidence: tuple[EvidenceRow, ...]
     site_file: bool
+    columns: tuple[Column, ...] = ()  # of the table of assets, those in which something stands
+    columns_empty: tuple[str, ...] = ()
     filters: dict[str, tuple[str, ...]] = field(default_factory=dict)  # column -> words to choose from

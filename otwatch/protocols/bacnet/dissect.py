@@ -116,6 +116,7 @@ class BacnetDissector:
         if function in (0x0A, 0x0B, 0x09):
             return self._network(flow, m.at + 4)
         if function == 0x04:
+            m.forwarded = True
             return self._network(flow, m.at + 10)
         if function > 0x0C:
             m.report(_UNKNOWN_FUNCTION, 1, -1, function)

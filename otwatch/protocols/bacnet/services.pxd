@@ -17,6 +17,7 @@ cdef class Message:
     cdef public Py_ssize_t at
     cdef public Py_ssize_t end
     cdef public bint cut
+    cdef public bint forwarded
     cdef public long long unit
     cdef public long long source_unit
     cdef public int invoke

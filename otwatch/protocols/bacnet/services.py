@@ -63,6 +63,7 @@ class Message:
         self.end = self.pdus.end[pdu]
         self.cut = self.pdus.flags[pdu] & _CUT != 0
         self.unit = self.source_unit = -1
+        self.forwarded = False
         self.invoke = -1
         self.item = 0
         self.wrong = False
@@ -488,6 +489,8 @@ class Message:
 
     def _fact(self, kind: str, value: str, source: str, confidence: float) -> object:
         pdus: Pdus = self.pdus
+        if self.forwarded:  # who sent the packet is not who speaks in it
+            return None
         child = spec.unit_name(int(self.unit)) if self.unit >= 0 else ""
         self.facts.append(Fact(timestamp_ns=int(pdus.timestamp_ns[self.pdu]), frame=int(pdus.frame[self.pdu]), flow=int(pdus.flow[self.pdu]),
                                address=int(pdus.source[self.pdu]), child=child, kind=kind, value=value, source=source, confidence=confidence))

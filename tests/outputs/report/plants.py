@@ -8,7 +8,9 @@ from otwatch.alerts.coverage import Coverage
 from otwatch.alerts.incidents import gather
 from otwatch.capture.report import CaptureReport
 from otwatch.inventory.asset import Asset, Child, KnownFact
+from otwatch.inventory.identity import conflicts_of, identity_of, names_of
 from otwatch.inventory.inventory import Talk
+from otwatch.inventory.levels import level_of
 from otwatch.inventory.tally import SUMMED
 from otwatch.outputs.result import BlindSpot, Result
 from otwatch.outputs.view.activity import Activity, Command, FunctionLine
@@ -78,7 +80,10 @@ def result(**more: Any) -> Result:
 
 def asset(address: str, role: str = "controller", **more: Any) -> Asset:
     given: dict[str, Any] = {"addresses": [address], "macs": [], "roles": [role], "first_seen_ns": BASE_NS, "last_seen_ns": BASE_NS + 10**9, **more}
-    return Asset(id=address, **given)
+    facts = given.get("facts", [])
+    found = Asset(id=address, **{"identity": identity_of(facts), "conflicts": conflicts_of(facts), "names": names_of(facts), **given})
+    found.level, found.level_source = level_of(role, found.addresses, found.zone_level)
+    return found
 
 
 def talk(client: str, server: str, service: str = "modbus", **more: Any) -> Talk:
@@ -106,7 +111,14 @@ def plant(assets: int, talks: int) -> Result:
         role = "scada_server" if place < 2 else "outstation" if place % 5 == 0 else "controller"
         addresses.append(address)
         found.append(
-            asset(address, role, zone=f"cell {cell:03}", name=f"dev-{cell}-{place}", protocols={"modbus": "client" if place < 2 else "server"})
+            asset(
+                address,
+                role,
+                zone=f"cell {cell:03}",
+                name=f"dev-{cell}-{place}",
+                name_source="site",
+                protocols={"modbus": "client" if place < 2 else "server"},
+            )
         )
     for number in range(talks):
         server, way = number % assets, number // assets

@@ -73,8 +73,8 @@ def test_levels_come_from_the_role_then_the_zone() -> None:
     found = plant_view(
         result(
             assets=[
-                asset("10.0.0.1", "scada_server", zone="cell", level=1.0),
-                asset("10.0.0.2", "server", zone="cell", level=1.0),
+                asset("10.0.0.1", "scada_server", zone="cell", zone_level=1.0),
+                asset("10.0.0.2", "server", zone="cell", zone_level=1.0),
                 asset("10.0.0.3", "host"),
                 asset("93.184.216.34", "it_host"),
             ]

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from typing import Final
-
-from otwatch.inventory.asset import Asset
-from otwatch.site.site import Site
 
 _PRIVATE: Final = tuple(
     map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "127.0.0.0/8"))
@@ -18,9 +16,11 @@ LEVEL_OF_ROLE: Final = {
     "gateway": 1.0,
     "ied": 1.0,
     "sis": 1.0,
+    "ot_device": 1.0,
     "hmi": 2.0,
     "scada_server": 2.0,
     "engineering_station": 2.0,
+    "ot_client": 2.0,
     "historian": 3.0,
     "jump_host": 3.5,
     "router": 3.5,
@@ -28,30 +28,16 @@ LEVEL_OF_ROLE: Final = {
     "it_host": 4.0,
 }
 ROUTERS: Final = ("router", "firewall")
+OT_DEVICES: Final = frozenset({"controller", "outstation", "gateway", "ied", "sis", "drive", "ot_device"})  # what an identity is expected of
 
 
-def role_of(asset: Asset, site: Site | None) -> tuple[str, str]:
-    """The role that decides shape and level, and its reason: the site file's, else the most telling of the observed ones."""
-    if site is not None:
-        for address in asset.addresses:
-            if role := site.role(address):
-                return role, "site file"
-    role = asset.roles[0] if asset.roles else "host"
-    return role, asset.role_reasons.get(role, "")
-
-
-def level_of(asset: Asset, role: str) -> tuple[float | None, str]:
+def level_of(role: str, addresses: Iterable[str], zone_level: float | None) -> tuple[float | None, str]:
     """Level and source. Unknown stays unknown: a zone's level holds only for hosts whose role says nothing."""
-    if role in LEVEL_OF_ROLE and not (role == "it_host" and asset.level is not None):
-        level, source = LEVEL_OF_ROLE[role], "by role"
-        if role == "it_host" and _is_public(asset):
-            level, source = 5.0, "public address"
-        return level, source
-    if asset.level is not None:
-        return nearest_level(asset.level), "by zone"
-    if _is_public(asset):
-        return 5.0, "public address"
-    return None, "not known"
+    if role in LEVEL_OF_ROLE and not (role == "it_host" and zone_level is not None):
+        return (5.0, "public address") if role == "it_host" and is_public(addresses) else (LEVEL_OF_ROLE[role], "role")
+    if zone_level is not None:
+        return nearest_level(zone_level), "zone"
+    return (5.0, "public address") if is_public(addresses) else (None, "")
 
 
 def nearest_level(level: float) -> float:
@@ -59,8 +45,9 @@ def nearest_level(level: float) -> float:
     return min((0.0, 1.0, 2.0, 3.0, 3.5, 4.0, 5.0), key=lambda row: (abs(row - level), row))
 
 
-def _is_public(asset: Asset) -> bool:
-    addresses = [ipaddress.ip_address(text) for text in asset.addresses]
+def is_public(texts: Iterable[str]) -> bool:
+    """Whether all of these addresses are of the internet; not when there are none."""
+    addresses = [ipaddress.ip_address(text) for text in texts]
     if not addresses or any(address.version == 6 and not address.is_global for address in addresses):
         return False
     return not any(address in network for address in addresses if address.version == 4 for network in _PRIVATE)
