@@ -49,4 +49,5 @@ def test_contradictions(kind: str, values: tuple[str, ...]) -> None:
 
 
 def test_names_stand_by_their_source() -> None:
-    assert names_of([fact("name", "plc", source="a"), fact("name", "line 2", source="b"), fact("name", "other", source="a")]) == {"a": "plc", "b": "line 2"}
+    told = [fact("name", "plc", source="a"), fact("name", "line 2", source="b"), fact("name", "other", source="a")]
+    assert names_of(told) == {"a": "plc", "b": "line 2"}
