@@ -221,7 +221,11 @@ class Grouping:
         ip = self.addresses.ip(address)
         if ip.is_multicast or ip.is_unspecified or ip.is_loopback or int(ip) == _BROADCAST_IPV4:
             return False
-        return not (host is not None and host.to_group and ip.version == _IPV4 and int(ip) & _LAST_OF_A_NETWORK == _LAST_OF_A_NETWORK)
+        if host is None or not host.to_group or ip.version != _IPV4:
+            return True
+        if int(ip) & 0xFF == 0xFF:
+            return False
+        return bool(host.packets_sent) or int(ip) & _LAST_OF_A_NETWORK != _LAST_OF_A_NETWORK  # one packet to everybody must not hide a controller
 
 
 def _serial(device: Device, facts: Facts) -> str:

@@ -192,7 +192,7 @@ class Tally:
             hosts.packets_received[row] += flows.packets_to_server[slot]
             hosts.bytes_sent[row] += flows.bytes_to_client[slot]
             hosts.bytes_received[row] += flows.bytes_to_server[slot]
-            if mac >= 0 and (mac >> 40) & 1:
+            if mac >= 0 and (mac >> 40) & 1 and flows.ip_protocol[slot] >= 0:  # ARP asks everybody for somebody
                 hosts.to_group[row] += 1
         hosts.packets_sent[row] += sent
         if mac >= 0 and (is_client or sent > 0):

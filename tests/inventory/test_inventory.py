@@ -439,3 +439,11 @@ def test_an_ot_protocol_that_is_not_decoded_gives_a_role_that_says_so(tmp_path: 
         PLC.ip: ("ot_device", 1.0), HMI.ip: ("ot_client", 2.0), PLC_2.mac: ("ied", 1.0),
     }
     assert found[PLC_2.mac].role_reasons["ied"] == "sends goose (by EtherType; not decoded)"
+
+
+def test_a_packet_to_everybody_does_not_hide_a_controller(tmp_path: Path) -> None:
+    wire, plc = Wire(), Host("192.168.10.11", PLC_2.mac)
+    wire.arp(HMI, plc.ip)
+    wire.tcp(HMI, plc, 502, polls(3))
+    wire.udp(HMI, Host(plc.ip, "ff:ff:ff:ff:ff:ff"), b"x", 9)
+    assert set(assets(wire, tmp_path)) == {HMI.ip, plc.ip}
