@@ -164,7 +164,7 @@ class _Zstd:
         try:
             import zstandard  # noqa: PLC0415 - optional: only .zst captures need it
         except ImportError:
-            raise CaptureError("zstd-compressed: install the zstandard package (pip install 'otwatch[zstd]'), "
+            raise CaptureError("zstd-compressed: install the zstandard package (pip install zstandard), "
                                "or decompress it first (zstd -d)") from None
         self._zstd = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES).decompressobj()
         self._input = b""

@@ -22,7 +22,7 @@ _MOST_FRAMES = 200
 def inspect(capture: str, frames: tuple[int, ...]) -> None:
     """Show the full Wireshark dissection of frames of a capture, as their numbers stand in alerts.
 
-    Needs tshark (Debian: apt install tshark) and pyshark (pip install 'otwatch[pyshark]').
+    Needs tshark (Debian: apt install tshark) and pyshark (pip install pyshark).
 
     \b
     Example:
@@ -35,7 +35,7 @@ def inspect(capture: str, frames: tuple[int, ...]) -> None:
     try:
         import pyshark
     except ImportError:
-        _stop("inspect needs pyshark: pip install 'otwatch[pyshark]'")
+        _stop("inspect needs pyshark: pip install pyshark")
     if shutil.which("tshark") is None:
         _stop("inspect needs tshark: install it (Debian: apt install tshark)")
     wanted = " || ".join(f"frame.number == {number}" for number in sorted(set(frames)))

@@ -19,7 +19,7 @@ def duckdb_module() -> Any:
     try:
         import duckdb  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise CaptureError("Parquet needs duckdb: pip install 'otwatch[parquet]'") from error
+        raise CaptureError("Parquet needs duckdb: pip install duckdb") from error
     return duckdb
 
 

@@ -21,7 +21,7 @@ from otwatch.outputs.siem.transport import Target, parse_target
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One key. `kind` is text, texts, number, share, yes or time; `low` and `high` bound numbers."""
+    """One key. `kind` is text, texts, number, share, size, yes or time; `low` and `high` bound numbers."""
 
     key: str
     kind: str
@@ -64,6 +64,10 @@ SETTINGS: Final = (
     Setting("outputs.jsonl_megabytes", "number", 64, "Size at which that file is rotated.", 1),
     Setting("outputs.jsonl_keep", "number", 5, "Rotated files kept.", 0, 1000),
     Setting("outputs.database", "text", "", "SQLite store of alerts, assets and flows, for `otwatch alerts` and `otwatch assets`; empty: none."),
+    Setting(
+        "outputs.keep_packets", "size", "",
+        'Room on disk for packets ("2 GB"), in `packets` in the state folder: a ring of the newest, and those around each incident; empty: none.',
+    ),
     Setting("outputs.heartbeat_seconds", "number", 60, "How often a heartbeat with the coverage is sent; 0: never.", 0, 86_400),
     Setting("outputs.metrics_file", "text", "", "File rewritten with Prometheus text (node_exporter's textfile collector); empty: none."),
     Setting("outputs.metrics_port", "number", 0, "Loopback port that answers with Prometheus text; 0: none.", 0, 65_535),
@@ -73,6 +77,9 @@ SETTINGS: Final = (
     Setting("health.delivery_seconds", "number", 60, "A destination that fails for so long is an alarm.", 1, 86_400),
     Setting("health.vlan_minutes", "number", 10, "A VLAN silent for so long has vanished.", 1, 10_080),
 )
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(MB|GB|TB)", re.IGNORECASE)
+_UNITS: Final = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
+_LEAST_BYTES: Final = 100 * 10**6  # of a ring: below it an incident has no room
 _BY_KEY: Final = {setting.key: setting for setting in SETTINGS}
 
 
@@ -113,6 +120,11 @@ class SensorConfig:
     def state(self) -> Path:
         """The state folder."""
         return Path(self["sensor.state"])
+
+    @property
+    def keep_packets_bytes(self) -> int:
+        """Room for packets of this process."""
+        return size_bytes(self["outputs.keep_packets"]) // (self["sensor.workers"] if self.worker else 1)
 
     @property
     def min_severity(self) -> Severity:
@@ -181,6 +193,16 @@ def _kept(setting: Setting, value: Any) -> Any:
     return value.lower() if setting.choices else value
 
 
+def size_bytes(text: str) -> int:
+    """Bytes of "500 MB" or "2 GB", powers of ten; 0 of an empty text. ValueError when it is no size."""
+    if not text.strip():
+        return 0
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(text)
+    return int(float(found[1]) * _UNITS[found[2].upper()])
+
+
 def _problem(setting: Setting, value: Any) -> str:
     """What is wrong with a value; empty when nothing is."""
     key = f'"{setting.key}"'
@@ -197,9 +219,19 @@ def _problem(setting: Setting, value: Any) -> str:
         return ""
     if not isinstance(value, str):
         return f"{key} is text"
+    if setting.kind == "size" and not _is_size(value):
+        return f'{key} is a size of at least 100 MB, as in "2 GB"'
     if setting.choices and value.lower() not in setting.choices:
         return f"{key} is one of {', '.join(setting.choices)}"
     return ""
+
+
+def _is_size(text: str) -> bool:
+    try:
+        size = size_bytes(text)
+    except ValueError:
+        return False
+    return not size or size >= _LEAST_BYTES
 
 
 def _error(text: str, path: str | None, section: str, name: str, message: str) -> ConfigError:

@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 
 from otwatch.alerts.alert import Alert, Severity
 from otwatch.alerts.coverage import How, Verdict
+from otwatch.alerts.incidents import Incident
 from otwatch.alerts.outcome import Outcome
 from otwatch.capture.report import LiveStatistics
 from otwatch.engine.analysis import Analysis
@@ -37,6 +38,7 @@ from otwatch.sensor.learning import ended, is_learning, load_policy
 from otwatch.sensor.limits import SENSOR_LIMITS
 from otwatch.sensor.loading import Loading
 from otwatch.sensor.metrics import Metrics, prometheus_text
+from otwatch.sensor.packets import PacketRing
 from otwatch.sensor.preload import load_everything
 from otwatch.sensor.reporting import Reporting
 from otwatch.sensor.watching import Watch
@@ -102,6 +104,8 @@ class Sensor:
         self.annotations = Annotations(config.state.parent if config.worker else config.state)
         self.policy, self._fingerprint = load_policy(config)
         self.metrics = Metrics(config["outputs.metrics_file"], config["outputs.metrics_port"])
+        room = config.keep_packets_bytes
+        self.packets = PacketRing(config.state / "packets", room, self.limits) if room else None
         self._packet_time = packet_time
         self.transmitted, self.arrived = transmitted, arrived
         self.say = say  # a line for the journal
@@ -177,6 +181,8 @@ class Sensor:
         """Until `stop`: first what was taken from the source before, then the source. The destinations are started here: no thread exists before."""
         self.reporting.start()
         self.metrics.start()
+        if self.packets is not None:
+            self.packets.start()
         self._take(drained, source, on_tick)
         while not self._stopping:
             self._take(source.poll(_POLL_SECONDS), source, on_tick)
@@ -220,6 +226,8 @@ class Sensor:
         batch = self.analysis.pipeline.feed(packets, file=interface)
         self.analysis.take(batch)
         self.watch.feed(batch, self.monotonic())
+        if self.packets is not None:
+            self.packets.take(interface, packets)
         if batch.closed and self.reporting.store is not None:
             room = max(0, _FLOWS_PER_SECOND - self._flow_rows)
             chosen = batch.closed[:room]
@@ -254,6 +262,8 @@ class Sensor:
         """Reports what is pending, writes the checkpoint, delivers."""
         self._report_changes()
         self._minute(final=True)
+        if self.packets is not None:
+            self.packets.close()
         self.reporting.close()
         self.metrics.close()
 
@@ -312,6 +322,15 @@ class Sensor:
         for event in self.detector.engine.take_incidents():
             if event.incident.severity >= self.config.min_severity:
                 self._emit(incident_record(event.incident, event))
+                if self.packets is not None and not event.incident.is_note:
+                    self.packets.set_aside(event.incident, self._frames(event.incident))
+
+    def _frames(self, incident: Incident) -> Iterator[tuple[str, int]]:
+        """(interface, frame) of what the steps of an incident name."""
+        interface = incident.lead.file
+        for step in incident.steps:
+            for frame in step.frames:
+                yield interface, frame
 
     def _report(self, alert: Alert) -> None:
         if alert.severity < self.config.min_severity and not alert.evidence.over:
@@ -422,7 +441,7 @@ class Sensor:
                 delivery.target.id: Destination(pending=delivery.pending, failures=delivery.state.failures) for delivery in reporting.deliveries
             },
             reported=reporting.reported,
-            storage={**reporting.failing_storage(), **self.metrics.failing(), **self._not_kept},
+            storage={**reporting.failing_storage(), **self.metrics.failing(), **self._not_kept, **self._packets_not_kept()},
             storage_errors=reporting.storage_errors,
             alerts_lost=reporting.alerts_lost,
             losses=reporting.losses,
@@ -430,6 +449,7 @@ class Sensor:
                 **analysis.limits_hit,
                 "stored flows": self.flows_not_stored,
                 "stored assets": self.assets_not_stored,
+                "kept packets": self.packets.dropped if self.packets is not None else 0,
                 **{name.replace("_", " "): count for name, count in self.detector.engine.counters.items()},
             },
             rules=len(self.policy.rules),
@@ -438,6 +458,9 @@ class Sensor:
             conditions=tuple(self.health.conditions),
             share=f"{self.config.worker} of {self.config['sensor.workers']}" if self.config.worker else "",
         )
+
+    def _packets_not_kept(self) -> dict[str, str]:
+        return {"packets": self.packets.error} if self.packets is not None and self.packets.error else {}
 
     def _link(self, statistics: LiveStatistics) -> Link:
         sent, came = 0, -1

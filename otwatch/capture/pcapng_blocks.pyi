@@ -1,0 +1,13 @@
+# What Python callers see of pcapng_blocks.py.
+from typing import Any
+
+import numpy as np
+
+from otwatch.tables import Packets
+
+_Rows = np.ndarray[Any, np.dtype[np.int64]]
+
+def section_header() -> bytes: ...
+def interface_block(name: str, link_type: int, snap_length: int = 262_144) -> bytes: ...
+def packet_blocks(packets: Packets, rows: _Rows, interfaces: np.ndarray[Any, np.dtype[np.int32]]) -> bytearray: ...
+def rows_between(packets: Packets, first_ns: int, last_ns: int, needles: list[bytes], rows: _Rows) -> int: ...
