@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN = $(VENV)/bin/python
 PIP = $(RUN) -m pip --disable-pip-version-check --quiet
+PARALLEL = --numprocesses auto --dist loadgroup --no-loadscope-reorder
 SOURCES = $(shell find otwatch -name '*.py' -o -name '*.pxd')
 
-.PHONY: demo test traffic browser lint build bench score clean
+.PHONY: demo test test-all traffic browser lint build bundle deb bench score clean
 
 demo: $(VENV)/.installed  ## analyse a small plant under attack, print what was found, write report and graph to demo/
 	@mkdir -p demo
@@ -13,8 +14,11 @@ demo: $(VENV)/.installed  ## analyse a small plant under attack, print what was 
 	@echo; echo "The report is one file, with a map: open $(CURDIR)/demo/plant.html in a browser (xdg-open demo/plant.html)."
 	@echo "The asset graph is in demo/plant.graphml (open it with yEd, Gephi or Cytoscape)."
 
-test: $(VENV)/.developed  ## everything that can be tested here; what cannot is skipped with a reason
-	$(RUN) -m pytest
+test: $(VENV)/.developed  ## what can be tested here in a quarter of an hour, on every core; what cannot is skipped with a reason
+	$(RUN) -m pytest $(PARALLEL) -m "not extended"
+
+test-all: $(VENV)/.developed  ## all tests: also the report in a browser, packages, and what runs long
+	$(RUN) -m pytest $(PARALLEL)
 
 traffic: $(VENV)/.developed  ## real protocol stacks, for the live plant's tests and for recording captures
 	$(PIP) install --group traffic
@@ -48,6 +52,12 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml setup.py $(SOURCES)
 $(VENV)/.developed: $(VENV)/.installed
 	$(PIP) install --group dev
 	@touch $@
+
+bundle:  ## dist/otwatch-….tar.gz: all that a machine without a network needs (docs/howto/install.md)
+	PYTHON=$(PYTHON) packaging/bundle.sh
+
+deb:  ## dist/otwatch_….deb, for the Debian release that runs this
+	packaging/deb.sh
 
 clean:  ## everything that was made here
 	rm -rf $(VENV) build demo otwatch.egg-info

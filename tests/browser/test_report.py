@@ -16,7 +16,7 @@ from tests.browser.driving import CHROMIUM, LARGEST_PICTURE, PICTURES, chromium,
 from tests.outputs.report.plants import hostile, plant
 
 pytest.importorskip("playwright", reason="playwright is not installed: make browser")
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")]
+pytestmark = [pytest.mark.browser, pytest.mark.extended, pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")]
 
 
 @pytest.fixture(scope="module")
