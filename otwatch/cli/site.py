@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from otwatch.cli.failing import one_line_errors
+from otwatch.cli.failing import complain, one_line_errors
 from otwatch.cli.options import FILE
 
 
@@ -30,6 +30,36 @@ def init(output: str) -> None:
         except OSError as error:
             raise CaptureError(f"{output}: cannot be written: {error.strerror}") from error
         click.echo(f"{output} written: its examples are comments: fill in your zones and writers, then: otwatch site check {output}")
+
+
+@site.command()
+@click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
+@click.option("--output", default="site.yaml", show_default=True, type=FILE, metavar="FILE", help="The file to write.")
+def draft(captures: tuple[str, ...], output: str) -> None:
+    """Propose zones, assets, writers, engineering hosts and conduits from captures.
+
+    Every line is a comment, with the observation behind it: nothing is active until a person takes the # away.
+
+    \b
+    Example:
+      otwatch site draft monday.pcap --output site.yaml
+    """
+    with one_line_errors():
+        from otwatch.cli.running import finished_analysis, policy_from
+        from otwatch.cli.writing import check_output
+        from otwatch.errors import CaptureError
+        from otwatch.outputs.site_draft import site_draft
+
+        if Path(output).exists():
+            raise CaptureError(f"{output}: exists already: name another with --output")
+        check_output(output, captures)
+        _, result = finished_analysis(captures, policy_from({"rule_paths": (), "site": None, "baseline": None, "learn_until": None}))
+        if not result.packets:
+            raise CaptureError("; ".join(result.unreadable) or f"{', '.join(captures)}: no packets, so there is nothing to propose")
+        Path(output).write_text(site_draft(result, captures), encoding="utf-8")
+        for message in result.unreadable:
+            complain(message)
+        click.echo(f"{output} written: every line is a proposal and inactive; take the # off what you confirm, then: otwatch site check {output}")
 
 
 @site.command()
