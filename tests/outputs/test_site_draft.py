@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def test_a_draft_is_inactive_until_lines_are_accepted(tmp_path: Path) -> None:
 
 def test_what_an_incident_did_is_marked(tmp_path: Path) -> None:
     lines = draft(ATTACK, tmp_path).splitlines()
-    writers = {line: why for line, why in zip(lines, lines[1:], strict=False) if "who: [" in line}
+    writers = {line: why for line, why in pairwise(lines) if "who: [" in line}
     assert writers
     for line, why in writers.items():
         assert ("!! incident" in why) == ("172.16.5.66" in line or "who: [192.168.10.30]" in line), line
