@@ -49,6 +49,7 @@ def translated(module: Extension) -> list[Extension]:
             build_dir=f"build/translated/{Options.buffer_max_dims}",  # modules of different layouts must not meet
             language_level=3,
             quiet=True,
+            cache=bool(os.environ.get("CYTHON_CACHE_DIR")),  # checkouts side by side share what was translated
             # A view that was never set has no rows: the bounds check alone refuses it.
             compiler_directives={"initializedcheck": False, "binding": False, "emit_code_comments": False},
             shared_utility_qualified_name=SHARED,
