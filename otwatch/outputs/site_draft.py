@@ -12,10 +12,10 @@ from otwatch.actions import ENGINEERING, Action
 from otwatch.alerts.alert import Severity
 from otwatch.inventory.asset import Asset
 from otwatch.inventory.inventory import Talk
+from otwatch.inventory.levels import LEVEL_OF_ROLE, ROUTERS, is_group, role_of
 from otwatch.outputs.escape import one_line
 from otwatch.outputs.result import Result
 from otwatch.outputs.times import time_text
-from otwatch.outputs.view.levels import LEVEL_OF_ROLE, ROUTERS, is_group, role_of
 
 _NETWORK_BITS: Final = {4: 24, 6: 64}
 _NAMES: Final = {0.0: "process", 1.0: "cell", 2.0: "supervision", 3.0: "operations", 3.5: "dmz", 4.0: "office", 5.0: "outside"}
