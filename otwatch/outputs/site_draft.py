@@ -12,7 +12,7 @@ from otwatch.actions import ENGINEERING, Action
 from otwatch.alerts.alert import Severity
 from otwatch.inventory.asset import Asset
 from otwatch.inventory.inventory import Talk
-from otwatch.inventory.levels import LEVEL_OF_ROLE, ROUTERS, is_group, role_of
+from otwatch.inventory.levels import LEVEL_OF_ROLE, ROUTERS, is_group
 from otwatch.outputs.escape import one_line
 from otwatch.outputs.result import Result
 from otwatch.outputs.times import time_text
@@ -123,12 +123,12 @@ def _zone_lines(zones: Zones) -> Iterator[tuple[str, str]]:
 
 def _asset_lines(assets: list[Asset]) -> Iterator[tuple[str, str]]:
     for asset in assets:
-        role, reason = role_of(asset, None)
+        role = asset.roles[0] if asset.roles else "host"
         if role in LEVEL_OF_ROLE and role != "it_host" and asset.addresses:
             said = f"; says of itself: {asset.name}" if asset.name else ""
             vendor = f"; {asset.vendor}" if asset.vendor else ""
             name = f"{role.replace('_', '-')}-{asset.addresses[0].replace('.', '-').replace(':', '-')}"
-            yield f"{{name: {name}, address: {_quoted(asset.addresses[0])}, role: {role}}}", f"{reason}{vendor}{said}"
+            yield f"{{name: {name}, address: {_quoted(asset.addresses[0])}, role: {role}}}", f"{asset.role_reasons.get(role, '')}{vendor}{said}"
 
 
 def _writer_lines(talks: list[Talk], suspects: dict[str, str]) -> Iterator[tuple[str, str]]:
