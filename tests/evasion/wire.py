@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 FIN, SYN, RST, PSH, ACK, URG = 1, 2, 4, 8, 16, 32
 MS = 1_000_000
@@ -41,10 +42,12 @@ def ethernet(source: Host, destination: Host, payload: bytes, kind: int = 0x0800
     return bytes.fromhex(destination.mac + source.mac) + between + struct.pack(">H", kind) + payload
 
 
-def ipv4(source: Host, destination: Host, protocol: int, payload: bytes, *, ident: int = 1, fragment: int = 0) -> bytes:
+def ipv4(source: Host, destination: Host, protocol: int, payload: bytes, *, ident: int = 1, fragment: int = 0, ttl: int = 64,
+         options: bytes = b"") -> bytes:
     """`fragment` is the field with its flags: 0x2000 more fragments, then the offset in units of eight bytes."""
-    head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(payload), ident & 0xFFFF, fragment, 64, protocol, 0)
-    addresses = ipaddress.ip_address(source.ip).packed + ipaddress.ip_address(destination.ip).packed
+    size = 20 + len(options)
+    head = struct.pack(">BBHHHBBH", 0x40 | size // 4, 0, size + len(payload), ident & 0xFFFF, fragment, ttl, protocol, 0)
+    addresses = ipaddress.ip_address(source.ip).packed + ipaddress.ip_address(destination.ip).packed + options
     head = head[:10] + struct.pack(">H", checksum(head + addresses))
     return head + addresses + payload
 
@@ -87,13 +90,14 @@ class Capture:
         self.now += after_ns
         self.packets.append((self.now, self.wrap(frame)))
 
-    def datagram(self, source: Host, destination: Host, protocol: int, payload: bytes, *, six: bool = False, after_ns: int = MS) -> None:
+    def datagram(self, source: Host, destination: Host, protocol: int, payload: bytes, *, six: bool = False, after_ns: int = MS,
+                 ttl: int = 64) -> None:
         """One IP datagram."""
         self.ident += 1
         if six:
             self.frame(ethernet(source, destination, ipv6(source, destination, protocol, payload), 0x86DD), after_ns)
         else:
-            self.frame(ethernet(source, destination, ipv4(source, destination, protocol, payload, ident=self.ident)), after_ns)
+            self.frame(ethernet(source, destination, ipv4(source, destination, protocol, payload, ident=self.ident, ttl=ttl)), after_ns)
 
     def fragments(self, source: Host, destination: Host, protocol: int, pieces: list[tuple[int, bytes]], *, last: int | None = None) -> None:
         """One IPv4 datagram in pieces (offset in bytes, content), in this order; the one at the offset `last` (default: the furthest) is its end."""
@@ -144,20 +148,22 @@ class Tcp:
         if opened:
             self.open()
 
-    def segment(self, side: int, payload: bytes = b"", *, flags: int = PSH | ACK, sequence: int | None = None, urgent: int = 0) -> bytes:
+    def segment(self, side: int, payload: bytes = b"", *, flags: int = PSH | ACK, sequence: int | None = None, acknowledgement: int | None = None,
+                urgent: int = 0, options: bytes = b"", window: int = 8192, bad_sum: bool = False) -> bytes:
         """The bytes of a segment, not sent yet."""
         here = self.sequence[side] if sequence is None else sequence
-        there = self.sequence[1 - side] if flags & ACK else 0
+        there = acknowledgement if acknowledgement is not None else self.sequence[1 - side] if flags & ACK else 0
         ports = self.ports if side == 0 else self.ports[::-1]
-        head = struct.pack(">HHIIHHHH", *ports, here & 0xFFFFFFFF, there & 0xFFFFFFFF, 5 << 12 | flags, 8192, 0, urgent)
-        return _summed(self.hosts[side], self.hosts[1 - side], 6, head + payload, 16, six=self.six)
+        size = 5 + len(options) // 4
+        head = struct.pack(">HHIIHHHH", *ports, here & 0xFFFFFFFF, there & 0xFFFFFFFF, size << 12 | flags, window, 0, urgent) + options
+        whole = _summed(self.hosts[side], self.hosts[1 - side], 6, head + payload, 16, six=self.six)
+        return whole[:16] + bytes(byte ^ 0x5A for byte in whole[16:18]) + whole[18:] if bad_sum else whole
 
-    def send(self, side: int, payload: bytes = b"", *, flags: int = PSH | ACK, sequence: int | None = None, urgent: int = 0,
-             after_ns: int = MS) -> None:
-        """A segment at any place; the connection's own numbers stay."""
+    def send(self, side: int, payload: bytes = b"", *, after_ns: int = MS, ttl: int = 64, **how: Any) -> None:
+        """A segment at any place (`how`: see `segment`); the connection's own numbers stay."""
         if side != self.blind:
-            self.capture.datagram(self.hosts[side], self.hosts[1 - side], 6,
-                                  self.segment(side, payload, flags=flags, sequence=sequence, urgent=urgent), six=self.six, after_ns=after_ns)
+            self.capture.datagram(self.hosts[side], self.hosts[1 - side], 6, self.segment(side, payload, **how), six=self.six, after_ns=after_ns,
+                                  ttl=ttl)
 
     def open(self) -> None:
         """The handshake."""
