@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
 from otwatch.capture.report import CaptureReport
+from otwatch.decode.anomalies import ANOMALIES as DECODE_ANOMALIES
 from otwatch.decode.unread import OT_ETHERTYPES, seen
 from otwatch.inventory.inventory import Talk
 from otwatch.inventory.services import OT_PORTS_NOT_DECODED
@@ -15,26 +16,10 @@ from otwatch.outputs.result import BlindSpot
 from otwatch.outputs.story import plural
 from otwatch.protocols import protocols
 from otwatch.streams.anomalies import ANOMALIES as STREAM_ANOMALIES
+from otwatch.vocabulary import AnomalyKind
 
 _GAP_SHARE_TOLD = 0.0001
 _ONE_WAY_SHARE_INCOMPLETE = 0.5
-# Kinds after which the rest of a packet was not decoded.
-STOPS_DECODING: Final = (
-    "link.header-cut",
-    "link.bad-header",
-    "network.header-cut",
-    "network.bad-version",
-    "network.bad-header-length",
-    "network.length-short",
-    "network.extensions-too-many",
-    "network.tunnel-header-cut",
-    "network.tunnel-bad-header",
-    "network.tunnel-too-deep",
-    "transport.header-cut",
-    "transport.bad-header-length",
-    "transport.length-short",
-)
-FRAGMENTS_GIVEN_UP: Final = ("network.fragment-timeout", "network.fragment-evicted", "network.fragment-missing")
 _CLOCK_STEP_NS: Final = 1_000_000_000  # more than the disorder of interfaces and queues that are merged
 _STANDING_PACKETS: Final = 100
 _UNTRUSTED: Final = "times, rates and order cannot be trusted"
@@ -87,7 +72,16 @@ NOTHING_UNREAD: Final = Unread()
 @cache
 def hiding() -> frozenset[str]:
     """Kinds of anomaly after which a part of a message, or of a stream of messages, was not decoded: what streams and protocols say of theirs."""
-    kinds = [("stream", STREAM_ANOMALIES), *((spec.name, spec.anomalies) for spec in protocols())]
+    return _hiding([("stream", STREAM_ANOMALIES), *((spec.name, spec.anomalies) for spec in protocols())])
+
+
+@cache
+def _stopping() -> frozenset[str]:
+    """The same of packets: what is behind their headers, or the datagram that they are fragments of, was not decoded."""
+    return _hiding([(layer.name.lower(), kinds) for layer, kinds in DECODE_ANOMALIES.items()])
+
+
+def _hiding(kinds: Iterable[tuple[str, Sequence[AnomalyKind]]]) -> frozenset[str]:
     return frozenset(f"{layer}.{kind.name}" for layer, known in kinds for kind in known if kind.hides)
 
 
@@ -139,6 +133,16 @@ def blind_spots(
     tcp = [talk for talk in talks if talk.counts["pdus"] and not talk.tunnel]
     one_way = [talk for talk in talks if talk.protocol and talk.one_way]
     spoken = [talk for talk in talks if talk.protocol]
+    unasked = [talk for talk in one_way if talk.counts["pdus"] and not talk.counts["packets_to_server"] and not talk.actions]
+    if unasked:
+        names = ", ".join(sorted({f"{talk.client} > {talk.server} {talk.service}" for talk in unasked})[:3])
+        tell(
+            "requests-not-seen",
+            len(unasked),
+            f"{plural(len(unasked), 'OT conversation')} of which only the answers were seen ({names}): what was commanded is invisible there",
+            incomplete=True,
+        )
+        one_way = [talk for talk in one_way if talk not in unasked]
     if one_way:
         names = ", ".join(sorted({f"{talk.client} > {talk.server} {talk.service}" for talk in one_way})[:3])
         tell(
@@ -181,14 +185,15 @@ def blind_spots(
         tell(*spot, incomplete=True)
     guessed = decoder.get("not_read.l2tpv3_guessed", 0)
     tell("l2tpv3-cookie", guessed, f"{plural(guessed, 'packet')} of L2TPv3 read as they fit: the length of the cookie is not in the packets")
-    stopped = {name: count for name in STOPS_DECODING if (count := anomalies.get(name, 0))}
+    unfinished = {name: anomalies[name] for name in sorted(_stopping() & set(anomalies))}
+    stopped = {name: count for name, count in unfinished.items() if not name.startswith("network.fragment-")}
     tell(
         "headers-not-decoded",
         sum(stopped.values()),
         f"{plural(sum(stopped.values()), 'packet')} whose headers were not decoded to the end: " + _listed(stopped),
         incomplete=any(name.startswith("network.tunnel-") for name in stopped),
     )
-    lost = {name: count for name in FRAGMENTS_GIVEN_UP if (count := anomalies.get(name, 0))}
+    lost = {name: count for name, count in unfinished.items() if name not in stopped}
     tell(
         "fragments",
         sum(lost.values()),

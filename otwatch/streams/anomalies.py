@@ -83,8 +83,8 @@ ANOMALIES: tuple[AnomalyKind, ...] = (
                 doc="The length field of a message says more (needed) than there is of it (had): its own content, the answer to it or what "
                     "follows show where it ends."),
     AnomalyKind(code=StreamAnomaly.LENGTH_DOUBT, name="length-doubt", hides=True, clause="",
-                doc="A message (needed: its length by its header, had: bytes that are there) stays unfinished while the conversation goes on; what "
-                    "else is in these bytes is not read yet."),
+                doc="A message (needed: its length by its header, had: bytes that are there, or before the first whole message within it) of which "
+                    "nothing shows where it ends: what else is in these bytes is not read."),
     AnomalyKind(code=StreamAnomaly.LOOKS_CAP, name="looks-cap", hides=True, clause="",
                 doc="A conversation on the port of a known protocol, whose first bytes did not fit it, was looked at as often as the limit (needed) "
                     "allows; it is not looked at any more."),

@@ -21,4 +21,5 @@ cdef class Connections:
     cdef int doubt(self, Py_ssize_t slot) except -1
     cdef int revive(self, Py_ssize_t slot, long long payload) except -1
     cdef int opens_or_ends(self, Packets packets, Py_ssize_t row, Py_ssize_t slot, int direction) except -1
-    cdef int ends(self, Py_ssize_t slot, int direction, int flags) except -1
+    cdef bint parted(self, Py_ssize_t slot, int direction, long long acknowledgement) except -1
+    cdef int ends(self, Py_ssize_t slot, int direction, int flags, long long acknowledgement) except -1

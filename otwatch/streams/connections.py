@@ -86,7 +86,7 @@ class Connections:
             if talked and start != number and not (start < 0 and table.start[2 * slot + 1 - direction] == packets.tcp_acknowledgement[row]):
                 self.claim(slot, direction, number, packets.tcp_acknowledgement[row], packets, row)
             return slot
-        if table.state[slot] & 3 * _FIN_0 == 3 * _FIN_0 and (start != number or both):
+        if table.state[slot] & 3 * _FIN_0 == 3 * _FIN_0 and (start != number or both) and self.parted(slot, direction, -1):
             life.close(slot)
             return -1
         if not talked:
@@ -240,19 +240,38 @@ class Connections:
             other: cython.Py_ssize_t = 2 * slot + 1 - direction
             if flags & _ACK and table.start[other] >= 0 and table.start[other] != packets.tcp_acknowledgement[row]:
                 table.start[other] = -1  # two numbers to begin with: what comes first decides
-        self.ends(slot, direction, flags)
+        self.ends(slot, direction, flags, packets.tcp_acknowledgement[row])
         return direction
 
-    def ends(self, slot, direction, flags):  # type: ignore[no-untyped-def]
-        """FIN and RST: a finished flow stays a little for late segments."""
+    def parted(self, slot, direction, acknowledgement):  # type: ignore[no-untyped-def]
+        """Whether a side has acknowledged the other's FIN; `acknowledgement` is that of the packet at hand, of the direction, -1 if there is none."""
+        stream: Stream
+        which: cython.int
+        number: cython.longlong
+        if self.table.mode[slot] != _MODE_STREAMED:
+            return True
+        for which in range(2):
+            stream = self.cutter.by_slot[2 * slot + which]
+            number = acknowledgement if which != direction and acknowledgement >= 0 else stream.acknowledged
+            if not stream.started or (number >= 0 and 0 < _signed(number - stream.next) < _WINDOW):
+                return True
+        return False
+
+    def ends(self, slot, direction, flags, acknowledgement):  # type: ignore[no-untyped-def]
+        """FIN and RST: a finished flow stays a little for late segments. Two FIN of which none is acknowledged are doubted, like a reset."""
         table: FlowTable = self.table
         state: cython.int = table.state[slot]
         if flags & _RST:
             state |= _RESET
         if flags & _FIN:
             state |= _FIN_0 << direction
+        forged: cython.bint = flags & _FIN != 0 and state & 3 * _FIN_0 == 3 * _FIN_0 and not self.parted(slot, direction, acknowledgement)
+        if forged:
+            state |= _RESET
         table.state[slot] = state
-        if state & 3 * _FIN_0 == 3 * _FIN_0 or (flags & _RST and table.mode[slot] == _MODE_FRESH):  # no payload: nothing to lose
+        if forged:
+            self.doubt(slot)
+        elif (flags & _FIN and state & 3 * _FIN_0 == 3 * _FIN_0) or (flags & _RST and table.mode[slot] == _MODE_FRESH):  # no payload: nothing to lose
             table.move(slot, _IN_FINISHED)
             due: cython.longlong = self.cutter.now + table.idle_limit(_IN_FINISHED)
             if due < self.life.alarm_ns:

@@ -31,5 +31,8 @@ cdef class Cutter(Attachment):
     cdef int doubts(self, Stream stream, list marks, Py_ssize_t passed) except -1
     cdef bint shorten(self, Stream stream, bytes said, int why) except -1
     cdef int settled(self, Stream stream) except -1
+    cdef int doubt_whole(self, Stream stream) except -1
+    cdef int acquit(self, Stream stream, bint doubted) except -1
+    cdef int convict(self, Stream stream, bytes said) except -1
     cdef int spoken(self, Stream stream, bytes said) except -1
     cdef int patience_ends(self, Stream stream) except -1

@@ -87,6 +87,8 @@ class Cutter(Attachment):
                     return 0
             if before + length < stream.needed:
                 return 0 if self.waiting <= self.most_waiting else self.overflow(stream)
+            if stream.stops is not None and not stream.doubt:
+                self.doubt_whole(stream)
             start = self.take(stream)
         if self.cut(stream, start, None):
             self.drive(stream, False)
@@ -205,16 +207,63 @@ class Cutter(Attachment):
         return True
 
     def settled(self, stream):  # type: ignore[no-untyped-def]
-        """No PDU is waited for any more."""
-        stream.stops = None
+        """No PDU is waited for any more; a complete one may be suspected yet."""
+        stream.stops = None if stream.suspected is None else []
         stream.doubt = False
         if not stream.searching:
             stream.quiet = 0
+            if stream.suspected is not None:
+                stream.quiet = self.now + PATIENCE_NS
+                self.wake(stream, stream.quiet)
+        return 0
+
+    # ---- complete PDUs that may have swallowed others
+
+    def doubt_whole(self, stream):  # type: ignore[no-untyped-def]
+        """A PDU whose content does not tell its length is complete, and whole PDUs may stand in it: the next answers decide."""
+        inner: cython.Py_ssize_t = self.lengths.inner(stream)
+        if inner > 0:
+            self.acquit(stream, True)
+            stream.suspected = (bytes(np.asarray(stream.pending.data)[:stream.needed]), inner, self.time, self.frame)
+        return 0
+
+    def acquit(self, stream, doubted):  # type: ignore[no-untyped-def]
+        """The suspected PDU is one; or, `doubted`, nothing has decided: that is said."""
+        message: bytes
+        if stream.suspected is not None:
+            if doubted:
+                message, inner, _time, _frame = stream.suspected
+                self.report(stream.slot, stream.direction, StreamAnomaly.LENGTH_DOUBT, len(message), inner)
+            stream.suspected = None
+            if stream.stops is not None and len(stream.stops) == 0:
+                stream.stops = None
+        return 0
+
+    def convict(self, stream, said):  # type: ignore[no-untyped-def]
+        """The other side speaks: what it answers was a PDU of its own."""
+        message: bytes
+        reply: bytes
+        now: cython.longlong = self.time
+        here: cython.longlong = self.frame
+        message, inner, time, frame = stream.suspected
+        for reply in self.lengths.messages(stream, said):
+            if stream.framer.framing.pairs(message, reply):
+                return self.acquit(stream, False)
+            if self.lengths.answers_one(stream, message, inner, reply):
+                self.time = time
+                self.frame = frame
+                self.report(stream.slot, stream.direction, StreamAnomaly.LENGTH_LIE, len(message), inner)
+                self.beside.read_apart(stream, memoryview(message), inner, len(message) - inner, stream.always)
+                self.time = now
+                self.frame = here
+                return self.acquit(stream, False)
         return 0
 
     def spoken(self, stream, said):  # type: ignore[no-untyped-def]
         """The other side speaks, and has all that the unfinished PDU has."""
-        if self.shorten(stream, said, _SPOKEN):
+        if stream.suspected is not None:
+            self.convict(stream, said)
+        if stream.pending is None or stream.pending.used == 0 or self.shorten(stream, said, _SPOKEN):
             return 0
         if stream.quiet == 0 and stream.stops is not None:
             stream.quiet = self.now + PATIENCE_NS
@@ -224,6 +273,9 @@ class Cutter(Attachment):
 
     def patience_ends(self, stream):  # type: ignore[no-untyped-def]
         """A PDU was waited for, for PATIENCE_NS: the waiting ends, and where nothing speaks against its length that is said."""
+        self.acquit(stream, True)
+        if stream.pending is None or stream.pending.used == 0:
+            return 0
         if not self.shorten(stream, None, _SILENCE) and stream.heard:
             stream.heard = False
             self.report(stream.slot, stream.direction, StreamAnomaly.LENGTH_DOUBT, stream.needed, stream.pending.used)
@@ -433,6 +485,7 @@ class Cutter(Attachment):
         if stream.closed or stream.framer is None:
             return 0
         self.settle(stream)
+        self.acquit(stream, True)
         while stream.stops is not None and not stream.closed and self.shorten(stream, None, _SILENCE):
             pass
         if not stream.closed and stream.pending is not None and stream.pending.used > 0:

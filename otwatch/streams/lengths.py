@@ -16,6 +16,7 @@ from otwatch.streams.framing import Framer
 
 LOOK_BYTES = 8_192  # of an unfinished PDU
 MESSAGES = 4  # of the other side that are held against it
+STOPS = 16  # ends of segments within a complete PDU from which others are looked for
 
 # Why it is asked.
 _SPOKEN = cython.declare(cython.int, 1)  # the other side says something and has acknowledged all of it
@@ -55,7 +56,7 @@ class Lengths:
             at += length
         if headers == 0 and length < 0:
             return 0
-        if headers == 2 and at_stop:
+        if at_stop and (headers == 2 or (headers > 0 and at == stream.needed)):  # further headers in chain, or whole PDUs to the very end of it
             return known
         if (at_stop or headers > 0) and self.paired(stream, other, data[:known], said):
             return known
@@ -66,16 +67,51 @@ class Lengths:
         return 0
 
     def answered_at(self, stream, stops, data, said):  # type: ignore[no-untyped-def]
-        """The end of the segment with which a PDU ended that the other side answers, where its content does not tell."""
+        """The end of the segment with which a PDU ended, where its content does not tell: the other side answers it, or one behind it."""
         framer: Framer = stream.framer
         message: bytes
         stop: cython.Py_ssize_t
         size: cython.Py_ssize_t = len(data)
         for message in self.messages(stream, said):
             for stop in stops:
-                if framer.framing.pairs(data[:stop], message) and (
-                        stop == size or framer.measure(memoryview(data), stop, size, stream.direction) >= 0):
+                if framer.framing.pairs(data[:stop], message):
+                    if stop == size or framer.measure(memoryview(data), stop, size, stream.direction) >= 0:
+                        return stop
+                elif self.answers_one(stream, data, stop, message):
                     return stop
+        return 0
+
+    def answers_one(self, stream, data, at, reply):  # type: ignore[no-untyped-def]
+        """Whether a message of the other side answers one of the whole PDUs from `at` on."""
+        framer: Framer = stream.framer
+        length: cython.longlong
+        while at < len(data):
+            length = framer.measure(memoryview(data), at, len(data), stream.direction)
+            if length <= 0 or length > len(data) - at:
+                return False
+            if framer.framing.pairs(data[at:at + length], reply):
+                return True
+            at += length
+        return False
+
+    def inner(self, stream):  # type: ignore[no-untyped-def]
+        """A PDU whose content does not tell its length is complete: the end of a segment within it from which whole PDUs reach its end, 0 none."""
+        framer: Framer = stream.framer
+        size: cython.Py_ssize_t = stream.needed
+        data: bytes = bytes(np.asarray(stream.pending.data)[:min(size, stream.pending.used, LOOK_BYTES)])
+        at: cython.Py_ssize_t
+        length: cython.longlong
+        if len(data) < size or framer.framing.ends(data, stream.direction, size) != 0:
+            return 0
+        for stop, _time, _frame in stream.stops[:STOPS]:
+            at = stop
+            while at < size:
+                length = framer.measure(memoryview(data), at, size, stream.direction)
+                if length <= 0:
+                    break
+                at += length
+            if stop < at == size:
+                return stop
         return 0
 
     def paired(self, stream, other, message, said):  # type: ignore[no-untyped-def]

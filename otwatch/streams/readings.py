@@ -65,7 +65,7 @@ class Readings:
         rival.started = True
         rival.why = why
         rival.main = stream
-        rival.position = rival.base = rival.settled = position
+        rival.position = rival.base = rival.settled = rival.own = position
         rival.next = (stream.next + position - stream.position) & _M32
         rival.watch = stream.next
         rival.acknowledged = stream.acknowledged
@@ -85,6 +85,8 @@ class Readings:
         cutter: Cutter = self.cutter
         if self.read_before(stream, data, at, length, position):
             return 0
+        if stream.rival is not None and self.before_rival(stream, position, length):
+            return self.prepend(stream, data, at, length, position, proven)
         if stream.rival is not None or stream.main is not None:
             return self.third(stream, data, at, length)
         time: cython.longlong = cutter.time
@@ -94,10 +96,10 @@ class Readings:
         rival.reported = not proven
         start: cython.longlong
         if framer is not None:
-            start = stream.boundary_before(position)
+            start = self.boundary(stream, position)
             if start == position or framer.fits(data, at, at + length, stream.direction, False) == _YES:
                 rival.searching = False
-            elif start >= 0:  # the other bytes go on in the middle of a message
+            elif start >= 0 and self.continued(stream, start, data, at, length, position):  # they go on in the middle of a message
                 rival.searching = False
                 self.borrow_before(rival, stream, start)
         elif stream.pending is not None and stream.position - stream.pending.used >= stream.oldest_kept():
@@ -107,6 +109,43 @@ class Readings:
         cutter.deliver(rival, data, at, length, time, frame)
         self.be_patient(rival)
         return self.meet(stream)
+
+    def boundary(self, stream, position):  # type: ignore[no-untyped-def]
+        """Where the message that holds the position begins in the first reading, or its bytes that are none; -1 if that is no longer known."""
+        framer: Framer = stream.framer
+        start: cython.longlong = stream.boundary_before(position)
+        length: cython.longlong
+        while 0 <= start < position:
+            head = memoryview(bytearray(min(framer.header_bytes, stream.position - start)))
+            stream.read(stream.history, head, 0, start, len(head))
+            length = framer.measure(head, 0, len(head), stream.direction)
+            if length <= 0 or start + length > position:
+                break
+            start += length
+        return start
+
+    def continued(self, stream, start, data, at, length, position):  # type: ignore[no-untyped-def]
+        """Whether the first reading's bytes from `start` on, then these, can be a message."""
+        framer: Framer = stream.framer
+        before: cython.Py_ssize_t = position - start
+        head = memoryview(bytearray(min(before, framer.header_bytes)))
+        stream.read(stream.history, head, 0, start, len(head))
+        whole: bytes = bytes(head) + bytes(memoryview(data)[at:at + min(length, max(0, framer.header_bytes - before))])
+        return framer.measure(memoryview(whole), 0, len(whole), stream.direction) >= 0
+
+    def before_rival(self, stream, position, length):  # type: ignore[no-untyped-def]
+        """Whether the bytes end where a second reading begins of which nothing was made yet: its segments came in another order."""
+        rival: Stream = stream.rival
+        return rival.why == _OVER and position + length == rival.own and rival.started_pdus == 0 and rival.oldest_kept() <= rival.own
+
+    def prepend(self, stream, data, at, length, position, proven):  # type: ignore[no-untyped-def]
+        """The second reading begins earlier."""
+        rival: Stream = stream.rival
+        size: cython.Py_ssize_t = rival.position - rival.own
+        whole = memoryview(bytearray(bytes(memoryview(data)[at:at + length]) + bytes(size)))
+        rival.read(rival.history, whole, length, rival.own, size)
+        self.drop(stream)
+        return self.over(stream, whole, 0, length + size, position, proven)
 
     def read_before(self, stream, data, at, length, position):  # type: ignore[no-untyped-def]
         """Whether the same contradicting bytes came before for the same place."""
@@ -207,7 +246,8 @@ class Readings:
             cutter.deliver(rival, data, at, length, time, frame)
             self.went_on(stream, _signed(stream.acknowledged - sequence))
             return _DONE
-        if rival.why < _OVER and rival.why != _BEFORE and abs(of_second) < abs(of_first):
+        if (rival.why < _OVER and rival.why != _BEFORE and abs(of_second) < abs(of_first)
+                and not (rival.why == _AHEAD and of_first > 0 and rival.position + of_second < rival.base)):
             return _OF_THE_SECOND
         if (of_second < 0 and of_second + length <= 0 and rival.position + of_second >= rival.oldest_kept()
                 and rival.differing(rival.position + of_second, data, at, length) == 0):
@@ -406,6 +446,8 @@ class Readings:
             stream.held_bytes = 0
             if rival.deadline > 0:
                 cutter.wake(rival, rival.deadline)
+        if rival.why >= _OVER:
+            rival.flags |= _AFTER_GAP  # what dissectors have begun to join is the other reading's
         cutter.by_slot[2 * slot + stream.direction] = rival
         stream.rival = None
         rival.main = None

@@ -18,6 +18,7 @@ cdef class Reassembler:
     cdef int in_place(self, Stream stream, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, long long time,
                       long long frame) except -1
     cdef int give_up(self, Stream stream) except -1
+    cdef int take_back(self, Stream stream) except -1
     cdef bint chained(self, Stream stream) except -1
     cdef int settle(self, Stream stream) except -1
     cdef bint is_made(self, Stream stream, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length) except -1

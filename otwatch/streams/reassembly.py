@@ -34,6 +34,7 @@ _UNHEARD = cython.declare(cython.int, PduFlag.UNHEARD)
 _BEFORE = cython.declare(cython.int, Reading.BEFORE)
 _AHEAD = cython.declare(cython.int, Reading.AHEAD)
 _ELSEWHERE = cython.declare(cython.int, Reading.ELSEWHERE)
+_OVER = cython.declare(cython.int, Reading.OVER)
 _DONE = cython.declare(cython.int, 1)  # what Readings.route says
 _OF_THE_SECOND = cython.declare(cython.int, 2)
 
@@ -288,7 +289,11 @@ class Reassembler:
                     return 0
                 continue
             if passed < len(payload):
-                cutter.deliver(stream, memoryview(payload), passed, len(payload) - passed, time, frame)
+                left: cython.Py_ssize_t = len(payload) - passed
+                if stream.rival is not None and stream.rival.why == _AHEAD and stream.position + left >= stream.rival.base:
+                    left = self.readings.join(stream, memoryview(payload), passed, left)
+                if left > 0:
+                    cutter.deliver(stream, memoryview(payload), passed, left, time, frame)
             if missing and not stream.closed and place + len(payload) + missing > stream.position:
                 cutter.time = time
                 cutter.frame = frame
@@ -367,6 +372,8 @@ class Reassembler:
         if stream.main is not None:
             return self.skip_hole(stream, StreamAnomaly.GAP)
         if stream.rival is not None:
+            self.take_back(stream)
+        if stream.rival is not None:
             self.readings.drop(stream)
         self.readings.ahead(stream)
         rival: Stream = stream.rival
@@ -376,6 +383,23 @@ class Reassembler:
             self.cutter.wake(rival, rival.deadline)
         self.readings.meet(stream)
         return 0
+
+    def take_back(self, stream):  # type: ignore[no-untyped-def]
+        """What the reading ahead has, of which nothing was made yet, is held again: more has come before it."""
+        rival: Stream = stream.rival
+        size: cython.Py_ssize_t = rival.position - rival.base
+        if rival.why != _AHEAD or rival.started_pdus or rival.oldest_kept() > rival.base or stream.held[0][0] > rival.base or not size:
+            return 0
+        part = memoryview(bytearray(size))
+        rival.read(rival.history, part, 0, rival.base, size)
+        self.hold(stream, part, 0, size, 0, rival.base, self.cutter.time, self.cutter.frame)
+        for place, payload, time, frame, missing in rival.held or ():
+            self.hold(stream, memoryview(payload), 0, len(payload), missing, place, time, frame)
+        rival.why = _OVER  # dropped without a word
+        self.cutter.held -= rival.held_bytes
+        rival.held = rival.disputed = None
+        rival.held_bytes = 0
+        return self.readings.drop(stream)
 
     def chained(self, stream):  # type: ignore[no-untyped-def]
         """Whether two held segments follow on each other."""

@@ -17,6 +17,7 @@ cdef class Stream:
     cdef Stream main
     cdef int why
     cdef long long watch
+    cdef long long own
     cdef bint reported
     cdef int always
     cdef list read_apart
@@ -36,6 +37,7 @@ cdef class Stream:
     cdef Py_ssize_t needed
     cdef list marks
     cdef list stops
+    cdef tuple suspected
     cdef bint doubt
     cdef bint heard
     cdef bint searching

@@ -41,6 +41,7 @@ class Stream:
         self.main = None  # of a second reading: the first
         self.why = 0  # of a second reading: a Reading
         self.watch = 0  # of a second reading: where the first one stood when it began, 32 bits
+        self.own = _ORIGIN  # of a second reading: where its own bytes begin; those before are the first one's
         self.reported = False  # of a second reading: that it holds another message
         self.always = 0  # PduFlag bits of every PDU
         self.read_apart = None  # [(position, hash)] of the last contradicting segments that were read
@@ -60,6 +61,7 @@ class Stream:
         self.needed = 0  # bytes that pending must have before it is looked at again
         self.marks = None  # [(end in pending, timestamp_ns, frame)] while pending holds more than one segment's bytes, not cut yet
         self.stops = None  # [(end in pending, timestamp_ns, frame)] of the segments of an unfinished PDU
+        self.suspected = None  # (a complete PDU, where whole ones begin in it, time, frame), until answers decide
         self.doubt = False  # its content says that it ends before its length
         self.heard = False  # the other side has spoken since
         self.searching = False

@@ -331,7 +331,8 @@ class Streams:
                 self.table.budget[slot] += 1
                 if hinted and self.table.budget[slot] == looks:
                     self.cutter.report(slot, direction, StreamAnomaly.LOOKS_CAP, looks, length)
+                least: cython.int = Verdict.UNSURE if hinted and size == length else Verdict.YES  # one whole PDU on its port
                 size = min(size, PROBE_BYTES, length)
-                if framer.verdict(bytes(memoryview(data)[at:at + size]), direction) == Verdict.YES:
+                if framer.verdict(bytes(memoryview(data)[at:at + size]), direction) >= least:
                     return True
         return False

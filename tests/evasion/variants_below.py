@@ -213,7 +213,8 @@ _WRAPS: dict[str, Callable[[bytes], bytes]] = {
 }
 _HIDDEN: dict[str, Callable[[bytes], bytes]] = {
     "esp": lambda frame: frame[:14] + ipv4(GUEST, PLC, 50, struct.pack(">II", 7, 1) + bytes(byte ^ 0x5A for byte in frame[34:])),
-    "esp-in-udp": lambda frame: _outer(17, udp(_OUTSIDE, _INSIDE, (4500, 4500), b"\0\0\0\7\0\0\0\1" + bytes(byte ^ 0x5A for byte in frame))),
+    "esp-in-udp": lambda frame: _outer(17, udp(_OUTSIDE, _INSIDE, (4500, 4500), b"\0\7\0\7\0\0" + frame[18:20] + bytes(
+        byte ^ 0x5A for byte in frame.ljust(len(frame) + -len(frame) % 4, b"\1")))),
     "macsec": lambda frame: frame[:12] + bytes.fromhex("88e5" "2c00" "00000001") + bytes(8) + bytes(byte ^ 0x5A for byte in frame[12:]) + bytes(16),
     "unknown-ethertype": lambda frame: frame[:12] + b"\x12\x34" + bytes(6) + frame,
     "unknown-protocol": lambda frame: _outer(222, b"\7" * 5 + frame),
@@ -238,7 +239,7 @@ VARIANTS = (
     *(Variant(name=f"fragments-{order}", play=fragmented(conflicting(order)), fits=BOTH) for order in ("hda", "had", "dha", "adh", "dah", "ahd")),
     *(Variant(name=f"fragments6-{order}", play=fragmented(conflicting(order), six=True), fits=BOTH, source="fd00::77") for order in ("hda", "adh")),
     Variant(name="fragments-overlapping", play=fragmented(overlapping), fits=BOTH),
-    Variant(name="fragments-false-end", play=fragmented(false_end), fits=BOTH),
+    Variant(name="fragments-false-end", play=fragmented(false_end), fits=BOTH, most=2),
     *(Variant(name=f"fragments-{seconds}-s", play=during(pausing(seconds)), fits=BOTH, shown=seconds < 120) for seconds in (5, 29, 59, 110, 400)),
     Variant(name="fragments6-50-s", play=during(pausing(50, six=True), six=True), fits=BOTH, source="fd00::77"),
     Variant(name="fragments-same-ident", play=during(same_ident), fits=BOTH, most=2),

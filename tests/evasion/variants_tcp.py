@@ -405,7 +405,8 @@ VARIANTS = (
     *(Variant(name=f"reused-{'lower' if lower else 'higher'}-{handshake}{'-later' * (pause > MS)}", play=reused(lower, handshake, pause))
       for lower in (False, True) for handshake in ("seen", "answer", "lost") for pause in (MS, 90 * SECOND)),
     *(Variant(name=f"lost-{of}", play=during(lost(of))) for of in ("request", "answer", "both", "half")),
-    *(Variant(name=f"urgent-{at}{'-extra' * bool(byte)}", play=during(urgent(at, byte)), most=2 if at == -1 else 1) for at in (0, 1, 6, 7, -1) for byte in (b"", b"\0")),
+    *(Variant(name=f"urgent-{at}{'-extra' * bool(byte)}", play=during(urgent(at, byte)), most=2 if at == -1 else 1)
+      for at in (0, 1, 6, 7, -1) for byte in (b"", b"\0")),
     Variant(name="forged-handshake", play=during(forged_handshake)),
     Variant(name="answered-first", play=during(answered_first)),
     *(Variant(name=f"closing-{who}-{name}", play=during(closing(by, flags)))

@@ -160,8 +160,13 @@ _DOCS: Final[Mapping[Anomaly, tuple[str, str]]] = {
     Anomaly.REQUEST_FLOOD: ("More requests wait for their response than are kept.", ""),
     Anomaly.TOO_MANY_ITEMS: ("A message names more properties than one message is given rows for.", ""),
 }
+_HIDING: Final = frozenset({  # a part of the message, or the message, is not decoded
+    Anomaly.TRUNCATED, Anomaly.LENGTH, Anomaly.VERSION, Anomaly.UNKNOWN_SERVICE, Anomaly.UNKNOWN_FUNCTION, Anomaly.TAG, Anomaly.SEGMENTS_LOST,
+    Anomaly.TOO_MANY_ITEMS,
+})
 ANOMALIES: Final[tuple[AnomalyKind, ...]] = tuple(
-    AnomalyKind(code=kind.value, name=kind.name.lower().replace("_", "-"), doc=doc, clause=clause) for kind, (doc, clause) in _DOCS.items())
+    AnomalyKind(code=kind.value, name=kind.name.lower().replace("_", "-"), doc=doc, clause=clause, hides=kind in _HIDING)
+    for kind, (doc, clause) in _DOCS.items())
 
 
 def function_name(function: int, subfunction: int) -> str:

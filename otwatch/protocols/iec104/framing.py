@@ -43,6 +43,37 @@ def is_apdu(octets: bytes, at: int, end: int) -> bool | None:
     return not any(mark & mask for mark in marks[:count])
 
 
+def ends(octets: bytes, _direction: int, length: int) -> int:
+    """See Framing.ends: an S or U frame has no ASDU, and an ASDU is as long as its type and number of objects make it."""
+    if len(octets) < spec.APCI_BYTES:
+        return 0
+    end = spec.APCI_BYTES
+    if not octets[2] & 1:
+        if len(octets) < spec.APCI_BYTES + spec.ASDU_BYTES:
+            return 0
+        known = spec.TYPES.get(octets[6])
+        if known is None or (known.size < 0 and known.code != _SEGMENT):
+            return 0
+        count = octets[7] & 0x7F
+        if known.size >= 0:
+            end += spec.ASDU_BYTES + spec.ADDRESS_BYTES * (1 if octets[7] & 0x80 else count) + count * known.size
+        elif len(octets) > 18:
+            end = 19 + octets[18]
+        else:
+            return 0
+    return -1 if end >= length else end
+
+
+def pairs(asked: bytes, replied: bytes) -> bool:
+    """A confirmation repeats type, originator, station and first address, with another cause; STARTDT, STOPDT and TESTFR have one of their own."""
+    if len(asked) < spec.APCI_BYTES or len(replied) < spec.APCI_BYTES:
+        return False
+    if asked[2] & 3 == 3:
+        return replied[2] == (asked[2] & 0xFC) << 1 | 3
+    return (len(asked) >= 15 <= len(replied) and not asked[2] & 1 and not replied[2] & 1 and asked[6] == replied[6] and asked[9:15] == replied[9:15]
+            and asked[8] & 0x3F != replied[8] & 0x3F)
+
+
 def probe(octets: bytes, _direction: int) -> Verdict:
     """YES where every APDU fits as far as the octets go, and one at least is whole and no S frame, which is short."""
     at, size, proof = 0, len(octets), Verdict.UNSURE
@@ -63,5 +94,5 @@ def probe(octets: bytes, _direction: int) -> Verdict:
 
 APDUS = Framing(
     name="apdus", header_bytes=2, magic=((0, 0xFF, spec.START),), length_at=1, length_bytes=1, length_add=2, min_bytes=spec.APCI_BYTES,
-    max_bytes=spec.MAX_APDU_BYTES + 2, probe=probe,
+    max_bytes=spec.MAX_APDU_BYTES + 2, probe=probe, ends=ends, pairs=pairs,
 )

@@ -194,8 +194,11 @@ _DOCS: Final[Mapping[Anomaly, tuple[str, str]]] = {
     Anomaly.WRONG_DIRECTION: ("A station that answers commands sends commands itself.", "101 7.2.1"),
     Anomaly.REQUEST_FLOOD: ("More commands wait for their confirmation than are kept.", ""),
 }
+# Of what is longer, or of another type than is known, a part is not decoded.
+_HIDING: Final = frozenset({Anomaly.TRUNCATED, Anomaly.TRAILING_BYTES, Anomaly.CONTROL_FIELD, Anomaly.UNKNOWN_TYPE})
 ANOMALIES: Final[tuple[AnomalyKind, ...]] = tuple(
-    AnomalyKind(code=kind.value, name=kind.name.lower().replace("_", "-"), doc=doc, clause=clause) for kind, (doc, clause) in _DOCS.items())
+    AnomalyKind(code=kind.value, name=kind.name.lower().replace("_", "-"), doc=doc, clause=clause, hides=kind in _HIDING)
+    for kind, (doc, clause) in _DOCS.items())
 
 
 def function_name(function: int, subfunction: int) -> str:

@@ -253,7 +253,7 @@ _KINDS = (
     ("parts", "An answer in several parts grew over the limit, or too many are under way at once.", "S7 userdata"),
 )
 _HIDING = frozenset({  # a part of the message, or the message, is not decoded
-    "header-short", "parts", "function-unknown", "parameter-short", "data-short", "item-specification",
+    "header-short", "parts", "function-unknown", "parameter-short", "data-short", "item-specification", "rosctr", "length-mismatch",
 })
 ANOMALIES: tuple[AnomalyKind, ...] = tuple(
     AnomalyKind(code=code, name=name, doc=doc, clause=clause, hides=name in _HIDING) for code, (name, doc, clause) in enumerate(_KINDS, 1)

@@ -51,8 +51,9 @@ AREAS: dict[int, str] = {
 VALUE, VALUE_INFERRED, VALUE_TLS, VALUE_TSAP = 0x300, 0x301, 0x302, 0x20D  # operations.value_kind
 
 ANOMALIES: tuple[AnomalyKind, ...] = (
-    AnomalyKind(code=1, name="header", doc="The header's length does not fit, or its version is none known.", clause="S7comm-plus header"),
-    AnomalyKind(code=2, name="opcode", doc="The opcode is none of request, response, notification.", clause="S7comm-plus data"),
+    AnomalyKind(code=1, name="header", doc="The header's length does not fit, or its version is none known.", clause="S7comm-plus header",
+                hides=True),
+    AnomalyKind(code=2, name="opcode", doc="The opcode is none of request, response, notification.", clause="S7comm-plus data", hides=True),
     AnomalyKind(code=3, name="short", doc="The data end before the fields that every message has.", clause="S7comm-plus data",
                 hides=True),
     AnomalyKind(code=4, name="fragments", doc="A message of several PDUs was broken off by another, or grew over the limit.",

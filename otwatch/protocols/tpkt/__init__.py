@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from otwatch.protocols.kit.cotp import COTP, COTP_NAMES
 from otwatch.protocols.spec import Dissector, Port, ProtocolSpec
-from otwatch.protocols.tpkt.framing import TPKT
+from otwatch.protocols.tpkt.framing import RESERVED, TPKT
 from otwatch.protocols.tpkt.spec import ANOMALIES
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ PROTOCOL = ProtocolSpec(
     name="tpkt",
     title="TPKT and COTP (ISO transport on TCP)",
     ports=(Port(transport=6, number=102),),
-    framings=(TPKT,),
+    framings=(TPKT, RESERVED),
     dissector=_dissector,
     function_name=_function_name,
     functions={},

@@ -28,6 +28,7 @@ _UNKNOWN_RIDER = cython.declare(cython.int, Anomaly.UNKNOWN_RIDER)
 _AFTER_GAP = cython.declare(cython.int, PduFlag.AFTER_GAP)
 _UNHEARD = cython.declare(cython.int, PduFlag.UNHEARD)
 _CUT = cython.declare(cython.int, PduFlag.CUT)
+_CONFLICT = cython.declare(cython.int, PduFlag.CONFLICT)
 _ENDED = cython.declare(cython.int, PduFlag.ENDED)
 _MESSAGE = cython.declare(cython.int, MESSAGE)
 _HEAD = cython.declare(cython.Py_ssize_t, 512)  # bytes of a message by which it is recognised
@@ -92,6 +93,8 @@ class TpktDissector:
                 self.held -= carried.held
                 self.parts.forget(2 * flow)
                 self.parts.forget(2 * flow + 1)
+                self.parts.forget(-2 - 2 * flow)
+                self.parts.forget(-3 - 2 * flow)
                 self.flows[flow] = None
         return 0
 
@@ -195,6 +198,8 @@ class TpktDissector:
         direction: cython.int = pdus.direction[pdu] & 1
         key: cython.longlong = 2 * pdus.flow[pdu] + direction
         size: cython.Py_ssize_t
+        if pdus.flags[pdu] & _CONFLICT:
+            key = -2 - key  # of another reading of the stream
         if (carried.skip_1 if direction else carried.skip_0):
             self.skip(carried, direction, 0 if whole else 1)
             return 0

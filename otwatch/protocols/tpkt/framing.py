@@ -55,6 +55,13 @@ def probe(head: bytes, direction: int) -> Verdict:  # noqa: ARG001 - both direct
     return Verdict.NO
 
 
+def probe_reserved(head: bytes, direction: int) -> Verdict:
+    """The same with a reserved octet that is not 0, which receivers do not look at: UNSURE at best, so on the port of TPKT only."""
+    if len(head) < 2 or head[1] == 0:
+        return Verdict.NO
+    return min(Verdict.UNSURE, probe(head[:1] + b"\0" + head[2:], direction))
+
+
 TPKT = Framing(
     name="tpkt",
     header_bytes=7,
@@ -67,4 +74,8 @@ TPKT = Framing(
     ends=ends,
     pairs=pairs,
     tells_end=True,
+)
+RESERVED = Framing(
+    name="tpkt-reserved", header_bytes=7, magic=((0, 0xFF, 0x03), (4, 0xF0, 0x00)), length_at=2, length_bytes=2, min_bytes=7, max_bytes=65_535,
+    probe=probe_reserved, stand_in=True,
 )

@@ -20,7 +20,7 @@ class Anomaly(IntEnum):
 
 ANOMALIES: Final[tuple[AnomalyKind, ...]] = (
     AnomalyKind(code=Anomaly.LENGTH, name="length", clause="RFC 1006 section 6", doc="The TPKT length is not the length of what it carries."),
-    AnomalyKind(code=Anomaly.COTP_HEADER, name="cotp-header", clause="ISO 8073 section 13.2",
+    AnomalyKind(code=Anomaly.COTP_HEADER, name="cotp-header", clause="ISO 8073 section 13.2", hides=True,
                 doc="The COTP header is longer than its packet, shorter than its type needs, or of no known type."),
     AnomalyKind(code=Anomaly.COTP_PARAMETER, name="cotp-parameter", clause="ISO 8073 section 13.2.3",
                 doc="A parameter of a COTP connect TPDU runs over its end."),
