@@ -59,6 +59,8 @@ class Act:
     target: str = ""
     proof: int | None = None  # frame of a request that was confirmed
     is_answer: bool = False  # responses matched: what was said to requests of this function
+    before: Any = None  # what the point was before, where a message said it
+    before_frame: int = 0
 
     @property
     def changing(self) -> bool:
@@ -80,6 +82,8 @@ class Act:
             "target": self.target,
             "objects": list(self.objects),
             "value": self.value,
+            "before": self.before,
+            "before_frame": self.before_frame or None,
             "count": self.count,
             "outcome": self.outcome.value,
             "items": self.items.record(),

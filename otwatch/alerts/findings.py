@@ -80,6 +80,8 @@ class Sample:
     epoch: int = 0  # of the finding, when it was kept
     item: int = -1  # its place in its message; -1 unknown: what is said to any item is said to it
     transaction: int = -1  # tells the requests of one packet apart
+    before: Any = None  # what the point was before this command; None: not known
+    before_frame: int = 0
 
 
 @dataclass(slots=True)

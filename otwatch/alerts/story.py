@@ -13,10 +13,15 @@ _ADVICE: Final = 5
 _VALUE_CHARACTERS: Final = 90
 
 
+_RUN = 3  # equal values in a row that are counted instead of listed
+
+
 def value_text(value: Any) -> str:
     """A decoded value in a few words."""
     if isinstance(value, dict):
         value = ", ".join(f"{name} {value_text(item)}" for name, item in value.items() if item not in (None, False, "", 0))
+    elif isinstance(value, list | tuple) and len(value) > _RUN and all(item == value[0] for item in value):
+        value = f"{len(value)} × {value_text(value[0])}"
     elif isinstance(value, list | tuple):
         value = ", ".join(value_text(item) for item in value[:8]) + (" …" if len(value) > 8 else "")
     text = str(value)
@@ -89,4 +94,7 @@ def _of_act(act: Act) -> str:
 
 
 def _to(act: Act) -> str:
-    return "" if act.value is None else f" with {value_text(act.value)}"
+    if act.value is None:
+        return ""
+    before = f"; it was {value_text(act.before)} in frame {act.before_frame}" if act.before is not None else ""
+    return f" with {value_text(act.value)}{before}"

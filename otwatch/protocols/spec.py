@@ -135,6 +135,8 @@ class ProtocolSpec:
     value: Callable[[int, bytes, Mapping[str, int]], Any] = lambda _kind, data, _row: data.hex()
     # "%MW100", "DB1.DBX0.0", "g12v1[3]": how people of the field write the object of an operation
     object_name: Callable[[Mapping[str, int]], str] = lambda row: ":".join(str(row[name]) for name in ("object", "start") if row[name] >= 0)
+    # Where an operation's points stand, apart from start and count: a command has the value before it from what has the same place
+    point_place: Callable[[Mapping[str, int]], tuple[int, ...]] = lambda row: (row["unit"], row["area"], row["object"])
     # Whether a request (its unit, function and subfunction) gets a response at all: not a broadcast, not a function that forgoes it
     is_answered: Callable[[Mapping[str, int]], bool] = lambda _row: True
     anomalies: Sequence[AnomalyKind] = ()

@@ -91,6 +91,7 @@ class Describer:
         signed = context.operation((row["protocol"], row["role"], row["function"], row["subfunction"], row["action"], row["status"]))
         names = context.protocols[row["protocol"] - 1] if 0 < row["protocol"] <= len(context.protocols) else None
         done = [sample for sample in samples if sample.answers] or samples
+        lead = next((sample for sample in done if sample.value is not None), None)
         objects: dict[str, None] = {}
         for number in dict.fromkeys([*(sample.behaviour for sample in done), *numbers]):
             if names and number >= 0 and len(objects) < _OBJECTS and (name := names.object_name(behaviours.row(number))):
@@ -107,7 +108,9 @@ class Describer:
             protocol=str(signed["protocol"]),
             unit=plain(row["unit"]),
             objects=tuple(objects),
-            value=next((sample.value for sample in done if sample.value is not None), None),
+            value=lead.value if lead is not None else None,
+            before=lead.before if lead is not None else None,
+            before_frame=lead.before_frame if lead is not None else 0,
             count=sum(found.counts[number] for number in numbers),
             first_ns=began,
             last_ns=ended,

@@ -137,6 +137,7 @@ class RuleEngine:
         self.flows.settle(batch.flows, self.now_ns, batch.closed)
         if began is not None:
             self._seen(began)
+        self.evidence.points.begin(batch)
         self._new_behaviours(batch)
         if batch.operations.rows:
             self._operations(batch)
@@ -151,6 +152,7 @@ class RuleEngine:
         self._follow()
         self._release()
         self.evidence.answers(batch)
+        self.evidence.points.remember(batch)
         if self._asks_requests:
             self._requests.remember(batch)
         if batch.closed:

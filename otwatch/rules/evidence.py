@@ -12,6 +12,7 @@ from otwatch.actions import CHANGING, Role
 from otwatch.alerts.findings import Sample
 from otwatch.batch import Batch
 from otwatch.rules.context import Context
+from otwatch.rules.points import Points
 from otwatch.tables import Flows
 
 _COMMANDS: Final = frozenset(int(action) for action in CHANGING)
@@ -42,6 +43,7 @@ class Evidence:
 
     def __init__(self, context: Context) -> None:
         self.context = context
+        self.points = Points(context)
         self.watched: OrderedDict[tuple[int, int], list[Sample]] = OrderedDict()  # slot of the flow, frame of the request
         self.answered: OrderedDict[tuple[int, int], list[Sample]] = OrderedDict()  # the same, of those that had their answer
         self._frames: np.ndarray[Any, Any] | None = None
@@ -82,6 +84,8 @@ class Evidence:
             transaction=columns.transaction.item(index),
         )
         if role == _REQUEST:
+            if columns.action.item(index) in _COMMANDS and (before := self.points.before(batch, index, behaviour)) is not None:
+                sample.before, sample.before_frame = before.value, before.frame
             sample.watched = columns.action.item(index) not in _COMMANDS or self.is_answered(batch, index)
             if len(self.watched) >= _WATCHED:
                 self.watched.popitem(last=False)

@@ -41,7 +41,6 @@ class Command:
     allowed: str = ""  # what the site file says: permitted, engineering or denied
     accepted: int = 0  # responses without an error
     refused: int = 0
-    before: str = ""  # the value that was read or written last before the first of these; empty where it is not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

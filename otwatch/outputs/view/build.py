@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from otwatch.actions import Action
 from otwatch.alerts.alert import Alert, Severity
 from otwatch.alerts.attack import former, technique_text
 from otwatch.alerts.evidence import Act
@@ -16,6 +17,7 @@ from otwatch.outputs.story import clock, plural, span, who
 from otwatch.outputs.view.model import Coverage, IncidentView, Level, NotJudged, StepRow, Text, Tone, Undecoded, Verdict, View
 
 _ACTORS: Final = 3
+_VALUED: Final = frozenset({Action.WRITE, Action.CONTROL, Action.FORCE})  # what a value before belongs to
 _DEEDS: Final = 6
 _HALF: Final = 0.5
 _SHOWN_NS: Final = 1_000_000  # the length of shorter observations says nothing
@@ -299,8 +301,8 @@ def _said(steps: Sequence[Step], *, refused: bool) -> tuple[str, ...]:
         act = same[0].act
         assert act is not None
         targets = list(dict.fromkeys(step.dst for step in same))
-        shown = _value(act)
-        value = f" = {shown}" if shown and len(targets) == 1 else ""
+        shown = _change(act)
+        value = f": {shown}" if "→" in shown and len(targets) == 1 else f" = {shown}" if shown and len(targets) == 1 else ""
         on = ", ".join(targets[:2]) + (f" and {len(targets) - 2} more" if len(targets) > 2 else "")
         times = sum(_times(step, refused=refused) for step in same)
         found.append(f"{' '.join(part for part in (function, name) if part)}{value} on {on}" + (f", {times:,} times" if times > len(targets) else ""))
@@ -311,6 +313,14 @@ def _value(act: Act) -> str:
     """The value of an act; empty where it says no more than the object's name."""
     text = "" if act.value is None else value_text(act.value)
     return "" if text in act.objects[:1] else text
+
+
+def _change(act: Act) -> str:
+    """`455 -> 900`: from what to what; `unknown` where nothing told the value before."""
+    new = _value(act)
+    if not new or act.is_answer or not act.changing or Action[act.action] not in _VALUED:
+        return new
+    return f"{'unknown' if act.before is None else value_text(act.before)} → {new}"
 
 
 def _times(step: Step, *, refused: bool) -> int:
@@ -333,7 +343,8 @@ def _step(step: Step) -> StepRow:
         source=step.src,
         target=step.dst,
         what=Text(what, tone, step.alert),
-        value=_value(act) if act is not None else "",
+        value=_change(act) if act is not None else "",
+        before_frame=act.before_frame if act is not None else 0,
         count=step.count,
         outcome=Text(WORDS[step.outcome] if shown else "", tone),
         frames=step.frames,

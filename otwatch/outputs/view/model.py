@@ -88,11 +88,12 @@ class StepRow:
     source: str
     target: str
     what: Text
-    value: str
+    value: str  # from what to what
     count: int
     outcome: Text
     frames: tuple[int, ...]
     rule: str
+    before_frame: int = 0  # frame of the message that told the value before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,7 @@ PROTOCOL = ProtocolSpec(
     unit_name=spec.unit_name,
     value=_value,
     object_name=spec.object_name,
+    point_place=spec.point_place,
     is_answered=spec.is_answered,
     anomalies=spec.ANOMALIES,
     reference=_reference,

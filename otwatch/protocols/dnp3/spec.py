@@ -247,3 +247,11 @@ def object_name(row: Mapping[str, int]) -> str:
 def object_words(row: Mapping[str, int]) -> str:
     """The same in words."""
     return object_title(row["area"], row["object"]) if row["area"] >= 0 else ""
+
+
+STATE_GROUPS: Final = {12: 10, 41: 40}  # command group -> group in which the outputs' states are reported
+
+
+def point_place(row: Mapping[str, int]) -> tuple[int, ...]:
+    """Points of an outstation by group, whatever the variation; outputs by the group of their states."""
+    return row["unit"], STATE_GROUPS.get(row["area"], row["area"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otwatch.protocols.s7comm.names import FUNCTION_NAMES, function_name, object_name, status_name, unit_name
+from otwatch.protocols.s7comm.names import FUNCTION_NAMES, function_name, object_name, point_place, status_name, unit_name
 from otwatch.protocols.s7comm.spec import ANOMALIES, AREAS, Value
 from otwatch.protocols.s7comm.values import value
 from otwatch.protocols.spec import Dissector, ProtocolSpec, Ride
@@ -48,6 +48,7 @@ PROTOCOL = ProtocolSpec(
     unit_name=unit_name,
     value=value,
     object_name=object_name,
+    point_place=point_place,
     anomalies=ANOMALIES,
     reference=_reference,
     references=(

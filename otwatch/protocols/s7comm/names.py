@@ -94,3 +94,8 @@ def object_name(row: Mapping[str, int]) -> str:
     if number >= 0 and function == spec.CPU:
         return f"event {number:#010x}"
     return f"{number}" if number >= 0 else ""
+
+
+def point_place(row: Mapping[str, int]) -> tuple[int, ...]:
+    """Variables are addressed in bits and counted in elements: only what is the same range as a whole tells its value before."""
+    return row["unit"], row["area"], row["object"], row["start"], row["count"]

@@ -1,0 +1,182 @@
+"""The last value of every point that is written: what a command changed it from.
+
+Kept are reads, reports and writes of points that somebody commanded, by behaviour, which names the point; of a point's first command, what the same
+batch held before it. What is not known stays unknown: a value is never taken from another place, type or count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from otwatch.actions import CHANGING, Action, Role
+from otwatch.batch import Batch
+from otwatch.rules.context import Context
+from otwatch.tables import Behaviours
+
+POINTS: Final = 65_536  # behaviours whose last value is kept, and as many places that are remembered
+_LOOKED_UP: Final = 256  # commands of one batch whose value before is looked up: what one sweep writes is not asked point by point
+_COMMANDS: Final = tuple(int(action) for action in CHANGING)
+_READ: Final = int(Action.READ)
+_REQUEST, _RESPONSE, _EVENT = int(Role.REQUEST), int(Role.RESPONSE), int(Role.EVENT)
+_AT_ONE_PLACE: Final = 256  # behaviours: a sweep of one place must not cost the square of it
+_COLUMNS: Final = ("source", "destination", "protocol", "role", "unit", "area", "object", "start", "count")
+Place = tuple[int, ...]  # device, protocol, and what the protocol calls the place of a point
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What a point was before a command."""
+
+    value: Any
+    frame: int
+
+
+@dataclass(slots=True)
+class _Known:
+    timestamp_ns: int
+    frame: int
+    kind: int
+    octets: bytes
+    row: dict[str, int]
+
+
+class Points:
+    """Feed it every batch after its commands were looked up."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.forgotten = 0  # behaviours for which there was no room
+        self._commanded: dict[Place, list[tuple[int, int]]] = {}  # place -> start and count of commands
+        self._told: dict[Place, list[int]] = {}  # place -> behaviours that tell its values
+        self._kept = np.zeros(0, np.bool_)  # by behaviour
+        self._values: dict[int, _Known] = {}
+        self._behaviours = 0
+        self._asked = 0
+
+    def begin(self, batch: Batch) -> None:
+        """The behaviours that are new in a batch: which of them tell the value of a commanded point."""
+        self._asked = 0
+        table = batch.behaviours
+        rows = table.rows
+        if rows == self._behaviours:
+            return
+        if rows > len(self._kept):
+            grown = np.zeros(max(2 * len(self._kept), rows), np.bool_)
+            grown[: len(self._kept)] = self._kept
+            self._kept = grown
+        new = slice(self._behaviours, rows)
+        role, action = table.array("role")[new], table.array("action")[new]
+        commands = (role == _REQUEST) & np.isin(action, _COMMANDS)
+        tells = ((role == _RESPONSE) & (action == _READ) & (table.array("status")[new] == 0)) | (role == _EVENT)
+        rows_of = np.flatnonzero(commands | tells)
+        columns = [table.array(name)[new][rows_of].tolist() for name in _COLUMNS]
+        is_command = commands[rows_of].tolist()
+        for number, command, *values in zip((rows_of + self._behaviours).tolist(), is_command, *columns, strict=True):
+            self._note(table, number, command, dict(zip(_COLUMNS, values, strict=True)))
+        self._behaviours = rows
+
+    def _note(self, table: Behaviours, number: int, command: bool, row: dict[str, int]) -> None:
+        place, start, count = self._place(row), row["start"], row["count"]
+        if len(self._told) >= POINTS and place not in self._told:
+            self.forgotten += 1
+            return
+        told = self._told.setdefault(place, [])
+        if len(told) >= _AT_ONE_PLACE:
+            self.forgotten += 1
+            return
+        told.append(number)
+        if command:
+            self._commanded.setdefault(place, []).append((start, count))
+            self._kept[[one for one in told if _overlap(table.start[one], table.count[one], start, count)]] = True
+        elif any(_overlap(start, count, *one) for one in self._commanded.get(place, ())):
+            self._kept[number] = True
+
+    def _place(self, row: dict[str, int]) -> Place:
+        protocols = self.context.protocols
+        inside = protocols[row["protocol"] - 1].point_place(row) if 0 < row["protocol"] <= len(protocols) else ()
+        return row["source" if row["role"] == _EVENT else "destination"], row["protocol"], *inside
+
+    def before(self, batch: Batch, index: int, behaviour: int) -> Before | None:
+        """What the point of a command was before it; None where that is not known."""
+        if self._asked >= _LOOKED_UP or not 0 <= behaviour < self._behaviours:
+            return None
+        self._asked += 1
+        table = batch.behaviours
+        wanted = table.row(behaviour)
+        start, count = wanted["start"], wanted["count"]
+        told = self._told.get(self._place(wanted), ())
+        fitting = [number for number in told if _covers(table.start[number], table.count[number], start, count)]
+        if not fitting:
+            return None
+        known = self._within(batch, index, fitting)
+        if known is None:
+            values = [self._values[number] for number in fitting if number in self._values]
+            known = max(values, key=lambda one: (one.timestamp_ns, one.frame), default=None)
+        if known is None:
+            return None
+        value = _part(self._decoded(known), known.row, start, count)
+        return Before(value, known.frame) if value is not None else None
+
+    def _within(self, batch: Batch, index: int, fitting: list[int]) -> _Known | None:
+        """The last of these behaviours in the batch, before a row of it."""
+        operations = batch.operations
+        rows = np.flatnonzero(np.isin(operations.array("behaviour")[:index], fitting) & (operations.array("value_kind")[:index] != 0))
+        for row in rows[::-1][:_LOOKED_UP].tolist():
+            if not _is_refused(batch, row):
+                return self._taken(batch, row)
+        return None
+
+    def remember(self, batch: Batch) -> None:
+        """The last values of a batch."""
+        operations = batch.operations
+        if not operations.rows or not self._commanded:
+            return
+        behaviours = operations.array("behaviour")
+        rows = np.flatnonzero(self._kept[behaviours] & (operations.array("value_kind") != 0))[::-1]
+        if not rows.size:
+            return
+        numbers, newest = np.unique(behaviours[rows], return_index=True)
+        for number, place in zip(numbers.tolist(), newest.tolist(), strict=True):
+            if number not in self._values and len(self._values) >= POINTS:
+                self.forgotten += 1
+            elif not _is_refused(batch, row := int(rows[place])):
+                self._values[number] = self._taken(batch, row)
+
+    def _taken(self, batch: Batch, index: int) -> _Known:
+        row = batch.operations.row(index)
+        octets = batch.octets.tobytes(row["value_at"], row["value_at"] + row["value_length"])
+        return _Known(row["timestamp_ns"], row["frame"], row["value_kind"], octets, row)
+
+    def _decoded(self, known: _Known) -> Any:
+        return self.context.protocols[known.row["protocol"] - 1].value(known.kind, known.octets, known.row)
+
+
+def _overlap(start: int, count: int, other: int, others: int) -> bool:
+    return start < other + max(others, 1) and other < start + max(count, 1)
+
+
+def _covers(start: int, count: int, wanted: int, wanted_count: int) -> bool:
+    return start <= wanted and wanted + max(wanted_count, 1) <= start + max(count, 1)
+
+
+def _is_refused(batch: Batch, index: int) -> bool:
+    """Whether a command was refused, as far as its answer is in the batch: then it changed nothing."""
+    operations = batch.operations
+    if operations.role[index] != _REQUEST:
+        return False
+    answers = (operations.array("request_frame") == operations.frame[index]) & (operations.array("flow") == operations.flow[index])
+    return bool((answers & (operations.array("status") != 0)).any())
+
+
+def _part(value: Any, row: dict[str, int], start: int, count: int) -> Any:
+    """The part of a value that is of these points; None where they cannot be told apart."""
+    count, whole = max(count, 1), max(row["count"], 1)
+    if start == row["start"] and count == whole:
+        return value
+    if isinstance(value, list) and len(value) == whole:
+        part = value[start - row["start"] : start - row["start"] + count]
+        return part[0] if count == 1 else part
+    return None
