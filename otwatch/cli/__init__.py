@@ -18,6 +18,7 @@ _COMMANDS = {
     "rules": "otwatch.cli.rules",
     "site": "otwatch.cli.site",
     "inspect": "otwatch.cli.inspect",
+    "slice": "otwatch.cli.slice",
     "sensor": "otwatch.cli.sensor",
     "doctor": "otwatch.cli.doctor",
     "status": "otwatch.cli.status",
@@ -38,7 +39,8 @@ class _Commands(click.Group):
         module = _COMMANDS.get(cmd_name)
         if module is None:
             return None
-        command = getattr(import_module(module), cmd_name)
+        found = import_module(module)
+        command = getattr(found, cmd_name, None) or getattr(found, f"{cmd_name}_")  # `slice_`: what Python itself has a name for
         assert isinstance(command, click.Command)
         _say_it_whole(command)
         return command

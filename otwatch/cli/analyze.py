@@ -18,6 +18,7 @@ from otwatch.cli.options import ANALYSIS_OPTIONS, FILE, SEVERITIES, add_options,
 if TYPE_CHECKING:
     from otwatch.cli.reporting import Reporter
     from otwatch.engine.analysis import Analysis, Listener
+    from otwatch.engine.detector import Policy
     from otwatch.outputs.analysis_store import AnalysisStore
     from otwatch.outputs.result import Result
     from otwatch.outputs.siem.transport import Target
@@ -39,6 +40,12 @@ if TYPE_CHECKING:
     type=FILE,
     metavar="FILE",
     help="Write everything as one HTML file (*.html) with the map of the plant; it loads nothing from anywhere, opens in any browser and prints.",
+)
+@click.option(
+    "--evidence",
+    type=FILE,
+    metavar="FOLDER",
+    help="Write the packets, records and rows of each incident from medium on into a folder of its own in FOLDER, with hashes (see: otwatch slice).",
 )
 @click.option("--navigator", type=FILE, metavar="FILE", help="Write the techniques of the alerts as a layer (*.json) for the ATT&CK Navigator.")
 @click.option(
@@ -64,6 +71,7 @@ def analyze(
     fail_on: str | None,
     graph: str | None,
     report: str | None,
+    evidence: str | None,
     navigator: str | None,
     urls: tuple[str, ...],
     database: str | None,
@@ -85,7 +93,7 @@ def analyze(
     """
     with one_line_errors():
         from otwatch.cli.running import finished_analysis, policy_from
-        from otwatch.cli.writing import check_output
+        from otwatch.cli.writing import check_new, check_output
 
         if graph is not None:
             _check_graph_name(graph)
@@ -93,6 +101,8 @@ def analyze(
         for name in (graph, report, navigator, database, output):
             if name is not None:
                 check_output(name, captures)
+        if evidence is not None:
+            check_new(evidence)
         reporter = _reporter(report)
         targets = _destinations(urls)
         policy = policy_from(options)
@@ -100,13 +110,10 @@ def analyze(
             analysis, result = finished_analysis(captures, policy, listeners=[*_flows_to(store), *([reporter.listen] if reporter else [])])
             complete = store is None or not result.packets or _fill(store, result)
         try:
-            _write(analysis, result, form, severity(min_severity), output)
-            if graph is not None:
-                _write_graph(result, graph)
-            if reporter is not None:
-                reporter.write(result, policy.site)
-            if navigator is not None:
-                _write_navigator(result, navigator)
+            try:
+                _write_files(result, policy, options, reporter, graph=graph, evidence=evidence, navigator=navigator)
+            finally:  # files come first: whoever reads the text may be gone before its end
+                _write(analysis, result, form, severity(min_severity), output)
         finally:  # also when the reader of the output has gone, or its disk is full
             for message in result.unreadable:
                 complain(message)
@@ -222,6 +229,35 @@ def _write_navigator(result: Result, path: str) -> None:
         Path(path).write_text(layer_of(result), encoding="utf-8")
     except OSError as error:
         raise CaptureError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _write_files(
+    result: Result,
+    policy: Policy,
+    options: dict[str, Any],
+    reporter: Reporter | None,
+    *,
+    graph: str | None,
+    evidence: str | None,
+    navigator: str | None,
+) -> None:
+    if graph is not None:
+        _write_graph(result, graph)
+    if reporter is not None:
+        reporter.write(result, policy.site)
+    if evidence is not None:
+        _write_evidence(result, Path(evidence), policy, options)
+    if navigator is not None:
+        _write_navigator(result, navigator)
+
+
+def _write_evidence(result: Result, folder: Path, policy: Policy, options: dict[str, Any]) -> None:
+    from otwatch.cli.slice import write_slice
+    from otwatch.outputs.slices import name_of
+
+    for incident in result.incidents:
+        if not incident.is_note:
+            write_slice(result, incident, folder / name_of(incident.id), policy, options)
 
 
 def _write_graph(result: Result, graph: str) -> None:

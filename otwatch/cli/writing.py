@@ -27,6 +27,12 @@ def check_output(output: str, captures: Sequence[str] = ()) -> None:
         raise CaptureError(f"{output}: is a capture and is not overwritten: name another file")
 
 
+def check_new(folder: str) -> None:
+    """CaptureError when a folder for evidence is there already: what is in it would be mixed."""
+    if Path(folder).exists():
+        raise CaptureError(f"{folder}: exists already: evidence is not mixed; name another folder")
+
+
 def _first_bytes(path: Path) -> bytes:
     with suppress(OSError), path.open("rb") as file:
         return file.read(4)

@@ -7,11 +7,10 @@ the alerts name (those are counted by interface since the sensor started).
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,18 +19,16 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 
 from otwatch.alerts.incidents import Incident
-from otwatch.capture.files import open_capture
-from otwatch.capture.pcapng_blocks import interface_block, packet_blocks, rows_between, section_header
+from otwatch.capture.cutting import AROUND_NS, cut_packets, needles_of
+from otwatch.capture.pcapng_blocks import interface_block, packet_blocks, section_header
 from otwatch.limits import Limits
 from otwatch.tables import Packets
 
-AROUND_NS: Final = 30_000_000_000
 _QUEUE_BYTES: Final = 64 * 1024 * 1024  # in memory, before the disk
 _SEGMENTS: Final = 16  # files of the ring
 _INCIDENTS_SHARE: Final = 4  # a quarter of the room is for what was set aside
 _INCIDENT_BYTES: Final = 64 * 1024 * 1024
 _PENDING: Final = 256  # incidents that wait for the packets after them
-_ADDRESSES: Final = 32  # of an incident; with more, everything of that time is set aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +48,9 @@ class _Segment:
     last_ns: int = -1
     runs: list[_Run] = field(default_factory=list)
 
-    def positions(self, frames: set[tuple[str, int]]) -> dict[int, tuple[str, int]]:
+    def positions(self, frames: set[tuple[str, int]]) -> dict[int, Hashable]:
         """Which packets of the file, counted from 1, are these (interface, frame)."""
-        found = {}
+        found: dict[int, Hashable] = {}
         before = 1
         for run in self.runs:
             for interface, frame in frames:
@@ -67,7 +64,7 @@ class _Segment:
 class _Wanted:
     first_ns: int
     last_ns: int
-    addresses: tuple[str, ...]
+    addresses: set[str]
     frames: set[tuple[str, int]]
 
 
@@ -131,12 +128,11 @@ class PacketRing:
             self.lost_incidents += 1
             return
         first, last = incident.first_ns - AROUND_NS, self._now_ns + AROUND_NS
-        kept = tuple(sorted(addresses)) if len(addresses) <= _ADDRESSES else ()
         with self._wake:
             if found is None:
-                self._wanted[name] = _Wanted(first, last, kept, set(frames))
+                self._wanted[name] = _Wanted(first, last, addresses, set(frames))
             else:
-                found.last_ns, found.addresses = last, kept
+                found.last_ns, found.addresses = last, addresses
                 found.frames.update(frames)
 
     def close(self) -> None:
@@ -223,11 +219,22 @@ class PacketRing:
     def _cut(self, name: str, wanted: _Wanted) -> None:
         try:
             self._make_room()
-            packets, frames = self._copy(name, wanted)
+            segments = [one for one in self._segments if one.last_ns >= wanted.first_ns and one.first_ns <= wanted.last_ns and one.path.exists()]
+            cut = cut_packets(
+                [(str(segment.path), segment.positions(wanted.frames)) for segment in segments],
+                self.incidents / f"{name}.pcapng",
+                first_ns=wanted.first_ns,
+                last_ns=wanted.last_ns,
+                needles=needles_of(wanted.addresses),
+                most_bytes=min(_INCIDENT_BYTES, self._aside_bytes // 2),
+                limits=self._limits,
+            )
+            frames = [{"interface": key[0], "sensor_frame": key[1], "frame": frame} for key, frame in cut.frames if isinstance(key, tuple)]
             manifest: dict[str, Any] = {
                 "incident": name,
-                "packets": packets,
-                "addresses": list(wanted.addresses),
+                "packets": cut.packets,
+                "complete": cut.complete,
+                "addresses": sorted(wanted.addresses),
                 "first": f"{np.datetime64(wanted.first_ns, 'ns')}Z",
                 "last": f"{np.datetime64(wanted.last_ns, 'ns')}Z",
                 "frames": frames,
@@ -245,49 +252,3 @@ class PacketRing:
             size -= path.stat().st_size
             path.unlink(missing_ok=True)
             path.with_suffix(".json").unlink(missing_ok=True)
-
-    def _copy(self, name: str, wanted: _Wanted) -> tuple[int, list[dict[str, Any]]]:
-        """Writes the packets; how many, and which of them are the frames that were asked for."""
-        room = min(_INCIDENT_BYTES, self._aside_bytes // 2)
-        count = 0
-        frames: list[dict[str, Any]] = []
-        links: dict[tuple[str, int], int] = {}
-        with (self.incidents / f"{name}.pcapng").open("wb") as file:
-            room -= file.write(section_header())
-            for segment, packets, rows, of in self._chosen(wanted):
-                for link in dict.fromkeys(of):
-                    if link not in links:
-                        links[link] = len(links)
-                        room -= file.write(interface_block(*link))
-                room -= file.write(packet_blocks(packets, rows, np.array([links[link] for link in of], dtype=np.int32)))
-                positions = segment.positions(wanted.frames)
-                for number, at in enumerate(packets.array("frame")[rows].tolist() if positions else (), count + 1):
-                    if at in positions:
-                        interface, frame = positions[at]
-                        frames.append({"interface": interface, "sensor_frame": frame, "frame": number})
-                count += len(rows)
-                if room < 0:
-                    break
-        return count, frames
-
-    def _chosen(self, wanted: _Wanted) -> Iterator[tuple[_Segment, Packets, np.ndarray[Any, np.dtype[np.int64]], list[tuple[str, int]]]]:
-        """(segment, batch, rows, interface and link type of each row) of what is wanted; a batch is valid until the next."""
-        needles = [_octets(address) for address in wanted.addresses]
-        for segment in list(self._segments):
-            if segment.last_ns < wanted.first_ns or segment.first_ns > wanted.last_ns or not segment.path.exists():
-                continue
-            with open_capture(str(segment.path), self._limits) as reader:
-                for packets in reader:
-                    rows = np.empty(packets.rows, dtype=np.int64)
-                    rows = rows[: rows_between(packets, wanted.first_ns, wanted.last_ns, needles, rows)]
-                    if len(rows):
-                        names = [interface.name for interface in reader.report.interfaces]
-                        pairs = zip(packets.array("interface")[rows].tolist(), packets.array("link_type")[rows].tolist(), strict=True)
-                        yield segment, packets, rows, [(names[interface], link_type) for interface, link_type in pairs]
-
-
-def _octets(address: str) -> bytes:
-    try:
-        return ipaddress.ip_address(address).packed
-    except ValueError:
-        return bytes.fromhex(address.replace(":", ""))

@@ -24,5 +24,7 @@ def test_the_packets_of_an_incident_are_set_aside(folder: Path, wire: Wire) -> N
     assert kept
     manifests = [json.loads(path.with_suffix(".json").read_text()) for path in kept]
     assert all(manifest["packets"] and manifest["frames"] for manifest in manifests)
-    said = otwatch("analyze", str(kept[0]), "--format", "jsonl")
+    cut = otwatch("slice", sensor.database, "--state", folder / "state", "--incident", kept[0].stem, "--output", folder / "evidence")
+    assert cut.returncode == 0, cut.stderr
+    said = otwatch("analyze", str(folder / "evidence" / "packets.pcapng"), "--format", "jsonl")
     assert "ot.controller-stop" in said.stdout

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from otwatch.capture.cutting import AROUND_NS
 from otwatch.capture.files import open_capture
 from otwatch.capture.pcapng_blocks import interface_block, packet_blocks, section_header
 from otwatch.limits import Limits
@@ -68,7 +69,7 @@ def test_an_incident_keeps_its_hosts_and_knows_its_frames(kept: PacketRing) -> N
     kept.close()
     found = frames_of(kept.incidents / "INC-00000001.pcapng")
     hosts = [bytes([192, 168, 10, 30]), bytes([192, 168, 10, 10])]
-    around = [(time, octets) for time, octets in frames_of(PLANT) if time >= first - ring.AROUND_NS]
+    around = [(time, octets) for time, octets in frames_of(PLANT) if time >= first - AROUND_NS]
     assert found == [(time, octets) for time, octets in around if any(host in octets[:192] for host in hosts)]
     manifest = json.loads((kept.incidents / "INC-00000001.json").read_text())
     (named,) = manifest["frames"]
