@@ -193,6 +193,7 @@ def _root(node: Node, at_ns: int, entries: dict[str, list[tuple[int, str]]]) -> 
 
 def _united(groups: dict[Node, list[Stroke]]) -> dict[Node, list[Stroke]]:
     """Sources that raise one thing only, many of them: one cause or one forger, not one incident for each."""
+    groups = _notes_apart(groups)
     wanted: dict[Node, list[Node]] = {}
     cards: dict[str, set[str]] = {}
     for node, members in groups.items():
@@ -215,7 +216,23 @@ def _united(groups: dict[Node, list[Stroke]]) -> dict[Node, list[Stroke]]:
     return found
 
 
-_ENOUGH: Final = {"card": 1, "spoofed": _MANY_ONE_CARD, "many": _MANY, "conduit": _CAUSE, "note": _CAUSE}
+def _notes_apart(groups: dict[Node, list[Stroke]]) -> dict[Node, list[Stroke]]:
+    """What many hosts raise that raise nothing grave is one note for each rule: four masters at work are not four things to read."""
+    hosts: dict[str, set[Node]] = {}
+    for node, members in groups.items():
+        if node[0] == "host" and all(alert.severity < Severity.MEDIUM for alert, _ in members):
+            for alert, _ in members:
+                hosts.setdefault(alert.rule, set()).add(node)
+    found: dict[Node, list[Stroke]] = {}
+    for node, members in groups.items():
+        for alert, burst in members:
+            sharing = hosts.get(alert.rule, ())
+            apart = node in sharing and len(sharing) >= _CAUSE
+            found.setdefault(("note", alert.rule) if apart else node, []).append((alert, burst))
+    return found
+
+
+_ENOUGH: Final = {"card": 1, "spoofed": _MANY_ONE_CARD, "many": _MANY, "conduit": _CAUSE}
 
 
 def _common(node: Node, members: Sequence[Stroke], cards: dict[str, set[str]]) -> Iterable[Node]:
@@ -239,8 +256,6 @@ def _common(node: Node, members: Sequence[Stroke], cards: dict[str, set[str]]) -
         if len(macs) == 1 and (mac := next(iter(macs))):
             yield "spoofed", *rules, *targets, mac
         yield "many", *rules, *targets
-    if worst < Severity.MEDIUM:
-        yield "note", *rules
 
 
 def _conduit_missing(alert: Alert) -> bool:
@@ -328,21 +343,20 @@ def _steps(members: Iterable[Stroke]) -> list[Step]:
     for alert, burst in sorted(members, key=lambda one: (-one[0].severity, one[0].id, one[1].first_ns)):
         acts: Sequence[Act | None] = alert.evidence.acts if alert.occurrence == 1 and alert.evidence.acts else [*alert.evidence.acts[:1]] or [None]
         for act in burst.acts or acts:
-            whole = (alert.occurrence > 1 and not burst.acts) or act is None
-            first_ns, last_ns = (burst.first_ns, burst.last_ns) if whole else (act.first_ns, act.last_ns)  # type: ignore[union-attr]
-            key = (alert.src, alert.dst, act.function_name if act else alert.rule, first_ns)
+            said: Act | Burst = burst if act is None or (alert.occurrence > 1 and not burst.acts) else act
+            key = (alert.src, alert.dst, act.function_name if act else alert.rule, said.first_ns)
             step = Step(
-                first_ns=first_ns,
-                last_ns=last_ns,
+                first_ns=said.first_ns,
+                last_ns=said.last_ns,
                 src=alert.src if alert.has_actor or not alert.src_mac else alert.src_mac,
                 dst=act.target if act is not None and act.target else alert.dst,
                 title=alert.title,
                 rule=alert.rule,
                 alert=alert.id,
                 occurrence=burst.occurrence,
-                count=burst.count if whole else act.count,  # type: ignore[union-attr]
-                outcome=burst.outcome if whole else act.outcome,  # type: ignore[union-attr]
-                frames=(burst.frames or alert.frames[:8]) if whole else act.frames,  # type: ignore[union-attr]
+                count=said.count,
+                outcome=said.outcome,
+                frames=said.frames or (alert.frames[:8] if said is burst else ()),
                 severity=alert.severity,
                 act=act,
             )

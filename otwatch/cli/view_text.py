@@ -78,7 +78,7 @@ def show_view(view: View, console: Console) -> None:
     console.print()
     label = verdict.level.value.upper() if verdict.level is Level.ACT_NOW else verdict.level.value
     style = _LEVELS[verdict.level]
-    flow(console, f"[{style}]{label}[/]  {safe(verdict.sentence.removeprefix(label).lstrip(': '))}", indent=2)
+    flow(console, f"[{style}]{label}[/]  {safe(verdict.below_level)}", indent=2)
     for sentence in filter(None, (verdict.judged, verdict.operators)):
         flow(console, safe(sentence), indent=2)
     for incident in view.incidents[:_INCIDENTS]:

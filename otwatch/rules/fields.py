@@ -213,9 +213,10 @@ _FLOWS: Final = (
         "carried_data",
         "truth",
         Stage.OUTCOME,
-        "both sides sent payload; false: not in three seconds, although this tap shows both directions and the start of the connection",
+        "both sides sent payload; false: it was refused, not answered or closed without any in three seconds, on a tap that shows both directions; "
+        "of a connection that was accepted and stays open it is not known",
     ),
-    _field("sent_data", "truth", Stage.OUTCOME, "src sent payload; false: not in three seconds after it opened the connection"),
+    _field("sent_data", "truth", Stage.OUTCOME, "src sent payload; false: the connection was not answered, or closed without any, in three seconds"),
     *_LATE,
 )
 OUTCOMES: Final = ("answered", "carried_data", "sent_data")  # in this order in the signature of a flow event whose outcome is decided

@@ -1,9 +1,9 @@
 """Alerts of which one holds all rows of another: they are reported as one.
 
 What is compared are the rows, by behaviour (or what tells rows without behaviour apart) and by burst, never names of rules. An alert folds into one
-that is at least as grave and holds all of its rows; of two with the same rows the graver leads, then the more special rule. What folds stands in
-`also` of the other with its id and its reason; techniques unite. An alert that the plant accepts neither takes others in nor vanishes: the
-general alert stays then.
+that is at least as grave and holds all of its rows; of two with the same rows the graver leads, then a rule of the user's own, then the more special
+one. What folds stands in `also` of the other with its id and its reason; techniques unite. An alert that the plant accepts neither takes others in
+nor vanishes: the general alert stays then.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class Folder:
     def __init__(self, rules: Sequence[Rule], *, site: bool = True, baseline: bool = True) -> None:
         unknown = (frozenset() if site else _OF_SITE) | (frozenset() if baseline else _OF_BASELINE)
         self._special = [_special(rule) for rule in rules]
+        self._own = [rule.is_own for rule in rules]
         self._apart = [rule.table == "surges" for rule in rules]  # how many there were in so short a time is a fact of its own
         self._states = ["; ".join(dict.fromkeys(_stated(rule, unknown))) for rule in rules]
 
@@ -65,9 +66,9 @@ class Folder:
         return [one for one in found if one.number not in gone]
 
     def _rank(self, one: Reported) -> tuple[object, ...]:
-        """Who takes in whom: the graver first, then who holds more rows, then the more special rule."""
+        """Who takes in whom: the graver first, then a rule that the user wrote, then who holds more rows, then the more special rule."""
         special = self._special[one.rule]
-        return -one.alert.severity, -len(one.rows), *(-part for part in special), one.alert.rule, one.number
+        return -one.alert.severity, not self._own[one.rule], -len(one.rows), *(-part for part in special), one.alert.rule, one.number
 
     @staticmethod
     def _leader(one: Reported, leaders: dict[object, list[Reported]]) -> Reported | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,7 +48,8 @@ def load_rules(
         documents += documents_of(path, complaints)
     values = [value for document in documents for value in (document.raw if isinstance(document.raw, list) else [document])]
     by_id = {str(value.raw["id"].raw): value for value in values if isinstance(value.raw, dict) and "id" in value.raw}
-    unproved = frozenset() if proofs else frozenset(document.path for document in documents[:shipped_count])
+    shipped_paths = frozenset(document.path for document in documents[:shipped_count])
+    unproved = frozenset() if proofs else shipped_paths
     checker = _Checker(complaints, tuple(protocols), tuple(anomalies), functions or {}, tuple(areas), by_id, unproved)
     for value in values:
         rule = checker.rule(value)
@@ -56,7 +58,7 @@ def load_rules(
         if rule.id in found:
             other = found[rule.id]
             complaints.add(value, f'the id "{rule.id}" stands in {other.path}:{other.line} already')
-        found[rule.id] = rule
+        found[rule.id] = rule if rule.path in shipped_paths else replace(rule, is_own=True)
     complaints.raise_if_any()
     return [rule for _, rule in sorted(found.items()) if drafts or rule.status in LOADED]
 

@@ -26,13 +26,16 @@ Done = tuple[int, int, int, int, int, int]
 DECIDED_NS: Final = 3_000_000_000  # what has not come by then is taken for missing: two retransmissions of a SYN (RFC 6298) would have
 STANDING: Final = 10  # targets that a source waits for in vain at the end of what was seen: no connection is that unlucky
 FIRSTS: Final = ("answered_ns", "refused_ns", "data_to_server_ns", "data_to_client_ns")
-_ENDED_COLUMNS: Final = 9
+_ENDED_COLUMNS: Final = 11
+_OLD_COLUMNS: Final = 9  # of a checkpoint that does not know when the flow was last heard, nor the flags of its server
 _COLUMNS: Final = (*FIRSTS, "packets_to_server", "tcp_flags_to_server", "ip_protocol", "direction_how")
+_ENDED_AT: Final = len(_COLUMNS)  # behind these: when it ended, when it was last heard, the flags of its server
 _REMEMBERED: Final = 65_536  # hosts that were answered, pairs that were
 _TCP: Final = 6
 _OVER: Final = 0x05  # FIN, RST
+_ACK: Final = 0x10
 _EVER: Final = 2**62
-_UNSEEN: Final = (-1, -1, -1, -1, 1, 0, _TCP, 0, 0)  # of a flow that is not remembered: nothing can be told of it
+_UNSEEN: Final = (-1, -1, -1, -1, 1, 0, _TCP, 0, 0, _EVER, 0)  # of a flow that is not remembered: nothing can be told of it
 _MANY_TIMES: Final = 10  # so many connections seen both ways for each of which one direction is missing: the tap shows both
 _UNKNOWN, _NO, _YES = 0, 1, 2
 
@@ -95,6 +98,7 @@ class Outcomes:
             due, numbers = (np.array(column, np.int64) for column in zip(*opened, strict=True))
             self._opened.append(_Opened(due, np.array([alive.get(number, -1) for number in numbers.tolist()], np.int64), numbers))
         for number, *row in state["flows"]:
+            row += _UNSEEN[_OLD_COLUMNS:] if len(row) == _OLD_COLUMNS else ()
             if len(row) != _ENDED_COLUMNS:
                 raise ValueError("no row of a flow")
             if renumbered(int(number)) not in alive:
@@ -147,21 +151,23 @@ class Outcomes:
             slots = np.array(kept, np.int64)
             names = flows.array("number")[slots]
             for number, row in zip(names.tolist(), self.rows(flows, slots, names).tolist(), strict=True):
-                self.ended[number] = (*row[:-1], now_ns)
+                self.ended[number] = (*row[:_ENDED_AT], now_ns, *row[_ENDED_AT + 1 :])
 
     def done(self, flows: Flows, slot: int, number: int) -> Done:
         """What a flow had done, for the process that goes on with it."""
-        answered, refused, to_server, to_client, _, flags, _, how, _ = self.rows(flows, np.array([slot]), np.array([number]))[0].tolist()
+        answered, refused, to_server, to_client, _, flags, _, how = self.rows(flows, np.array([slot]), np.array([number]))[0].tolist()[:_ENDED_AT]
         return answered, refused, to_server, to_client, flags, how
 
     def rows(self, flows: Flows, slots: Numbers, numbers: Numbers) -> Numbers:
-        """(flows, columns and when it ended): what each flow had done, whether it is open or ended."""
+        """(flows, columns, when it ended, when it was last heard, flags of its server): what each flow had done, whether it is open or ended."""
         table = flows.array("number")
         alive = (slots >= 0) & (slots < len(table))
         alive[alive] = table[slots[alive]] == numbers[alive]  # a process that goes on from a checkpoint has no flow at first
         here = slots[alive]
         found = np.full((len(slots), _ENDED_COLUMNS), _EVER, np.int64)
         for column, name in enumerate(_COLUMNS):
+            found[alive, column] = flows.array(name)[here]
+        for column, name in enumerate(("last_ns", "tcp_flags_to_client"), _ENDED_AT + 1):
             found[alive, column] = flows.array(name)[here]
         for at in np.flatnonzero(~alive).tolist():
             found[at] = self.ended.get(int(numbers[at]), _UNSEEN)
@@ -240,10 +246,14 @@ class Outcomes:
             known = self.silent.setdefault(int(clients[row]), set())
             if len(known) < STANDING:
                 known.add((int(servers[row]), ports[row]))
-        idle = answered & asked & (by_handshake | ~tcp) & ~(to_server & to_client) & (ripe | tcp & (rows[:, 5] & _OVER != 0))
+        # A connection that was accepted and stays open may yet be used: a master connects first and asks when its cycle comes round.
+        over = ((rows[:, 5] | rows[:, 10]) & _OVER != 0) & (rows[:, 9] <= due)
+        idle = answered & asked & (by_handshake & over | ~tcp & ripe) & ~(to_server & to_client)
         code = np.where(answered | to_client | went_on | tcp & ~asked & by_handshake, _YES, np.where(silent, _NO, _UNKNOWN))
         code |= np.where(to_server & to_client, _YES, np.where(silent | idle, _NO, _UNKNOWN)) << 2
-        code |= np.where(to_server, _YES, np.where(asked & (by_handshake | ~tcp) & (ripe | idle), _NO, _UNKNOWN)) << 4
+        used = answered | (rows[:, 5] & _ACK != 0)  # the client's acknowledgement shows an answer that the tap does not
+        unsent = asked & (by_handshake & (over | ripe & ~used) | ~tcp & ripe)
+        code |= np.where(to_server, _YES, np.where(unsent, _NO, _UNKNOWN)) << 4
         return code
 
     def _standing(self, clients: Numbers, servers: Numbers, ports: Sequence[int], waiting: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -133,3 +133,4 @@ class Rule:
     tests: tuple[Proof, ...] = ()
     path: str = field(default="", compare=False)
     line: int = field(default=1, compare=False)
+    is_own: bool = field(default=False, compare=False)  # of the user's files, not shipped

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from otwatch.alerts.alert import Alert, Severity
@@ -45,6 +47,15 @@ def test_of_two_with_the_same_rows_the_graver_leads_then_the_more_special(folder
     rows = {7: [ONE], 8: [ONE]}
     assert shown(folder.fold([reported(0, rows), reported(1, rows), reported(2, rows)])) == [(2, [1, 0])]
     assert shown(folder.fold([reported(0, rows, Severity.CRITICAL), reported(2, rows)])) == [(0, [2])]
+
+
+def test_a_rule_of_the_user_leads_unless_another_is_graver(tmp_path):
+    shipped, own, special = rules_from(tmp_path, *TEXTS)
+    folder = Folder([replace(shipped, is_own=False), own, replace(special, is_own=False)])
+    rows = {7: [ONE], 8: [ONE]}
+    assert shown(folder.fold([reported(0, rows), reported(1, rows), reported(2, rows)])) == [(1, [2, 0])]
+    assert shown(folder.fold([reported(1, {7: [ONE]}), reported(2, rows)])) == [(1, []), (2, [])]
+    assert shown(folder.fold([reported(1, rows), reported(2, rows, Severity.CRITICAL)])) == [(2, [1])]
 
 
 def test_rows_of_its_own_keep_an_alert(folder):

@@ -51,6 +51,11 @@ class Verdict:
     operators: str = ""  # commands that are taken for the operator's, which only the reader can confirm
 
     @property
+    def below_level(self) -> str:
+        """The sentence where the words of the level already stand before it."""
+        return self.sentence.removeprefix(self.level.value).lstrip(": ")
+
+    @property
     def line(self) -> str:
         """All of it in one line, as records have it."""
         return " ".join(part for part in (self.sentence, self.judged, self.operators) if part)
