@@ -31,6 +31,7 @@ class Action(IntEnum):
     AUTHENTICATE = 20
     CONNECT = 21
     REPORT = 22  # unsolicited data from the device
+    ENCRYPTED = 23  # what only its two ends can read
 
 
 class Role(IntEnum):
@@ -61,5 +62,5 @@ VERBS: dict[Action, str] = {
     **dict.fromkeys((Action.CONFIGURE, Action.TIME_SET), "configure"),
     **dict.fromkeys((Action.START, Action.STOP, Action.RESTART), "mode"),
     **dict.fromkeys((Action.PROGRAM_DOWNLOAD, Action.PROGRAM_UPLOAD, Action.PROGRAM_DELETE, Action.FIRMWARE, Action.FILE), "program"),
-    **dict.fromkeys((Action.CONNECT, Action.AUTHENTICATE, Action.ALARM, Action.OTHER), "session"),
+    **dict.fromkeys((Action.CONNECT, Action.AUTHENTICATE, Action.ALARM, Action.ENCRYPTED, Action.OTHER), "session"),
 }

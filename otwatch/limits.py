@@ -38,6 +38,7 @@ class Limits:
     outstanding_requests: int = 64  # requests of one flow waiting for their response
     application_fragment_bytes: int = 65_536  # a DNP3 or COTP message reassembled from several PDUs
     items_per_pdu: int = 512  # rows from one PDU: object headers, variable items
+    monitored_items: int = 65_536  # OPC UA client handles whose node is known, of all subscriptions; notifications of others are counted only
     program_blocks_bytes: int = 4_194_304  # bytes of one program block reassembled for its hash
     behaviours: int = 200_000  # distinct (who, whom, what); beyond it addresses within the device are merged
     names_bytes: int = 16_777_216  # of names of objects (tags, items), 64 a name for its number: a hundred thousand tags

@@ -64,6 +64,8 @@ def main() -> None:
         from bacnet_client import BacnetClient as Kind
     elif protocol == "enip":
         from enip_client import EnipClient as Kind
+    elif protocol == "opcua":
+        from opcua_client import OpcuaClient as Kind
     elif protocol == "iec104":
         from iec104_client import Iec104Client as Kind
     else:

@@ -101,6 +101,15 @@ HOSTS: dict[str, Host] = {
             about="remote I/O block of plc-cip, EtherNet/IP on 44818, cyclic I/O on UDP 2222",
         ),
         Host(
+            name="opc",
+            role="controller",
+            ip="192.168.10.18",
+            mac="00:01:05:0a:10:18",
+            vendor="Beckhoff",
+            level=1,
+            about="OPC UA server of a controller, opc.tcp 4840: without security, signed, and encrypted",
+        ),
+        Host(
             name="hmi",
             role="hmi",
             ip="192.168.10.20",
@@ -160,6 +169,7 @@ SERVICES: dict[str, tuple[tuple[str, int], ...]] = {
     "plc-cip": (("enip", 44818),),
     "plc-slc": (("enip", 44818),),
     "rio": (("enip", 44818),),
+    "opc": (("opcua", 4840),),
     "hmi": (("http", 8080),),
     "eng": (("ssh", 22), ("rdp", 3389)),
 }

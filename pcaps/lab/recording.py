@@ -27,6 +27,7 @@ STACKS = {
     "s7comm": ("python-snap7",),
     "dnp3": ("yadnp3",),
     "bacnet": ("bacpypes3",),
+    "opcua": ("asyncua",),
     "enip": ("cm-ethernetip", "pycomm3"),
 }
 # c104 is under the GPL 3, which does not go together with scapy's GPL 2: it may live in an environment of its own
@@ -129,7 +130,7 @@ class Recording:
         if protocol == "ssh":
             self._serve_ssh(host)
             return
-        script = (f"{protocol}_server.py",) if protocol in ("dnp3", "iec104", "bacnet") else ("servers.py", protocol)
+        script = (f"{protocol}_server.py",) if protocol in ("dnp3", "iec104", "bacnet", "opcua") else ("servers.py", protocol)
         if protocol == "enip":
             script = ("enip_server.py", host)
         command = inside(PREFIX + host, INTERPRETERS.get(protocol, sys.executable), str(HERE / script[0]), *script[1:])

@@ -1,0 +1,73 @@
+"""A dissector of OPC UA fed with messages made by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from otwatch.limits import Limits
+from otwatch.protocols.opcua import PROTOCOL
+from otwatch.protocols.opcua.dissect import OpcuaDissector
+from otwatch.protocols.opcua.spec import ANOMALIES
+from otwatch.protocols.spec import Fact
+from otwatch.tables import Anomalies, Octets, Operations, Pdus
+from tests.oracle.opcua import array, message, open_channel, request, response, text
+
+NAMES = {kind.code: kind.name for kind in ANOMALIES}
+OPEN = request(446, bytes(4) + b"\x00\x00\x00\x00\x01\x00\x00\x00" + text(None) + bytes(4))
+OPENED = response(449, bytes(4) + b"\x05\x00\x00\x00" + bytes(16) + text(None))
+NO_DIAGNOSTICS = array(None)
+
+
+class Wire:
+    """Messages in order; `run` gives their rows with values and names, the names of anomalies, and facts. Direction 0 is the client."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.dissector = OpcuaDissector(1, limits or Limits())
+        self.frame = 0
+        self.sequence = {0: 50, 1: 50}
+        self._empty()
+
+    def _empty(self) -> None:
+        self.octets = Octets()
+        self.pdus = Pdus(self.octets)
+
+    def add(self, pdu: bytes, direction: int = 0, *, flow: int = 1, flags: int = 0) -> Wire:
+        """One chunk; a millisecond after the one before."""
+        self.frame += 1
+        row = self.pdus.new_row()
+        start = self.octets.append(pdu, 0, len(pdu))
+        values = {"packet": row, "timestamp_ns": self.frame * 1_000_000, "frame": self.frame, "flow": flow, "direction": direction,
+                  "source": 5 + direction, "destination": 6 - direction, "start": start, "end": start + len(pdu), "framing": 0, "flags": flags}
+        for column in self.pdus.schema.columns:
+            getattr(self.pdus, column.name)[row] = values.get(column.name, column.default)
+        return self
+
+    def opened(self) -> Wire:
+        """A channel without security."""
+        return self.add(open_channel(OPEN, 1, self.number(0))).add(open_channel(OPENED, 1, self.number(1), channel=5), 1)
+
+    def number(self, direction: int) -> int:
+        """The sequence number that is due."""
+        self.sequence[direction] += 1
+        return self.sequence[direction]
+
+    def say(self, body: bytes, request_id: int, direction: int = 0, *, chunks: str = "MSGF", flags: int = 0) -> Wire:
+        """A chunk with the sequence number that is due."""
+        return self.add(message(body, request_id, self.number(direction), chunks=chunks), direction, flags=flags)
+
+    def run(self) -> tuple[list[dict[str, Any]], list[str], list[Fact]]:
+        """The next messages follow on."""
+        operations, anomalies = Operations(), Anomalies()
+        facts: list[Fact] = []
+        self.dissector.feed(self.pdus, operations, anomalies, facts)
+        rows = []
+        for index in range(operations.rows):
+            row: dict[str, Any] = operations.row(index)
+            row["octets"] = self.octets.tobytes(row["value_at"], row["value_at"] + row["value_length"])
+            row["value"] = PROTOCOL.value(row["value_kind"], row["octets"], row) if row["value_kind"] else None
+            row["name"] = PROTOCOL.function_name(row["function"], row["subfunction"])
+            row["node"] = PROTOCOL.object_name(row)
+            row["outcome"] = PROTOCOL.status_name(row["status"])
+            rows.append(row)
+        self._empty()
+        return rows, [NAMES[kind] for kind in anomalies.array("kind").tolist()], facts
