@@ -87,7 +87,6 @@ OT_PORTS_NOT_DECODED: Final[frozenset[str]] = frozenset(
     {
         "enip",
         "enip-io",
-        "opcua",
         "profinet-cm",
         "fox",
         "foxs",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
+from otwatch.actions import Action
 from otwatch.capture.report import CaptureReport
 from otwatch.decode.anomalies import ANOMALIES as DECODE_ANOMALIES
 from otwatch.decode.unread import OT_ETHERTYPES, seen
@@ -27,7 +28,7 @@ _CLOCK_SET_NS: Final = 631_152_000_000_000_000  # 1990
 _NAMED = 8  # carriers of other traffic, and unreadable files, that are named, each for itself
 
 
-_PROTOCOLS_ON: Final = {"modbus?": ("modbus",), "dnp3?": ("dnp3",), "iso-tsap?": ("s7comm", "s7comm-plus", "mms")}
+_PROTOCOLS_ON: Final = {"modbus?": ("modbus",), "dnp3?": ("dnp3",), "iso-tsap?": ("s7comm", "s7comm-plus", "mms"), "opcua?": ("opcua",)}
 # OT protocols that are not decoded, as people write them.
 TITLES: Final = {
     "iec104": "IEC 104",
@@ -165,6 +166,17 @@ def blind_spots(
         tell("stream-gaps", gaps, f"{plural(gap_bytes, 'byte')} missing in {plural(gaps, 'place')} of OT streams: the tap lost packets")
     conflicts = sum(talk.counts["conflicts"] for talk in talks)
     tell("stream-conflicts", conflicts, f"{plural(conflicts, 'TCP segment')} repeated bytes with other content: both versions were analysed")
+    for name, counts in protocols.items():
+        hidden = [talk for talk in talks if talk.protocol == name and talk.actions.get(Action.ENCRYPTED.name)]
+        count = sum(talk.actions[Action.ENCRYPTED.name] for talk in hidden)
+        who = ", ".join(sorted({f"{talk.client} > {talk.server}" for talk in hidden})[:3])
+        tell(
+            "encrypted",
+            count,
+            f"{plural(count, 'request')} of {TITLES.get(name, name)} encrypted in {plural(len(hidden), 'conversation')} ({who}): who spoke is known, "
+            "what they did is not",
+            incomplete=count * 2 > counts["requests"],
+        )
     undecoded = _undecoded(talks, decoder)
     for name, count in sorted(undecoded.items(), key=lambda item: -item[1]):
         tell(

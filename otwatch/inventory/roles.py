@@ -63,6 +63,7 @@ _IED_PROTOCOLS: Final = frozenset({"mms", "goose", "sampled-values"})  # IEC 618
 _PEERS: Final = frozenset({"bacnet"})  # in which workstations answer, too: who is there
 _MOSTLY: Final = 5
 READING: Final = frozenset({Action.READ, Action.SUBSCRIBE, Action.REPORT})
+_SESSION: Final = frozenset({Action.CONNECT, Action.AUTHENTICATE, Action.IDENTIFY, Action.ENCRYPTED, Action.OTHER})
 _MODES: Final = frozenset({Action.START, Action.STOP, Action.RESTART})  # no controller does this to another in cycles
 _PROGRAMMING: Final = (ENGINEERING | {Action.BROWSE}) - {Action.START, Action.STOP, Action.RESTART}
 
@@ -136,6 +137,9 @@ def roles_of(doings: Doings, *, ot_subnets: set[str], own_subnet: str, target_su
     for actions in doings.asked.values():
         for action, count in actions.items():
             asked[action] = asked.get(action, 0) + count
+    if asked and not asked.keys() - _SESSION and Action.ENCRYPTED in asked:
+        roles["host"] = f"talks to {_devices(doings.targets)} encrypted: what it does was not seen"
+        return roles
     outside = bool(target_subnets) and bool(own_subnet) and own_subnet not in target_subnets and own_subnet not in ot_subnets
     if asked:
         programming = sorted(action.name for action in asked if action in _PROGRAMMING)

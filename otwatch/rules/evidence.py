@@ -86,7 +86,7 @@ class Evidence:
         if role == _REQUEST:
             if columns.action.item(index) in _COMMANDS and (before := self.points.before(batch, index, behaviour)) is not None:
                 sample.before, sample.before_frame = before.value, before.frame
-            sample.watched = columns.action.item(index) not in _COMMANDS or self.is_answered(batch, index)
+            sample.watched = self.is_answered(batch, index)
             if len(self.watched) >= _WATCHED:
                 self.watched.popitem(last=False)
             self.watch(flow, frame, sample)

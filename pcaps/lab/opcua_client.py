@@ -225,14 +225,23 @@ class OpcuaClient(Client):
     def _create_session(self) -> bytes:
         application = _text("urn:lab:tool") + _text("urn:lab:tool") + b"\x02" + _text("tool") + struct.pack("<I", 1) + _text(None) * 2
         application += struct.pack("<i", -1)
-        return _number(461) + _header() + application + _text(None) + _text(self.url) + _text("tool") + _text("n" * 32) + _text(None) + struct.pack(
-            "<dI", 60_000.0, 0)
+        return (
+            _number(461)
+            + _header()
+            + application
+            + _text(None)
+            + _text(self.url)
+            + _text("tool")
+            + _text("n" * 32)
+            + _text(None)
+            + struct.pack("<dI", 60_000.0, 0)
+        )
 
     def _authentication(self, answer: bytes) -> bytes:
         """The token of the session, behind its id, in a response to CreateSession."""
         at = 24 + 4 + 24  # header of the message, type, header of the response (no diagnostics, no strings)
         at += _width(answer, at)
-        return answer[at:at + _width(answer, at)]
+        return answer[at : at + _width(answer, at)]
 
 
 def _number(number: int) -> bytes:

@@ -62,7 +62,8 @@ async def serve() -> None:
     await server.set_application_uri("urn:lab:pump-controller")
     server.product_uri = "urn:lab:products:pc-500"
     server.manufacturer_name = "Lab Controls"
-    await server.set_build_info("urn:lab:products:pc-500", "Lab Controls", "PC-500", "2.4.1", "2041", datetime.datetime(2026, 1, 15))
+    built = datetime.datetime(2026, 1, 15, tzinfo=datetime.UTC)
+    await server.set_build_info("urn:lab:products:pc-500", "Lab Controls", "PC-500", "2.4.1", "2041", built)
     server.set_security_policy(POLICIES, permission_ruleset=Everything())
     with tempfile.TemporaryDirectory() as folder:
         cert, key = await certificate(Path(folder), "pump-controller", "urn:lab:pump-controller", host.ip)

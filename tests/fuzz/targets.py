@@ -23,7 +23,7 @@ from tests.streams.wire import ACK, SYN, P, table
 ROOT = Path(__file__).parents[2]
 LIMITS = Limits()
 LINK_TYPES = (1, 0, 9, 12, 101, 108, 113, 228, 229, 276, 50, 51, 105, 127, 147)
-PORTS = {"modbus": 502, "dnp3": 20000, "s7comm": 102, "iec104": 2404, "bacnet": 47808}
+PORTS = {"modbus": 502, "dnp3": 20000, "s7comm": 102, "iec104": 2404, "bacnet": 47808, "opcua": 4840}
 _SCRATCH = Path(tempfile.mkdtemp(prefix="otwatch-fuzz-")) / "input"
 
 

@@ -341,7 +341,7 @@ class OpcuaDissector:
             m.report(_CHUNKS_LOST, 3, -1, self.parts.drop(key))
             return None
         size = self.parts.size(key)
-        if len(keys) >= self.limit and key not in keys or not self.parts.add(key, m.pdus.octets, m.at, m.end):
+        if (len(keys) >= self.limit and key not in keys) or not self.parts.add(key, m.pdus.octets, m.at, m.end):
             m.report(_TOO_LARGE, 4, self.parts.limit, size + m.end - m.at)
             return None
         keys.add(key)

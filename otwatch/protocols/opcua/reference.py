@@ -6,15 +6,17 @@ from otwatch.markdown import bullets, code, table
 from otwatch.protocols.opcua import spec
 
 _COLUMNS = (
-    ("function", "Id of the binary encoding of the request, in responses too; 1 hello (and acknowledge), 2 error, 3 reverse hello, 4 a message that is encrypted."),
-    ("subfunction", "Of `open_secure_channel` and `encrypted_message` the security policy, below; of `activate_session` the token: 0 anonymous, 1 user name, "
-     "2 certificate, 3 issued, plus 16 on a channel without security, plus 32 where the password can be read; of `history_update` the id of its details."),
+    ("function", "Id of the binary encoding of the request, in responses too; 1 hello, 2 error, 3 reverse hello, 4 an encrypted message."),
+    ("subfunction", "Of `open_secure_channel` and `encrypted_message` the security policy, below; of `activate_session` the token: 0 anonymous, "
+     "1 user name, 2 certificate, 3 issued, plus 16 on a channel without security, plus 32 where the password can be read; of `history_update` the "
+     "id of its details."),
     ("area", "Namespace index of the node, plus 65536 where its identifier is a GUID, 131072 where it is opaque."),
     ("object", "Identifier of the node: its number, or the number that stands for its name. Of `call` the method."),
-    ("start", "Attribute (13 is the value). Of `call` the number that stands for the object the method is called on; of `open_secure_channel` the mode: "
+    ("start", "Attribute (13 is the value). Of `call` the number that stands for the object of the method; of `open_secure_channel` the mode: "
      "1 none, 2 sign, 3 sign and encrypt, where it can be read."),
-    ("count", "Of browse results the references, of `publish` the notifications that have no row of their own, of services on many items in one row the items."),
-    ("value", "The value written, read or reported, with its quality where that is not good; the arguments of a method; endpoint or user name. Never a password."),
+    ("count", "Of browse results the references, of `publish` the notifications without a row of their own, of services on many items the items."),
+    ("value", "The value written, read or reported, with its quality where that is not good; arguments of a method; endpoint; user name. Never a "
+     "password."),
     ("item", "Place of the item in its message."),
     ("status", "`ok`, or `bad:NAME` of the item, else of the service. Good and uncertain sub codes are `ok`."),
     ("transaction", "Request id."),
@@ -44,12 +46,12 @@ _LEFT_OUT = (
 def reference() -> str:
     """Markdown below the head of the page."""
     functions = [("function", "name", "action")]
-    functions += [(str(number), code(name), action.name) for number, (name, action) in sorted((spec.MESSAGES | spec.SERVICES).items())]
+    functions += [(str(number), code(name), action.name) for number, (name, action) in sorted([*spec.MESSAGES.items(), *spec.SERVICES.items()])]
     policies = [("number", "policy"), *((str(number), name) for number, (name, _) in enumerate(spec.POLICIES)), (str(spec.OTHER_POLICY), "any other")]
     return "\n".join((
-        "Known by its message type, chunk type and length, and in the first messages by fields that fit. On any TCP port, in both directions. Messages in "
-        "several chunks are put together by request id before they are read. Messages on channels that sign are read; those on channels that encrypt "
-        "are told as encrypted, with who, the policy and how many.",
+        "Known by its message type, chunk type and length, and in the first messages by fields that fit. On any TCP port. Messages "
+        "in several chunks are put together by request id before they are read. Messages on channels that sign are read; those on channels that "
+        "encrypt are reported as encrypted, with who, the policy and how many.",
         "", "## Columns", "", table(("column", "holds"), *_COLUMNS),
         "", "## Functions", "", table(*functions),
         "", "## Security policies", "", table(*policies),

@@ -54,7 +54,8 @@ _CUT = cython.declare(cython.int, PduFlag.CUT)
 _NOTIFIED = cython.declare(cython.int, 64)  # items of one notification that get a row each
 _LISTED = cython.declare(cython.int, 64)  # endpoints and servers of one message that facts are made of
 _SHAPES = cython.declare(dict, dict(spec.SHAPES))
-_LEASTS = cython.declare(dict, {shape: max(1, sum(spec.LEAST[letter] for letter in shape)) for shapes in spec.SHAPES.values() for shape in shapes[1:3]})
+_LEASTS = cython.declare(dict, {
+    shape: max(1, sum(spec.LEAST[letter] for letter in shape)) for shapes in spec.SHAPES.values() for shape in shapes[1:3]})
 
 
 class Message(Reader):
@@ -158,7 +159,7 @@ class Message(Reader):
             if self.wrong:
                 break
             at = self.at
-            if letter == "u" or letter == "t" or letter == "a" or letter == "h" or letter == "i":
+            if letter in "utahi":
                 self.number = self.u32()
                 if letter == "t":
                     self.item_status = self.number
@@ -168,7 +169,7 @@ class Message(Reader):
                     self.item_handle = self.number
                 elif letter == "i":
                     self.subscription = self.number
-            elif letter == "N" or letter == "X" or letter == "Y":
+            elif letter in "NXY":
                 if letter == "N":
                     self.node()
                 else:
@@ -186,7 +187,7 @@ class Message(Reader):
             elif letter == "R":
                 self.item_count = self.several(82)
                 self.take(_KIND_REFERENCES, at)
-            elif letter == "z" or letter == "Q":
+            elif letter in "zQ":
                 if letter == "Q":
                     self.skip(2)
                 self.string()

@@ -78,9 +78,9 @@ SERVICES: Final[Mapping[int, tuple[str, Action]]] = {
 REQUEST_OF: Final[Mapping[int, int]] = {
     **{number + (1 if number > 12000 else 3): number for number in SERVICES}, SERVICE_FAULT: SERVICE_FAULT,
 }
-FUNCTIONS: Final[Mapping[int, str]] = {number: name for number, (name, _) in (MESSAGES | SERVICES).items()}
+FUNCTIONS: Final[Mapping[int, str]] = {number: name for number, (name, _) in (*MESSAGES.items(), *SERVICES.items())}
 
-# Security policies by the end of their URI (OPC 10000-7 6.6): the bytes of a symmetric signature. The place is the subfunction of open_secure_channel.
+# Security policies by the end of their URI (OPC 10000-7 6.6), bytes of a symmetric signature; the place is the subfunction of open_secure_channel
 POLICY_URI: Final = "http://opcfoundation.org/UA/SecurityPolicy#"
 POLICIES: Final = (("None", 0), ("Basic128Rsa15", 20), ("Basic256", 20), ("Basic256Sha256", 32), ("Aes128_Sha256_RsaOaep", 32),
                    ("Aes256_Sha256_RsaPss", 32), ("ECC_nistP256", 32), ("ECC_nistP384", 48), ("ECC_brainpoolP256r1", 32),
@@ -98,7 +98,7 @@ HISTORY: Final[Mapping[int, str]] = {682: "data", 685: "event", 688: "delete", 6
 # n NodeId, x ExpandedNodeId, s string, q QualifiedName, l LocalizedText, u UInt32, b byte, d eight bytes, e ExtensionObject; arrays: S strings,
 # U UInt32, D diagnostics, L LocalizedTexts, C certificates, E ExtensionObjects, P elements of a path, G targets of a path. What goes into the row:
 # N X the node (Y where none follows), o the object of a call, a attribute, v DataValue, V Variants, z text, i subscription, h client handle,
-# H node within the details of a history update, t status, R references, Q name of an added node. `*` before the items: they share one row, which counts them.
+# H node within the details of a history update, t status, R references, Q name of an added node. `*` before the items: one row counts them all.
 SHAPES: Final[Mapping[int, tuple[str, str, str, str]]] = {
     FIND_SERVERS: ("zSS", "", "", ""), GET_ENDPOINTS: ("zSS", "", "", ""), FIND_ON_NETWORK: ("uuS", "", "", ""),
     REGISTER_SERVER: ("zsLusSsb", "", "", ""), REGISTER_SERVER_2: ("zsLusSsbE", "", "", ""),
@@ -115,7 +115,7 @@ SHAPES: Final[Mapping[int, tuple[str, str, str, str]]] = {
     SET_PUBLISHING_MODE: ("b*", "u", "t", "D"), 841: ("*", "u", "tU", "D"), DELETE_SUBSCRIPTIONS: ("*", "u", "t", "D"), PUBLISH: ("*", "uu", "", ""),
 }
 LEAST: Final[Mapping[str, int]] = {  # bytes that a field has at least
-    **dict.fromkeys("nxNXYoVSUDLCEPGRsuaiht", 4), **dict.fromkeys("nxNXYo", 2), **dict.fromkeys("lbv", 1), "q": 6, "Q": 6, "d": 8, "e": 3, "H": 3, "z": 4,
+    **dict.fromkeys("VSUDLCEPGRsuaihtz", 4), **dict.fromkeys("nxNXYo", 2), **dict.fromkeys("lbv", 1), "q": 6, "Q": 6, "d": 8, "e": 3, "H": 3,
 }
 
 VALUE: Final = 13
@@ -147,32 +147,36 @@ VALUE_TEXT = 3  # text without its length
 VALUE_SUBSCRIPTION = 4  # requested interval, lifetime, keep-alive count, …
 VALUE_REFERENCES = 5  # an array of ReferenceDescription
 
-_STATUS: Final = (  # OPC 10000-6 A.2, those that are seen
-    "8001 unexpected_error 8002 internal_error 8003 out_of_memory 8004 resource_unavailable 8005 communication_error 8006 encoding_error 8007 "
-    "decoding_error 8008 encoding_limits_exceeded 80B8 request_too_large 80B9 response_too_large 8009 unknown_response 800A timeout 800B "
-    "service_unsupported 800C shutdown 800D server_not_connected 800E server_halted 800F nothing_to_do 8010 too_many_operations 80DB "
-    "too_many_monitored_items 8012 certificate_invalid 8013 security_checks_failed 8014 certificate_time_invalid 8016 "
-    "certificate_host_name_invalid 8017 certificate_uri_invalid 8018 certificate_use_not_allowed 801A certificate_untrusted 801D "
-    "certificate_revoked 810D certificate_chain_incomplete 801F user_access_denied 8020 identity_token_invalid 8021 identity_token_rejected 8022 "
-    "secure_channel_id_invalid 8023 invalid_timestamp 8024 nonce_invalid 8025 session_id_invalid 8026 session_closed 8027 "
-    "session_not_activated 8028 subscription_id_invalid 802A request_header_invalid 802B timestamps_to_return_invalid 80E5 too_many_arguments "
-    "80EE server_too_busy 8031 no_communication 8032 waiting_for_initial_data 8033 node_id_invalid 8034 node_id_unknown 8035 "
-    "attribute_id_invalid 8036 index_range_invalid 8037 index_range_no_data 8039 data_encoding_unsupported 803A not_readable 803B not_writable "
-    "803C out_of_range 803D not_supported 803E not_found 803F object_deleted 8040 not_implemented 8042 monitored_item_id_invalid 8043 "
-    "monitored_item_filter_invalid 8044 monitored_item_filter_unsupported 8045 filter_not_allowed 804A continuation_point_invalid 804B "
-    "no_continuation_points 804C reference_type_id_invalid 804D browse_direction_invalid 8052 security_mode_rejected_type 8054 "
-    "security_mode_rejected 8055 security_policy_rejected 8056 too_many_sessions 8057 user_signature_invalid 8058 "
-    "application_signature_invalid 805B parent_node_id_invalid 805C reference_not_allowed 805D node_id_rejected 805E node_id_exists 8060 "
-    "browse_name_invalid 8061 browse_name_duplicated 8069 no_delete_rights 806F no_match 8071 history_operation_invalid 8072 "
-    "history_operation_unsupported 8073 write_not_supported 8074 type_mismatch 8075 method_invalid 8076 arguments_missing 810F not_executable "
-    "8077 too_many_subscriptions 8078 too_many_publish_requests 8079 no_subscription 807A sequence_number_unknown 807B message_not_available 80E6 "
-    "security_mode_insufficient 807D tcp_server_too_busy 807E tcp_message_type_invalid 807F tcp_secure_channel_unknown 8080 "
-    "tcp_message_too_large 8081 tcp_not_enough_resources 8082 tcp_internal_error 8083 tcp_endpoint_url_invalid 8084 request_interrupted 8085 "
-    "request_timeout 8086 secure_channel_closed 8087 secure_channel_token_unknown 8088 sequence_number_invalid 80BE "
-    "protocol_version_unsupported 8089 configuration_error 808A not_connected 808B device_failure 808C sensor_failure 808D out_of_service 809B "
-    "no_data 80AB invalid_argument 80AC connection_rejected 80AE connection_closed 80AF invalid_state 80B7 max_connections_reached 80E4 "
-    "request_not_allowed 80E9 locked").split()
-STATUS_NAMES: Final[Mapping[int, str]] = {int(code, 16): name for code, name in zip(_STATUS[::2], _STATUS[1::2], strict=True)}
+STATUS_NAMES: Final[Mapping[int, str]] = {  # OPC 10000-6 A.2, the bad ones that are seen
+    0x8001: "unexpected_error", 0x8002: "internal_error", 0x8003: "out_of_memory", 0x8004: "resource_unavailable", 0x8005: "communication_error",
+    0x8006: "encoding_error", 0x8007: "decoding_error", 0x8008: "encoding_limits_exceeded", 0x8009: "unknown_response", 0x800A: "timeout", 0x800B:
+    "service_unsupported", 0x800C: "shutdown", 0x800D: "server_not_connected", 0x800E: "server_halted", 0x800F: "nothing_to_do", 0x8010:
+    "too_many_operations", 0x8012: "certificate_invalid", 0x8013: "security_checks_failed", 0x8014: "certificate_time_invalid", 0x8016:
+    "certificate_host_name_invalid", 0x8017: "certificate_uri_invalid", 0x8018: "certificate_use_not_allowed", 0x801A: "certificate_untrusted",
+    0x801D: "certificate_revoked", 0x801F: "user_access_denied", 0x8020: "identity_token_invalid", 0x8021: "identity_token_rejected", 0x8022:
+    "secure_channel_id_invalid", 0x8023: "invalid_timestamp", 0x8024: "nonce_invalid", 0x8025: "session_id_invalid", 0x8026: "session_closed",
+    0x8027: "session_not_activated", 0x8028: "subscription_id_invalid", 0x802A: "request_header_invalid", 0x802B: "timestamps_to_return_invalid",
+    0x8031: "no_communication", 0x8032: "waiting_for_initial_data", 0x8033: "node_id_invalid", 0x8034: "node_id_unknown", 0x8035:
+    "attribute_id_invalid", 0x8036: "index_range_invalid", 0x8037: "index_range_no_data", 0x8039: "data_encoding_unsupported", 0x803A:
+    "not_readable", 0x803B: "not_writable", 0x803C: "out_of_range", 0x803D: "not_supported", 0x803E: "not_found", 0x803F: "object_deleted", 0x8040:
+    "not_implemented", 0x8042: "monitored_item_id_invalid", 0x8043: "monitored_item_filter_invalid", 0x8044: "monitored_item_filter_unsupported",
+    0x8045: "filter_not_allowed", 0x804A: "continuation_point_invalid", 0x804B: "no_continuation_points", 0x804C: "reference_type_id_invalid",
+    0x804D: "browse_direction_invalid", 0x8052: "semaphore_file_missing", 0x8054: "security_mode_rejected", 0x8055: "security_policy_rejected",
+    0x8056: "too_many_sessions", 0x8057: "user_signature_invalid", 0x8058: "application_signature_invalid", 0x805B: "parent_node_id_invalid",
+    0x805C: "reference_not_allowed", 0x805D: "node_id_rejected", 0x805E: "node_id_exists", 0x8060: "browse_name_invalid", 0x8061:
+    "browse_name_duplicated", 0x8069: "no_delete_rights", 0x806F: "no_match", 0x8071: "history_operation_invalid", 0x8072:
+    "history_operation_unsupported", 0x8073: "write_not_supported", 0x8074: "type_mismatch", 0x8075: "method_invalid", 0x8076: "arguments_missing",
+    0x8077: "too_many_subscriptions", 0x8078: "too_many_publish_requests", 0x8079: "no_subscription", 0x807A: "sequence_number_unknown", 0x807B:
+    "message_not_available", 0x807D: "tcp_server_too_busy", 0x807E: "tcp_message_type_invalid", 0x807F: "tcp_secure_channel_unknown", 0x8080:
+    "tcp_message_too_large", 0x8081: "tcp_not_enough_resources", 0x8082: "tcp_internal_error", 0x8083: "tcp_endpoint_url_invalid", 0x8084:
+    "request_interrupted", 0x8085: "request_timeout", 0x8086: "secure_channel_closed", 0x8087: "secure_channel_token_unknown", 0x8088:
+    "sequence_number_invalid", 0x8089: "configuration_error", 0x808A: "not_connected", 0x808B: "device_failure", 0x808C: "sensor_failure", 0x808D:
+    "out_of_service", 0x809B: "no_data", 0x80AB: "invalid_argument", 0x80AC: "connection_rejected", 0x80AE: "connection_closed", 0x80AF:
+    "invalid_state", 0x80B7: "max_connections_reached", 0x80B8: "request_too_large", 0x80B9: "response_too_large", 0x80BE:
+    "protocol_version_unsupported", 0x80DB: "too_many_monitored_items", 0x80E4: "request_not_allowed", 0x80E5: "too_many_arguments", 0x80E6:
+    "security_mode_insufficient", 0x80E9: "locked", 0x80EE: "server_too_busy", 0x810D: "certificate_chain_incomplete", 0x810F:
+    "license_limits_exceeded",
+}
 
 
 class Anomaly(IntEnum):
@@ -221,7 +225,7 @@ _DOCS: Final[Mapping[Anomaly, tuple[str, str, bool]]] = {
     Anomaly.CONFLICTING_RESPONSE: ("A second response to a request, with other contents.", "6.7.2.4", False),
     Anomaly.RESULT_COUNT: ("A response with another number of results than items were asked for.", "OPC 10000-4 7.38", False),
     Anomaly.REQUEST_FLOOD: ("More requests wait for their response than are kept.", "", False),
-    Anomaly.CLEAR_TEXT_PASSWORD: ("A user name with a password that is not encrypted, on a channel that does not encrypt.", "OPC 10000-4 7.41.4", False),
+    Anomaly.CLEAR_TEXT_PASSWORD: ("A password that is not encrypted, on a channel that does not encrypt.", "OPC 10000-4 7.41.4", False),
     Anomaly.CERTIFICATE: ("A certificate that is no DER encoding of X.509.", "6.2.2", False),
 }
 ANOMALIES: Final[tuple[AnomalyKind, ...]] = tuple(

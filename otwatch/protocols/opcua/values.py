@@ -109,7 +109,7 @@ class _Cursor:
             if kind == 19:
                 return spec.status_name(found >> 16) if found >> 31 else "ok" if found >> 30 == 0 else f"uncertain:{found >> 16:04x}"
             return _float(found, 7 if kind == 10 else 15) if isinstance(found, float) else found
-        if kind == 12 or kind == 16:
+        if kind in (12, 16):
             return self.text()
         if kind == 13:
             return moment(self.number("<q"))

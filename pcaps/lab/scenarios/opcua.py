@@ -39,7 +39,7 @@ def engineer(recording: Recording) -> None:
     eng.do("endpoints")
     eng.do("connect")
     eng.do("identify")
-    eng.do("browse", name=f"ns=2;s=Pump", depth=2)
+    eng.do("browse", name="ns=2;s=Pump", depth=2)
 
 
 def write_operator(recording: Recording) -> None:
@@ -106,7 +106,7 @@ def guess(recording: Recording) -> None:
 
 
 def flood(recording: Recording) -> None:
-    unknown(recording, ("sessions", {"count": 60}), by_hand=True)
+    unknown(recording, ("sessions", {"count": 30}), by_hand=True)
 
 
 def sizes(recording: Recording) -> None:
@@ -128,7 +128,9 @@ SCENARIOS = [
     _scenario("write-operator", "benign: an HMI writes a set point and calls a method", write_operator),
     _scenario("recipe", "benign: an HMI writes a recipe that takes several chunks", recipe),
     _scenario("signed", "benign: an HMI reads and writes on a channel that signs", lambda recording: secured(recording, "Sign")),
-    _scenario("encrypted", "benign: an HMI reads and writes on a channel that signs and encrypts", lambda recording: secured(recording, "SignAndEncrypt")),
+    _scenario(
+        "encrypted", "benign: an HMI reads and writes on a channel that encrypts", lambda recording: secured(recording, "SignAndEncrypt")
+    ),
     _scenario("login", "benign: an operator logs in with a password that is encrypted, and writes a set point", login),
     _scenario("write-unknown", "attack: an unknown host writes a set point and stops the pump", write_unknown),
     _scenario("call-unknown", "attack: an unknown host calls the method that starts the pump", call_unknown),

@@ -135,8 +135,12 @@ def test_a_channel_is_opened_and_closed() -> None:
     wire = Wire().add(hello()).add(acknowledge(), 1).opened().say(request(452, b""), 9, chunks="CLOF")
     rows, bad, _ = wire.run()
     assert [(row["name"], row["role"]) for row in rows] == [
-        ("hello", Role.REQUEST), ("hello", Role.RESPONSE), ("open_secure_channel_unsecured", Role.REQUEST),
-        ("open_secure_channel_unsecured", Role.RESPONSE), ("close_secure_channel", Role.REQUEST)]  # fmt: skip
+        ("hello", Role.REQUEST),
+        ("hello", Role.RESPONSE),
+        ("open_secure_channel_unsecured", Role.REQUEST),
+        ("open_secure_channel_unsecured", Role.RESPONSE),
+        ("close_secure_channel", Role.REQUEST),
+    ]
     assert [row["request_frame"] for row in rows] == [-1, 1, -1, 3, -1]
     assert rows[0]["value"] == "opc.tcp://plc:4840"
     assert bad == []
@@ -150,9 +154,14 @@ def test_a_server_may_open_the_connection() -> None:
     wire.add(message(bytes.fromhex("c0ffee00" * 20), 7, 8), 1).add(message(bytes.fromhex("c0ffee11" * 20), 7, 8))
     rows, bad, facts = wire.run()
     assert [(row["name"], row["role"], row["direction"]) for row in rows] == [
-        ("reverse_hello", Role.EVENT, 0), ("hello", Role.REQUEST, 1), ("hello", Role.RESPONSE, 0),
-        ("open_secure_channel", Role.REQUEST, 1), ("open_secure_channel", Role.RESPONSE, 0),
-        ("encrypted_message", Role.REQUEST, 1), ("encrypted_message", Role.RESPONSE, 0)]  # fmt: skip
+        ("reverse_hello", Role.EVENT, 0),
+        ("hello", Role.REQUEST, 1),
+        ("hello", Role.RESPONSE, 0),
+        ("open_secure_channel", Role.REQUEST, 1),
+        ("open_secure_channel", Role.RESPONSE, 0),
+        ("encrypted_message", Role.REQUEST, 1),
+        ("encrypted_message", Role.RESPONSE, 0),
+    ]
     assert [(fact.kind, fact.value) for fact in facts] == [("application_uri", "urn:plc")]
     assert bad == []
 
@@ -237,9 +246,17 @@ CREATED = node(1, 1) + node(2, 1) + struct.pack("<d", 1.0) + text(None) * 2 + ar
     ("token", "name", "found"),
     [
         (extension(321, text("anonymous")), "activate_session_anonymous", []),
-        (extension(324, text("p") + text("operator") + text("secret") + text(None)), "activate_session_user_name_clear_text", ["clear-text-password"]),
+        (
+            extension(324, text("p") + text("operator") + text("secret") + text(None)),
+            "activate_session_user_name_clear_text",
+            ["clear-text-password"],
+        ),
         (extension(324, text("p") + text("operator") + text("secret") + text("")), "activate_session_user_name_clear_text", ["clear-text-password"]),
-        (extension(324, text("p") + text("operator") + text(bytes(256)) + text("http://www.w3.org/2001/04/xmlenc#rsa-oaep")), "activate_session_user_name", []),
+        (
+            extension(324, text("p") + text("operator") + text(bytes(256)) + text("http://www.w3.org/2001/04/xmlenc#rsa-oaep")),
+            "activate_session_user_name",
+            [],
+        ),
         (extension(324, text("p") + text("operator") + text(b"\x01\x00\x89\x44" + bytes(300)) + text(None)), "activate_session_user_name", []),
         (extension(324, text("p") + text("operator") + text(None) + text(None)), "activate_session_user_name", []),
         (extension(327, text("p") + text(bytes(400))), "activate_session_certificate", []),
@@ -270,8 +287,12 @@ def test_a_server_says_who_it_is_and_what_it_offers() -> None:
     assert bad == []
     assert rows[2]["value"] == "opc.tcp://plc"
     assert [(fact.kind, fact.value, fact.address) for fact in facts] == [
-        ("application_name", "Pump", 6), ("application_uri", "urn:plc", 6), ("product_uri", "urn:maker:plc", 6),
-        ("security_offered", "None None", 6), ("security_offered", "Basic256Sha256 SignAndEncrypt", 6)]  # fmt: skip
+        ("application_name", "Pump", 6),
+        ("application_uri", "urn:plc", 6),
+        ("product_uri", "urn:maker:plc", 6),
+        ("security_offered", "None None", 6),
+        ("security_offered", "Basic256Sha256 SignAndEncrypt", 6),
+    ]
 
 
 def test_a_session_says_who_both_sides_are() -> None:
@@ -281,7 +302,10 @@ def test_a_session_says_who_both_sides_are() -> None:
     assert bad == []
     assert rows[2]["value"] == "opc.tcp://plc"
     assert [(fact.kind, fact.value) for fact in facts if fact.address == 5] == [
-        ("application_name", "Tool"), ("application_uri", "urn:tool"), ("product_uri", "urn:maker:tool")]  # fmt: skip
+        ("application_name", "Tool"),
+        ("application_uri", "urn:tool"),
+        ("product_uri", "urn:maker:tool"),
+    ]
     assert ("application_name", "Pump") in [(fact.kind, fact.value) for fact in facts if fact.address == 6]
 
 
@@ -294,12 +318,19 @@ BUILD = text("urn:product") + text("Maker") + text("PC-500") + text("2.4.1") + t
         (2263, variant(12, "Maker"), [("vendor", "Maker")]),
         (2261, variant(12, "PC-500"), [("model", "PC-500")]),
         (2264, variant(12, "2.4.1"), [("firmware", "2.4.1")]),
-        (2260, b"\x16" + extension(340, BUILD), [("product_uri", "urn:product"), ("vendor", "Maker"), ("model", "PC-500"), ("firmware", "2.4.1"), ("build", "2041")]),
-        (2256, b"\x16" + extension(864, bytes(20) + BUILD + bytes(4) + localized("")), [("product_uri", "urn:product"), ("vendor", "Maker"), ("model", "PC-500"),
-                                                                                      ("firmware", "2.4.1"), ("build", "2041")]),
+        (
+            2260,
+            b"\x16" + extension(340, BUILD),
+            [("product_uri", "urn:product"), ("vendor", "Maker"), ("model", "PC-500"), ("firmware", "2.4.1"), ("build", "2041")],
+        ),
+        (
+            2256,
+            b"\x16" + extension(864, bytes(20) + BUILD + bytes(4) + localized("")),
+            [("product_uri", "urn:product"), ("vendor", "Maker"), ("model", "PC-500"), ("firmware", "2.4.1"), ("build", "2041")],
+        ),
         (2258, variant(13, 5), []),
     ],
-)  # fmt: skip
+)
 def test_nodes_that_say_what_a_server_is_are_facts(number: int, value: bytes, expected: list) -> None:
     rows, bad, facts = Wire().opened().say(read(read_item(number, 0)), 2).say(response(634, array([data_value(value)]) + NO_DIAGNOSTICS), 2, 1).run()
     assert bad == []
@@ -324,11 +355,16 @@ def subscribed() -> Wire:
 
 
 def test_what_is_reported_has_the_node_that_was_subscribed() -> None:
-    wire = subscribed().say(request(826, array([])), 3).say(notification((2, data_value(variant(1, True))), (1, data_value(variant(11, 1480.0)))), 3, 1)
+    wire = (
+        subscribed().say(request(826, array([])), 3).say(notification((2, data_value(variant(1, True))), (1, data_value(variant(11, 1480.0)))), 3, 1)
+    )
     rows, bad, _ = wire.run()
     assert bad == []
     assert [(row["name"], row["action"], row["node"], row["value"]) for row in rows[6:]] == [
-        ("publish", Action.SUBSCRIBE, "", None), ("publish", Action.REPORT, "ns=2;s=Run", True), ("publish", Action.REPORT, "ns=2;s=Speed", 1480.0)]  # fmt: skip
+        ("publish", Action.SUBSCRIBE, "", None),
+        ("publish", Action.REPORT, "ns=2;s=Run", True),
+        ("publish", Action.REPORT, "ns=2;s=Speed", 1480.0),
+    ]
 
 
 @pytest.mark.parametrize(("many", "rows_made", "count"), [(0, 1, 0), (64, 64, 1), (65, 1, 65)])
@@ -348,27 +384,66 @@ def test_publish_requests_that_wait_are_no_lost_requests() -> None:
 @pytest.mark.parametrize(
     ("asked", "told", "expected"),
     [
-        (browse(node(85), node("Pump", 2)), response(530, array([struct.pack("<I", 0) + text(None) + array([]), struct.pack("<I", 0x80340000) + text(None) + array(None)])
-                                                     + NO_DIAGNOSTICS), [("browse", "i=85", "ok"), ("browse", "ns=2;s=Pump", "bad:node_id_unknown")]),
-        (request(500, array([node("Pump", 2) + b"\x01"])), response(503, array([bytes(4)]) + NO_DIAGNOSTICS), [("delete_nodes", "ns=2;s=Pump", "ok")]),
-        (request(712, array([node("Pump", 2) + node("Start", 2) + array([variant(11, 3.5)])])),
-         response(715, array([bytes(4) + array([]) + array([]) + array([variant(11, 7.0)])]) + NO_DIAGNOSTICS), [("call", "ns=2;s=Start on ns=2;s=Pump", "ok")]),
-        (request(488, array([node(85) + node(35) + node("New", 2) + bytes(2) + text("New") + bytes(4) + NULL_EXTENSION + node(58)])),
-         response(491, array([struct.pack("<I", 0x805E0000) + node(0)]) + NO_DIAGNOSTICS), [("add_nodes", "ns=2;s=New", "bad:node_id_exists")]),
-        (request(664, NULL_EXTENSION + bytes(4) + b"\x00" + array([node(5, 2) + text(None) + bytes(2) + text(None) * 2])),
-         response(667, array([struct.pack("<I", 0x80730000) + text(None) + NULL_EXTENSION]) + NO_DIAGNOSTICS), [("history_read", "ns=2;i=5", "bad:write_not_supported")]),
-        (request(700, array([extension(688, node(5, 2) + bytes(17))])), response(703, array([bytes(4) + array([]) + array([])]) + NO_DIAGNOSTICS),
-         [("history_update_delete", "ns=2;i=5", "ok")]),
-        (request(554, array([node(85) + array([node(33) + b"\x00\x01" + bytes(2) + text("Pump")])])),
-         response(557, array([bytes(4) + array([node(5, 2) + b"\xff\xff\xff\xff"])]) + NO_DIAGNOSTICS), [("translate_browse_paths", "i=85", "ok")]),
-        (request(781, bytes(4) + array([bytes(4)] * 3)), response(784, array([bytes(4), struct.pack("<I", 0x80420000), bytes(4)]) + NO_DIAGNOSTICS),
-         [("delete_monitored_items", "", "bad:monitored_item_id_invalid")]),
+        (
+            browse(node(85), node("Pump", 2)),
+            response(
+                530, array([struct.pack("<I", 0) + text(None) + array([]), struct.pack("<I", 0x80340000) + text(None) + array(None)]) + NO_DIAGNOSTICS
+            ),
+            [("browse", "i=85", "ok"), ("browse", "ns=2;s=Pump", "bad:node_id_unknown")],
+        ),
+        (
+            request(500, array([node("Pump", 2) + b"\x01"])),
+            response(503, array([bytes(4)]) + NO_DIAGNOSTICS),
+            [("delete_nodes", "ns=2;s=Pump", "ok")],
+        ),
+        (
+            request(712, array([node("Pump", 2) + node("Start", 2) + array([variant(11, 3.5)])])),
+            response(715, array([bytes(4) + array([]) + array([]) + array([variant(11, 7.0)])]) + NO_DIAGNOSTICS),
+            [("call", "ns=2;s=Start on ns=2;s=Pump", "ok")],
+        ),
+        (
+            request(488, array([node(85) + node(35) + node("New", 2) + bytes(2) + text("New") + bytes(4) + NULL_EXTENSION + node(58)])),
+            response(491, array([struct.pack("<I", 0x805E0000) + node(0)]) + NO_DIAGNOSTICS),
+            [("add_nodes", "ns=2;s=New", "bad:node_id_exists")],
+        ),
+        (
+            request(664, NULL_EXTENSION + bytes(4) + b"\x00" + array([node(5, 2) + text(None) + bytes(2) + text(None) * 2])),
+            response(667, array([struct.pack("<I", 0x80730000) + text(None) + NULL_EXTENSION]) + NO_DIAGNOSTICS),
+            [("history_read", "ns=2;i=5", "bad:write_not_supported")],
+        ),
+        (
+            request(700, array([extension(688, node(5, 2) + bytes(17))])),
+            response(703, array([bytes(4) + array([]) + array([])]) + NO_DIAGNOSTICS),
+            [("history_update_delete", "ns=2;i=5", "ok")],
+        ),
+        (
+            request(554, array([node(85) + array([node(33) + b"\x00\x01" + bytes(2) + text("Pump")])])),
+            response(557, array([bytes(4) + array([node(5, 2) + b"\xff\xff\xff\xff"])]) + NO_DIAGNOSTICS),
+            [("translate_browse_paths", "i=85", "ok")],
+        ),
+        (
+            request(781, bytes(4) + array([bytes(4)] * 3)),
+            response(784, array([bytes(4), struct.pack("<I", 0x80420000), bytes(4)]) + NO_DIAGNOSTICS),
+            [("delete_monitored_items", "", "bad:monitored_item_id_invalid")],
+        ),
         (request(473, b"\x01"), response(476, b""), [("close_session", "", "ok")]),
-        (request(560, array([node(5, 2), node(6, 2)])), response(563, array([node(5, 2), node(6, 2)])), [("register_nodes", "ns=2;i=5", "ok"), ("register_nodes", "ns=2;i=6", "ok")]),
-        (request(566, array([node(5, 2), node(6, 2)])), response(569, b""), [("unregister_nodes", "ns=2;i=5", "ok"), ("unregister_nodes", "ns=2;i=6", "ok")]),
-        (read(read_item(1, 2), read_item(2, 2)), response(397, b"", 0x800B0000), [("read", "ns=2;i=1", "bad:service_unsupported"), ("read", "ns=2;i=2", "bad:service_unsupported")]),
+        (
+            request(560, array([node(5, 2), node(6, 2)])),
+            response(563, array([node(5, 2), node(6, 2)])),
+            [("register_nodes", "ns=2;i=5", "ok"), ("register_nodes", "ns=2;i=6", "ok")],
+        ),
+        (
+            request(566, array([node(5, 2), node(6, 2)])),
+            response(569, b""),
+            [("unregister_nodes", "ns=2;i=5", "ok"), ("unregister_nodes", "ns=2;i=6", "ok")],
+        ),
+        (
+            read(read_item(1, 2), read_item(2, 2)),
+            response(397, b"", 0x800B0000),
+            [("read", "ns=2;i=1", "bad:service_unsupported"), ("read", "ns=2;i=2", "bad:service_unsupported")],
+        ),
     ],
-)  # fmt: skip
+)
 def test_services_and_what_became_of_their_items(asked: bytes, told: bytes, expected: list) -> None:
     rows, bad, _ = Wire().opened().say(asked, 2).say(told, 2, 1).run()
     assert bad == []
@@ -393,7 +468,9 @@ def test_an_error_answers_what_waits_and_stands_alone_where_nothing_does() -> No
     error = chunk("ERRF", struct.pack("<I", 0x807D0000) + text("busy"))
     rows, bad, _ = Wire().add(hello()).add(error, 1).add(error, 1).run()
     assert [(row["name"], row["role"], row["outcome"]) for row in rows[1:]] == [
-        ("hello", Role.RESPONSE, "bad:tcp_server_too_busy"), ("error", Role.EVENT, "bad:tcp_server_too_busy")]  # fmt: skip
+        ("hello", Role.RESPONSE, "bad:tcp_server_too_busy"),
+        ("error", Role.EVENT, "bad:tcp_server_too_busy"),
+    ]
     assert bad == []
 
 
@@ -460,7 +537,9 @@ def test_diagnostics_nested_too_deep_are_reported() -> None:
     assert Wire().opened().say(read(), 2).say(response(634, array([]) + array([nested(b"\x40", 90, b"\x00")])), 2, 1).run()[1] == []
 
 
-@pytest.mark.parametrize(("receive", "send", "found"), [(8192, 8192, 0), (0x7FFFFFFF, 0x7FFFFFFF, 0), (1, 65536, 1), (65536, 0xFFFFFFFF, 1), (0, 0, 1)])
+@pytest.mark.parametrize(
+    ("receive", "send", "found"), [(8192, 8192, 0), (0x7FFFFFFF, 0x7FFFFFFF, 0), (1, 65536, 1), (65536, 0xFFFFFFFF, 1), (0, 0, 1)]
+)
 def test_a_hello_with_impossible_buffers_is_reported(receive: int, send: int, found: int) -> None:
     assert Wire().add(hello(receive=receive, send=send)).run()[1] == ["buffer-size"] * found
 

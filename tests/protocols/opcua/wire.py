@@ -36,8 +36,19 @@ class Wire:
         self.frame += 1
         row = self.pdus.new_row()
         start = self.octets.append(pdu, 0, len(pdu))
-        values = {"packet": row, "timestamp_ns": self.frame * 1_000_000, "frame": self.frame, "flow": flow, "direction": direction,
-                  "source": 5 + direction, "destination": 6 - direction, "start": start, "end": start + len(pdu), "framing": 0, "flags": flags}
+        values = {
+            "packet": row,
+            "timestamp_ns": self.frame * 1_000_000,
+            "frame": self.frame,
+            "flow": flow,
+            "direction": direction,
+            "source": 5 + direction,
+            "destination": 6 - direction,
+            "start": start,
+            "end": start + len(pdu),
+            "framing": 0,
+            "flags": flags,
+        }
         for column in self.pdus.schema.columns:
             getattr(self.pdus, column.name)[row] = values.get(column.name, column.default)
         return self
