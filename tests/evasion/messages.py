@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+from tests.oracle.opcua import acknowledge, array, data_value, hello, message, node, open_channel, request, response, text, variant
 from tests.oracle.streams import dnp3_frame
 from tests.protocols.modbus.wire import adu, pdu
 from tests.protocols.s7comm.wire import answer, any_item, connect, data, item_data, job, variables
@@ -91,6 +92,17 @@ _NAME = _element(0xA1, _element(0x1A, b"IED1LD0"), _element(0x1A, b"CSWI1$CO$Pos
 MMS_WRITE = mms(0xA0, 7, _element(0xA5, _element(0xA0, _element(0x30, _element(0xA0, _NAME))), _element(0xA0, _element(0x83, b"\1"))))
 MMS_WRITE_ANSWER = mms(0xA1, 7, _element(0xA5, _element(0x81)))
 MMS_WRITTEN: dict[str, Any] = {"protocol": "mms", "function": 0xA0, "subfunction": 5, "action": "WRITE"}
+
+_OPCUA_HEADER = request(446, bytes(8) + struct.pack("<I", 1) + text(None) + struct.pack("<I", 600_000))
+OPCUA_HELLO, OPCUA_ACKNOWLEDGE = hello(), acknowledge()
+OPCUA_OPEN = open_channel(_OPCUA_HEADER, 1, 1)
+OPCUA_OPENED = open_channel(response(449, bytes(4) + struct.pack("<IIqI", 5, 1, 0, 600_000) + text(None)), 1, 1, channel=5)
+_OPCUA_WRITE = request(673, array([node("Pump.SetPoint", 2) + struct.pack("<I", 13) + text(None) + data_value(variant(11, 2900.0))]))
+OPCUA_WRITE = message(_OPCUA_WRITE, 2, 2)
+OPCUA_CHUNKS = tuple(message(_OPCUA_WRITE[at:at + 20], 2, 2 + at // 20, chunks="MSGC" if at + 20 < len(_OPCUA_WRITE) else "MSGF")
+                     for at in range(0, len(_OPCUA_WRITE), 20))
+OPCUA_WRITE_ANSWER = message(response(676, array([bytes(4)]) + array(None)), 2, 2)
+OPCUA_WRITTEN: dict[str, Any] = {"protocol": "opcua", "function": 673, "action": "WRITE", "start": 13}
 
 TLS_HELLO = bytes.fromhex("16030100c8010000c40303") + bytes(range(32)) + b"\x20" + bytes(range(32, 64)) + bytes.fromhex("0026c02bc02f") + bytes(124)
 HTTP = b"GET /index.html HTTP/1.1\r\nHost: plc\r\nAccept: */*\r\n\r\n"

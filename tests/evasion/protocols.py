@@ -64,6 +64,28 @@ def s7_on(port: int) -> Capture:
     return capture
 
 
+def opcua_on(port: int, *, chunks: bool = False) -> Capture:
+    """OPC UA on a port that says nothing; the write whole or in chunks of twenty bytes."""
+    capture = background(Capture())
+    talk = Tcp(capture, GUEST, PLC, port)
+    for question, reply in ((say.OPCUA_HELLO, say.OPCUA_ACKNOWLEDGE), (say.OPCUA_OPEN, say.OPCUA_OPENED)):
+        talk.say(question)
+        talk.answer(reply)
+    for part in say.OPCUA_CHUNKS if chunks else (say.OPCUA_WRITE,):
+        talk.say(part)
+    talk.answer(say.OPCUA_WRITE_ANSWER)
+    return capture
+
+
+def opcua_midway() -> Capture:
+    """OPC UA of which the tap saw no beginning."""
+    capture = background(Capture())
+    talk = Tcp(capture, GUEST, PLC, 48010)
+    talk.say(say.OPCUA_WRITE)
+    talk.answer(say.OPCUA_WRITE_ANSWER)
+    return capture
+
+
 def both_on_102() -> Capture:
     """Two connections to one port 102: S7comm and MMS."""
     capture = background(Capture())
@@ -157,6 +179,11 @@ CASES = (
            protocols={50_000: "dnp3"}) for port in (443, 502, 19999)),
     *(Case(name=f"s7-on-{port}", blind=_PORTS, make=lambda port=port: s7_on(port), seen=say.S7_STOPPED,  # type: ignore[misc]
            protocols={50_000: "s7comm"}) for port in (1102, 502)),
+    *(Case(name=f"opcua-on-{port}", blind=_PORTS, make=lambda port=port: opcua_on(port), seen=say.OPCUA_WRITTEN,  # type: ignore[misc]
+           protocols={50_000: "opcua"}, counts={"opcua": 6}) for port in (48010, 502, 443)),
+    Case(name="opcua-chunks", blind="Parsers read the first chunk of a message, or none.", make=lambda: opcua_on(4840, chunks=True),
+         seen=say.OPCUA_WRITTEN, counts={"opcua": 6}),
+    Case(name="opcua-midway", blind="Parsers wait for a hello.", make=opcua_midway, seen=say.OPCUA_WRITTEN, counts={"opcua": 2}),
     Case(name="s7-and-mms-on-102-s7", blind="Port 102 is called MMS.", make=both_on_102, seen=say.S7_STOPPED,
          protocols={50_001: "s7comm", 50_002: "mms"}, counts={"s7comm": 7, "mms": 6}),
     Case(name="s7-and-mms-on-102-mms", blind="Port 102 is called S7.", make=both_on_102, seen=say.MMS_WRITTEN,
