@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN = $(VENV)/bin/python
 PIP = $(RUN) -m pip --disable-pip-version-check --quiet
-PARALLEL = --numprocesses auto --dist loadgroup --no-loadscope-reorder
+PARALLEL = --numprocesses auto --dist loadfile --ignore tests/live
 SOURCES = $(shell find otwatch -name '*.py' -o -name '*.pxd')
 
 .PHONY: demo test test-all traffic browser lint build bundle deb bench score clean
@@ -16,9 +16,11 @@ demo: $(VENV)/.installed  ## analyse a small plant under attack, print what was 
 
 test: $(VENV)/.developed  ## what can be tested here in a quarter of an hour, on every core; what cannot is skipped with a reason
 	$(RUN) -m pytest $(PARALLEL) -m "not extended"
+	$(RUN) -m pytest tests/live -m "not extended"  # alone: what is timed must not wait for a core
 
 test-all: $(VENV)/.developed  ## all tests: also the report in a browser, packages, and what runs long
 	$(RUN) -m pytest $(PARALLEL)
+	$(RUN) -m pytest tests/live
 
 traffic: $(VENV)/.developed  ## real protocol stacks, for the live plant's tests and for recording captures
 	$(PIP) install --group traffic
