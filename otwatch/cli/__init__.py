@@ -19,6 +19,7 @@ _COMMANDS = {
     "site": "otwatch.cli.site",
     "inspect": "otwatch.cli.inspect",
     "slice": "otwatch.cli.slice",
+    "diff": "otwatch.cli.diff",
     "sensor": "otwatch.cli.sensor",
     "doctor": "otwatch.cli.doctor",
     "status": "otwatch.cli.status",

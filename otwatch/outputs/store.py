@@ -312,6 +312,11 @@ class StoreReader:
         for (record,) in rows:
             yield json.loads(record)
 
+    def flows(self) -> Iterator[dict[str, Any]]:
+        """Flows that are over, oldest first."""
+        for (record,) in self._connection.execute("SELECT record FROM flows ORDER BY number"):
+            yield json.loads(record)
+
     def close(self) -> None:
         """Lets go of the file."""
         self._connection.close()

@@ -1,0 +1,125 @@
+"""otwatch diff: what changed between two observations."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from otwatch.cli.failing import EXIT_FAIL_ON, complain, one_line_errors
+from otwatch.cli.options import FILE, add_options
+
+if TYPE_CHECKING:
+    from otwatch.engine.detector import Policy
+    from otwatch.outputs.changes.compare import Comparison
+    from otwatch.outputs.changes.snapshot import Snapshot
+
+_SQLITE: Final = b"SQLite format 3\0"
+_SITE: Final = (click.option("--site", type=FILE, metavar="FILE", help="Site file: names and zones (see: otwatch site)."),)
+
+
+@click.command()
+@click.argument("old", type=FILE, metavar="A")
+@click.argument("new", type=FILE, metavar="B")
+@add_options(_SITE)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="For people, or one JSON document.")
+@click.option("--fail-on", default="", metavar="KINDS", help="Exit with code 3 at a change of these kinds: new-asset,new-writer,firmware,program ...")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Show at most so many of a kind as text.")
+def diff(old: str, new: str, site: str | None, form: str, fail_on: str, limit: int) -> None:
+    """Say what changed from A to B: captures, folders of captures, or stores of a sensor.
+
+    What one side could not see is "not comparable", never "gone".
+
+    \b
+    Examples:
+      otwatch diff monday.pcap tuesday.pcap
+      otwatch diff before/ after/ --fail-on new-asset,new-writer,firmware
+      otwatch diff backup.sqlite /var/lib/otwatch/otwatch.sqlite --format json
+    """
+    with one_line_errors():
+        from otwatch.cli.running import policy_from
+        from otwatch.documents import nearest
+        from otwatch.errors import CaptureError
+        from otwatch.outputs.changes.compare import KINDS, compare
+
+        wanted = [kind.strip() for kind in fail_on.split(",") if kind.strip()]
+        for kind in wanted:
+            if kind not in KINDS:
+                raise CaptureError(f'--fail-on: there is no kind "{kind}"{nearest(kind, KINDS)}; there are {", ".join(KINDS)}')
+        policy = policy_from({"rule_paths": (), "site": site, "baseline": None, "learn_until": None})
+        before, after = _snapshot(old, policy), _snapshot(new, policy)
+        found = compare(before, after)
+        if form == "json":
+            from dataclasses import asdict
+
+            from otwatch.outputs.json_text import json_text
+
+            click.echo(json_text({"type": "diff", "from": old, "to": new, **asdict(found)}))
+        else:
+            from otwatch.outputs.escape import one_line
+
+            for line in _lines(before, after, found, limit):
+                click.echo(one_line(line))
+    if any(change.kind in wanted for change in found.changes):
+        sys.exit(EXIT_FAIL_ON)
+
+
+def _snapshot(name: str, policy: Policy) -> Snapshot:
+    from otwatch.outputs.changes.snapshot import of_result, of_store
+
+    path = Path(name)
+    if path.is_file():
+        with path.open("rb") as file:
+            if file.read(len(_SQLITE)) == _SQLITE:
+                return of_store(path)
+    from otwatch.cli.running import finished_analysis
+    from otwatch.engine.activity import Recorder
+    from otwatch.errors import CaptureError
+
+    recorders: list[Recorder] = []
+
+    def listen(analysis: Any) -> Recorder:
+        recorders.append(Recorder(analysis))
+        return recorders[-1]
+
+    _, result = finished_analysis([name], policy, listeners=[listen])
+    for message in result.unreadable:
+        complain(message)
+    if not result.packets:
+        raise CaptureError(f"{name}: no packets, so there is nothing to compare")
+    return of_result(name, result, recorders[0].activity(policy.site).commands)
+
+
+def _lines(old: Snapshot, new: Snapshot, found: Comparison, limit: int) -> Iterator[str]:
+    from otwatch.outputs.changes.compare import KINDS
+
+    for mark, one in (("A", old), ("B", new)):
+        packets = "" if one.packets is None else f", {one.packets:,} packets"
+        holds = f"{len(one.devices):,} assets, {len(one.ways):,} conversations"
+        yield f"{mark}  {one.name}: {_time(one.first_ns)} to {_time(one.last_ns)}{packets}, {holds}"
+    if not found.changes:
+        yield "No change was seen."
+    for kind, title in KINDS.items():
+        changes = [change for change in found.changes if change.kind == kind]
+        if changes:
+            yield ""
+            yield f"{title} ({len(changes)}, {kind})"
+        for change in changes[:limit]:
+            sides = f"  {change.before} → {change.after}" if change.before and change.after else f"  {change.before or change.after}".rstrip()
+            yield f"  {change.subject}{sides}{f'  ({change.where})' if change.where else ''}"
+        if len(changes) > limit:
+            yield f"  and {len(changes) - limit} more: --limit {len(changes)}, or --format json"
+    if found.not_comparable:
+        yield ""
+        yield "Not comparable"
+        for text in found.not_comparable:
+            yield f"  {text}"
+
+
+def _time(time_ns: int) -> str:
+    from otwatch.outputs.times import time_text
+
+    return time_text(time_ns)[:19] if time_ns else "?"

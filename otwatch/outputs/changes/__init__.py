@@ -1,0 +1,1 @@
+"""What changed between two observations of a plant."""
