@@ -41,6 +41,7 @@ class Limits:
     monitored_items: int = 65_536  # OPC UA client handles whose node is known, of all subscriptions; notifications of others are counted only
     program_blocks_bytes: int = 4_194_304  # bytes of one program block reassembled for its hash
     behaviours: int = 200_000  # distinct (who, whom, what); beyond it addresses within the device are merged
+    cip_connections: int = 16_384  # connections of CIP followed: an I/O scanner has hundreds
     names_bytes: int = 16_777_216  # of names of objects (tags, items), 64 a name for its number: a hundred thousand tags
     anomalies_kept: int = 100_000  # rows kept for export; all are counted
     assets: int = 20_000  # a plant has hundreds; a scan or flood of spoofed senders ends here; a quarter more for those who are answered

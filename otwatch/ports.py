@@ -85,8 +85,6 @@ SERVICES: Final[dict[tuple[int, int], str]] = {
 
 OT_PORTS_NOT_DECODED: Final[frozenset[str]] = frozenset(
     {
-        "enip",
-        "enip-io",
         "profinet-cm",
         "fox",
         "foxs",
