@@ -57,6 +57,8 @@ SERVICES: Final[dict[tuple[int, int], str]] = {
     (6, 44818): "enip",
     (17, 44818): "enip",
     (17, 2222): "enip-io",
+    (6, 2221): "cip-security",
+    (17, 2221): "cip-security",
     (17, 47808): "bacnet",
     (6, 4840): "opcua",
     (17, 34964): "profinet-cm",
@@ -85,6 +87,7 @@ SERVICES: Final[dict[tuple[int, int], str]] = {
 
 OT_PORTS_NOT_DECODED: Final[frozenset[str]] = frozenset(
     {
+        "cip-security",
         "profinet-cm",
         "fox",
         "foxs",

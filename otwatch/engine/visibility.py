@@ -34,6 +34,7 @@ TITLES: Final = {
     "iec104": "IEC 104",
     "enip": "EtherNet/IP",
     "enip-io": "EtherNet/IP I/O",
+    "cip-security": "CIP Security (TLS)",
     "bacnet": "BACnet",
     "opcua": "OPC UA",
     "profinet": "PROFINET",

@@ -18,6 +18,7 @@ from otwatch.protocols.cip.spec import IO_DATA, VALUE_BYTES, Anomaly
 from otwatch.tables import Anomalies, Operations, Pdus
 from otwatch.vocabulary import FIRST_PROTOCOL_LAYER
 
+_REQUEST = cython.declare(cython.int, Role.REQUEST)
 _EVENT = cython.declare(cython.int, Role.EVENT)
 _REPORT = cython.declare(cython.int, Action.REPORT)
 _IO_DATA = cython.declare(cython.int, IO_DATA)
@@ -150,7 +151,7 @@ class Connections:
         else:
             return self.tell(pdus, pdu, anomalies, connection, 0, _FOREIGN, 1, connection.target, source)
         if state[at + _PACKETS_AT] == 0:
-            row = operations.add(pdus, pdu, _EVENT, self.protocol, _IO_DATA, _REPORT)
+            row = operations.add(pdus, pdu, _EVENT if at else _REQUEST, self.protocol, _IO_DATA, _REPORT)
             operations.unit[row] = connection.unit
             operations.area[row] = cython.cast(cython.int, connection.class_)
             operations.object[row] = connection.point_out if at == 0 else connection.point_in

@@ -41,13 +41,27 @@ def _short_string(octets: bytes, at: int) -> tuple[Any, int]:
     return octets[at + 1:end].decode("latin-1"), end
 
 
+def _string(octets: bytes, at: int) -> tuple[Any, int]:
+    end = at + 2 + int.from_bytes(octets[at:at + 2], "little")
+    return octets[at + 2:end].decode("latin-1"), end + (end & 1)
+
+
+def _interface(octets: bytes, at: int) -> tuple[Any, int]:
+    """Interface configuration of the TCP/IP object (volume 2, 5-4.3.2.5)."""
+    names = ("address", "mask", "gateway", "name_server", "name_server_2")
+    found = {name: ".".join(str(octet) for octet in octets[at + 4 * place:at + 4 * place + 4][::-1]) for place, name in enumerate(names)}
+    found["domain"], end = _string(octets, at + 20)
+    return {name: text for name, text in found.items() if text.strip("0.")}, end
+
+
 IDENTITY_ATTRIBUTES: Final[Mapping[int, tuple[str, _Reader]]] = {  # volume 1, 5-2.2
     1: ("vendor", _unsigned(2)), 2: ("device_type", _unsigned(2)), 3: ("product_code", _unsigned(2)), 4: ("firmware", _revision),
     5: ("status", _unsigned(2)), 6: ("serial", _serial), 7: ("model", _short_string),
 }
 _ATTRIBUTES: Final[Mapping[tuple[int, int], _Reader]] = {
     **{(spec.IDENTITY, number): read for number, (_, read) in IDENTITY_ATTRIBUTES.items()},
-    (spec.CLOCK, 6): _unsigned(8), (spec.TCPIP, 1): _unsigned(4), (spec.TCPIP, 3): _unsigned(4), (spec.ETHERNET_LINK, 1): _unsigned(4),
+    (spec.CLOCK, 6): _unsigned(8), (spec.TCPIP, 1): _unsigned(4), (spec.TCPIP, 3): _unsigned(4),
+    (spec.TCPIP, 5): _interface, (spec.TCPIP, 6): _string, (spec.ETHERNET_LINK, 1): _unsigned(4),
 }
 
 

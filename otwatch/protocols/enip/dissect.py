@@ -24,7 +24,6 @@ from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, PduFlag
 
 _REQUEST = cython.declare(cython.int, Role.REQUEST)
 _RESPONSE = cython.declare(cython.int, Role.RESPONSE)
-_EVENT = cython.declare(cython.int, Role.EVENT)
 _AFTER_GAP = cython.declare(cython.int, PduFlag.AFTER_GAP)
 _UNHEARD = cython.declare(cython.int, PduFlag.UNHEARD)
 _CUT = cython.declare(cython.int, PduFlag.CUT)
@@ -254,10 +253,8 @@ class EnipDissector:
             role = _REQUEST if session == 0 and status == 0 and self.pairing.first[2 * flow + 1 - (pdus.direction[pdu] & 1)] < 0 else _RESPONSE
             if end - at < _HEADER + 4 and status == 0:
                 self._report(pdu, _TRUNCATED, end - at, _HEADER + 4, end - at)
-        elif command == 0x66:
+        elif command in (0x00, 0x66):
             role = _REQUEST
-        elif command == 0x00:
-            role = _EVENT
         if pdus.flags[pdu] & _CONFLICT == 0:
             if command == 0x65 and role == _RESPONSE and status == 0:
                 self.session[flow] = session
@@ -269,7 +266,7 @@ class EnipDissector:
         self.operations.transaction[row] = context
         if role == _RESPONSE and command in (0x04, 0x63, 0x64) and status == 0:
             self._listed(pdu, row, at, end)
-        if role != _EVENT and command != 0x66:
+        if command not in (0x00, 0x66):
             self._pair(pdu, flow, row, command, context, role)
         return None
 
