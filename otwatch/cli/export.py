@@ -4,34 +4,49 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from otwatch.cli.failing import EXIT_INTERRUPTED, EXIT_UNUSABLE, complain, nothing_read, one_line_errors
 from otwatch.cli.options import ANALYSIS_OPTIONS, add_options
 
+if TYPE_CHECKING:
+    from otwatch.engine.analysis import Analysis
+    from otwatch.outputs.result import Result
+
 TABLES = ("operations", "flows", "assets", "conversations", "facts", "anomalies", "alerts", "incidents")
+NETBOX = "netbox"
 
 
 @click.command()
-@click.argument("table", type=click.Choice(TABLES))
+@click.argument("table", type=click.Choice([*TABLES, NETBOX]))
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
-@click.option("--output", default="-", show_default=True, metavar="FILE", help="*.jsonl, *.csv or *.parquet (needs duckdb); - is standard output.")
+@click.option(
+    "--output",
+    default="-",
+    show_default=True,
+    metavar="FILE",
+    help="*.jsonl, *.csv or *.parquet (needs duckdb); - is standard output. For netbox: a folder.",
+)
 @add_options(ANALYSIS_OPTIONS)
 def export(table: str, captures: tuple[str, ...], output: str, **options: Any) -> None:
-    """Write one table of an analysis, whole.
+    """Write one table of an analysis, whole; netbox: the assets as CSV files that NetBox imports, in the order of their names.
 
     \b
     Examples:
       otwatch export operations capture.pcap --output operations.csv
       otwatch export assets captures/ --output assets.jsonl
+      otwatch export netbox captures/ --site site.yaml --output netbox
       otwatch export operations capture.pcap | jq 'select(.action=="WRITE" and .role=="request")'
     """
+    if table == NETBOX:
+        _export_netbox(captures, output, options)
+        return
     with one_line_errors():
         from otwatch.cli.running import finished_analysis, policy_from
         from otwatch.cli.writing import check_output
-        from otwatch.engine.analysis import Analysis, Listener
+        from otwatch.engine.analysis import Listener
         from otwatch.engine.exporters import FactExporter, FlowExporter, OperationExporter
         from otwatch.outputs.alert_records import alert_record, incident_record
         from otwatch.outputs.headers import HEADERS
@@ -63,6 +78,28 @@ def export(table: str, captures: tuple[str, ...], output: str, **options: Any) -
         complain(message)
     if output != "-":
         complain(f"{writer.rows} {table} written to {output}")
+    _end(analysis, result)
+
+
+def _export_netbox(captures: tuple[str, ...], output: str, options: dict[str, Any]) -> None:
+    if output == "-":
+        raise click.UsageError("netbox are several files: name a folder with --output")
+    with one_line_errors():
+        from pathlib import Path
+
+        from otwatch.cli.running import finished_analysis, policy_from
+        from otwatch.outputs.netbox import write_netbox
+
+        policy = policy_from(options)
+        analysis, result = finished_analysis(captures, policy)
+        devices = write_netbox(Path(output), result.assets, (policy.site.name if policy.site else "") or "Plant") if result.packets else 0
+    for message in result.unreadable:
+        complain(message)
+    complain(f"{devices} devices written to {output}: import the files in the order of their names")
+    _end(analysis, result)
+
+
+def _end(analysis: Analysis, result: Result) -> None:
     if analysis.stopped:
         sys.exit(EXIT_INTERRUPTED)
     if result.unreadable or not result.packets:
