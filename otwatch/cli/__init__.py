@@ -14,6 +14,7 @@ import otwatch
 _COMMANDS = {
     "analyze": "otwatch.cli.analyze",
     "export": "otwatch.cli.export",
+    "report": "otwatch.cli.report",
     "baseline": "otwatch.cli.baseline",
     "rules": "otwatch.cli.rules",
     "site": "otwatch.cli.site",

@@ -206,6 +206,8 @@ def _step_record(step: Step) -> Record:
         "function_name": act.function_name if act is not None else "",
         "objects": list(act.objects) if act is not None else [],
         "value": act.value if act is not None else None,
+        "before": act.before if act is not None else None,
+        "before_frame": (act.before_frame or None) if act is not None else None,
         "count": step.count,
         "outcome": step.outcome.value,
         "frames": list(step.frames),

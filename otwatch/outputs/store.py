@@ -312,9 +312,9 @@ class StoreReader:
         for (record,) in rows:
             yield json.loads(record)
 
-    def flows(self) -> Iterator[dict[str, Any]]:
-        """Flows that are over, oldest first."""
-        for (record,) in self._connection.execute("SELECT record FROM flows ORDER BY number"):
+    def flows(self, *, since: str = "") -> Iterator[dict[str, Any]]:
+        """Flows that are over, oldest first; `since` a time of the records."""
+        for (record,) in self._connection.execute("SELECT record FROM flows WHERE last_seen >= ? ORDER BY number", (since,)):
             yield json.loads(record)
 
     def close(self) -> None:

@@ -21,8 +21,9 @@ FIELDS = {
     "subdevice_role airflow description weight weight_unit comments tags",
     "06-devices.csv": "name role! tenant manufacturer! device_type! platform serial asset_tag status! site! location rack position face latitude "
     "longitude parent device_bay airflow virtual_chassis vc_position vc_priority cluster description config_template comments tags",
-    "07-interfaces.csv": "device! name! label parent bridge lag type! speed duplex enabled mark_connected wwn vdcs mtu mgmt_only description poe_mode "
-    "poe_type mode vlan_group untagged_vlan tagged_vlans qinq_svlan vrf rf_role rf_channel rf_channel_frequency rf_channel_width tx_power tags",
+    "07-interfaces.csv": "device! name! label parent bridge lag type! speed duplex enabled mark_connected wwn vdcs mtu mgmt_only description "
+    "poe_mode poe_type mode vlan_group untagged_vlan tagged_vlans qinq_svlan vrf rf_role rf_channel rf_channel_frequency rf_channel_width "
+    "tx_power tags",
     "08-mac-addresses.csv": "mac_address! device virtual_machine interface is_primary description comments tags",
     "09-ip-addresses.csv": "address! vrf tenant status! role device virtual_machine interface fhrp_group is_primary is_oob dns_name description "
     "comments tags",

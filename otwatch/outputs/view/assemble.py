@@ -13,7 +13,7 @@ from otwatch.outputs.view.activity import NO_ACTIVITY, Activity
 from otwatch.outputs.view.build import view_of
 from otwatch.outputs.view.inventory import asset_rows
 from otwatch.outputs.view.mapping import map_of
-from otwatch.outputs.view.model import IncidentView
+from otwatch.outputs.view.model import IncidentView, View
 from otwatch.outputs.view.places import KINDS, Places, is_command, kind_of, packets_of, what_of
 from otwatch.outputs.view.plant import AssetRow, Column, ConversationRow, FileRow, PlantView, ProtocolRow
 from otwatch.outputs.view.requirements import evidence_of
@@ -37,7 +37,20 @@ def plant_view(
     result: Result, *, activity: Activity = NO_ACTIVITY, site: Site | None = None, files: Mapping[str, tuple[int, str]] | None = None
 ) -> PlantView:
     """Everything that the report shows. `files`: path of a capture -> size and SHA-256, where they are known."""
-    view = view_of(result)
+    return plant_of(result, view_of(result), activity=activity, site=site, files=files)
+
+
+def plant_of(
+    result: Result,
+    view: View,
+    *,
+    activity: Activity = NO_ACTIVITY,
+    site: Site | None = None,
+    files: Mapping[str, tuple[int, str]] | None = None,
+    title: str = "",
+    source: str = "",
+) -> PlantView:
+    """The same with a view that is there already. `title`, `source`: of what is no capture."""
     places = Places(result, view.incidents, view.notes)
     assets = asset_rows(result.assets, result.talks, activity, places)
     shown = assets[:ASSETS]
@@ -47,8 +60,8 @@ def plant_view(
     crossings = sum(places.crosses(places.number(talk.client), places.number(talk.server)) for talk in result.talks)
     return PlantView(
         view=view,
-        title=(site.name if site is not None else "") or (rows[0].name if len(rows) == 1 else plural(len(rows), "capture")),
-        subtitle=f"{plural(len(rows), 'file')}, {plural(result.packets, 'packet')}, {plural(len(assets), 'asset')}",
+        title=(site.name if site is not None else "") or title or (rows[0].name if len(rows) == 1 else plural(len(rows), "capture")),
+        subtitle=f"{source or plural(len(rows), 'file')}, {plural(result.packets, 'packet')}, {plural(len(assets), 'asset')}",
         period=f"{clock(result.first_ns)} to {clock(result.last_ns)} UTC ({span(result.first_ns, result.last_ns)})"
         if result.packets
         else "nothing was read",

@@ -21,7 +21,7 @@ _VALUED: Final = frozenset({Action.WRITE, Action.CONTROL, Action.FORCE})  # what
 _DEEDS: Final = 6
 _HALF: Final = 0.5
 _SHOWN_NS: Final = 1_000_000  # the length of shorter observations says nothing
-_TONES: Final = {
+TONES: Final = {
     Outcome.CONFIRMED: Tone.DANGER,
     Outcome.PARTLY_REFUSED: Tone.DANGER,
     Outcome.CONTRADICTED: Tone.WARN,
@@ -119,6 +119,11 @@ def verdict_of(result: Result, coverage: Coverage) -> Verdict:
         severity=worst,
         operators="" if incidents else _taken_for_operators(result.alerts),
     )
+
+
+def no_incident_sentence(notes: int, observed: str) -> str:
+    """The sentence of a store without an incident: a store cannot say that anything is clean."""
+    return f"No incident, {plural(notes, 'note')} in {observed}." if notes else f"No incident and no note in {observed}."
 
 
 def _only_files_missing(result: Result, coverage: Coverage) -> bool:
@@ -332,7 +337,7 @@ def _times(step: Step, *, refused: bool) -> int:
 
 def _step(step: Step) -> StepRow:
     act = step.act
-    tone = _TONES[step.outcome] if act is not None and act.changing else Tone.PLAIN
+    tone = TONES[step.outcome] if act is not None and act.changing else Tone.PLAIN
     what = " ".join(part for part in (act.function_name or act.action.lower(), *act.objects[:1]) if part) if act is not None else step.title
     if act is not None and act.is_answer:
         what = f"answer to {what}"

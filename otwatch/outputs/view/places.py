@@ -11,7 +11,7 @@ from otwatch.inventory.inventory import Talk
 from otwatch.outputs.result import Result
 from otwatch.outputs.view.model import IncidentView
 
-_COMMANDS: Final = {action.name for action in CHANGING | ENGINEERING}
+COMMAND_NAMES: Final = {action.name for action in CHANGING | ENGINEERING}
 KINDS: Final = ("incident", "command", "read", "other", "tried")
 
 
@@ -59,7 +59,7 @@ def packets_of(talk: Talk) -> int:
 
 def is_command(talk: Talk) -> bool:
     """Whether something was commanded in it."""
-    return not _COMMANDS.isdisjoint(talk.actions)
+    return not COMMAND_NAMES.isdisjoint(talk.actions)
 
 
 def is_tried(talk: Talk) -> bool:
@@ -75,7 +75,7 @@ def kind_of(talk: Talk, incidents: set[int]) -> str:
     if is_tried(talk):
         return "tried"
     if talk.protocol:
-        return ("incident" if incidents else "command") if is_command(talk) else "read"
+        return ("incident" if incidents else "command") if is_command(talk) else "read" if talk.actions else "other"
     return "incident" if incidents and talk.server_port is not None else "other"
 
 

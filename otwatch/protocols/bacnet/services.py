@@ -481,6 +481,13 @@ class Message:
         operations: Operations = self.operations
         if operations.area[row] != _DEVICE or operations.role[row] != 1 or operations.count[row] >= 0:
             return None
+        number: cython.int = {120: 2, 75: 12}.get(operations.start[row], 0)  # vendor identifier, object identifier: their application tags
+        if number and self.tag(at) and not self.context and self.number == number and self.unsigned(at, number, False) >= 0:
+            if number == 2:
+                self._fact("vendor_id", str(self.number_read), "bacnet.read_property", 1.0)
+            else:
+                self._fact("device_instance", str(self.number_read & 0x3FFFFF), "bacnet.read_property", 1.0)
+            return None
         kind = spec.IDENTITY.get(operations.start[row])
         if kind is None or not self.tag(at) or self.context or self.number != 7 or self.place + self.length > end or self.length < 2:
             return None

@@ -22,6 +22,8 @@ _MESSAGE = cython.declare(cython.int, MESSAGE)
 _ENDED = cython.declare(cython.int, PduFlag.ENDED)
 _EXACT = cython.declare(cython.int, EXACT)
 _CONFIRMED_REQUEST, _CONFIRMED_RESPONSE, _CONFIRMED_ERROR = 0xA0, 0xA1, 0xA2
+_IDENTIFY = cython.declare(cython.int, 2)
+_IDENTITY = {0x80: "vendor", 0x81: "model", 0x82: "firmware"}  # vendorName, modelName, revision
 _HEAD = 512  # bytes of a message that are looked at
 
 
@@ -49,21 +51,43 @@ def _element(text: bytes, at: int) -> tuple[int, int, int]:
 
 def mms_pdu(text: bytes) -> tuple[int, int, int]:
     """(tag of the MMS PDU, service, invoke id) of presentation data; -1 each where they are not there."""
+    return _service(_inside(text))
+
+
+def identification(text: bytes) -> list[tuple[str, str]]:
+    """What the response to Identify (ISO 9506-2, 8.3) in an MMS PDU says: vendor, model, revision."""
+    _pdu, at, stop = _element(text, 0)
+    _tag, _first, after = _element(text[:stop], at)
+    tag, at, stop = _element(text[:stop], after)
+    found: list[tuple[str, str]] = []
+    if tag != 0xA2:
+        return found
+    while len(found) < 3:
+        tag, at, end = _element(text[:stop], at)
+        kind = _IDENTITY.get(tag)
+        if kind is None:
+            break
+        if value := text[at:end].decode("utf-8", "replace").strip("\x00 "):
+            found.append((kind, value))
+        at = end
+    return found
+
+
+def _inside(text: bytes) -> bytes:
+    """The MMS PDU inside presentation data; empty where there is none."""
     tag, at, end = _element(text, 0)
     if tag != 0x61:
-        return -1, -1, -1
+        return b""
     tag, at, end = _element(text[:end], at)
     if tag != 0x30:
-        return -1, -1, -1
+        return b""
     tag, at, stop = _element(text[:end], at)
     while tag == 0x06:  # a transfer syntax before the context's number
         tag, at, stop = _element(text[:end], stop)
     if tag != 0x02:
-        return -1, -1, -1
+        return b""
     tag, at, stop = _element(text[:end], stop)
-    if tag != 0xA0:
-        return -1, -1, -1
-    return _service(text[at:stop])
+    return text[at:stop] if tag == 0xA0 else b""
 
 
 def _service(text: bytes) -> tuple[int, int, int]:
@@ -97,18 +121,18 @@ class MmsDissector:
         self.protocol = protocol
         self.pairing = Pairing(limits.outstanding_requests)
 
-    def feed(self, pdus: Pdus, operations: Operations, _anomalies: Anomalies, _facts: list[Fact]) -> None:
+    def feed(self, pdus: Pdus, operations: Operations, _anomalies: Anomalies, facts: list[Fact]) -> None:
         """Appends the rows of a batch in PDU order."""
         i: cython.Py_ssize_t
         for i in range(pdus.rows):
             if pdus.framing[i] == _MESSAGE and pdus.flags[i] & _ENDED == 0:
-                self.message(pdus, i, operations)
+                self.message(pdus, i, operations, facts)
 
     def forget(self, flow: int) -> int:
         """The flow is over; returns how many requests stayed unanswered."""
         return int(self.pairing.forget(2 * flow)) + int(self.pairing.forget(2 * flow + 1))
 
-    def message(self, pdus: Pdus, pdu: cython.Py_ssize_t, operations: Operations) -> cython.int:
+    def message(self, pdus: Pdus, pdu: cython.Py_ssize_t, operations: Operations, facts: list) -> cython.int:  # type: ignore[type-arg]
         """One message."""
         text: bytes = pdus.octets.tobytes(pdus.start[pdu], min(pdus.end[pdu], pdus.start[pdu] + _HEAD))
         kind: cython.int = text[0]
@@ -131,6 +155,10 @@ class MmsDissector:
         operations.status[row] = status
         operations.transaction[row] = invoke
         operations.subfunction[row] = service
+        if tag == _CONFIRMED_RESPONSE and service == _IDENTIFY:
+            for what, value in identification(_inside(text[4:]) if kind == 0x01 else text):
+                facts.append(Fact(timestamp_ns=int(pdus.timestamp_ns[pdu]), frame=int(pdus.frame[pdu]), flow=int(pdus.flow[pdu]),
+                                  address=int(pdus.source[pdu]), kind=what, value=value, source="mms.identify"))
         if invoke >= 0 and pdus.flow[pdu] >= 0:
             self.pair(pdus, pdu, operations, row, tag)
         return 0

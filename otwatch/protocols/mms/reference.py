@@ -33,7 +33,7 @@ def reference() -> str:
     return "\n".join((
         "Rides on TPKT and COTP like S7comm and is told apart by the session PDU that its data start with, or by its TSAPs. Its flows, operations "
         "and assets "
-        "say `mms`. It tells no facts.\n",
+        "say `mms`. Identify tells vendor, model and revision.\n",
         "## Columns\n", table(("column", "what it is"), *((code(name).replace(", ", "`, `"), text) for name, text in _COLUMNS)),
         "## Functions\n", table(*pdus), "### Services of confirmed PDUs\n", table(*services),
         "## Left out\n", bullets(*_LEFT_OUT),

@@ -1,0 +1,178 @@
+"""Every identity that tshark prints against the asset on which it must stand: `python -m tests.inventory.identities CAPTURE...` prints the table of
+docs/reference/identities.md. None may be missing, none invented.
+
+What is compared is (address, kind, value). Values that stock tshark does not print (Modbus report server id and UMAS, S7comm-plus) are counted apart.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import click
+
+from tests.cli.calling import otwatch
+
+Said = tuple[str, str, str]  # address, kind, value
+_NOT_PRINTED: Final = ("modbus.report_server_id", "modbus.umas", "s7comm-plus.")
+_BACNET: Final = {
+    "vendor-name": "vendor", "model-name": "model", "firmware-revision": "firmware", "application-software-version": "software",
+    "location": "location", "serial-number": "serial",
+}
+_MODBUS: Final = {"0": "vendor", "1": "order_number", "2": "firmware", "4": "name", "5": "model", "6": "plant"}
+_DNP3: Final = {
+    "0x00c8": "", "0x00d0": "plant", "0x00f2": "firmware", "0x00f3": "hardware", "0x00f5": "location", "0x00f6": "order_number", "0x00f7": "name",
+    "0x00f8": "serial", "0x00fa": "model", "0x00fc": "vendor",
+}
+_SZL: Final = {  # field -> kind
+    "0001.name": "name", "0002.name": "module", "0003.tag": "plant", "0004.copyright": "copyright", "0005.serialn": "serial",
+    "0007.cputypname": "model", "0008.snmcmmc": "memory_card_serial",
+}
+KINDS: Final = frozenset(
+    {"vendor", "model", "order_number", "firmware", "hardware", "boot_loader", "software", "serial", "name", "location", "plant", "module",
+     "copyright", "memory_card_serial", "device_instance", "vendor_id"}
+)
+
+
+@dataclass(slots=True)
+class Compared:
+    """One capture."""
+
+    name: str
+    printed: set[Said] = field(default_factory=set)  # by tshark
+    found: dict[Said, str] = field(default_factory=dict)  # on assets -> source
+
+    @property
+    def missing(self) -> set[Said]:
+        return {one for one in self.printed if one not in self.found}
+
+    @property
+    def invented(self) -> set[Said]:
+        return {one for one, source in self.found.items() if one not in self.printed and not source.startswith(_NOT_PRINTED)}
+
+    @property
+    def beyond(self) -> int:
+        """Of messages that stock tshark does not decode."""
+        return sum(source.startswith(_NOT_PRINTED) for source in self.found.values())
+
+
+def _fields(capture: Path, chosen: str, names: Iterable[str]) -> Iterator[list[list[str]]]:
+    """Per frame the occurrences of each field, the source address first."""
+    wanted = ["ip.src", *names]
+    command = ["tshark", "-r", str(capture), "-Y", chosen, "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=\x1f", "-E", "separator=\x1e"]
+    for name in wanted:
+        command += ["-e", name]
+    done = subprocess.run(command, capture_output=True, check=False)
+    for line in done.stdout.decode("utf-8", "replace").splitlines():
+        cells = line.split("\x1e")
+        if len(cells) == len(wanted):
+            yield [cell.split("\x1f") if cell else [] for cell in cells]
+
+
+def _s7(capture: Path) -> Iterator[Said]:
+    names = [f"s7comm.szl.xy11.0001.{name}" for name in ("index", "anz", "ausbg", "ausbe")]  # anz is the order number (MlfB)
+    for (address, indices, orders, high, low) in _fields(capture, "s7comm.szl.xy11.0001.index", names):
+        for index, order, first, second in zip(indices, orders, high, low, strict=False):
+            number, one, two = int(index, 0), int(first, 0), int(second, 0)
+            version = f"{one & 0xFF}.{two >> 8}.{two & 0xFF}"
+            if number == 1:
+                yield address[0], "order_number", order.strip()
+                yield address[0], "hardware", str(one)
+            elif number == 7:
+                yield address[0], "firmware", f"{chr(one >> 8)}{version}"
+            elif number == 0x81:
+                yield address[0], "boot_loader", f"{chr(one >> 8)}{version}"
+    for suffix, kind in _SZL.items():
+        for address, values in _fields(capture, f"s7comm.szl.001c.{suffix}", [f"s7comm.szl.001c.{suffix}"]):
+            yield from ((address[0], kind, value.strip("\0 ")) for value in values)
+
+
+def _modbus(capture: Path) -> Iterator[Said]:
+    for address, numbers, values in _fields(capture, "modbus.object_str_value", ["modbus.object_id", "modbus.object_str_value"]):
+        yield from ((address[0], _MODBUS[number], value.strip()) for number, value in zip(numbers, values, strict=False) if number in _MODBUS)
+
+
+def _mms(capture: Path) -> Iterator[Said]:
+    for address, *values in _fields(capture, "mms.vendorName", ["mms.vendorName", "mms.modelName", "mms.revision"]):
+        yield from ((address[0], kind, value) for kind, found in zip(("vendor", "model", "firmware"), values, strict=True) for value in found)
+
+
+def _dnp3(capture: Path) -> Iterator[Said]:
+    for address, objects, values in _fields(capture, "dnp3.al.da.value", ["dnp3.al.obj", "dnp3.al.da.value"]):
+        if len(objects) == len(values):
+            yield from ((address[-1], _DNP3[one], value.strip()) for one, value in zip(objects, values, strict=True) if _DNP3.get(one))
+
+
+def _bacnet(capture: Path) -> Iterator[Said]:
+    """The text of the dissection: its fields do not say which object a value is of."""
+    chosen = "bvlc.function != 0x04 && ((bacapp.type == 3 && bacapp.confirmed_service in {12, 14}) || bacapp.unconfirmed_service == 0)"
+    done = subprocess.run(["tshark", "-r", str(capture), "-Y", chosen, "-V"], capture_output=True, check=False)
+    address, device, own, announced = "", False, "", False
+    for line in done.stdout.decode("utf-8", "replace").splitlines():
+        if line.startswith("Internet Protocol Version 4"):
+            address = line.partition("Src: ")[2].partition(",")[0]
+        elif line.startswith("Building Automation and Control Network APDU"):
+            device = announced = False
+            own = ""
+        elif "Unconfirmed Service Choice: i-Am" in line or "Service Choice: i-Am" in line:
+            announced = True
+        elif match := re.search(r"Property Identifier: ([a-z-]+) \(", line):
+            own = match[1]
+        elif match := re.search(r"ObjectIdentifier: (\w[\w-]*), (\d+)", line):
+            if announced or (own == "object-identifier" and device):
+                yield address, "device_instance", match[2]
+            device = match[1] == "device"
+        elif (announced or device) and (match := re.search(r"Vendor ID: .*\((\d+)\)|vendor-identifier: \(Unsigned\) (\d+)", line)):
+            yield address, "vendor_id", match[1] or match[2]
+        elif device and (match := re.match(r"\s+([a-z-]+): .*?'(.*)'", line)) and match[1] in _BACNET:
+            yield address, _BACNET[match[1]], match[2].strip()
+        elif device and (match := re.match(r"\s+Object Name: (.*)", line)):
+            yield address, "name", match[1].strip()
+
+
+READERS: Final[tuple[Callable[[Path], Iterator[Said]], ...]] = (_s7, _modbus, _mms, _dnp3, _bacnet)
+
+
+def compare(capture: Path) -> Compared:
+    """What tshark prints and what stands on assets."""
+    compared = Compared(capture.name)
+    for reader in READERS:
+        compared.printed |= {(address, kind, value) for address, kind, value in reader(capture) if value}
+    done = otwatch("export", "assets", capture)
+    for line in done.stdout.splitlines():
+        record = json.loads(line)
+        facts = record["facts"] + [fact for child in record["children"] for fact in child["facts"]]
+        for fact in facts:
+            if fact["kind"] in KINDS:
+                for address in record["addresses"]:
+                    compared.found[address, fact["kind"], fact["value"].strip()] = fact["source"]
+    return compared
+
+
+@click.command()
+@click.argument("captures", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def main(captures: tuple[Path, ...]) -> None:
+    """Prints the table, and on standard error what differs."""
+    rows = [compare(capture) for capture in captures]
+    click.echo("| capture | printed by tshark | on the right asset | missing | invented | beyond tshark |\n|---|---:|---:|---:|---:|---:|")
+    for row in sorted(rows, key=lambda row: row.name):
+        if row.printed or row.found:
+            right = len(row.printed) - len(row.missing)
+            click.echo(f"| {row.name} | {len(row.printed)} | {right} | {len(row.missing)} | {len(row.invented)} | {row.beyond} |")
+        for word, several in (("missing", row.missing), ("invented", row.invented)):
+            for one in sorted(several):
+                click.echo(f"{row.name}: {word}: {one}", err=True)
+    printed, missing = sum(len(row.printed) for row in rows), sum(len(row.missing) for row in rows)
+    invented = sum(len(row.invented) for row in rows)
+    click.echo(f"\n{len(rows)} captures, {printed} identities printed by tshark, {missing} missing, {invented} invented.")
+    sys.exit(bool(missing or invented))
+
+
+if __name__ == "__main__":
+    main()
