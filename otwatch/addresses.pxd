@@ -17,6 +17,8 @@ cdef class Addresses:
     cdef int bits
     cdef unsigned long long seed
     cpdef int intern(self, unsigned long long high, unsigned long long low) except -2
+    cdef int intern_ipv6(self, unsigned long long high, unsigned long long low) except -2
+    cpdef int intern_mac(self, long long mac) except -2
     cpdef object grow(self)
     cpdef object rehash(self)
     cdef unsigned long long place(self, unsigned long long high, unsigned long long low) except? 0

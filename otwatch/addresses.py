@@ -1,7 +1,8 @@
 # cython: boundscheck=True, wraparound=False, cdivision=True
-"""IP addresses as small integers: every table holds ids, this one table holds what they stand for.
+"""Addresses as small integers: every table holds ids, this one table holds what they stand for.
 
-An address is 128 bits in two halves; IPv4 is mapped into IPv6 (RFC 4291 section 2.5.5.2). Ids count from 0 in order of appearance.
+An address is 128 bits in two halves; IPv4 is mapped into IPv6 (RFC 4291 section 2.5.5.2). The ends of protocols straight over Ethernet are MACs: they
+stand in 0:0:0:1::/64, which RFC 4291 section 2.4 reserves, and which no IP header may claim here. Ids count from 0 in order of appearance.
 Id 0 is always `::`: what every address beyond the limit becomes (counted in `refused`), and what the id of a forgotten address reads as.
 
 When the table fills up, `forget` makes room: its rows are used again, ids never. An id is a row number in its low bits, and above them how often
@@ -18,8 +19,11 @@ import cython
 import numpy as np
 
 _IPV4_MAPPED = 0xFFFF_0000_0000
+LINK = 1  # the high half of what stands for a MAC
+_MAC_OCTETS = 6
 _MOST = 0x7FFFFFFF  # ids are columns of 32 bits
 # Typed names, because the compiler takes literals over 31 bits for Python integers.
+_LINK = cython.declare(cython.ulonglong, LINK)
 _LOW64 = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
 _PRIME_1 = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 _PRIME_2 = cython.declare(cython.ulonglong, 0xBF58476D1CE4E5B9)
@@ -76,6 +80,32 @@ class Addresses:
         if self.ids[row] >= self.rows:
             self.rows = self.ids[row] + 1
         return self.ids[row]
+
+    def intern_ipv6(self, high: cython.ulonglong, low: cython.ulonglong) -> cython.int:
+        """The id of an address from an IPv6 header; one in the range of MACs reads as `::`."""
+        return self.intern(0, 0) if high == _LINK else self.intern(high, low)
+
+    def intern_mac(self, mac: cython.longlong) -> cython.int:
+        """The id of a MAC; -1 for -1, none."""
+        return -1 if mac < 0 else self.intern(_LINK, mac)
+
+    def find_mac(self, mac: int) -> int:
+        """The id of a MAC that is known; -1 if it is not."""
+        at: cython.ulonglong = self.place(_LINK, mac) & self.mask
+        row: cython.int = self.slots[at]
+        while row >= 0:
+            if self.low[row] == mac and self.high[row] == _LINK:
+                return int(self.ids[row])
+            at = (at + 1) & self.mask
+            row = self.slots[at]
+        return -1
+
+    def mac(self, index: int) -> int:
+        """The MAC that an id stands for; -1 where it is an IP address, or was forgotten."""
+        row = index & ((1 << self.bits) - 1)
+        if index < 0 or row >= self.used or int(self.ids[row]) != index or int(self.high[row]) != LINK:
+            return -1
+        return int(self.low[row])
 
     def grow(self) -> object:
         """Twice the room, hashed anew."""
@@ -143,7 +173,10 @@ class Addresses:
         self.rehash()
 
     def intern_text(self, text: str) -> int:
-        """The id of an address written as text; ValueError if it is none."""
+        """The id of an address, or a MAC with colons, written as text; ValueError if it is none."""
+        octets = text.split(":")
+        if len(octets) == _MAC_OCTETS and all(len(octet) == 2 for octet in octets):
+            return int(self.intern_mac(int("".join(octets), 16)))
         address = ipaddress.ip_address(text)
         number = int(address)
         if address.version == 4:
@@ -173,13 +206,15 @@ class Addresses:
         self._free(taken)
 
     def ip(self, index: int) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-        """The address of an id; `::` when it was forgotten."""
+        """The IP address of an id; `::` when it was forgotten, or is a MAC, which has none."""
         if index < 0:
             raise IndexError("no address")
         row = index & ((1 << self.bits) - 1)
         if row >= self.used or int(self.ids[row]) != index:
             return ipaddress.IPv6Address(0)
         high, low = int(self.high[row]), int(self.low[row])
+        if high == LINK:
+            return ipaddress.IPv6Address(0)
         if high == 0 and low >> 32 == 0xFFFF:
             return ipaddress.IPv4Address(low & 0xFFFFFFFF)
         return ipaddress.IPv6Address(high << 64 | low)
@@ -188,9 +223,25 @@ class Addresses:
         """Whether it is a broadcast or multicast address: nobody's own, so that nothing comes from it (RFC 1122 section 3.2.1.3)."""
         if index < 0:
             return False
+        mac = self.mac(index)
+        if mac >= 0:
+            return is_group_mac(mac)
         ip = self.ip(index)
         return ip.is_multicast or (ip.version == 4 and int(ip) & 0xFF == 0xFF)
 
     def text(self, index: int) -> str:
         """The usual way to write the address of an id; `-` for -1, which is no address."""
-        return "-" if index < 0 else str(self.ip(index))
+        if index < 0:
+            return "-"
+        mac = self.mac(index)
+        return mac_text(mac) if mac >= 0 else str(self.ip(index))
+
+
+def mac_text(mac: int) -> str:
+    """aa:bb:cc:dd:ee:ff; empty for -1, none."""
+    return "" if mac < 0 else ":".join(f"{mac:012x}"[i:i + 2] for i in range(0, 12, 2))
+
+
+def is_group_mac(mac: int) -> bool:
+    """Whether it is a broadcast or multicast address (IEEE 802 clause 8.2): nobody's own."""
+    return mac >= 0 and bool(mac >> 40 & 1)

@@ -45,6 +45,7 @@ PACKETS = Schema("packets", (
     Column("vlan_inner", _I32, "VLAN id of the second tag"),
     Column("vlan_count", _U8, "number of tags", 0),
     Column("ethertype", _I32, "EtherType of the innermost payload; 802.3 frames: the LLC DSAP/SSAP pair, negated minus 2"),
+    Column("link_protocol", _U8, "id of the protocol that takes the frame whole (ProtocolSpec.links), 0 where none does", 0),
     Column("tunnel", _U8, "Tunnel: outermost encapsulation that was unwrapped", 0),
     Column("tunnel_id", _I64, "its id: ERSPAN session, VXLAN/Geneve VNI, GRE key, MPLS label, PPPoE session"),
     Column("arp_operation", _U8, "1 request, 2 reply, 0 not ARP; then source and destination are the sender's and target's IP", 0),

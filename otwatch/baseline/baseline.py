@@ -174,8 +174,10 @@ class Baseline:
         """Whether the client used this service of the server; None when services were never learned."""
         return (client, server, transport, _service(port)) in self.services if self.services else None
 
-    def has_host(self, address: str) -> bool:
-        """Whether the address was seen at all."""
+    def has_host(self, address: str) -> bool | None:
+        """Whether the address was seen at all; None of a MAC where none was ever learned."""
+        if _is_mac(address) and not any(map(_is_mac, self.hosts)):
+            return None
         return address in self.hosts
 
     def ranges(self, verb: str, place: Place) -> list[Range]:
@@ -291,6 +293,10 @@ def _requests(behaviours: Behaviours, addresses: Addresses, protocols: Sequence[
                 last_ns,
                 frame,
             )
+
+
+def _is_mac(address: str) -> bool:
+    return len(address) == 17 and address.count(":") == 5
 
 
 def _service(port: int) -> int:

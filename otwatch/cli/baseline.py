@@ -53,7 +53,7 @@ def learn(captures: tuple[str, ...], output: str, extend: bool) -> None:
                 analysis.pipeline.addresses,
                 [spec.name for spec in analysis.pipeline.protocols],
                 # also those that never answered: a controller that is switched off is no unknown address
-                hosts=[*(address for asset in result.assets for address in asset.addresses), *(talk.server for talk in result.talks)],
+                hosts=[*(address for asset in result.assets for address in asset.addresses or asset.macs), *(talk.server for talk in result.talks)],
                 services=analysis.inventory.services(),
             )
             learned.sources.update(Path(report.path).name for report in result.captures)

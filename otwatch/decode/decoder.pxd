@@ -3,6 +3,7 @@ from otwatch.addresses cimport Addresses
 from otwatch.tables cimport Anomalies, Packets
 from otwatch.decode.frame cimport Frame
 from otwatch.decode.duplicates cimport Duplicates
+from otwatch.decode.links cimport Links
 from otwatch.decode.bridged cimport etherip, fabricpath, nsh, pbb, trill
 from otwatch.decode.link cimport ethernet, link, tagged
 from otwatch.decode.overlays cimport l2tpv3
@@ -14,6 +15,7 @@ from otwatch.decode.tunnels cimport gre, ip_in_ip, mpls, pppoe
 cdef class Decoder:
     cdef public object limits
     cdef Frame frame
+    cdef Links links
     cdef Duplicates recent
     cdef object fragments
     cdef readonly Packets readings
@@ -38,6 +40,7 @@ cdef class Decoder:
     cdef int[::1] pair_destination
     cdef int pair(self, Packets packets, Py_ssize_t row, unsigned long long source, unsigned long long destination) except -1
     cdef int any(self, Packets packets, Py_ssize_t row) except -1
+    cdef int take(self, Packets packets, Py_ssize_t row) except -1
     cdef int one(self) except -1
     cdef int fragment(self) except -1
     cdef int count(self, int link_type, int ethertype) except -1

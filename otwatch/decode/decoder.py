@@ -15,9 +15,11 @@ from otwatch.decode.anomalies import ANOMALIES
 from otwatch.decode.duplicates import Duplicates
 from otwatch.decode.fragments import NEVER, Datagram, Fragments
 from otwatch.decode.frame import DONE, ETHERNET, FRAGMENT, IP, Frame
+from otwatch.decode.links import Links
 from otwatch.decode.recognise import Recognised
 from otwatch.decode.unread import Unread
 from otwatch.limits import Limits
+from otwatch.protocols.spec import ProtocolSpec
 from otwatch.schemas import PACKETS
 from otwatch.tables import Anomalies, Packets
 from otwatch.vocabulary import Layer, PacketFlag, Tunnel
@@ -91,8 +93,9 @@ class Decoder:
     frame number of the packet that it goes with, no length on the wire, and its payload in that packet's table (`side`).
     """
 
-    def __init__(self, addresses: Addresses, limits: Limits) -> None:
+    def __init__(self, addresses: Addresses, limits: Limits, protocols: tuple[ProtocolSpec, ...] = ()) -> None:
         self.limits = limits
+        self.links = Links(protocols)
         self.frame = Frame(addresses, limits.tunnel_depth)
         self.recognised = Recognised(limits.tunnel_flows)
         self.recent = Duplicates(limits.duplicate_window_ns, limits.duplicate_ring)
@@ -240,10 +243,21 @@ class Decoder:
         if (not frame.compared and frame.end > frame.start and (frame.network_at >= 0 or packets.ethertype[row] != -1)
                 and self.recent.seen(frame)):
             frame.flags |= _DUPLICATE
+        if frame.flags & _UNDECODED:
+            self.take(packets, row)
         packets.flags[row] = frame.flags
         self.count(packets.link_type[row], packets.ethertype[row])
         if self.unread:
             self.read_again(packets, row)
+        return 0
+
+    def take(self, packets: Packets, row: cython.Py_ssize_t) -> cython.int:
+        """A frame that is of no type decoded here, to the protocol that takes it whole, if one does."""
+        frame = self.frame
+        at: cython.Py_ssize_t = packets.payload_at[row]
+        packets.link_protocol[row] = self.links.taker(packets.ethertype[row], frame.snap, frame.data, at, at + packets.payload_length[row])
+        if packets.link_protocol[row] != 0:
+            frame.flags &= ~_UNDECODED
         return 0
 
     def one(self) -> cython.int:

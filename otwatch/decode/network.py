@@ -133,8 +133,8 @@ def ipv6(frame: Frame) -> cython.int:
     first: cython.int = frame.data[at]
     if first >> 4 != 6:
         return frame.fail(_NETWORK, _BAD_VERSION, 0, 6, first >> 4)
-    packets.source[row] = frame.addresses.intern(_u64(frame.data, at + 8), _u64(frame.data, at + 16))
-    packets.destination[row] = frame.addresses.intern(_u64(frame.data, at + 24), _u64(frame.data, at + 32))
+    packets.source[row] = frame.addresses.intern_ipv6(_u64(frame.data, at + 8), _u64(frame.data, at + 16))
+    packets.destination[row] = frame.addresses.intern_ipv6(_u64(frame.data, at + 24), _u64(frame.data, at + 32))
     packets.ttl[row] = frame.data[at + 7]
     protocol: cython.int = frame.data[at + 6]
     packets.ip_protocol[row] = protocol

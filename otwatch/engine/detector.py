@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import otwatch
+from otwatch.addresses import mac_text
 from otwatch.alerts.alert import Alert
 from otwatch.alerts.coverage import Verdict
 from otwatch.alerts.incidents import Incident
@@ -24,7 +25,6 @@ from otwatch.engine.pipeline import Pipeline
 from otwatch.engine.visibility import NOTHING_UNREAD, Unread
 from otwatch.errors import CaptureError, ConfigError
 from otwatch.inventory.inventory import Inventory
-from otwatch.inventory.oui import mac_text
 from otwatch.outputs.result import Check
 from otwatch.protocols import protocols
 from otwatch.rules.engine import RuleEngine
@@ -145,11 +145,12 @@ class RuleDetector:
     def _host(self, address: int) -> KnownHost | None:
         if self.inventory is None:
             return None
-        host, name = self.inventory.hosts.hosts.get((address, -1)), self.inventory.name_told(address)
+        mac = self._pipeline.addresses.mac(address)
+        host, name = self.inventory.hosts.hosts.get((address, -1) if mac < 0 else (-1, mac)), self.inventory.name_told(address)
         if host is None:  # its flows are still open
             return KnownHost(None, name) if name else None
-        mac = max(host.macs, key=lambda mac: (host.macs[mac], mac), default=None)
-        return KnownHost(mac_text(mac) if mac is not None else None, name)
+        card = max(host.macs, key=lambda mac: (host.macs[mac], mac), default=None)
+        return KnownHost(mac_text(card) if card is not None else None, name)
 
     def feed(self, batch: Batch) -> None:
         """One batch, in time order."""

@@ -25,7 +25,7 @@ class Pipeline:
         self.limits = limits
         self.protocols = protocols()
         self.addresses = Addresses(limits.addresses)
-        self.decoder = Decoder(self.addresses, limits)
+        self.decoder = Decoder(self.addresses, limits, self.protocols)
         self.bindings = Bindings(limits)
         self.streams = Streams(self.addresses, limits, self.protocols)
         self.dissectors: list[Dissector | None] = [

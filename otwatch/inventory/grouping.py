@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Final
 
-from otwatch.addresses import Addresses
+from otwatch.addresses import Addresses, is_group_mac, mac_text
 from otwatch.inventory.asset import KnownFact
 from otwatch.inventory.hosts import Host, Hosts
-from otwatch.inventory.oui import is_group_mac, mac_text
 from otwatch.inventory.roles import Doings, subnet
 
 Facts = Mapping[int, Sequence[tuple[int, str, KnownFact]]]  # address -> (order, name of a child or empty, fact)

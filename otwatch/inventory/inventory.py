@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from otwatch.actions import CHANGING, Action, Role
-from otwatch.addresses import Addresses
+from otwatch.addresses import Addresses, mac_text
 from otwatch.batch import Batch
 from otwatch.inventory.asked import Asked
 from otwatch.inventory.asset import Asset, Child, KnownFact
@@ -18,7 +18,7 @@ from otwatch.inventory.grouping import Device, Grouping
 from otwatch.inventory.hosts import Conversation, Hosts, Key
 from otwatch.inventory.identity import conflicts_of, identity_of, names_of
 from otwatch.inventory.levels import OT_DEVICES, level_of
-from otwatch.inventory.oui import mac_text, vendor_of
+from otwatch.inventory.oui import vendor_of
 from otwatch.inventory.roles import ORDER, POLLED_NS, READING, Doings, roles_of, subnet
 from otwatch.inventory.services import OT_ETHERTYPES, service_name
 from otwatch.limits import Limits
@@ -183,7 +183,7 @@ class Inventory:
     def assets(self, behaviours: Behaviours, places: Places | None = None) -> list[Asset]:
         """Every device: one per IP address (quiet ones of a MAC that is no router's are one with what else it carries), one per MAC without IP."""
         doings = self.doings(behaviours)
-        ot_subnets = {subnet(self.addresses.ip(address)) for address, did in doings.items() if address > 0 and (did.served or did.undecoded)}
+        ot_subnets = {self._network(address) for address, did in doings.items() if address > 0 and (did.served or did.undecoded)} - {""}
         facts: _Facts = {}
         for number, ((address, child, _, _), fact) in enumerate(self.facts.items()):
             facts.setdefault(address, []).append((number, child, fact))
@@ -226,7 +226,7 @@ class Inventory:
 
     def _identify(self, asset: Asset, device: Device, children: _Children, facts: _Facts) -> None:
         """Facts of the device and of those behind it, and what they say it is."""
-        ids = [host.key[0] for host in device.hosts if host.key[0] > 0]
+        ids = [address for host in device.hosts if (address := self._id(host.key)) > 0]
         in_order = sorted((entry for address in ids for entry in facts.get(address, ())), key=lambda entry: entry[0])
         asset.facts = [fact for _, child, fact in in_order if not child]
         asset.children = self._joined([children[address] for address in ids if address in children], [entry[1:] for entry in in_order])
@@ -247,9 +247,10 @@ class Inventory:
         """Roles with their reasons, and the protocols of a device."""
         did = Doings()
         for host in device.hosts:
-            _join(did, doings.get(_layer2(host.key), Doings()))
+            for number in {_layer2(host.key), self._id(host.key)}:
+                _join(did, doings.get(number, Doings()))
         own = subnet(self.addresses.ip(device.hosts[0].key[0])) if device.hosts[0].key[0] > 0 else ""
-        targets = {subnet(self.addresses.ip(target)) for target in did.targets if target > 0}
+        targets = {self._network(target) or own for target in did.targets if target > 0}  # whom it reaches by MAC is in its own network
         reasons = roles_of(did, ot_subnets=ot_subnets, own_subnet=own, target_subnets=targets, routed=bool(asset.behind))
         for mac in _macs(device):
             if mac in routers and (mac_text(mac) in asset.macs or not asset.addresses):
@@ -296,6 +297,14 @@ class Inventory:
             spoken = [name for name, how in asset.protocols.items() if how != "client"]
             named = f" ({', '.join(spoken[:4])})" if spoken else ""
             asset.unidentified_reason = f"no message that names a model was seen{named}"
+
+    def _network(self, address: int) -> str:
+        """The network of an address; empty of a MAC, which is of none."""
+        return "" if self.addresses.mac(address) >= 0 else subnet(self.addresses.ip(address))
+
+    def _id(self, key: Key) -> int:
+        """The id under which messages name a host: of its IP address, or of its MAC; -1 where none did."""
+        return key[0] if key[0] >= 0 else self.addresses.find_mac(key[1])
 
     def _port_names(self, spoken: Iterable[str]) -> set[str]:
         """What the ports of these protocols would be guessed to be: nothing to add where the protocol itself was seen."""

@@ -42,13 +42,3 @@ def _assigned(table: bytes, key: bytes) -> bytes:
         else:
             high = start
     return b""
-
-
-def mac_text(mac: int) -> str:
-    """aa:bb:cc:dd:ee:ff; empty for none."""
-    return "" if mac < 0 else ":".join(f"{mac:012x}"[i : i + 2] for i in range(0, 12, 2))
-
-
-def is_group_mac(mac: int) -> bool:
-    """Broadcast or multicast: the address of nobody in particular."""
-    return mac >= 0 and bool((mac >> 40) & _GROUP)

@@ -10,11 +10,10 @@ from dataclasses import asdict
 from typing import Any
 
 from otwatch.actions import Action, Role
-from otwatch.addresses import Addresses
+from otwatch.addresses import Addresses, mac_text
 from otwatch.batch import Batch
 from otwatch.inventory.asset import Asset
 from otwatch.inventory.inventory import Talk
-from otwatch.inventory.oui import mac_text
 from otwatch.inventory.services import service_name
 from otwatch.names import plain
 from otwatch.outputs.times import time_text

@@ -68,13 +68,29 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """Frames straight over Ethernet that a protocol takes, in place of framings and ports: each frame is one PDU, between MACs.
+
+    They are known by `ethertype`, or by the OUI and protocol number of a SNAP header (`snap`, 40 bits), or by the two service access points of an LLC
+    header (`llc`). `first`: ranges of the first two bytes, where protocols share one EtherType; empty: all.
+    """
+
+    ethertype: int = -1
+    snap: int = -1
+    llc: int = -1
+    first: tuple[tuple[int, int], ...] = ()
+    # Whether a frame (its first 64 bytes) answers or is sent unasked by a device: a conversation that begins with it was opened by the other side
+    is_answer: Callable[[bytes], bool] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
     """What a message says about a device. Strings are as on the wire, decoded tolerantly and capped, never trusted."""
 
     timestamp_ns: int
     frame: int
     flow: int
-    address: int  # interned address of the device that the fact is about
+    address: int  # interned address (IP or MAC) of the device that the fact is about
     child: str = ""  # device behind it: "unit 3", "outstation 10", "rack 0 slot 2"; empty: the device itself
     kind: str = ""  # vendor, model, order_number, firmware, hardware, serial, name, location, role, module, protocol_version, plant, state
     value: str = ""
@@ -128,6 +144,7 @@ class ProtocolSpec:
     function_name: Callable[[int, int], str]  # (function, subfunction) -> snake_case name
     functions: Mapping[int, str]
     ride: Ride | None = None
+    links: tuple[Link, ...] = ()  # frames without ports; `ports` and `framings` may be empty then
     areas: Mapping[int, str] = field(default_factory=dict)
     status_name: Callable[[int], str] = lambda status: "ok" if status == 0 else f"error:{status}"
     unit_name: Callable[[int], str] = str  # (unit) -> how a child is called: "unit 3", "rack 0 slot 2"

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from otwatch.actions import Role
+from otwatch.addresses import mac_text
 from otwatch.alerts.bursts import KEPT, Burst, Interval, merged
 from otwatch.alerts.evidence import Act, Evidence, Hop
 from otwatch.alerts.findings import Finding, Part, Sample
@@ -226,8 +227,3 @@ def hop_of(row: Row) -> Hop:
         f"{record.get('transport')}/{record.get('port')}" if record.get("port") is not None else record.get("anomaly") or record.get("kind") or ""
     )
     return Hop(time_ns=row.timestamp_ns, frame=row.frame, src=str(record.get("src")), dst=str(record.get("dst")), what=str(what))
-
-
-def mac_text(number: int) -> str:
-    """A MAC address as people write it."""
-    return ":".join(f"{number:012x}"[i : i + 2] for i in range(0, 12, 2))

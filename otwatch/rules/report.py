@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from otwatch.actions import CHANGING, Action
+from otwatch.addresses import mac_text
 from otwatch.alerts.alert import Alert, Severity
 from otwatch.alerts.bursts import Ended, Interval
 from otwatch.alerts.evidence import Hop
@@ -18,7 +19,7 @@ from otwatch.alerts.findings import Finding, Part, Sample
 from otwatch.alerts.outcome import Items, Outcome
 from otwatch.rules.compile import Clause
 from otwatch.rules.context import Context, Joined, LateRecord
-from otwatch.rules.describe import TARGETS, Describer, Found, RowKey, hop_of, mac_text
+from otwatch.rules.describe import TARGETS, Describer, Found, RowKey, hop_of
 from otwatch.rules.evaluability import NEEDS_LEARNING
 from otwatch.rules.explain import explain, learned_from, too_short_to_tell
 from otwatch.rules.fields import TABLES, Stage

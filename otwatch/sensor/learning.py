@@ -75,7 +75,7 @@ def _learned(pipeline: Pipeline, config: SensorConfig, inventory: Inventory) -> 
         pipeline.addresses,
         [spec.name for spec in pipeline.protocols],
         source=config.name,
-        hosts=[pipeline.addresses.text(address) for address, _ in inventory.hosts.hosts if address > 0],
+        hosts=[inventory.name(key) for key in inventory.hosts.hosts if max(key) > 0],
         services=inventory.services(),
     )
     return baseline

@@ -2,6 +2,7 @@
 from otwatch.streams.connections cimport Connections
 from otwatch.streams.cutter cimport Cutter
 from otwatch.streams.datagrams cimport Datagrams
+from otwatch.streams.frames cimport Frames
 from otwatch.streams.framing cimport Framer
 from otwatch.streams.lifetimes cimport Lifetimes
 from otwatch.streams.reassembly cimport Reassembler
@@ -21,6 +22,7 @@ cdef class Streams:
     cdef Cutter cutter
     cdef Reassembler reassembler
     cdef Datagrams datagrams
+    cdef Frames frames
     cdef list framers
     cdef long long packets
     cdef long long duplicates

@@ -15,6 +15,7 @@ from otwatch.protocols.spec import ProtocolSpec, Verdict
 from otwatch.streams.anomalies import StreamAnomaly
 from otwatch.streams.connections import Connections
 from otwatch.streams.cutter import Cutter
+from otwatch.streams.frames import Frames
 from otwatch.streams.framing import PROBE_BYTES, Framer
 from otwatch.streams.lifetimes import Lifetimes
 from otwatch.streams.reassembly import WINDOW
@@ -63,6 +64,7 @@ class Streams:
         self.cutter = self.life.cutter
         self.reassembler = self.life.reassembler
         self.datagrams = self.life.datagrams
+        self.frames = Frames(self.cutter, protocols)
         self.flows = self.table.flows
         self.flow_events = self.cutter.events
         self.octets = self.cutter.octets
@@ -180,6 +182,14 @@ class Streams:
                 self.datagrams.other_reading = False
             else:
                 self.datagrams.feed(packets.data, packets.payload_at[row], payload, missing, slot, direction)
+        elif packets.link_protocol[row] != 0:
+            cutter.time = now
+            cutter.frame = frame
+            if marks & _REASSEMBLED:
+                packets.direction[row] = self.frames.feed(packets, row, packets.side.data, slot, direction)
+            else:
+                packets.direction[row] = self.frames.feed(packets, row, packets.data, slot, direction)
+            return 0
         else:
             return 0
         packets.direction[row] = 0 if table.low == (table.client_low[slot] != 0) else 1

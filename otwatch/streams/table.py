@@ -1,9 +1,9 @@
 # cython: boundscheck=True, wraparound=False, cdivision=True
 """The flow table: which flow a packet belongs to, who is client and who server, and which flow has been idle longest.
 
-A flow is (addresses, ports, IP protocol), or (MACs, EtherType) where there is no IP. Slots are found by a hash with chains; a secret
-seed keeps an attacker from filling one chain, and nothing that is shown depends on it. Each slot is also in one of six lists ordered by last
-use, so that timeouts and eviction look at ends of lists only.
+A flow is (addresses, ports, IP protocol), or (MACs, EtherType, protocol that takes the frame) where there is no IP. Slots are found by a hash
+with chains; a secret seed keeps an attacker from filling one chain, and nothing that is shown depends on it. Each slot is also in one of six lists
+ordered by last use, so that timeouts and eviction look at ends of lists only.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ class FlowTable:
             if not self.low:
                 sender, receiver = receiver, sender
             a = sender | (kind & 0x3FFF) << 48
-            b = receiver | kind >> 14 << 48 | cython.cast(cython.longlong, 1) << 62
+            b = receiver | kind >> 14 << 48 | cython.cast(cython.longlong, packets.link_protocol[row]) << 52 | cython.cast(cython.longlong, 1) << 62
         self.a = a
         self.b = b
         slot: cython.int = self.heads[_mixed(a, b, self.seed) & self.mask]

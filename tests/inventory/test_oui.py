@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from otwatch.inventory.oui import is_group_mac, mac_text, vendor_of
+from otwatch.addresses import is_group_mac, mac_text
+from otwatch.inventory.oui import vendor_of
 
 
 def number(text: str) -> int:

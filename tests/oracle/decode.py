@@ -34,7 +34,8 @@ class Oracle(Encapsulations):
         self.side = 0
 
     def packet(self, data: bytes, *, link_type: int = 1, wire: int | None = None, vlan_stripped: int = -1, time: int = 0) -> tuple[dict, list]:
-        self.row = {"mac_source": -1, "mac_destination": -1, "vlan_outer": -1, "vlan_inner": -1, "vlan_count": 0, "tunnel": 0, "tunnel_id": -1,
+        self.row = {"mac_source": -1, "mac_destination": -1, "vlan_outer": -1, "vlan_inner": -1, "vlan_count": 0, "link_protocol": 0,
+                    "tunnel": 0, "tunnel_id": -1,
                         "arp_operation": 0, "arp_mac": -1, "tcp_flags": 0, "tcp_sequence": -1, "tcp_acknowledgement": -1, "flags": 0}
         self.inside()
         self.anomalies: list = []
