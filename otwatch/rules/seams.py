@@ -100,7 +100,7 @@ class Known(Protocol):
     def uses(self, client: str, server: str, transport: str, port: int) -> bool | None:
         """Whether the client used this service of the server (port -1 where there are none); None when services were never learned."""
 
-    def has_host(self, address: str) -> bool:
+    def has_host(self, address: str) -> bool | None:
         """Whether the address was seen at all."""
 
 
