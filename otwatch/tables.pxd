@@ -32,6 +32,7 @@ cdef class Packets(Table):
     cdef public int[::1] vlan_inner
     cdef public unsigned char[::1] vlan_count
     cdef public int[::1] ethertype
+    cdef public unsigned char[::1] link_protocol
     cdef public unsigned char[::1] tunnel
     cdef public long long[::1] tunnel_id
     cdef public unsigned char[::1] arp_operation

@@ -45,6 +45,7 @@ class Packets(Table):
     vlan_inner: memoryview[int]
     vlan_count: memoryview[int]
     ethertype: memoryview[int]
+    link_protocol: memoryview[int]
     tunnel: memoryview[int]
     tunnel_id: memoryview[int]
     arp_operation: memoryview[int]

@@ -84,6 +84,7 @@ class PduFlag(IntFlag):
     UNHEARD = 32  # requests that this may answer were not captured: its segment acknowledges bytes that were not, or its stream was picked up midway
     CUT = 16  # the rest of it was never captured (snap length, gap or end): end is where the bytes end
     FRAME = 128  # a frame of the link layer: source and destination are MACs, padding and trailers are among its bytes
+    GROUP = 256  # a frame to a broadcast or multicast MAC
     ENDED = 64  # no PDU: the flow is over, told where a framing asks for it (Framing.tells_end)
 
 

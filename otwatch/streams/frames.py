@@ -17,6 +17,7 @@ _NEW = cython.declare(cython.int, 0)  # FlowTable.mode
 _OPEN = cython.declare(cython.int, 1)
 _FRAME = cython.declare(cython.int, PduFlag.FRAME)
 _CUT = cython.declare(cython.int, PduFlag.CUT)
+_GROUP = cython.declare(cython.int, PduFlag.GROUP)
 _BY_CONTENT = cython.declare(cython.int, ProtocolHow.CONTENT)
 _CONTENT_TOLD = cython.declare(cython.int, DirectionHow.CONTENT)
 _GROUP_MAC = cython.declare(cython.longlong, 0x010000000000)
@@ -59,7 +60,11 @@ class Frames:
         pdus.start[new] = start
         pdus.end[new] = start + length
         pdus.framing[new] = 0
-        pdus.flags[new] = _FRAME | _CUT if packets.payload_missing[row] > 0 else _FRAME
+        pdus.flags[new] = _FRAME
+        if packets.payload_missing[row] > 0:
+            pdus.flags[new] |= _CUT
+        if packets.mac_destination[row] >= 0 and packets.mac_destination[row] & _GROUP_MAC:
+            pdus.flags[new] |= _GROUP
         flows.pdus[slot] += 1
         return direction
 
