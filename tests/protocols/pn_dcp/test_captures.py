@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def operations(path: Path, name: str = "pn_dcp") -> dict[int, list[dict[str, Any
     own = protocol_id(name)
     rows: dict[int, list[dict[str, Any]]] = {}
     with open_capture(str(path), Limits()) as reader:
-        for batch in [*map(pipeline.feed, reader), pipeline.finish()]:
+        for batch in chain(map(pipeline.feed, reader), (pipeline.finish() for _ in range(1))):
             for index in (batch.operations.array("protocol") == own).nonzero()[0]:
                 row = batch.operations.row(int(index))
                 rows.setdefault(row["frame"], []).append(row)
