@@ -21,6 +21,7 @@ _COMMANDS = {
     "inspect": "otwatch.cli.inspect",
     "slice": "otwatch.cli.slice",
     "diff": "otwatch.cli.diff",
+    "graph": "otwatch.cli.graph",
     "sensor": "otwatch.cli.sensor",
     "doctor": "otwatch.cli.doctor",
     "status": "otwatch.cli.status",

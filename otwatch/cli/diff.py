@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from otwatch.cli.failing import EXIT_FAIL_ON, complain, one_line_errors
+from otwatch.cli.failing import EXIT_FAIL_ON, one_line_errors
 from otwatch.cli.options import FILE, add_options
 
 if TYPE_CHECKING:
-    from otwatch.engine.detector import Policy
-    from otwatch.outputs.changes.compare import Comparison
-    from otwatch.outputs.changes.snapshot import Snapshot
+    from otwatch.outputs.changes import Comparison
+    from otwatch.outputs.snapshot import Snapshot
 
-_SQLITE: Final = b"SQLite format 3\0"
 _SITE: Final = (click.option("--site", type=FILE, metavar="FILE", help="Site file: names and zones (see: otwatch site)."),)
 
 
@@ -40,17 +37,18 @@ def diff(old: str, new: str, site: str | None, form: str, fail_on: str, limit: i
       otwatch diff backup.sqlite /var/lib/otwatch/otwatch.sqlite --format json
     """
     with one_line_errors():
+        from otwatch.cli.observing import snapshot_of
         from otwatch.cli.running import policy_from
         from otwatch.documents import nearest
         from otwatch.errors import CaptureError
-        from otwatch.outputs.changes.compare import KINDS, compare
+        from otwatch.outputs.changes import KINDS, compare
 
         wanted = [kind.strip() for kind in fail_on.split(",") if kind.strip()]
         for kind in wanted:
             if kind not in KINDS:
                 raise CaptureError(f'--fail-on: there is no kind "{kind}"{nearest(kind, KINDS)}; there are {", ".join(KINDS)}')
         policy = policy_from({"rule_paths": (), "site": site, "baseline": None, "learn_until": None})
-        before, after = _snapshot(old, policy), _snapshot(new, policy)
+        before, after = snapshot_of(old, policy), snapshot_of(new, policy)
         found = compare(before, after)
         if form == "json":
             from dataclasses import asdict
@@ -67,34 +65,8 @@ def diff(old: str, new: str, site: str | None, form: str, fail_on: str, limit: i
         sys.exit(EXIT_FAIL_ON)
 
 
-def _snapshot(name: str, policy: Policy) -> Snapshot:
-    from otwatch.outputs.changes.snapshot import of_result, of_store
-
-    path = Path(name)
-    if path.is_file():
-        with path.open("rb") as file:
-            if file.read(len(_SQLITE)) == _SQLITE:
-                return of_store(path)
-    from otwatch.cli.running import finished_analysis
-    from otwatch.engine.activity import Recorder
-    from otwatch.errors import CaptureError
-
-    recorders: list[Recorder] = []
-
-    def listen(analysis: Any) -> Recorder:
-        recorders.append(Recorder(analysis))
-        return recorders[-1]
-
-    _, result = finished_analysis([name], policy, listeners=[listen])
-    for message in result.unreadable:
-        complain(message)
-    if not result.packets:
-        raise CaptureError(f"{name}: no packets, so there is nothing to compare")
-    return of_result(name, result, recorders[0].activity(policy.site).commands)
-
-
 def _lines(old: Snapshot, new: Snapshot, found: Comparison, limit: int) -> Iterator[str]:
-    from otwatch.outputs.changes.compare import KINDS
+    from otwatch.outputs.changes import KINDS
 
     for mark, one in (("A", old), ("B", new)):
         packets = "" if one.packets is None else f", {one.packets:,} packets"

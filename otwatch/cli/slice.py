@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _MOST_BYTES: Final = 1_000_000_000
 _MOST_ALERTS: Final = 100_000
-_SQLITE: Final = b"SQLite format 3\0"
 
 
 @click.command()
@@ -43,13 +42,14 @@ def slice_(captures: tuple[str, ...], incident: str, output: str, state: str | N
       otwatch slice /var/lib/otwatch/otwatch.sqlite --incident INC-9542e071 --output evidence
     """
     with one_line_errors():
+        from otwatch.cli.observing import is_store
         from otwatch.cli.writing import check_new
         from otwatch.errors import CaptureError
 
         folder = Path(output)
         check_new(output)
         wanted = incident.removeprefix("INC-").lower()
-        if len(captures) == 1 and _is_store(captures[0]):
+        if len(captures) == 1 and is_store(captures[0]):
             _from_store(Path(captures[0]), wanted, folder, Path(state) if state else Path(captures[0]).parent)
             return
         from otwatch.cli.running import finished_analysis, policy_from
@@ -64,14 +64,6 @@ def slice_(captures: tuple[str, ...], incident: str, output: str, state: str | N
             raise CaptureError(f"{incident}: {'several incidents begin so' if found else 'no such incident here'}: {known}")
         reproduced = write_slice(result, found[0], folder, policy, options)
         click.echo(f"{output} written" + ("" if reproduced else "; not every alert is raised by the slice alone: see manifest.json"))
-
-
-def _is_store(name: str) -> bool:
-    try:
-        with Path(name).open("rb") as file:
-            return file.read(len(_SQLITE)) == _SQLITE
-    except OSError:
-        return False
 
 
 def write_slice(result: Result, incident: Incident, folder: Path, policy: Policy, options: Mapping[str, Any]) -> bool:

@@ -16,7 +16,7 @@ FORMATS = ("graphml", "gexf", "json", "dot")
 
 
 def asset_graph(assets: Sequence[Asset], talks: Sequence[Talk]) -> nx.MultiDiGraph[str]:
-    """Nodes are assets (by id), edges are conversations from client to server, keyed by service, with counts per action as attributes."""
+    """Nodes are assets (by id), edges are answered conversations from client to server, keyed by service, with counts per action as attributes."""
     import networkx as nx  # noqa: PLC0415 - only when a graph is asked for
 
     graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
@@ -38,6 +38,8 @@ def asset_graph(assets: Sequence[Asset], talks: Sequence[Talk]) -> nx.MultiDiGra
         for name in (*asset.addresses, *asset.macs):
             node_of.setdefault(name, asset.id)
     for talk in talks:
+        if not talk.took_place:  # a probe that nobody answered is no way
+            continue
         client, server = node_of.get(talk.client, talk.client), node_of.get(talk.server, talk.server)
         for name in (client, server):
             if name not in graph:

@@ -67,6 +67,11 @@ class Talk:
     vlan: int | None = None
     tunnel: int = 0
 
+    @property
+    def took_place(self) -> bool:
+        """Whether the server said something, or was asked in an OT protocol (a one-way tap shows no more). A probe is no conversation."""
+        return bool(self.counts["payload_to_client"] or any(self.actions.values()))
+
 
 class Inventory:
     """Feed it every batch; ask it at any time after flows were closed."""

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from otwatch.outputs.changes.compare import KINDS, Comparison, compare
-from otwatch.outputs.changes.snapshot import Device, Snapshot, Way
+from otwatch.outputs.changes import KINDS, Comparison, compare
+from otwatch.outputs.snapshot import Device, Snapshot, Way
 from tests.cli.calling import ATTACK, LEARN, assert_one_line, otwatch
 
 SECOND = 1_000_000_000
@@ -23,7 +23,8 @@ def found(*arguments: str | Path) -> dict[str, Any]:
 
 def device(address: str, **fields: Any) -> Device:
     made = Device(
-        id=address, label=address, addresses=frozenset({address}), macs=frozenset(), identity={}, roles=(), zone="", vlans=(), first_ns=1, last_ns=2
+        id=address, label=address, addresses=frozenset({address}), macs=frozenset(), identity={}, roles=(), zone="", level=None, vlans=(),
+        first_ns=1, last_ns=2,
     )
     return replace(made, **fields)
 

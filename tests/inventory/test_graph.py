@@ -18,7 +18,7 @@ from otwatch.inventory.inventory import Talk
 from tests.engine.analysing import PLANT, analyse
 
 HOSTILE = 'a"];\n evil -> all [label="\x1b[31m\x00<script>&\\ \ud800'
-_COUNTS = {"packets_to_server": 3, "packets_to_client": 2, "bytes_to_server": 300, "bytes_to_client": 200}
+_COUNTS = {"packets_to_server": 3, "packets_to_client": 2, "payload_to_server": 30, "payload_to_client": 20, "bytes_to_server": 300, "bytes_to_client": 200}
 
 
 def asset(name: str, address: str, **more: Any) -> Asset:
@@ -95,4 +95,11 @@ def test_the_plant(form: str) -> None:
     result = analyse(Path(PLANT / "plant-attack.pcap")).result
     back = read_back(graph_text(asset_graph(result.assets, result.talks), form), form)
     assert {"192.168.10.10", "172.16.5.66"} <= set(back.nodes)
-    assert back.number_of_edges() == len({(talk.client, talk.server, talk.service) for talk in result.talks})
+    assert back.number_of_edges() == len({(talk.client, talk.server, talk.service) for talk in result.talks if talk.took_place})
+
+
+def test_a_probe_that_nobody_answered_is_no_edge() -> None:
+    probe = talk("10.0.0.9", "10.0.0.1")
+    probe.actions = {}
+    probe.counts["payload_to_client"] = 0
+    assert asset_graph([asset("plc", "10.0.0.1"), asset("it", "10.0.0.9")], [probe]).number_of_edges() == 0

@@ -35,6 +35,7 @@ class Device:
     identity: dict[str, tuple[str, str]]  # kind -> value, where it was seen
     roles: tuple[str, ...]
     zone: str
+    level: float | None
     vlans: tuple[int, ...]
     first_ns: int
     last_ns: int
@@ -74,7 +75,7 @@ def of_result(name: str, result: Result, commands: Iterable[Command]) -> Snapsho
     """The snapshot of captures."""
     ways: dict[tuple[str, str, str], Way] = {}
     for talk in result.talks:
-        if not is_group(talk.server) and talk.counts["payload_to_client"]:  # a refused probe is no conversation
+        if not is_group(talk.server) and talk.took_place:
             way = ways.setdefault((talk.client, talk.server, talk.service), Way(first_ns=talk.first_seen_ns, last_ns=talk.last_seen_ns))
             way.first_ns, way.last_ns = min(way.first_ns, talk.first_seen_ns), max(way.last_ns, talk.last_seen_ns)
             way.flows += talk.flows
@@ -131,6 +132,7 @@ def _device(record: dict[str, Any], label: str) -> Device:
         identity={kind: value for kind, value in found.items() if value[0]},
         roles=tuple(record["roles"]),
         zone=str(record["zone"]),
+        level=record.get("level"),
         vlans=tuple(record["vlans"]),
         first_ns=_ns(record["first_seen"]),
         last_ns=_ns(record["last_seen"]),

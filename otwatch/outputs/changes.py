@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from otwatch.outputs.changes.snapshot import COMMANDS, Device, Points, Snapshot, Way
+from otwatch.outputs.snapshot import COMMANDS, Device, Points, Snapshot, Way
 
 _LEAST_NS: Final = 60_000_000_000  # a silence shorter than this says nothing
 KINDS: Final = {

@@ -1,1 +1,0 @@
-"""What changed between two observations of a plant."""
