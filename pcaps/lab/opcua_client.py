@@ -18,6 +18,7 @@ from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 from opcua_server import certificate
 
 SPACE = 2
+MOST = 40  # nodes of a walk: a capture is small
 READ, WRITE, CALL, BROWSE, DELETE_NODES = 631, 673, 712, 527, 500
 
 
@@ -30,12 +31,14 @@ class OpcuaClient(Client):
     def url(self) -> str:
         return f"opc.tcp://{self.target.ip}:{self.port}/pump/"
 
-    def connect(self, mode: str = "", user: str = "", password: str = "", *, by_hand: bool = False) -> str:
-        """A session: `mode` Sign or SignAndEncrypt, else without security."""
+    def connect(self, mode: str = "", user: str = "", password: str = "", *, chunk: int = 0, by_hand: bool = False) -> str:
+        """A session: `mode` Sign or SignAndEncrypt, else without security; messages are sent in chunks of `chunk` bytes."""
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
         if not by_hand:
             self._wait(self._session(mode, user, password))
+        if chunk and self.client is not None:
+            self.client.uaclient.protocol._connection._limits.max_send_buffer = chunk  # the stack has no option for it
         return "ok"
 
     async def _session(self, mode: str, user: str, password: str) -> None:
@@ -133,7 +136,7 @@ class OpcuaClient(Client):
         return "ok"
 
     async def _walked(self, node: Any, depth: int, seen: set[Any]) -> int:
-        if node.nodeid in seen or depth == 0:
+        if node.nodeid in seen or depth == 0 or len(seen) >= MOST:
             return 0
         seen.add(node.nodeid)
         return 1 + sum([await self._walked(child, depth - 1, seen) for child in await node.get_children()])
@@ -181,14 +184,13 @@ class OpcuaClient(Client):
             answer = self._asked(one, channel, 3, body)
         return "ok" if struct.unpack_from("<H", answer, 26)[0] == 470 else "error: refused"
 
-    def sessions(self, count: int) -> str:
-        """Sessions that are created and never used."""
-        self.fields |= {"function": 461, "functions": [461] * count}
+    def channels(self, count: int) -> str:
+        """Channels that are opened and never used."""
+        self.fields |= {"function": 446, "functions": [446] * count}
         held = []
         for _ in range(count):
             one = socket.create_connection((self.target.ip, self.port), timeout=3)
-            channel = self._opened(one)
-            self._asked(one, channel, 2, self._create_session())
+            self._opened(one)
             held.append(one)
         for one in held:
             one.close()

@@ -50,8 +50,8 @@ def write_operator(recording: Recording) -> None:
 
 
 def recipe(recording: Recording) -> None:
-    hmi = polling(recording)
-    hmi.do("write", name="Recipe", value="recipe 7: " * 16, note="160 kB, in three chunks")
+    hmi = polling(recording, cycles=4, chunk=8192)
+    hmi.do("write", name="Recipe", value="recipe 7: " * 3, note="30 kB, in four chunks")
     cycle(hmi)
 
 
@@ -85,7 +85,7 @@ def call_unknown(recording: Recording) -> None:
 
 
 def walk(recording: Recording) -> None:
-    unknown(recording, ("endpoints", {}), ("connect", {}), ("identify", {}), ("browse", {"name": "i=84", "depth": 4}), by_hand=True)
+    unknown(recording, ("endpoints", {}), ("connect", {}), ("identify", {}), ("browse", {"name": "i=84", "depth": 5}), by_hand=True)
 
 
 def scan(recording: Recording) -> None:
@@ -101,12 +101,12 @@ def clear_password(recording: Recording) -> None:
 
 
 def guess(recording: Recording) -> None:
-    many = ["admin", "operator", "1234", "password", "opcua", "lab", "factory", "scada"]
+    many = ["admin", "operator", "1234", "opcua"]
     unknown(recording, ("guess", {"user": "operator", "many": many}), by_hand=True)
 
 
 def flood(recording: Recording) -> None:
-    unknown(recording, ("sessions", {"count": 30}), by_hand=True)
+    unknown(recording, ("channels", {"count": 32}), by_hand=True)
 
 
 def sizes(recording: Recording) -> None:
@@ -139,7 +139,7 @@ SCENARIOS = [
     _scenario("delete", "attack: an unknown host deletes a node", delete),
     _scenario("clear-password", "attack: an unknown host logs in with a stolen password, in clear text", clear_password),
     _scenario("guess", "attack: an unknown host tries password after password", guess),
-    _scenario("flood", "attack: an unknown host creates session after session", flood),
+    _scenario("flood", "attack: an unknown host opens channel after channel", flood),
     _scenario("sizes", "attack: an unknown host says hello with impossible buffers", sizes),
     _scenario("downgrade", "attack: an unknown host writes without security to a server whose HMI encrypts", downgrade),
 ]
