@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
+from functools import lru_cache
 from typing import Any
 
 import cython
@@ -216,7 +217,7 @@ class Addresses:
         if high == LINK:
             return ipaddress.IPv6Address(0)
         if high == 0 and low >> 32 == 0xFFFF:
-            return ipaddress.IPv4Address(low & 0xFFFFFFFF)
+            return _ipv4(low & 0xFFFFFFFF)
         return ipaddress.IPv6Address(high << 64 | low)
 
     def is_group(self, index: int) -> bool:
@@ -245,3 +246,9 @@ def mac_text(mac: int) -> str:
 def is_group_mac(mac: int) -> bool:
     """Whether it is a broadcast or multicast address (IEEE 802 clause 8.2): nobody's own."""
     return mac >= 0 and bool(mac >> 40 & 1)
+
+
+@lru_cache(maxsize=32_768)
+def _ipv4(number: int) -> ipaddress.IPv4Address:
+    """An address as an object, kept: the same few are asked for again and again."""
+    return ipaddress.IPv4Address(number)

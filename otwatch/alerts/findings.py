@@ -118,6 +118,11 @@ class Finding:
         """The part that takes everything, once there are as many as can be."""
         return next(reversed(self.parts.values())) if len(self.parts) >= _PARTS else None
 
+    @property
+    def is_full(self) -> bool:
+        """Whether no message is worth keeping any more, of whatever behaviour, until the next burst."""
+        return self.in_epoch >= (2 * _SAMPLES_LATER if self.epoch else _SAMPLES_FIRST)
+
     def wants(self, behaviour: int, frames: int) -> bool:
         """Whether another message of the behaviour is worth keeping."""
         had = self.sampled.get(behaviour, 0)

@@ -10,6 +10,7 @@ import numpy as np
 
 from otwatch.actions import Action, Role
 from otwatch.batch import Batch
+from otwatch.groups import grouped
 from otwatch.limits import Limits
 from otwatch.tables import Anomalies, Behaviours
 
@@ -90,8 +91,11 @@ class Summary:
 def protocol_counts(behaviours: Behaviours, names: list[str]) -> dict[str, dict[str, Any]]:
     """Protocol name -> requests, responses, events, errors and requests per action."""
     result: dict[str, dict[str, Any]] = {}
-    columns = {name: behaviours.array(name).tolist() for name in ("protocol", "role", "action", "messages", "status")}
-    for protocol, role, action, messages, status in zip(*columns.values(), strict=True):
+    columns = [behaviours.array(name) for name in ("protocol", "role", "action")]
+    columns.append(behaviours.array("status") > 0)
+    first, which = grouped(columns)
+    sums = np.bincount(which, behaviours.array("messages"), len(first)).astype(np.int64)
+    for protocol, role, action, status, messages in zip(*(column[first].tolist() for column in columns), sums.tolist(), strict=True):
         counts = result.setdefault(names[protocol - 1], {"requests": 0, "responses": 0, "events": 0, "errors": 0, "actions": {}})
         counts[("requests", "responses", "events")[role]] += messages
         counts["errors"] += messages if role == Role.RESPONSE and status > 0 else 0

@@ -8,6 +8,7 @@ from ipaddress import ip_network
 from typing import Final
 
 from otwatch.addresses import Addresses, is_group_mac, mac_text
+from otwatch.groups import grouped
 from otwatch.inventory.asset import KnownFact
 from otwatch.inventory.hosts import Host, Hosts
 from otwatch.inventory.roles import Doings, subnet
@@ -19,6 +20,8 @@ _ADDRESSES_OF_ONE_CARD = 8  # IPv4 addresses; a MAC with more carries those of o
 _CARDS_OF_ONE_DEVICE = 4  # a serial number on more of them is one that a program or a vendor gives to all
 _INTERFACES = 16  # MACs in a row that one router has
 _BROADCAST_IPV4 = 0xFFFFFFFF
+_MULTICAST_IPV4 = 0xE  # 224.0.0.0/4
+_LOOPBACK_IPV4 = 127
 _LAST_OF_A_NETWORK = 3  # the low bits of a directed broadcast address of a /30 or wider are ones
 
 
@@ -204,8 +207,9 @@ class Grouping:
 
     def _peers(self) -> Peers:
         peers = Peers()
-        for conversation in self.hosts.conversations.values():
-            client, server = conversation.client[0], conversation.server[0]
+        talks = self.hosts.tally.talks
+        first, _ = grouped([talks.array("client"), talks.array("server")])
+        for client, server in zip(talks.array("client")[first].tolist(), talks.array("server")[first].tolist(), strict=True):
             if self.is_host(client) and self.is_host(server):
                 peers.of.setdefault(client, set()).add(server)
                 peers.of.setdefault(server, set()).add(client)
@@ -218,7 +222,11 @@ class Grouping:
         if address <= 0:
             return False
         ip = self.addresses.ip(address)
-        if ip.is_multicast or ip.is_unspecified or ip.is_loopback or int(ip) == _BROADCAST_IPV4:
+        number = int(ip)
+        if ip.version == _IPV4:
+            if number >> 28 == _MULTICAST_IPV4 or number >> 24 == _LOOPBACK_IPV4 or number in (0, _BROADCAST_IPV4):
+                return False
+        elif ip.is_multicast or ip.is_unspecified or ip.is_loopback or number == _BROADCAST_IPV4:
             return False
         if host is None or not host.to_group or ip.version != _IPV4:
             return True

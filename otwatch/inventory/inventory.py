@@ -12,6 +12,7 @@ import numpy as np
 from otwatch.actions import CHANGING, Action, Role
 from otwatch.addresses import Addresses, mac_text
 from otwatch.batch import Batch
+from otwatch.groups import grouped
 from otwatch.inventory.asked import Asked
 from otwatch.inventory.asset import Asset, Child, KnownFact
 from otwatch.inventory.grouping import Device, Grouping
@@ -84,6 +85,7 @@ class Inventory:
         self.asked = Asked()
         self.facts: dict[tuple[int, str, str, str], KnownFact] = {}
         self._facts_of: dict[int, int] = {}
+        self._names: dict[int, str] = {}  # the first name of a device
         self.refused_facts = 0
 
     def feed(self, batch: Batch) -> None:
@@ -121,6 +123,8 @@ class Inventory:
     def remember(self, key: tuple[int, str, str, str], fact: KnownFact) -> None:
         """A fact under (address, child, kind, value), of a message or of a checkpoint."""
         self._facts_of[key[0]] = self._facts_of.get(key[0], 0) + 1
+        if key[2] == "name" and not key[1]:
+            self._names.setdefault(key[0], fact.value)
         self.facts[key] = fact
 
     def addresses_named(self) -> list[np.ndarray[Any, Any]]:
@@ -131,27 +135,26 @@ class Inventory:
 
     def name_told(self, address: int) -> str:
         """The first name that the device at an address gave itself; empty when it gave none."""
-        return next((fact.value for (known, child, kind, _), fact in self.facts.items() if known == address and kind == "name" and not child), "")
+        return self._names.get(address, "")
 
     def doings(self, behaviours: Behaviours) -> dict[int, Doings]:
         """Address -> what it did, from the behaviours and the services of its flows; hosts without IP address under a number of their MAC."""
         result: dict[int, Doings] = {}
-        columns = {
-            name: behaviours.array(name).tolist() for name in ("source", "destination", "protocol", "role", "action", "unit", "messages", "status")
-        }
-        first, second, third, last = (behaviours.array(name) for name in ("first_ns", "second_ns", "third_ns", "last_ns"))
-        often = (third > 0) & (last - first >= POLLED_NS)
-        even = (third > 0) & (2 * np.abs(third - 2 * second + first) <= np.maximum(second - first, third - second))
-        for i in range(behaviours.rows):
-            actor, target = columns["source"][i], columns["destination"][i]
-            name = self.protocols[columns["protocol"][i] - 1].name
-            count = columns["messages"][i]
-            role = columns["role"][i]
+        first_ns, second, third, last = (behaviours.array(name) for name in ("first_ns", "second_ns", "third_ns", "last_ns"))
+        often = (third > 0) & (last - first_ns >= POLLED_NS)
+        even = (third > 0) & (2 * np.abs(third - 2 * second + first_ns) <= np.maximum(second - first_ns, third - second))
+        names = ("source", "destination", "protocol", "role", "action", "unit")
+        columns = [*(behaviours.array(name) for name in names), behaviours.array("status") == 0, often, often & even]
+        first, which = grouped(columns)
+        counts = np.bincount(which, behaviours.array("messages"), len(first)).astype(np.int64)
+        rows = zip(*(column[first].tolist() for column in columns), counts.tolist(), strict=True)
+        for actor, target, protocol, role, action_number, unit, worked, is_often, is_cycle, count in rows:
+            name = self.protocols[protocol - 1].name
             if role == Role.RESPONSE:
                 served = result.setdefault(target, Doings())
                 served.served[name] = served.served.get(name, 0) + count
-                if columns["unit"][i] >= 0 and columns["status"][i] == 0:
-                    served.units.add((name, columns["unit"][i]))
+                if unit >= 0 and worked:
+                    served.units.add((name, unit))
             elif role == Role.EVENT:
                 served = result.setdefault(actor, Doings())
                 served.served[name] = served.served.get(name, 0) + count
@@ -160,12 +163,12 @@ class Inventory:
             else:
                 asked = result.setdefault(actor, Doings())
                 actions = asked.asked.setdefault(name, {})
-                action = Action(columns["action"][i])
+                action = Action(action_number)
                 actions[action] = actions.get(action, 0) + count
                 asked.targets.add(target)
-                if often[i] and action in READING:
+                if is_often and action in READING:
                     asked.polled.add(target)
-                if often[i] and even[i] and action in CHANGING:
+                if is_cycle and action in CHANGING:
                     asked.cycles += count
         for conversation in self.hosts.conversations.values():
             if conversation.protocol == 0 and conversation.ip_protocol in (6, 17):
@@ -319,8 +322,12 @@ class Inventory:
     def _children(self, behaviours: Behaviours) -> _Children:
         """What was spoken to behind each address."""
         children: _Children = {}
-        names = ("destination", "source", "protocol", "role", "unit", "messages", "status")
-        for destination, source, protocol, role, unit, messages, status in zip(*(behaviours.array(name).tolist() for name in names), strict=True):
+        columns = [behaviours.array(name) for name in ("destination", "source", "protocol", "role", "unit")]
+        columns.append(behaviours.array("status") == 0)
+        first, which = grouped(columns)
+        counts = np.bincount(which, behaviours.array("messages"), len(first)).astype(np.int64)
+        rows = zip(*(column[first].tolist() for column in columns), counts.tolist(), strict=True)
+        for destination, source, protocol, role, unit, worked, messages in rows:
             if unit < 0:
                 continue
             own = children.setdefault(source if role == Role.EVENT else destination, {})
@@ -329,7 +336,7 @@ class Inventory:
                 spec = self.protocols[protocol - 1]
                 child = own[protocol, unit] = Child(name=spec.unit_name(unit), protocol=spec.name, unit=unit, messages=0, answered=False)
             child.messages += messages
-            child.answered |= role != Role.REQUEST and status == 0
+            child.answered |= role != Role.REQUEST and worked
         return children
 
     def _joined(self, behind: Iterable[dict[tuple[int, int], Child]], facts: Iterable[tuple[str, KnownFact]]) -> list[Child]:

@@ -100,16 +100,16 @@ def role_title(role: str) -> str:
     return TITLES.get(role, role.replace("_", " "))
 
 
+_LINK_LOCAL_IPV4: Final = 0xA9FE  # RFC 3927: 169.254/16
 POLLED_NS: Final = 10_000_000_000  # who asks the same for so long polls
 
 
 def subnet(address: IPv4Address | IPv6Address) -> str:
     """The /24 or /64 of an address: what "the same network" means where no site file says it; empty for link-local ones, which are of none."""
-    if address.is_link_local:
-        return ""
-    bits = 8 if address.version == 4 else 64
-    base = type(address)(int(address) >> bits << bits)
-    return f"{base}/{24 if address.version == 4 else 64}"
+    if address.version == 4:
+        number = int(address)
+        return "" if number >> 16 == _LINK_LOCAL_IPV4 else f"{number >> 24}.{number >> 16 & 0xFF}.{number >> 8 & 0xFF}.0/24"
+    return "" if address.is_link_local else f"{IPv6Address(int(address) >> 64 << 64)}/64"
 
 
 def _devices(devices: Collection[int]) -> str:

@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from otwatch.actions import Action, Role
 from otwatch.addresses import Addresses, mac_text
 from otwatch.batch import Batch
-from otwatch.inventory.asset import Asset
+from otwatch.inventory.asset import Asset, Child, KnownFact
 from otwatch.inventory.inventory import Talk
 from otwatch.inventory.services import service_name
 from otwatch.names import plain
@@ -165,7 +164,10 @@ def fact_record(fact: Fact, addresses: Addresses, file: str) -> Record:
 
 def asset_record(asset: Asset) -> Record:
     """One asset: identity attributes as plain fields, and again with source, file, frame, time, confidence and count in `identity`."""
-    record = asdict(asset)
+    record = _fields(asset)
+    record["facts"] = [_fields(fact) for fact in asset.facts]
+    record["identity"] = {kind: _fields(fact) for kind, fact in asset.identity.items()}
+    record["children"] = [{**_fields(child), "facts": [_fields(fact) for fact in child.facts]} for child in asset.children]
     first, last = record.pop("first_seen_ns"), record.pop("last_seen_ns")
     said = {kind: asset.said(kind) for kind in ("model", "order_number", "hardware", "firmware", "boot_loader", "software", "serial", "os")}
     for fact in (*record["facts"], *record["identity"].values(), *(fact for child in record["children"] for fact in child["facts"])):
@@ -173,8 +175,13 @@ def asset_record(asset: Asset) -> Record:
     return {"type": "asset", **record, **said, "first_seen": time_text(first), "last_seen": time_text(last)}
 
 
+def _fields(of: Asset | Child | KnownFact | Talk) -> Record:
+    """The fields of a dataclass as they are; `asdict` copies all that is in them, which takes ten times as long."""
+    return {name: getattr(of, name) for name in of.__dataclass_fields__}
+
+
 def talk_record(talk: Talk) -> Record:
     """One conversation."""
-    record = asdict(talk)
+    record = _fields(talk)
     first, last = record.pop("first_seen_ns"), record.pop("last_seen_ns")
     return {"type": "conversation", **record, "first_seen": time_text(first), "last_seen": time_text(last)}

@@ -20,7 +20,9 @@ from otwatch.alerts.findings import Finding, Findings, Part, Sample
 from otwatch.alerts.incidents import Incident
 from otwatch.batch import Batch
 from otwatch.decode.anomalies import NetworkAnomaly
+from otwatch.groups import grouped
 from otwatch.limits import Limits
+from otwatch.names import plain
 from otwatch.rules.compile import Clause, clauses_of
 from otwatch.rules.context import Context, Joined
 from otwatch.rules.evaluability import NEEDS_BASELINE, UNKNOWN_WITHOUT_SITE, Evaluability, Observed, spoken_in
@@ -42,12 +44,15 @@ from otwatch.rules.rows import Row, Sequences, Windows, hashable
 from otwatch.rules.rule import Rule
 from otwatch.rules.seams import HostView, Known, ProtocolNames, SitePolicy
 from otwatch.rules.silence import Silences
+from otwatch.tables import Behaviours
 from otwatch.vocabulary import AnomalyKind, Layer
 
 _SAMPLE: Final = 1  # bits of _wanted: another message is wanted as evidence
 _ROWS: Final = 2  # every message is looked at
 _COUNTED: Final = 4  # its times are followed for the bursts of alerts that count it by its behaviour
 _WAITED: Final = -(1 << 30)  # what messages of a behaviour that waited in a window are counted under, as evidence
+_FEW: Final = 64  # behaviours wanted as evidence, of which each is looked at
+_SIDES: Final = {"src": "source", "dst": "destination"}
 _REFUSED_KEPT: Final = 10_000  # values that are known to concern no rule
 _REFUSED_BYTES: Final = 8  # of longer ones the same seldom comes again
 # An address that two network cards claim: such a row names the card that held it and the one that claims it now.
@@ -342,8 +347,12 @@ class RuleEngine:
                 self._burst(batch, number, now_ns)
             rows = self._wanted_still(behaviours, rows)
         sources, targets = (batch.behaviours.array(name) for name in ("source", "destination"))
-        looked_at = self._worth_a_look(batch, rows)
-        for index, behaviour in zip(looked_at.tolist(), behaviours[looked_at].tolist(), strict=True):
+        looked_at = self._without_full(batch, behaviours, self._worth_a_look(batch, rows))
+        visited, apart = self._apart(behaviours, looked_at)
+        for clause, own in apart.items():
+            if self._is_lane(clause):
+                self._lanes(clause, batch, behaviours, own)
+        for index, behaviour in zip(visited.tolist(), behaviours[visited].tolist(), strict=True):
             wants = wanted.item(behaviour)
             if not wants & (_SAMPLE | _ROWS):
                 continue  # enough of it was seen earlier in this batch
@@ -352,7 +361,7 @@ class RuleEngine:
             for clause in self._sets[self._clauses_of[behaviour]]:
                 if self._each_row[clause.index]:
                     still |= _ROWS
-                    refused = not self._row(clause, batch, index, behaviour) and refused
+                    refused = clause not in apart and not self._row(clause, batch, index, behaviour) and refused
                 elif wants & _SAMPLE:
                     finding = self._finding(clause, sources.item(behaviour), targets.item(behaviour))
                     if finding.wants(behaviour, self.limits.alert_frames):
@@ -364,6 +373,75 @@ class RuleEngine:
                 if len(self._refused) >= _REFUSED_KEPT:
                     self._refused.clear()
                 self._refused.update(map(tuple, self._said(batch, np.array([index])).tolist()))
+
+    def _without_full(self, batch: Batch, behaviours: Numbers, rows: Numbers) -> Numbers:
+        """The rows less those that are wanted as evidence only, of findings that keep no more: of a flood most."""
+        numbers = behaviours[rows]
+        sampled = np.unique(numbers[self._wanted[numbers] & _SAMPLE != 0])
+        if len(sampled) <= _FEW:
+            return rows
+        sources, targets = (batch.behaviours.array(name)[sampled] for name in ("source", "destination"))
+        first, which = grouped([self._clauses_of[sampled], sources, targets])
+        full = np.zeros(len(first), np.bool_)
+        for place, at in enumerate(first.tolist()):
+            clauses = [clause for clause in self._sets[self._clauses_of[sampled[at]]] if not self._each_row[clause.index]]
+            full[place] = all(self._finding(clause, int(sources[at]), int(targets[at])).is_full for clause in clauses)
+        self._wanted[sampled[full[which]]] &= ~_SAMPLE & 0xFF
+        left: Numbers = rows[self._wanted[numbers] & (_SAMPLE | _ROWS) != 0]
+        return left
+
+    def _apart(self, behaviours: Numbers, rows: Numbers) -> tuple[Numbers, dict[Clause, Numbers]]:
+        """(rows to be visited one by one; clauses that need no visit, each with its rows): those of windows that count messages are taken by
+        column, and those of a later step of a sequence, of which no earlier step was seen, come to nothing."""
+        sets = self._clauses_of[behaviours[rows]]
+        numbers, which = np.unique(sets, return_inverse=True)
+        which = which.reshape(-1)
+        present = [self._sets[number] for number in numbers.tolist()]
+        begun = {clause.index for clauses in present for clause in clauses if clause.rule.sequence and not self._is_inert(clause)}
+        apart: dict[Clause, list[Numbers]] = {}
+        visit = np.zeros(len(present), np.bool_)
+        for place, clauses in enumerate(present):
+            for clause in clauses:
+                if self._is_lane(clause) or (clause.rule.sequence and clause.index not in begun):
+                    apart.setdefault(clause, []).append(np.flatnonzero(which == place))
+                else:
+                    visit[place] = True
+        left = rows[visit[which] | (self._wanted[behaviours[rows]] & _SAMPLE != 0)]
+        return left, {clause: rows[np.sort(np.concatenate(places))] for clause, places in apart.items()}
+
+    def _is_lane(self, clause: Clause) -> bool:
+        window = clause.rule.window
+        return window is not None and window.distinct is None and clause.tests[Stage.ROW] is None and clause.table == "operations"
+
+    def _is_inert(self, clause: Clause) -> bool:
+        """Whether rows of a step of a sequence come to nothing as long as no earlier step is seen: most commands of most plants."""
+        return clause.index not in self._moving and not self.sequences[clause.index].waits_for(clause.step)
+
+    def _lanes(self, clause: Clause, batch: Batch, behaviours: Numbers, rows: Numbers) -> None:
+        """Messages of a clause that counts messages, in order."""
+        operations, windows, window = batch.operations, self.windows[clause.index], clause.rule.window
+        assert window is not None
+        table = batch.behaviours
+        columns = (operations.array(name)[rows].tolist() for name in ("timestamp_ns", "frame", "flow"))
+        for index, *message in zip(rows.tolist(), *columns, behaviours[rows].tolist(), strict=True):
+            entry = tuple(message)
+            lane = windows.lane(entry[3], lambda number=entry[3]: self._key(window.by, table, number))  # type: ignore[misc]
+            for earlier in lane.add(entry[0], entry, window.for_ns):
+                self._counted(clause, self._row_of(batch, earlier, index if earlier is entry else -1), earlier[0])
+
+    def _key(self, by: Sequence[str], table: Behaviours, number: int) -> tuple[Hashable, ...]:
+        """What a window tells behaviours apart by."""
+        values: list[Hashable] = []
+        for name in by:
+            if name in ("unit", "object"):
+                values.append(plain(getattr(table, name)[number]))
+            elif name in ("area", "start", "count"):
+                values.append(found if (found := int(getattr(table, name)[number])) >= 0 else None)
+            elif name in _SIDES:
+                values.append(self.context.place(int(getattr(table, _SIDES[name])[number])).text)
+            else:
+                values.append(hashable(self.reporter.behaviour_record(table, number).get(name)))
+        return tuple(values)
 
     def _wanted_still(self, behaviours: Numbers, rows: Numbers) -> Numbers:
         """The rows that are looked at: of behaviours of which only evidence is wanted no more than can be kept, and one to notice that."""
@@ -411,15 +489,6 @@ class RuleEngine:
     def _row(self, clause: Clause, batch: Batch, index: int, behaviour: int) -> bool:
         """One message of a clause that counts messages. False when its value alone says that it is none: it will never be."""
         operations = batch.operations
-        window = clause.rule.window
-        if window is not None and window.distinct is None and clause.tests[Stage.ROW] is None:
-            lane = self.windows[clause.index].lane(behaviour, lambda: self.reporter.behaviour_record(batch.behaviours, behaviour))
-            message = operations.timestamp_ns[index], operations.frame[index], operations.flow[index], behaviour
-            for earlier in lane.add(int(message[0]), message, window.for_ns):
-                self._counted(clause, self._row_of(batch, earlier, index if earlier is message else -1), int(earlier[0]))
-            return True
-        if clause.rule.sequence is not None and clause.index not in self._moving and not self.sequences[clause.index].waits_for(clause.step):
-            return True  # no earlier step was seen: most commands of most plants end here
         record = self.reporter.behaviour_record(batch.behaviours, behaviour)
         test = clause.tests[Stage.ROW]
         if clause.row_fields:

@@ -81,7 +81,8 @@ class Folder:
             if fewest is None or len(candidates) < len(fewest):
                 fewest = candidates
         for candidate in (fewest or ())[:_CANDIDATES]:
-            if len(candidate.rows) >= len(rows) and all(key in candidate.rows and covers(candidate.rows[key], rows[key]) for key in rows):
+            held = candidate.rows
+            if len(held) >= len(rows) and rows.keys() <= held.keys() and all(held[key] is own or covers(held[key], own) for key, own in rows.items()):
                 return candidate
         return None
 

@@ -5,13 +5,13 @@ A sweep over ten thousand registers is ten thousand behaviours of one kind: the 
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from otwatch.groups import grouped, split
 from otwatch.names import plain
 from otwatch.rules.compile import Clause, Record
 from otwatch.rules.context import Context, Joined
@@ -40,8 +40,6 @@ _COLUMNS: Final[dict[str, tuple[str, ...]]] = {
 _PLACE_OF: Final = {name: _COLUMNS[name] for name in ("unit", "object", "start", "place")}
 _WITH_SITE: Final = frozenset({"permitted"})
 _WITH_BASELINE: Final = frozenset({"range_in_baseline", "repeats_per_s"})
-_PRIME: Final = np.uint64(0x9E3779B97F4A7C15)
-_SHIFT: Final = np.uint64(29)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +63,11 @@ class Kinds:
         self._behaviours = behaviours
         self._context = context
         self._columns_of: dict[tuple[int, int], tuple[str, ...]] = {}  # masks of clauses -> columns that they ask for
-        self._seed = np.uint64(secrets.randbits(63) | 1)  # addresses and objects are the sender's choice
 
     def of(self, table: Behaviours, known: int) -> Iterator[Kind]:
         """The kinds of the behaviours from row `known` on that pass a clause, in the order of their first rows."""
-        groups = self._split(table, np.arange(known, table.rows), (*_SIGNATURE, *_PAIR))
         found: list[Kind] = []
-        for rows in groups:
+        for rows in self._split(table, np.arange(known, table.rows), (*_SIGNATURE, *_PAIR)):
             found += self._kinds(table, rows)
         return iter(sorted(found, key=lambda kind: int(kind.rows[0])) if len(found) > 1 else found)
 
@@ -114,25 +110,13 @@ class Kinds:
                 for name in clause.rest_fields:
                     yield from columns_of(name, site=self._context.site is not None, baseline=self._context.baseline is not None)
 
-    def _split(self, table: Behaviours, rows: Numbers, columns: Sequence[str]) -> list[Numbers]:
+    @staticmethod
+    def _split(table: Behaviours, rows: Numbers, columns: Sequence[str]) -> list[Numbers]:
         """Rows with the same values in all columns, each in order."""
         if len(rows) == 1:
             return [rows]
-        values = [np.asarray(table.array(name))[rows].astype(np.int64) for name in columns]
-        mixed = np.full(len(rows), self._seed, np.uint64)
-        for column in values:
-            mixed = (mixed ^ column.view(np.uint64)) * _PRIME
-            mixed ^= mixed >> _SHIFT
-        order = np.argsort(mixed, kind="stable")
-        ordered = mixed[order]
-        begins = ordered[1:] != ordered[:-1]
-        for column in values:
-            if bool(((column[order[1:]] != column[order[:-1]]) & ~begins).any()):  # two that differ were mixed to the same number
-                _, which = np.unique(np.column_stack(values), axis=0, return_inverse=True)
-                order = np.argsort(which.reshape(-1), kind="stable")
-                begins = np.diff(which.reshape(-1)[order]) != 0
-                break
-        return np.split(rows[order], np.flatnonzero(begins) + 1)
+        _, which = grouped([np.asarray(table.array(name))[rows] for name in columns])
+        return split(rows, which)
 
 
 def columns_of(field: str, *, site: bool, baseline: bool) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from otwatch.groups import grouped, split
 from otwatch.rules.compile import Clause
 from otwatch.rules.context import Context, LateRecord
 from otwatch.rules.fields import Stage
@@ -64,9 +65,8 @@ class LateVerdicts:
         rated = bool(_RATED & clause.late_fields)
         source, target = (table.array(name)[numbers].astype(np.int64) for name in ("source", "destination"))
         moments = np.empty(len(numbers), np.int64)
-        _, which = np.unique(source << 32 | target & 0xFFFFFFFF, return_inverse=True)
-        order = np.argsort(which.reshape(-1), kind="stable")
-        for rows in np.split(order, np.flatnonzero(np.diff(which.reshape(-1)[order])) + 1):
+        _, which = grouped([source, target])
+        for rows in split(np.arange(len(numbers)), which):
             first = rows[0]
             moments[rows] = np.searchsorted(knowledge.moments(int(source[first]), int(target[first])), times[rows], side="right")
         apart = [np.where(table.array("third_ns")[numbers] > 0, numbers, -1)] if rated else []  # of what may have a rate each is asked
@@ -75,9 +75,9 @@ class LateVerdicts:
         if "new_question" in clause.late_fields:
             apart.append(knowledge.late_questions(numbers).astype(np.int64))
         own = [table.array(name)[numbers].astype(np.int64) for name in columns]
-        _, first_of, which = np.unique(np.column_stack([source, target, moments, *apart, *own]), axis=0, return_index=True, return_inverse=True)
+        first_of, which = grouped([source, target, moments, *apart, *own])
         verdicts = np.array([test(self._late(int(numbers[at]), int(times[at]))) is True for at in first_of.tolist()], np.bool_)
-        return numbers[verdicts[which.reshape(-1)]]
+        return numbers[verdicts[which]]
 
     def _late(self, number: int, at_ns: int) -> LateRecord:
         found: LateRecord = self._record(number, at_ns)

@@ -16,6 +16,7 @@ import cython
 import numpy as np
 
 from otwatch.actions import CHANGING, ENGINEERING, Action, Role
+from otwatch.groups import grouped
 from otwatch.tables import Behaviours, Operations
 
 PIECE_NS: Final = 5_000_000_000
@@ -70,11 +71,16 @@ class Pace:
             room = max(behaviours.rows, 2 * len(self.pair))
             self.pair, self.command = _larger(self.pair, room, -1), _larger(self.command, room, 0)
         names = ("source", "destination", "protocol", "role", "action", "function", "subfunction")
-        new = zip(range(self.known, behaviours.rows), *(behaviours.array(name)[self.known :].tolist() for name in names), strict=True)
-        for number, src, dst, protocol, role, action, function, subfunction in new:
+        columns = [behaviours.array(name)[self.known :] for name in names]
+        first, which = grouped(columns)
+        kept = [column[first].tolist() for column in columns]
+        pairs, commands = np.full(len(first), -1, np.int32), np.zeros(len(first), np.uint8)
+        for place, (src, dst, protocol, role, action, function, subfunction) in enumerate(zip(*kept, strict=True)):
             if role == Role.REQUEST and src >= 0 and dst >= 0 and protocol > 0:
-                self.pair[number] = self._number((src, dst, protocol))
-                self.command[number] = Action(action) in _COMMANDS or function_name(protocol, function, subfunction).startswith("write")
+                pairs[place] = self._number((src, dst, protocol))
+                commands[place] = Action(action) in _COMMANDS or function_name(protocol, function, subfunction).startswith("write")
+        np.asarray(self.pair)[self.known : behaviours.rows] = pairs[which]
+        np.asarray(self.command)[self.known : behaviours.rows] = commands[which]
         self.known = behaviours.rows
 
     def _number(self, key: tuple[int, int, int]) -> int:

@@ -93,11 +93,13 @@ class Reporter:
         self.finished = False
         self._records: dict[int, Joined] = {}
         self.late = LateVerdicts(context, self._late)
+        self._intervals: dict[int, list[Interval]] = {}  # of a behaviour: its bursts, once for all findings that count it
 
     def refresh(self, behaviours: Behaviours | None, finished: bool) -> None:
         """Before alerts are asked for."""
         self.behaviours = behaviours
         self.finished = finished
+        self._intervals.clear()
 
     def behaviour_record(self, behaviours: Behaviours, number: int) -> Joined:
         """SIGNATURE, PAIR and REST fields of a behaviour."""
@@ -167,7 +169,7 @@ class Reporter:
                 else:
                     own = part.record
                     key = part.table, part.src, part.dst, own.get("anomaly"), own.get("port"), own.get("kind")
-                found.rows.setdefault(key, []).extend(part.bursts())
+                found.rows[key] = [*found.rows.get(key, ()), *part.bursts()]
         if len(found.counts) > 1 and self.behaviours is not None:
             self.describer.count_messages(found, self.behaviours, finding.samples)
         return found if found.count else None
@@ -176,16 +178,21 @@ class Reporter:
         """Behaviours that are counted by their table."""
         table = self.behaviours
         assert table is not None
-        first, last, counts = (table.array(name)[numbers].tolist() for name in ("first_ns", "last_ns", "messages"))
-        place = first.index(min(first))
+        firsts, lasts = table.array("first_ns")[numbers], table.array("last_ns")[numbers]
+        counts = table.array("messages")[numbers]
+        place = int(np.argmin(firsts))
         earliest = int(numbers[place])
-        found.add(sum(counts), first[place], max(last), self._late(earliest), earliest)
-        order = np.argsort(np.array(first), kind="stable")[:TARGETS]
+        found.add(int(counts.sum()), int(firsts[place]), int(lasts.max()), self._late(earliest), earliest)
+        order = np.argsort(firsts, kind="stable")[:TARGETS]
         found.frames.update(table.array("first_frame")[numbers[order]].tolist())
-        for number, began, ended, count in zip(numbers.tolist(), first, last, counts, strict=True):
-            found.counts[number] = count
-            over = self.ended.get(number)
-            found.rows[number] = over.all(ended, count) if over is not None else [(began, ended, count)]
+        known, own = self._intervals, numbers.tolist()
+        if fresh := [at for at, number in enumerate(own) if number not in known]:
+            rows = zip(*(column[fresh].tolist() for column in (numbers, firsts, lasts, counts)), strict=True)
+            for number, began, ended, count in rows:
+                over = self.ended.get(number)
+                known[number] = over.all(ended, count) if over is not None else [(began, ended, count)]
+        found.counts.update(zip(own, counts.tolist(), strict=True))
+        found.rows.update((number, known[number]) for number in own)
 
     def alert(self, finding: Finding, frames: int) -> Reported | None:
         """The alert of a finding; None when its late conditions do not hold, for now."""

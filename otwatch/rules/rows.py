@@ -120,12 +120,11 @@ class Windows:
         self.lanes: OrderedDict[Hashable, Lane] = OrderedDict()
         self._lane_of: dict[int, Lane] = {}
 
-    def lane(self, behaviour: int, record: Callable[[], Record]) -> Lane:
+    def lane(self, behaviour: int, key: Callable[[], Hashable]) -> Lane:
         """The lane of a behaviour's key, for windows that count messages of operations."""
         found = self._lane_of.get(behaviour)
         if found is None:
-            known = record()
-            found = self._lane(tuple([hashable(known.get(name)) for name in self.window.by]))
+            found = self._lane(key())
             if len(self._lane_of) >= 8 * _KEYS:
                 self._lane_of.clear()
             self._lane_of[behaviour] = found

@@ -14,6 +14,7 @@ import cython
 import numpy as np
 
 from otwatch.actions import Action, Role
+from otwatch.groups import grouped
 from otwatch.tables import Behaviours, Operations
 
 _ASKING: Final = frozenset({Action.READ, Action.IDENTIFY, Action.DIAGNOSE, Action.BROWSE, Action.WRITE})
@@ -59,18 +60,22 @@ class Silences:
             room = max(behaviours.rows, 2 * len(self.kind))
             self.kind, self.pair = _larger(self.kind, room, 0), _larger(self.pair, room, 0)
         names = ("source", "destination", "protocol", "unit", "role", "action", "function", "subfunction")
-        new = zip(range(self.known, behaviours.rows), *(behaviours.array(name)[self.known :].tolist() for name in names), strict=True)
-        for number, src, dst, protocol, unit, role, action, function, subfunction in new:
-            key = src, dst, protocol, unit
+        columns = [behaviours.array(name)[self.known :] for name in names]
+        first, which = grouped(columns)
+        kept = [column[first].tolist() for column in columns]
+        kinds, pairs = np.zeros(len(first), np.uint8), np.zeros(len(first), np.int32)
+        for place, (src, dst, protocol, unit, role, action, function, subfunction) in enumerate(zip(*kept, strict=True)):
             if src < 0 or dst < 0 or protocol <= 0:
                 continue
             if role == Role.REQUEST:
                 if Action(action) not in _ASKING or any(word in function_name(protocol, function, subfunction) for word in _MAY_STAY_UNANSWERED):
                     continue
-                self.kind[number] = _ASKS
+                kinds[place] = _ASKS
             else:
-                self.kind[number] = _ANSWERS
-            self.pair[number] = self._number(key)
+                kinds[place] = _ANSWERS
+            pairs[place] = self._number((src, dst, protocol, unit))
+        np.asarray(self.kind)[self.known : behaviours.rows] = kinds[which]
+        np.asarray(self.pair)[self.known : behaviours.rows] = pairs[which]
         self.known = behaviours.rows
 
     def _number(self, key: tuple[int, int, int, int]) -> int:
