@@ -10,6 +10,7 @@ cdef class Readings:
     cdef Stream begin(self, Stream stream, int why, long long position)
     cdef int over(self, Stream stream, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, long long position, bint proven) except -1
     cdef long long boundary(self, Stream stream, long long position) except? -2
+    cdef long long earlier(self, Stream stream, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, long long position) except? -2
     cdef bint continued(self, Stream stream, long long start, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length,
                         long long position) except -1
     cdef bint before_rival(self, Stream stream, long long position, Py_ssize_t length) except -1

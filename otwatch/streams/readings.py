@@ -18,6 +18,7 @@ from otwatch.streams.states import Reading
 from otwatch.streams.stream import Stream
 from otwatch.vocabulary import PduFlag
 
+_BACK = cython.declare(cython.longlong, 64)
 REMEMBERED = 16  # contradicting segments of a direction that are not read a second time
 
 _M32 = cython.declare(cython.longlong, 0xFFFFFFFF)
@@ -97,6 +98,8 @@ class Readings:
         start: cython.longlong
         if framer is not None:
             start = self.boundary(stream, position)
+            if (start == position or start < 0) and framer.measure(memoryview(data), at, at + length, stream.direction) < 0:
+                start = self.earlier(stream, data, at, length, position)
             if start == position or framer.fits(data, at, at + length, stream.direction, False) == _YES:
                 rival.searching = False
             elif start >= 0 and self.continued(stream, start, data, at, length, position):  # they go on in the middle of a message
@@ -123,6 +126,20 @@ class Readings:
                 break
             start += length
         return start
+
+    def earlier(self, stream, data, at, length, position):  # type: ignore[no-untyped-def]
+        """A place a little before, from which the first reading's bytes and then these are just one message; -1 if there is none."""
+        framer: Framer = stream.framer
+        start: cython.longlong = position - 1
+        least: cython.longlong = max(stream.oldest_kept(), position - _BACK)
+        while start >= least:
+            head = memoryview(bytearray(position - start))
+            stream.read(stream.history, head, 0, start, len(head))
+            whole = memoryview(bytes(head) + bytes(memoryview(data)[at:at + length]))
+            if framer.measure(whole, 0, len(whole), stream.direction) == len(whole):
+                return start
+            start -= 1
+        return -1
 
     def continued(self, stream, start, data, at, length, position):  # type: ignore[no-untyped-def]
         """Whether the first reading's bytes from `start` on, then these, can be a message."""

@@ -30,6 +30,9 @@ class Reference:
         self.lists: dict[int, tuple[int, int]] = {}
         self.watched: dict[tuple[int, int], list[Item]] = {}  # what jobs read, by group and number
         self.kept: list[tuple[int, bytes, bytes]] = []
+        self.joined = self.whole = False  # confirmed, or data have come: a further connect is a claim until it is confirmed
+        self.called = b""
+        self.claim: tuple[int, int, bytes, int] | None = None
         self.known = False  # a connect or data have told the protocol
 
     def read(self, frame: int, direction: int, packet: bytes, *, cut: bool = False) -> list[Row]:
@@ -55,24 +58,32 @@ class Reference:
         self.parts[direction] = b""
         before = self.opened() if payload[:1] == b"2" else []
         self.known = self.known or payload[:1] == b"2"
+        self.joined = self.joined or payload[:1] == b"2"
         return before + self.message(frame, direction, payload, cut)
 
     def opening(self, frame: int, header: bytes, packet: bytes) -> list[Row]:
         """Connects that do not say what they open wait for the data, four at most, and so do the confirms after them; what ends them does not."""
         kind = header[1] & 0xF0
-        found, at = {}, 7
-        while at + 2 <= len(header):
-            found.setdefault(header[at], header[at + 2:at + 2 + header[at + 1]])
-            at += 2 + header[at + 1]
+        found = self.parameters(header)
         called, calling = found.get(0xC2, b""), found.get(0xC1, b"")
         clear = len(called) == len(calling) == 2 and called[0] and called[1] and calling[0]
-        vague = at == len(header) and not clear and (any(called[:-1]) or not called)
+        vague = self.whole and not clear and (any(called[:-1]) or not called)
         if kind == 0xD0:
             vague = bool(self.kept) or (vague and not self.known)
         if kind in (0xE0, 0xD0) and vague and len(self.kept) < 4:
             self.kept.append((frame, header, packet))
             return []
         return [*self.opened(), *self.connect(frame, header, packet)]
+
+    def parameters(self, header: bytes) -> dict[int, bytes]:
+        """Those of a connect or confirm; `whole` says whether they end with it."""
+        found: dict[int, bytes] = {}
+        at = 7
+        while at + 2 <= len(header):
+            found.setdefault(header[at], header[at + 2:at + 2 + header[at + 1]])
+            at += 2 + header[at + 1]
+        self.whole = at == len(header)
+        return found
 
     def opened(self) -> list[Row]:
         """What was waiting."""
@@ -88,6 +99,13 @@ class Reference:
         row = {**_NOTHING, "frame": frame, "function": -1, "subfunction": kind, "action": 21, "unit": self.unit, "role": int(kind in (0xD0, 0xC0))}
         if kind == 0x80:
             row["status"] = 0 if header[6] in (0, 128) else 0x10000 + header[6]
+        called = self.parameters(header).get(0xC2, b"") if kind in (0xE0, 0xD0) else b""
+        if kind == 0xD0 and self.claim and self.claim[0] == destination and not (
+                self.connecting and self.connecting[0] == destination and (called != self.claim[2] or called == self.called)):
+            self.connecting, self.called, self.unit = self.claim[:2], self.claim[2], self.claim[3]
+            row["unit"] = self.unit
+        if kind != 0xE0:
+            self.joined, self.claim = kind == 0xD0, None
         if self.connecting and self.connecting[0] == destination and kind in (0xD0, 0x80):
             row["role"], row["request_frame"] = 1, self.connecting[1]
             row["status"] = 0x10000 + header[6] if kind == 0x80 else 0
@@ -95,14 +113,13 @@ class Reference:
         row["transaction"] = destination if row["role"] else source
         if kind in (0xE0, 0xD0):
             self.known = True
-            found, at = {}, 7
-            while at + 2 <= len(header):
-                found.setdefault(header[at], header[at + 2:at + 2 + header[at + 1]])
-                at += 2 + header[at + 1]
+            found = self.parameters(header)
             if kind == 0xE0:
-                self.unit = found[0xC2][1] if len(found.get(0xC2, b"")) == 2 and found[0xC2][0] else -1
-                row["unit"] = self.unit
-                self.connecting = (source, frame)
+                row["unit"] = found[0xC2][1] if len(called) == 2 and called[0] else -1
+                if not self.joined and not self.connecting:
+                    self.unit, self.called, self.connecting = row["unit"], called, (source, frame)
+                else:
+                    self.claim = (source, frame, called, row["unit"])
             for name, code in (("object", 0xC2), ("start", 0xC1)):
                 if 0 < len(found.get(code, b"")) <= 4:
                     row[name] = int.from_bytes(found[code], "big")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from otwatch.protocols import protocols
 from tests.oracle.streams import dnp3_frame
+from tests.protocols.iec104.wire import asdu, i_frame, s_frame, u_frame
 from tests.protocols.modbus.wire import adu, pdu
 from tests.protocols.s7comm.wire import answer, job
 from tests.streams.test_streams import SETTINGS, handshake
@@ -160,14 +161,20 @@ def test_a_slow_line_has_its_time() -> None:
 
 
 REQUESTS = st.one_of(st.builds(write, st.integers(0, 9)), st.builds(read, st.integers(0, 9)),
-                     st.just(job(bytes.fromhex("290000000000") + b"\x09P_PROGRAM")), st.just(dnp3_frame(b"\xc1\xc1\x0d")))
+                     st.just(job(bytes.fromhex("290000000000") + b"\x09P_PROGRAM")), st.just(dnp3_frame(b"\xc1\xc1\x0d")),
+                     st.just(dnp3_frame(b"")), st.just(i_frame(asdu(45, 6, (11, b"\1")), 3, 3)))
+
+
+OPENED = {502: (read(1), reply(1)), 102: (job(bytes.fromhex("f0000001000101e0")), answer(bytes.fromhex("f0000001000100f0"))),
+          20000: (dnp3_frame(b"\xc0\xc0\x01\x3c\x02\x06"), dnp3_frame(b"\xc0\xc0\x81\0\0", control=0x44, destination=1, source=10)),
+          2404: (u_frame(7), u_frame(0x0B))}
 
 
 @st.composite
 def carriers(draw: st.DrawFn) -> tuple[bytes, bytes, int]:
     """A message whose data hold whole messages, the answer to it, its port."""
     data = b"".join(draw(st.lists(REQUESTS, min_size=1, max_size=7)))
-    kind = draw(st.sampled_from(["registers", "coils", "file", "umas", "s7-write", "s7-download"]))
+    kind = draw(st.sampled_from(["registers", "coils", "file", "file-read", "umas", "s7-write", "s7-download", "dnp3", "iec104-file"]))
     if kind in ("registers", "coils"):
         data = data[:240] + b"\0" * (len(data[:240]) % 2)
         count = len(data) // 2 if kind == "registers" else len(data) * 8
@@ -177,6 +184,15 @@ def carriers(draw: st.DrawFn) -> tuple[bytes, bytes, int]:
         data = data[:230] + b"\0" * (len(data[:230]) % 2)
         whole = adu(bytes([21, 7 + len(data), 6, 0, 1, 0, 0]) + (len(data) // 2).to_bytes(2) + data, transaction=5)
         return whole, whole, 502
+    if kind == "file-read":
+        data = data[:230] + b"\0" * (len(data[:230]) % 2)
+        return (adu(bytes([20, 7, 6, 0, 1, 0, 0]) + (len(data) // 2).to_bytes(2), transaction=5),
+                adu(bytes([20, 2 + len(data), 1 + len(data), 6]) + data, transaction=5), 502)
+    if kind == "dnp3":  # a file is written; whole link frames without data fit between two CRCs
+        return dnp3_frame(b"\xc1\xc1\x02\x46\x05\x5b\x01" + data[:230]), dnp3_frame(b"\xc1\xc1\x81\0\0", control=0x44, destination=1, source=10), 20000
+    if kind == "iec104-file":
+        data = data[:234]
+        return i_frame(asdu(125, 13, (1, b"\1\0\1" + bytes([len(data)]) + data)), 1, 1), s_frame(2), 2404
     if kind == "umas":
         return adu(bytes([0x5A, 7, 0x31]) + data[:240], transaction=5), adu(bytes([0x5A, 7, 0xFE]), transaction=5), 502
     if kind == "s7-write":
@@ -190,7 +206,7 @@ def carriers(draw: st.DrawFn) -> tuple[bytes, bytes, int]:
 @given(carriers(), st.lists(st.integers(1, 300), max_size=6), st.sampled_from([MS, 300 * MS, 1500 * MS]), st.booleans())
 def test_messages_in_the_data_of_a_message_make_no_rows(carrier: tuple[bytes, bytes, int], cuts: list[int], step: int, polled: bool) -> None:
     whole, said, port = carrier
-    first, first_reply = (read(1), reply(1)) if port == 502 else (job(bytes.fromhex("f0000001000101e0")), answer(bytes.fromhex("f0000001000100f0")))
+    first, first_reply = OPENED[port]
     packets = dialogue(first, first_reply, port=port)
     there = 100 + len(first)
     here = 200 + len(first_reply)
@@ -201,5 +217,9 @@ def test_messages_in_the_data_of_a_message_make_no_rows(carrier: tuple[bytes, by
         if polled:
             packets.append(P(b"", here, there + stop, back=True, at=now + MS // 2, server_port=port))
         now += step
-    packets.append(P(said, here, there + len(whole), back=True, at=now, server_port=port))
+    edges = [0, *sorted({cut for cut in cuts if cut < len(said)}), len(said)]
+    for start, stop in pairwise(edges):
+        packets.append(P(said[start:stop], here + start, there + len(whole), back=True, at=now, server_port=port))
+        now += step
     assert [data for data, _ in seen(packets)] == [first, whole]
+    assert [data for data, _ in seen(packets, 1)] == [first_reply, said]

@@ -177,8 +177,7 @@ class Iec104Dissector:
             action = int(Action.CONNECT)
         if octet in (0x07, 0x13, 0x43):
             self._row(pdu, _EVENT if octet == 0x43 and direction else _REQUEST, _U_FRAME + octet, -1, action)
-            if not conflict:
-                self._ask(flow, direction, pdu, self.operations.rows - 1)
+            self._ask(flow, direction, pdu, self.operations.rows - 1)
             return None
         if not conflict and octet == 0x0B:
             self.seen[flow] &= ~_STOPPED
@@ -337,11 +336,11 @@ class Iec104Dissector:
         queue: cython.Py_ssize_t = 2 * flow + 1 - direction
         answered: cython.bint
         asked: cython.int = kind
-        if self.pdus.flags[pdu] & _CONFLICT or self.actions[kind] == _ACTION_FILE:
+        if self.actions[kind] == _ACTION_FILE:
             return None
-        if role == _REQUEST:
+        if role == _REQUEST:  # of either reading: the answer decides
             return self._ask(flow, direction, pdu, row)
-        if role != _RESPONSE:
+        if role != _RESPONSE or self.pdus.flags[pdu] & _CONFLICT:
             return None
         if not self.controls[kind]:
             if cause != _REQUESTED:

@@ -25,6 +25,7 @@ cdef class S7Dissector:
     cdef readonly Early early
     cdef readonly Habits habits
     cdef bint released
+    cdef bint shared
     cdef int late(self, Message message, object held, Pdus pdus, Py_ssize_t pdu) except -1
     cdef int came(self, Message message, Pdus pdus, Py_ssize_t pdu) except -1
     cdef int device(self, Message message, int direction) except -1

@@ -46,6 +46,7 @@ _DATAGRAM = cython.declare(cython.int, 8)
 _AFTER_GAP = cython.declare(cython.int, 1)  # PduFlag
 _UNHEARD = cython.declare(cython.int, 32)
 _CUT = cython.declare(cython.int, 16)
+_CONFLICT = cython.declare(cython.int, 2)
 _ENDED = cython.declare(cython.int, 64)
 _REQUEST = cython.declare(cython.int, 0)  # Role
 _RESPONSE = cython.declare(cython.int, 1)
@@ -72,6 +73,7 @@ class S7Dissector:
         self.pairing = Pairing(limits.outstanding_requests)
         self.early = Early(limits)
         self.habits = Habits("s7comm.answers")
+        self.shared = False  # the request at hand still waits: its answer is of another reading of the stream
         self.released = False  # the answer at hand was held: it is not held again
         self.actions = memoryview(bytearray(_ACTIONS))
 
@@ -292,7 +294,8 @@ class S7Dissector:
         first: cython.Py_ssize_t = message.operations.rows
         operations: Operations = message.operations
         i: cython.int
-        if request is None and message.conversation.opened == 3 and not message.conversation.lost:
+        if (request is None and message.conversation.opened == 3 and not message.conversation.lost
+                and message.pdus.flags[message.pdu] & _CONFLICT == 0):
             message.odd(_ANSWER_UNASKED, message.base, 1, message.reference)
             self.second(message, 0)
         if request is None and not has_function:
@@ -349,12 +352,18 @@ class S7Dissector:
         said: cython.int
         kind: cython.int
         message.request = None
+        self.shared = False
         if flow < 0:
             return 1
         if pairing.first[queue] >= 0:
             entry = pairing.find(queue, message.reference, userdata, key, False)
             if entry >= 0 and pairing.match > _OTHER_FUNCTION:
                 entry = -1
+        if flags & _CONFLICT:  # of another reading: it takes nothing away from the answer that the other one may hold
+            if entry >= 0 and pairing.match == _EXACT:
+                message.request = pairing.payload[entry]
+                self.shared = True
+            return 1
         if (entry < 0 or pairing.match != _EXACT) and not self.released and self.early.may_come(flags):
             plus: cython.bint = userdata == 2
             if self.early.hold(message.pdus, message.pdu, self.plus.at if plus else message.at, self.plus.end if plus else message.following,
@@ -409,6 +418,7 @@ class S7Dissector:
         request: Request
         entry: cython.int
         layer: cython.int = message.layer
+        self.shared = False
         request = self.pool.pop() if self.pool else Request()
         request.clear()
         request.reference = message.reference
@@ -472,7 +482,7 @@ class S7Dissector:
 
     def release(self, request: Request) -> cython.int:
         """The request is answered, or forgotten: its object is used for another, unless it grew large."""
-        if request is None:
+        if request is None or self.shared:
             return 0
         self.message.drop(request.charge)
         request.charge = 0

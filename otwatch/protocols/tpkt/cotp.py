@@ -21,6 +21,7 @@ from otwatch.protocols.kit.cotp import (
 )
 from otwatch.protocols.tpkt.spec import Anomaly
 from otwatch.tables import Pdus
+from otwatch.vocabulary import PduFlag
 
 if TYPE_CHECKING:
     from otwatch.protocols.tpkt.dissect import Carried, TpktDissector
@@ -48,16 +49,23 @@ def control(carrier: TpktDissector, carried: Carried, pdus: Pdus, pdu: int, star
         if not whole:
             carrier.report(pdus, pdu, Anomaly.COTP_PARAMETER, 11, len(header), header[0])
     called = found.get(DESTINATION_TSAP, b"")
-    if bare == Cotp.CR or (bare == Cotp.CC and not carried.rider):
+    claim = bare == Cotp.CR and (carried.joined or carried.frame >= 0 or int(pdus.flags[pdu]) & PduFlag.CONFLICT != 0)
+    if claim:  # no stack accepts a second connect: what it names holds when the other side confirms it
+        carried.claimed = (header, frame, now)
+    elif bare == Cotp.CR or (bare == Cotp.CC and not carried.rider):
         carried.rider = rider or carrier.named(called) or carrier.usual
-    if bare == Cotp.CR:
-        carried.unit = carrier.unit(carried.rider, called)
+    if bare == Cotp.CR and not claim:
+        carried.unit, carried.called = carrier.unit(carried.rider, called), called
         carried.reference, carried.frame, carried.time_ns = source, frame, now
     protocol = carried.rider or carrier.usual
+    if bare == Cotp.CC and carried.claimed is not None:
+        _decide(carrier, carried, pdus, pdu, protocol, destination, called)
+    if bare in (Cotp.CC, Cotp.DR, Cotp.DC, Cotp.ER):
+        carried.joined, carried.claimed = bare == Cotp.CC, None
     answers = carried.frame >= 0 and destination == carried.reference and bare in (Cotp.CC, Cotp.DR)
     role = Role.RESPONSE if bare in (Cotp.CC, Cotp.DC, Cotp.RJ, Cotp.ER) or answers else Role.REQUEST
     row = operations.add(pdus, pdu, role, protocol, COTP, Action.CONNECT)
-    operations.unit[row] = carried.unit
+    operations.unit[row] = carrier.unit(protocol, called) if claim else carried.unit
     operations.transaction[row] = destination if role == Role.RESPONSE else source
     operations.subfunction[row] = bare
     if answers:
@@ -84,4 +92,19 @@ def control(carrier: TpktDissector, carried: Carried, pdus: Pdus, pdu: int, star
         size = found.get(TPDU_SIZE, b"")
         if len(size) == 1 and 7 <= size[0] <= 13:
             operations.count[row] = 1 << size[0]
-    carrier.hand_on(protocol, pdus, pdu, start + 4, at, CONTROL, 0)
+    if not claim:
+        carrier.hand_on(protocol, pdus, pdu, start + 4, at, CONTROL, 0)
+
+
+def _decide(carrier: TpktDissector, carried: Carried, pdus: Pdus, pdu: int, protocol: int, confirmed: int, called: bytes) -> None:
+    """Which of two connects a confirm, to the reference `confirmed` and of the TSAP `called`, is of. What the one that it confirms names holds."""
+    header, frame, now = carried.claimed or (b"", -1, 0)
+    found, _ = parameters(header[7:])
+    named = found.get(DESTINATION_TSAP, b"")
+    its_own = int.from_bytes(header[4:6], "big")
+    if confirmed != its_own or (carried.frame >= 0 and confirmed == carried.reference and (called != named or called == carried.called)):
+        return
+    carried.reference, carried.frame, carried.time_ns = its_own, frame, now
+    carried.unit, carried.called = carrier.unit(protocol, named), named
+    at = pdus.octets.append(header, 0, len(header))
+    carrier.hand_on(protocol, pdus, pdu, at, at + len(header), CONTROL, 0)

@@ -12,6 +12,9 @@ cdef class Carried:
     cdef public Py_ssize_t held
     cdef public int flags_0
     cdef public int flags_1
+    cdef public bytes called
+    cdef public bint joined
+    cdef public tuple claimed
     cdef public int skip_0
     cdef public int skip_1
 

@@ -47,6 +47,9 @@ class Carried:
         self.held = 0
         self.flags_0 = 0  # of packets whose message is not whole yet: what went unseen before them
         self.flags_1 = 0
+        self.called = b""  # the TSAP of the connect that holds
+        self.joined = False  # confirmed, or data have been carried: a further connect is a claim, no more, until it is confirmed
+        self.claimed: tuple[bytes, int, int] | None = None  # the TPDU of such a connect, its frame and time
         self.skip_0 = 0  # the rest of a fragmented message of that direction is not looked at
         self.skip_1 = 0
 
@@ -249,6 +252,7 @@ class TpktDissector:
         if carried.opening is not None:
             read(self, carried, pdus, pdu, rider)
         carried.rider = rider
+        carried.joined = True
         flags = pdus.flags[pdu] | (carried.flags_1 if direction else carried.flags_0)
         if direction:
             carried.flags_1 = 0
