@@ -189,7 +189,8 @@ def carriers(draw: st.DrawFn) -> tuple[bytes, bytes, int]:
         return (adu(bytes([20, 7, 6, 0, 1, 0, 0]) + (len(data) // 2).to_bytes(2), transaction=5),
                 adu(bytes([20, 2 + len(data), 1 + len(data), 6]) + data, transaction=5), 502)
     if kind == "dnp3":  # a file is written; whole link frames without data fit between two CRCs
-        return dnp3_frame(b"\xc1\xc1\x02\x46\x05\x5b\x01" + data[:230]), dnp3_frame(b"\xc1\xc1\x81\0\0", control=0x44, destination=1, source=10), 20000
+        return (dnp3_frame(b"\xc1\xc1\x02\x46\x05\x5b\x01" + data[:230]),
+                dnp3_frame(b"\xc1\xc1\x81\0\0", control=0x44, destination=1, source=10), 20000)
     if kind == "iec104-file":
         data = data[:234]
         return i_frame(asdu(125, 13, (1, b"\1\0\1" + bytes([len(data)]) + data)), 1, 1), s_frame(2), 2404
