@@ -24,7 +24,7 @@ def _reference() -> str:
     return reference()
 
 
-_PROTOCOL = ProtocolSpec(
+PROTOCOL = ProtocolSpec(
     name="pccc",
     title="PCCC in CIP (PLC-5, SLC 500, MicroLogix)",
     ports=(),
@@ -35,6 +35,7 @@ _PROTOCOL = ProtocolSpec(
     functions={code: name for code, (name, _) in spec.COMMANDS.items()} | {spec.DIAGNOSE: "diagnose", spec.MODE: "mode", spec.COMMAND: "command"},
     areas=spec.AREAS,
     status_name=spec.status_name,
+    unit_name=spec.unit_name,
     value=value,
     object_name=spec.object_name,
     anomalies=spec.ANOMALIES,

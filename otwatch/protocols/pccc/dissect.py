@@ -2,8 +2,8 @@
 """PCCC commands that CIP carries -> rows of operations, facts and anomalies, replies paired with their commands by transaction number.
 
 A PDU is the data of the service Execute PCCC: the requestor's id (its length first), then CMD, STS, TNS (1770-6.5.16 6), of a reply with STS F0 an
-extended status, and what the function has. `framing` of a PDU is CIP's general status: of a response that CIP refused nothing else may be there,
-and it answers the oldest command that waits. A reply names neither function nor address; it takes them from its command. What addresses and
+extended status, and what the function has. `channel` of a PDU is the unit; `reference` of a response is CIP's status: what CIP refused may have no
+bytes, and answers the oldest command that waits. A reply names neither function nor address; it takes them from its command. What addresses and
 parameters are is in `message`. Offsets in anomalies count from the first byte of the requestor's id.
 """
 
@@ -40,6 +40,7 @@ _REPLY = cython.declare(cython.int, spec.REPLY)
 _STS_EXTENDED = cython.declare(cython.int, spec.STS_EXTENDED)
 _EXTENDED = cython.declare(cython.int, spec.EXTENDED)
 _CIP = cython.declare(cython.int, spec.CIP)
+_STATUS = cython.declare(cython.longlong, 0xFF_FFFF)
 _DIAGNOSE = cython.declare(cython.int, spec.DIAGNOSE)
 _STATUS_FUNCTION = cython.declare(cython.int, 0x03)
 _REQUESTOR = cython.declare(cython.int, Anomaly.REQUESTOR)
@@ -101,10 +102,9 @@ class PcccDissector:
         m: Message = self.m
         pdus: Pdus = m.pdus
         at: cython.Py_ssize_t = pdus.start[pdu]
-        refused: cython.int = pdus.framing[pdu]
         m.open(pdu)
-        if refused and m.end - at < 5:
-            return self._refused(flow, _CIP + refused)
+        if pdus.framing[pdu] and pdus.reference[pdu] > 0 and m.end - at < 5:
+            return self._refused(flow, _CIP + cython.cast(cython.int, pdus.reference[pdu] & _STATUS))
         if m.end > at:
             at += m.data[at]
         if at == m.first or at + 4 > m.end:
@@ -135,7 +135,7 @@ class PcccDissector:
         for row in range(m.row_first, operations.rows):
             entry = pairing.ask(queue, row - m.row_first)
             pairing.transaction[entry] = m.transaction
-            pairing.unit[entry] = 0
+            pairing.unit[entry] = m.unit_folded
             pairing.function[entry] = m.command
             pairing.subfunction[entry] = operations.subfunction[row]
             pairing.area[entry] = operations.area[row]
@@ -169,14 +169,14 @@ class PcccDissector:
         status: cython.int = m.data[at + 1]
         data: cython.Py_ssize_t = at + 4
         checksum: cython.uint = digest(m.data, at, m.end)
-        entry: cython.int = pairing.find(queue, m.transaction, 0, m.command, False) if pairing.first[queue] >= 0 else -1
+        entry: cython.int = pairing.find(queue, m.transaction, m.unit_folded, m.command, False) if pairing.first[queue] >= 0 else -1
         answered: cython.int
         contradicts: cython.bint = entry >= 0 and pairing.match != _EXACT
         if status == _STS_EXTENDED and data < m.end:
             status = _EXTENDED + m.data[data]
             data += 1
         if entry < 0:
-            answered = pairing.find_answered(queue, m.transaction, 0)
+            answered = pairing.find_answered(queue, m.transaction, m.unit_folded)
             if answered >= 0 and pairing.digest[answered] == checksum:
                 return None  # sent twice
             if answered >= 0:

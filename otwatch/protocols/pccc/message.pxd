@@ -19,6 +19,8 @@ cdef class Message:
     cdef public bint cut
     cdef public int command
     cdef public int transaction
+    cdef public int unit_folded
+    cdef long long unit
     cdef public Py_ssize_t row_first
     cdef int item
     cdef bint wrong

@@ -87,6 +87,8 @@ class Message:
         self.end = self.pdus.end[pdu]
         self.cut = self.pdus.flags[pdu] & _CUT != 0
         self.command = self.transaction = -1
+        self.unit = self.pdus.channel[pdu]
+        self.unit_folded = cython.cast(cython.int, (self.unit ^ self.unit >> 31) & 0x7FFF_FFFF)
         self.item = 0
         self.wrong = False
         self.row_first = self.operations.rows
@@ -100,6 +102,7 @@ class Message:
     def row(self, role: cython.int, subfunction: cython.int, action: cython.int) -> cython.Py_ssize_t:
         """A new row of operations for this message."""
         row: cython.Py_ssize_t = self.operations.add(self.pdus, self.pdu, role, self.protocol, self.command, action)
+        self.operations.unit[row] = self.unit
         self.operations.subfunction[row] = subfunction
         self.operations.transaction[row] = self.transaction
         self.operations.item[row] = self.item
@@ -110,7 +113,7 @@ class Message:
         """What the message says about its sender."""
         pdus: Pdus = self.pdus
         return Fact(timestamp_ns=int(pdus.timestamp_ns[self.pdu]), frame=int(pdus.frame[self.pdu]), flow=int(pdus.flow[self.pdu]),
-                    address=int(pdus.source[self.pdu]), kind=kind, value=value, source="pccc.diagnostic_status", confidence=confidence)
+                    address=int(pdus.source[self.pdu]), child=spec.unit_name(int(self.unit)), kind=kind, value=value, source="pccc.diagnostic_status", confidence=confidence)
 
     def short(self, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.Py_ssize_t:
         """The bytes end at `end`, before what should stand at `at`: -1."""

@@ -15,7 +15,7 @@ _COLUMNS = (
     ("count", "Elements; words of a word inside a structure, bytes where the type of the file is not known; of an address list its length."),
     ("value", "Elements written or read; of a masked write the bits by number; of a change of mode the mode."),
     ("item", "Place of the command in an execute multiple, of the address in a bit write."),
-    ("status", "`ok`, `error:NAME` of the status byte (STS) or its extension, `cip:0x08` where CIP refused to execute."),
+    ("status", "`ok`, `error:NAME` of the status byte (STS) or its extension, `error:cip:0x08` where CIP refused to execute."),
     ("transaction", "Transaction number (TNS)."),
     ("request_frame, latency_ns", "Of a reply: its command, found by transaction number and command."),
 )

@@ -4,7 +4,7 @@ Chapters are those of Rockwell publication 1770-6.5.16 (October 1996), "DF1 Prot
 reference page is generated from here. Columns of `operations`: function = command (CMD) without the bit of a reply; subfunction = function (FNC),
 -1 of commands that have none; area = file type code, for a word inside a structure (PRE and ACC of a timer) AREA_WORD * its place more; object =
 file number; start = element; count = elements, words where one word of a structure is meant, bytes where the type of the file is not known;
-status = 0, the status byte (STS), or EXTENDED + the extended status byte; CIP + general status where CIP refused; transaction = transaction number.
+status = 0, the status byte (STS), or EXTENDED + the extended status byte; CIP + its status where CIP refused; transaction = transaction number.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from enum import IntEnum
 from typing import Final
 
 from otwatch.actions import Action
+from otwatch.names import NAMES, is_name
 from otwatch.protocols.spec import AnomalyKind
 
 REFERENCES: Final = (
@@ -27,7 +28,7 @@ DIAGNOSE: Final = 0x06
 MODE: Final = 0x07
 COMMAND: Final = 0x0F
 EXTENDED: Final = 0x100  # status: EXTENDED + EXT STS
-CIP: Final = 0x200  # status: CIP + general status, where CIP refused to execute
+CIP: Final = 0x1000  # status: CIP + general status | extended status << 8, where CIP refused to execute
 STS_EXTENDED: Final = 0xF0
 AREA_WORD: Final = 0x100
 WORDS: Final = 0xFF  # of an area: places above the file type
@@ -189,21 +190,28 @@ def function_name(function: int, subfunction: int) -> str:
 
 
 def status_name(status: int) -> str:
-    """`ok`, `error:illegal_command`, `error:access_denied`, or of CIP `cip:0x08`."""
+    """`ok`, `error:illegal_command`, `error:access_denied`, or of CIP `error:cip:0x08`."""
     if status == 0:
         return "ok"
     if status >= CIP:
-        return f"cip:{status - CIP:#04x}"
+        return f"error:cip:{status - CIP:#04x}"
     if status >= EXTENDED:
         return f"error:{EXTENDED_STATUSES.get(status - EXTENDED, f'extended_{status - EXTENDED:#04x}')}"
     return f"error:{STATUSES.get(status, f'{status:#04x}')}"
 
 
+def unit_name(unit: int) -> str:
+    """How a module is called: by its slot, or by the route to it."""
+    if unit < 0:
+        return ""
+    return f"path {NAMES.text(unit)}" if is_name(unit) else f"slot {unit}"
+
+
 def object_name(row: Mapping[str, int]) -> str:
-    """`N7:0`, `T4:2.ACC`, `B3:1`, `#22:0` where the type of the file is not known."""
+    """`N7:0`, `T4:2.ACC`, `B3:1`, `#22:0` where the type of the file is not known, `@16` of an address of PLC-2."""
     area, number, start = row["area"], row["object"], row["start"]
     if area < 0 and number < 0:
-        return ""
+        return f"@{start}" if start >= 0 else ""
     kind, word = area & (AREA_WORD - 1), area >> 8
     letter = FILE_TYPES[kind][0] if area >= 0 and kind in FILE_TYPES else "#"
     name = letter if number < 0 else f"{letter}{number}"
