@@ -57,7 +57,7 @@ def test_a_rule_speaks_plainly(rule):
 
 
 # Without a capture yet: no decoded protocol has the message, or its lab is still to come.
-_WITHOUT_CAPTURE = {"bacnet.broadcast-table-written", "ot.firmware", "iec104.broadcast-command"}
+_WITHOUT_CAPTURE = {"bacnet.broadcast-table-written", "iec104.broadcast-command"}
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule.severity >= Severity.HIGH], ids=lambda rule: rule.id)

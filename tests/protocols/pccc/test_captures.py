@@ -75,6 +75,7 @@ def test_the_collection_gives_what_tshark_gives() -> None:
         command += ["-e", field]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     said = {tuple(line.split("|")) for line in lines}
+    # tshark 4.0 does not read the address of a masked write (AB)
     ours = {
         (
             str(row["frame"]),
@@ -82,9 +83,7 @@ def test_the_collection_gives_what_tshark_gives() -> None:
             f"{row['subfunction']:#04x}" if row["function"] == 6 else "",
             f"{row['subfunction']:#04x}" if row["function"] == 15 else "",
             f"{row['transaction']:#06x}",
-            str(row["object"]) if row["object"] >= 0 else "",
-            f"{row['area'] & 0xFF:#04x}" if row["area"] >= 0 else "",
-            str(row["start"]) if row["start"] >= 0 else "",
+            *(f"{number & 0xFF:#04x}" if number >= 0 and row["subfunction"] != 0xAB else "" for number in (row["object"], row["area"], row["start"])),
         )
         for row in operations(path)
         if row["role"] == 0
