@@ -45,8 +45,8 @@ def page() -> str:
         NOTE,
         "The rows of the detection catalogue for the protocols that are decoded, the network and the sensor: "
         f"{covered} of {len(known_rows)} are detected "
-        "by at least one rule, the others say why not. Rows of protocols that otwatch does not decode (EtherNet/IP and CIP, "
-        "PROFINET, OPC UA, GOOSE and others) are not listed: none of them is covered, except by rules that look at connections only.\n",
+        "by at least one rule, the others say why not. Rows of protocols that otwatch does not decode "
+        "(GOOSE, FINS, SRTP and others) are not listed: none of them is covered, except by rules that look at connections only.\n",
     ]
     for section in known:
         parts.append(f"## {section['section']}\n")

@@ -32,7 +32,7 @@ PROTOCOL = ProtocolSpec(
     dissector=_dissector,
     ride=Ride(carrier="cip", first_bytes=frozenset(range(256))),
     function_name=spec.function_name,
-    functions={code: name for code, (name, _) in spec.COMMANDS.items()} | {spec.DIAGNOSE: "diagnose", spec.MODE: "mode", spec.COMMAND: "command"},
+    functions={**{code: name for code, (name, _) in spec.COMMANDS.items()}, **spec.GROUPS},
     areas=spec.AREAS,
     status_name=spec.status_name,
     unit_name=spec.unit_name,

@@ -113,7 +113,8 @@ class Message:
         """What the message says about its sender."""
         pdus: Pdus = self.pdus
         return Fact(timestamp_ns=int(pdus.timestamp_ns[self.pdu]), frame=int(pdus.frame[self.pdu]), flow=int(pdus.flow[self.pdu]),
-                    address=int(pdus.source[self.pdu]), child=spec.unit_name(int(self.unit)), kind=kind, value=value, source="pccc.diagnostic_status", confidence=confidence)
+                    address=int(pdus.source[self.pdu]), child=spec.unit_name(int(self.unit)), kind=kind, value=value,
+                    source="pccc.diagnostic_status", confidence=confidence)
 
     def short(self, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.Py_ssize_t:
         """The bytes end at `end`, before what should stand at `at`: -1."""

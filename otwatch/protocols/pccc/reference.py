@@ -43,6 +43,7 @@ def reference() -> str:
     functions = [("function", "subfunction", "name", "action")]
     functions += [(f"{command:#04x}", "", code(name), action.name) for command, (name, action) in spec.COMMANDS.items()]
     for command, known in spec.FUNCTIONS_OF.items():
+        functions.append((f"{command:#04x}", "", code(spec.GROUPS[command]), "that of its function"))
         functions += [(f"{command:#04x}", f"{number:#04x}", code(name), action.name) for number, (name, action) in known.items()]
     files = [("file type", "letter", "area", "bytes of an element")]
     files += [(f"{kind:#04x}", letter, code(name), str(size) if size else "") for kind, (letter, name, size) in spec.FILE_TYPES.items()]

@@ -67,6 +67,7 @@ FUNCTIONS_0F: Final[Mapping[int, tuple[str, Action]]] = {
     0xAB: ("protected_typed_logical_write_mask", _A.WRITE), 0xAF: ("protected_typed_file_write", _A.WRITE),
 }
 FUNCTIONS_OF: Final[Mapping[int, Mapping[int, tuple[str, Action]]]] = {DIAGNOSE: DIAGNOSTICS, MODE: MODES, COMMAND: FUNCTIONS_0F}
+GROUPS: Final[Mapping[int, str]] = {DIAGNOSE: "diagnose", MODE: "mode", COMMAND: "command"}
 # Mode of change_mode (SLC 500, MicroLogix) and of set_cpu_mode (PLC-5). In test the program runs and the outputs are off.
 CHANGE_MODE: Final[Mapping[int, tuple[str, Action]]] = {
     0x01: ("program", _A.STOP), 0x06: ("run", _A.START), 0x07: ("test_continuous", _A.STOP), 0x08: ("test_single_scan", _A.STOP),

@@ -56,9 +56,8 @@ def test_what_was_played_is_found_once_with_its_result(path: Path) -> None:
         operation = json.loads(line)
         for code in (code for protocol, code in operation.get("sent", ()) if protocol == "pccc"):
             span = operation["ts"] - 0.001, operation["ts_end"] + 0.5
-            fitting = [
-                row for row in requests if (row["function"], row["subfunction"]) == divmod(code, 256) and span[0] <= row["timestamp_ns"] / 1e9 <= span[1]
-            ]
+            there = [row for row in requests if span[0] <= row["timestamp_ns"] / 1e9 <= span[1]]
+            fitting = [row for row in there if (row["function"], row["subfunction"]) == divmod(code, 256)]
             assert fitting, operation
             requests.remove(fitting[0])
             assert (answers[fitting[0]["frame"]]["status"] == 0) == (operation["result"] == "ok")
