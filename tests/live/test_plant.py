@@ -147,10 +147,10 @@ def test_an_attack_from_the_office_is_in_the_files_of_rsyslog_and_syslog_ng(tmp_
 Attacks = set[tuple[str, str, str]]  # (rule, actor, target)
 
 
-def attacks_in(capture: Path) -> tuple[Attacks, Attacks]:
+def attacks_in(capture: Path, site: str | None = str(SITE)) -> tuple[Attacks, Attacks]:
     """What `analyze` finds grave, and what it folds into that: a sensor may tell it before it knows the whole."""
     analysis = Analysis(Limits())
-    analysis.detector = RuleDetector(analysis.pipeline, policy_of(site=str(SITE)))
+    analysis.detector = RuleDetector(analysis.pipeline, policy_of(site=site))
     analysis.run([str(capture)])
     grave = [alert for alert in analysis.finish().alerts if alert.severity >= Severity.HIGH]
     folded = {(also.rule, also.src, also.dst) for alert in grave for also in alert.evidence.also}
