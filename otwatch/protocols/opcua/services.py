@@ -532,7 +532,7 @@ class Message(Reader):
         subscription: cython.longlong = self.u32()
         counted: cython.Py_ssize_t = 0
         entry: cython.int = self.waiting
-        known = self.handles.get(self.flow)
+        known = self.handles.get(self.flow) or {}
         self.skip(4 * self.count(4))
         self.skip(13)
         left = self.count(3)
@@ -566,7 +566,7 @@ class Message(Reader):
         at: cython.Py_ssize_t
         left: cython.Py_ssize_t = self.count(5)
         counted: cython.Py_ssize_t = left
-        if known is None or left > _NOTIFIED:
+        if not known or left > _NOTIFIED:
             return left
         while left > 0 and not self.wrong:
             left -= 1

@@ -375,6 +375,13 @@ def test_many_notifications_are_counted_in_one_row(many: int, rows_made: int, co
     assert [row["count"] for row in rows[7:]] == [count] * rows_made
 
 
+def test_notifications_of_a_subscription_made_unseen_are_counted() -> None:
+    wire = Wire().opened().say(request(826, array([])), 3).say(notification((1, data_value(variant(6, 1))), (2, data_value(variant(6, 1)))), 3, 1)
+    rows, bad, _ = wire.run()
+    assert [(row["name"], row["node"], row["count"]) for row in rows[3:]] == [("publish", "", 2)]
+    assert bad == []
+
+
 def test_publish_requests_that_wait_are_no_lost_requests() -> None:
     wire = Wire().opened().say(request(826, array([])), 3).say(read(read_item(1, 1)), 4)
     wire.run()
