@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
     from otwatch.outputs.analysis_store import AnalysisStore
     from otwatch.outputs.result import Result
     from otwatch.outputs.siem.transport import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One recording: captures that belong together."""
+
+    result: Result
+    anomalies: list[dict[str, Any]]
+    stopped: bool
 
 
 @click.command()
@@ -63,6 +73,9 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Write incidents, alerts, assets and flows into a SQLite store, for `otwatch incidents`, `alerts` and `assets` with --db FILE.",
 )
+@click.option(
+    "--merge", is_flag=True, help="All captures are of one plant. Else captures that share neither hosts nor time are recordings of their own."
+)
 @click.option("--output", type=FILE, metavar="FILE", help="Write the result here; - is standard output, as without.")
 def analyze(
     captures: tuple[str, ...],
@@ -75,6 +88,7 @@ def analyze(
     navigator: str | None,
     urls: tuple[str, ...],
     database: str | None,
+    merge: bool,
     output: str | None,
     **options: Any,
 ) -> None:
@@ -92,8 +106,9 @@ def analyze(
       otwatch analyze captures/ --syslog 'tls://siem.example:6514?format=cef' --db found.sqlite
     """
     with one_line_errors():
-        from otwatch.cli.running import finished_analysis, policy_from
+        from otwatch.cli.running import finished_recordings, policy_from
         from otwatch.cli.writing import check_new, check_output
+        from otwatch.errors import CaptureError
 
         if graph is not None:
             _check_graph_name(graph)
@@ -103,34 +118,76 @@ def analyze(
                 check_output(name, captures)
         if evidence is not None:
             check_new(evidence)
-        reporter = _reporter(report)
+        if report is not None:
+            _reporter(report)
         targets = _destinations(urls)
         policy = policy_from(options)
-        with _store(database) as store:
-            analysis, result = finished_analysis(captures, policy, listeners=[*_flows_to(store), *([reporter.listen] if reporter else [])])
-            complete = store is None or not result.packets or _fill(store, result)
-        try:
-            try:
-                _write_files(result, policy, options, reporter, graph=graph, evidence=evidence, navigator=navigator)
-            finally:  # files come first: whoever reads the text may be gone before its end
-                _write(analysis, result, form, severity(min_severity), output)
-        finally:  # also when the reader of the output has gone, or its disk is full
-            for message in result.unreadable:
-                complain(message)
-            if targets and result.packets:
-                from otwatch.cli.sending import send
+        least = severity(min_severity)
+        found: list[Found] = []
+        complete, unwritten = True, None
+        with ExitStack() as stores:
+            store: AnalysisStore | None = None
+            reporter: Reporter | None = None
 
-                complete &= send(result, targets, severity(min_severity))
-    if result.unreadable or not result.packets:
-        if not result.unreadable:
-            for message in nothing_read(result.captures):
+            def listeners(number: int, analysis: Analysis) -> list[Listener]:
+                nonlocal store, reporter
+                store = stores.enter_context(_store(numbered(database, number)))
+                reporter = _reporter(numbered(report, number))
+                return [listen(analysis) for listen in (*_flows_to(store), *([reporter.listen] if reporter else []))]
+
+            for number, analysis, result in finished_recordings(captures, policy, listeners=listeners, merge=merge):
+                result.number(number)
+                complete &= store is None or not result.packets or _fill(store, result)
+                one = Found(result, list(analysis.anomaly_records()) if form == "jsonl" else [], analysis.stopped)
+                found.append(one)
+                try:
+                    _write_files(
+                        result,
+                        policy,
+                        options,
+                        reporter,
+                        graph=numbered(graph, number),
+                        evidence=numbered(evidence, number),
+                        navigator=numbered(navigator, number),
+                    )
+                except CaptureError as error:  # the result is still to be shown
+                    unwritten = unwritten or error
+        try:
+            _write(found, form, least, output)
+            if unwritten is not None:
+                raise unwritten
+        finally:  # also when the reader of the output has gone, or its disk is full
+            for one in found:
+                for message in one.result.unreadable:
+                    complain(message)
+                if targets and one.result.packets:
+                    from otwatch.cli.sending import send
+
+                    complete &= send(one.result, targets, least)
+    _end([one.result for one in found], stopped=found[-1].stopped, complete=complete, fail_on=fail_on)
+
+
+def numbered(name: str | None, number: int) -> str | None:
+    """`plant.html`, `plant-2.html`: what a recording is written to."""
+    if name is None or number == 1:
+        return name
+    path = Path(name)
+    return str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
+
+
+def _end(results: Sequence[Result], *, stopped: bool, complete: bool, fail_on: str | None) -> None:
+    """The exit code."""
+    unreadable, packets = any(result.unreadable for result in results), sum(result.packets for result in results)
+    if unreadable or not packets:
+        if not unreadable:
+            for message in nothing_read([report for result in results for report in result.captures]):
                 complain(message)
         sys.exit(EXIT_UNUSABLE)
-    if analysis.stopped:
+    if stopped:
         sys.exit(EXIT_INTERRUPTED)
     if not complete:
         sys.exit(EXIT_UNUSABLE)
-    if fail_on is not None and any(alert.severity >= severity(fail_on) for alert in result.alerts):
+    if fail_on is not None and any(alert.severity >= severity(fail_on) for result in results for alert in result.alerts):
         sys.exit(EXIT_FAIL_ON)
 
 
@@ -156,18 +213,25 @@ def _destination(output: str | None) -> Iterator[IO[str]]:
         raise CaptureError(f"{output}: cannot be written: {error.strerror}") from error
 
 
-def _write(analysis: Analysis, result: Result, form: str, least: Severity, output: str | None) -> None:
+def _write(found: Sequence[Found], form: str, least: Severity, output: str | None) -> None:
     with _destination(output) as out:
         if form == "jsonl":
             from otwatch.outputs.jsonl import line, records
 
-            for record in chain(records(result, min_severity=least), analysis.anomaly_records()):
-                out.write(line(record) + "\n")
-        elif result.packets:
-            from otwatch.cli.text import QuietConsole, show
+            for one in found:
+                for record in chain(records(one.result, min_severity=least), one.anomalies):
+                    out.write(line(record) + "\n")
+            return
+        read = [one.result for one in found if one.result.packets]
+        if read:
+            from otwatch.cli.text import QuietConsole, show, show_recordings
             from otwatch.cli.view_text import width_of
 
-            show(result, QuietConsole(file=out, highlight=False, width=width_of(out)), min_severity=least)
+            console = QuietConsole(file=out, highlight=False, width=width_of(out))
+            if len(read) > 1:
+                show_recordings(read, console)
+            for result in read:
+                show(result, console, min_severity=least, title=len(read) > 1)
 
 
 def _store(database: str | None) -> AbstractContextManager[AnalysisStore | None]:

@@ -14,6 +14,7 @@ from otwatch.cli.failing import complain
 from otwatch.cli.progress import ReadingProgress
 from otwatch.engine.analysis import Analysis, Listener
 from otwatch.engine.detector import Policy, RuleDetector, policy_of
+from otwatch.engine.recordings import Recordings
 from otwatch.limits import Limits
 from otwatch.outputs.result import Result
 
@@ -26,16 +27,43 @@ def policy_from(options: Mapping[str, Any]) -> Policy:
 def finished_analysis(
     captures: Sequence[str], policy: Policy | None, *, listeners: Sequence[Callable[[Analysis], Listener]] = ()
 ) -> tuple[Analysis, Result]:
-    """Reads every capture. Problems of single files are in `result.unreadable`; the others are analysed all the same."""
+    """Reads every capture as one. Problems of single files are in `result.unreadable`; the others are analysed all the same."""
+    analysis = _analysis(policy, listeners)
+    paths = expand(captures)
+    with ReadingProgress(paths) as progress, _interruptible() as stop:
+        analysis.run(paths, on_progress=progress.report, stop=stop)
+    return analysis, analysis.finish()
+
+
+def finished_recordings(
+    captures: Sequence[str], policy: Policy | None, *, listeners: Callable[[int, Analysis], Sequence[Listener]], merge: bool
+) -> Iterator[tuple[int, Analysis, Result]]:
+    """Reads captures that belong together as one, and every such recording for itself: its number, from 1, with its analysis and result, as soon
+    as the next one begins. `listeners` are asked for when a recording begins; `merge`: all captures are one recording."""
+    paths = expand(captures)
+    together = Recordings(Limits())
+    number, analysis = 1, _analysis(policy)
+    analysis.listeners += listeners(number, analysis)
+    with ReadingProgress(paths) as progress, _interruptible() as stop:
+        for path in paths:
+            if len(paths) > 1 and not merge and not together.belongs(path):
+                yield number, analysis, analysis.finish()
+                number, analysis = number + 1, _analysis(policy)
+                analysis.listeners += listeners(number, analysis)
+            analysis.run([path], on_progress=progress.report, stop=stop)
+            together.read(analysis.last_ns)
+            if analysis.stopped:
+                break
+        yield number, analysis, analysis.finish()
+
+
+def _analysis(policy: Policy | None, listeners: Sequence[Callable[[Analysis], Listener]] = ()) -> Analysis:
     analysis = Analysis(Limits())
     if policy is not None:
         analysis.detector = RuleDetector(analysis.pipeline, policy, analysis.inventory)
         analysis.site = policy.site
     analysis.listeners += [listener(analysis) for listener in listeners]
-    paths = expand(captures)
-    with ReadingProgress(paths) as progress, _interruptible() as stop:
-        analysis.run(paths, on_progress=progress.report, stop=stop)
-    return analysis, analysis.finish()
+    return analysis
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from rich.console import Console
 from rich.measure import Measurement
@@ -15,6 +15,7 @@ from otwatch.inventory.inventory import Talk
 from otwatch.inventory.roles import role_title
 from otwatch.outputs.result import Result
 from otwatch.outputs.story import clock, has_ends
+from otwatch.outputs.view.assemble import base_name
 from otwatch.outputs.view.build import view_of
 
 _IDENTITY = ("name", "model", "order_number", "firmware", "serial")
@@ -36,8 +37,33 @@ class QuietConsole(Console):
         raise BrokenPipeError
 
 
-def show(result: Result, console: Console, *, min_severity: Severity) -> None:
-    """Prints everything."""
+def show_recordings(results: Sequence[Result], console: Console) -> None:
+    """Captures that do not belong together: a line for each recording, gravest first."""
+    flow(console, f"{len(results)} recordings that share neither hosts nor time, each judged for itself (--merge: all of one plant)", indent=0)
+    counts = ("files|right", "first packet", "packets|right", "assets|right", "incidents|right")
+    table = _table("Recordings", "no.|right", "first capture", *counts, "verdict")
+    for result in sorted(results, key=lambda one: (-max((int(incident.severity) for incident in one.incidents), default=-1), one.recording)):
+        verdict = view_of(result).verdict
+        table.add_row(
+            str(result.recording),
+            safe(base_name(result.captures[0].path)),
+            f"{len(result.captures):,}",
+            clock(result.first_ns),
+            f"{result.packets:,}",
+            f"{len(result.assets):,}",
+            f"{verdict.incidents:,}",
+            verdict.level.value,
+        )
+    _print(console, table, 0, "")
+
+
+def show(result: Result, console: Console, *, min_severity: Severity, title: bool = False) -> None:
+    """Prints everything. `title`: that of the recording, where there are several."""
+    if title:
+        names = ", ".join(safe(base_name(report.path)) for report in result.captures[:3])
+        more = f" and {len(result.captures) - 3} more" if len(result.captures) > 3 else ""
+        console.print()
+        console.rule(f"[bold]Recording {result.recording}: {names}{more}[/bold]", align="left", characters="=")
     show_view(view_of(result, least=min_severity), console)
     _assets(result.assets, console, {alert.src for alert in result.alerts})
     _talks(result.talks, console)

@@ -75,6 +75,7 @@ class Analysis:
         self.unreadable: list[str] = []
         self.operations = 0
         self.stopped = False  # before the end of what was to be read
+        self.last_ns: int | None = None  # time of the last packet of the last file
         self._names_lost = NAMES.lost
         self._patience = 0  # batches until addresses are forgotten again
 
@@ -86,12 +87,11 @@ class Analysis:
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
         """Reads captures in the given order. One that cannot be read is noted in `unreadable`, and the others are read."""
-        last_ns: int | None = None
         for path in paths:
             if self.stopped:
                 break
             try:
-                last_ns = self._read(path, last_ns, on_progress, stop)
+                self.last_ns = self._read(path, self.last_ns, on_progress, stop)
             except CaptureError as error:
                 self.unreadable.append(str(error))
 

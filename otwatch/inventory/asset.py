@@ -36,7 +36,8 @@ class Child:
 class Asset:
     """A device on the network."""
 
-    id: str  # its first IP address, or its MAC
+    id: str  # its first IP address, or its MAC: unique within a recording
+    recording: int = 1  # captures that belong together
     addresses: list[str]
     macs: list[str]
     merged_by: str = ""  # why addresses of several network cards are one device

@@ -67,6 +67,7 @@ class Talk:
     unanswered_requests: int = 0
     vlan: int | None = None
     tunnel: int = 0
+    recording: int = 1  # captures that belong together
 
     @property
     def took_place(self) -> bool:

@@ -19,14 +19,14 @@ HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
         "mac_changes", "tcp_flags_to_server", "tcp_flags_to_client", "one_way", "unanswered_requests",
     ),
     "assets": (
-        "type", "id", "addresses", "macs", "merged_by", "vendor", "vendor_source", "name", "name_source", "names", "identity", "conflicts",
-        "unidentified_reason", "roles", "role_reasons", "behind", "zone", "zone_inferred", "zone_level", "level", "level_source", "vlans",
-        "packets_sent", "packets_received", "bytes_sent", "bytes_received", "protocols", "facts", "children", "model", "order_number", "hardware",
-        "firmware", "boot_loader", "software", "serial", "os", "first_seen", "last_seen",
+        "type", "id", "recording", "addresses", "macs", "merged_by", "vendor", "vendor_source", "name", "name_source", "names", "identity",
+        "conflicts", "unidentified_reason", "roles", "role_reasons", "behind", "zone", "zone_inferred", "zone_level", "level", "level_source",
+        "vlans", "packets_sent", "packets_received", "bytes_sent", "bytes_received", "protocols", "facts", "children", "model", "order_number",
+        "hardware", "firmware", "boot_loader", "software", "serial", "os", "first_seen", "last_seen",
     ),
     "conversations": (
         "type", "client", "server", "service", "protocol", "server_port", "flows", "counts", "actions", "one_way", "accepted",
-        "unanswered_requests", "vlan", "tunnel", "first_seen", "last_seen",
+        "unanswered_requests", "vlan", "tunnel", "recording", "first_seen", "last_seen",
     ),
     "facts": (
         "type", "time", "file", "frame", "address", "child", "kind", "value", "source", "confidence",

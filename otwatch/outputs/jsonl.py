@@ -23,6 +23,7 @@ def summary_record(result: Result) -> dict[str, Any]:
         "type": "summary",
         "schema": SCHEMA_VERSION,
         "otwatch": otwatch.__version__,
+        "recording": result.recording,
         "verdict": verdict_of(result, coverage_of(result)).line,
         "packets": result.packets,
         "bytes": result.wire_bytes,

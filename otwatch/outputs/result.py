@@ -70,6 +70,16 @@ class Result:
     coverage: Coverage = NO_COVERAGE  # how much of the rules could be judged
     counters: dict[str, int] = field(default_factory=dict)
 
+    recording: int = 1  # captures that belong together are one; its number among those of a run
+
+    def number(self, recording: int) -> None:
+        """Numbers the result and what is found by address, which is unique within a recording only."""
+        self.recording = recording
+        for asset in self.assets:
+            asset.recording = recording
+        for talk in self.talks:
+            talk.recording = recording
+
     @property
     def incomplete(self) -> bool:
         """Whether so little could be seen that silence means nothing."""
