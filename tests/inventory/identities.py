@@ -69,7 +69,7 @@ def _fields(capture: Path, chosen: str, names: Iterable[str]) -> Iterator[list[l
     for name in wanted:
         command += ["-e", name]
     done = subprocess.run(command, capture_output=True, check=False)
-    for line in done.stdout.decode("utf-8", "replace").splitlines():
+    for line in done.stdout.decode("utf-8", "replace").split("\n"):  # not splitlines: the separator is a line to it
         cells = line.split("\x1e")
         if len(cells) == len(wanted):
             yield [cell.split("\x1f") if cell else [] for cell in cells]
@@ -91,6 +91,9 @@ def _s7(capture: Path) -> Iterator[Said]:
     for suffix, kind in _SZL.items():
         for address, values in _fields(capture, f"s7comm.szl.001c.{suffix}", [f"s7comm.szl.001c.{suffix}"]):
             yield from ((address[0], kind, value.strip("\0 ")) for value in values)
+    maker = "s7comm.szl.001c.0009.manufacturer_id"
+    for address, values in _fields(capture, f"{maker} == 0x002a", [maker]):
+        yield from ((address[0], "vendor", "Siemens") for _ in values)
 
 
 def _modbus(capture: Path) -> Iterator[Said]:
@@ -113,13 +116,15 @@ def _bacnet(capture: Path) -> Iterator[Said]:
     """The text of the dissection: its fields do not say which object a value is of."""
     chosen = "bvlc.function != 0x04 && ((bacapp.type == 3 && bacapp.confirmed_service in {12, 14}) || bacapp.unconfirmed_service == 0)"
     done = subprocess.run(["tshark", "-r", str(capture), "-Y", chosen, "-V"], capture_output=True, check=False)
-    address, device, own, announced = "", False, "", False
+    address, device, own, announced, several = "", False, "", False, False
     for line in done.stdout.decode("utf-8", "replace").splitlines():
         if line.startswith("Internet Protocol Version 4"):
             address = line.partition("Src: ")[2].partition(",")[0]
         elif line.startswith("Building Automation and Control Network APDU"):
-            device = announced = False
+            device = announced = several = False
             own = ""
+        elif "Service Choice: readPropertyMultiple" in line:
+            several = True
         elif "Unconfirmed Service Choice: i-Am" in line or "Service Choice: i-Am" in line:
             announced = True
         elif match := re.search(r"Property Identifier: ([a-z-]+) \(", line):
@@ -127,7 +132,8 @@ def _bacnet(capture: Path) -> Iterator[Said]:
         elif match := re.search(r"ObjectIdentifier: (\w[\w-]*), (\d+)", line):
             if announced or (own == "object-identifier" and device):
                 yield address, "device_instance", match[2]
-            device = match[1] == "device"
+            if not own or (several and line.startswith("    Obj")):  # else it is a value
+                device = match[1] == "device"
         elif (announced or device) and (match := re.search(r"Vendor ID: .*\((\d+)\)|vendor-identifier: \(Unsigned\) (\d+)", line)):
             yield address, "vendor_id", match[1] or match[2]
         elif device and (match := re.match(r"\s+([a-z-]+): .*?'(.*)'", line)) and match[1] in _BACNET:
@@ -143,7 +149,7 @@ def compare(capture: Path) -> Compared:
     """What tshark prints and what stands on assets."""
     compared = Compared(capture.name)
     for reader in READERS:
-        compared.printed |= {(address, kind, value) for address, kind, value in reader(capture) if value}
+        compared.printed |= {said for said in reader(capture) if said[2] and not said[0].endswith(".255")}  # a broadcast address is no asset
     done = otwatch("export", "assets", capture)
     for line in done.stdout.splitlines():
         record = json.loads(line)
