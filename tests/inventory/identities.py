@@ -80,7 +80,8 @@ def _s7(capture: Path) -> Iterator[Said]:
     for (address, indices, orders, high, low) in _fields(capture, "s7comm.szl.xy11.0001.index", names):
         for index, order, first, second in zip(indices, orders, high, low, strict=False):
             number, one, two = int(index, 0), int(first, 0), int(second, 0)
-            version = f"{one & 0xFF}.{two >> 8}.{two & 0xFF}"
+            major = " " if one & 0xFF == 0x20 else f"{one & 0xFF}."  # a blank instead of a number
+            version = f"{major}{two >> 8}.{two & 0xFF}"
             if number == 1:
                 yield address[0], "order_number", order.strip()
                 yield address[0], "hardware", str(one)
