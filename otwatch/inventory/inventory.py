@@ -81,6 +81,11 @@ class Inventory:
     def __init__(self, addresses: Addresses, protocols: Sequence[ProtocolSpec], limits: Limits) -> None:
         self.addresses = addresses
         self.protocols = protocols
+        numbers = {spec.name: number for number, spec in enumerate(protocols, 1)}
+        self.units_of = {  # id of the protocol whose children the units of a protocol are
+            number: numbers[spec.ride.carrier] if spec.ride is not None and spec.ride.shares_units and spec.ride.carrier in numbers else number
+            for number, spec in enumerate(protocols, 1)
+        }
         self.limits = limits
         self.hosts = Hosts(limits)
         self.asked = Asked()
@@ -332,6 +337,7 @@ class Inventory:
             if unit < 0:
                 continue
             own = children.setdefault(source if role == Role.EVENT else destination, {})
+            protocol = self.units_of[protocol]
             child = own.get((protocol, unit))
             if child is None:
                 spec = self.protocols[protocol - 1]

@@ -157,6 +157,8 @@ def roles_of(doings: Doings, *, ot_subnets: set[str], own_subnet: str, target_su
             roles["engineering_station"] = f"did {', '.join(programming)}"
         if "scada_server" in roles:
             pass
+        elif not outside and not programming and Action.REPORT in asked:  # requests that report are the outputs of an I/O connection
+            roles["controller"] = f"sends {_devices(doings.targets)} its outputs in cycles (I/O connections), as controllers do"
         elif not outside and reads > max(commands, 2):
             roles["scada_server"] = f"polls {_devices(doings.targets)} ({reads} reads)"
         elif not outside and not programming and not _MODES & asked.keys() and doings.cycles and 2 * doings.cycles > commands:

@@ -128,6 +128,7 @@ class Ride:
     unit: Callable[[bytes], int] = lambda _address: -1  # the unit that such an address names
     value_kind: int = 0  # of the value of a connect's row
     whole_value: bool = False  # that value is all parameters of the connect, not the called address alone
+    shares_units: bool = False  # its units are those of the carrier: the same slots
     usual: bool = False  # a connect that names nothing, and that nothing follows, is told as of this one
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from otwatch.engine.analysis import Analysis
 from otwatch.inventory.asked import _counted
 from otwatch.inventory.asset import Asset, KnownFact
 from otwatch.inventory.inventory import Talk
@@ -181,6 +182,14 @@ def test_devices_behind_a_gateway_are_its_children(wire: Wire, tmp_path: Path) -
     assert children == [("unit 1", True, 10), ("unit 7", True, 4), ("unit 9", False, 1)]
     assert plc.roles == ["controller", "gateway"]
     assert plc.role_reasons["gateway"] == "2 units answer behind it"
+
+
+def test_a_slot_is_one_child_whatever_is_spoken_to_it() -> None:
+    analysis = Analysis(Limits())
+    analysis.run([str(Path(__file__).parents[2] / "pcaps" / "plant" / "pccc-poll.pcap")])
+    plc = next(asset for asset in analysis.finish().assets if asset.id == "192.168.10.16")
+    assert [(child.name, child.protocol) for child in plc.children] == [("slot 0", "cip")]
+    assert "gateway" not in plc.roles
 
 
 def test_a_client_port_is_never_named_as_a_service(wire: Wire, tmp_path: Path) -> None:
@@ -432,7 +441,7 @@ def test_a_name_that_a_host_chose_itself_does_not_stand_in_for_its_address(wire:
 
 def test_an_ot_protocol_that_is_not_decoded_gives_a_role_that_says_so(tmp_path: Path) -> None:
     wire = Wire()
-    wire.tcp(HMI, PLC, 44818, [(b"\x65\x00\x04\x00" + bytes(24), b"\x65\x00\x04\x00" + bytes(24))])
+    wire.tcp(HMI, PLC, 18245, [(b"\x02" + bytes(55), b"\x03" + bytes(55))])  # GE SRTP
     wire.frame(PLC_2, Host("", "01:0c:cd:01:00:01"), bytes(60), 0x88B8)
     found = assets(wire, tmp_path)
     assert {one.id: (one.role, one.level) for one in found.values()} == {

@@ -71,6 +71,13 @@ def test_who_sends_the_same_in_cycles_is_a_controller() -> None:
     assert set(roles(asked(WRITE=60))) == {"engineering_station"}
 
 
+def test_who_owns_the_outputs_of_devices_is_a_controller() -> None:
+    assert set(roles(asked(CONNECT=4, REPORT=1))) == {"controller"}
+    assert set(roles(asked(CONNECT=4, REPORT=1, READ=20))) == {"controller"}
+    assert set(roles(asked(CONNECT=4, REPORT=1), own_subnet=IT)) == {"it_host"}
+    assert set(roles(asked(CONNECT=4, REPORT=1, PROGRAM_DOWNLOAD=1))) == {"engineering_station"}
+
+
 def test_who_is_where_no_controller_is_is_an_it_host() -> None:
     assert set(roles(Doings(used={"http?"}), own_subnet=IT)) == {"it_host"}
 

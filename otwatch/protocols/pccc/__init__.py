@@ -30,7 +30,7 @@ PROTOCOL = ProtocolSpec(
     ports=(),
     framings=(),
     dissector=_dissector,
-    ride=Ride(carrier="cip", first_bytes=frozenset(range(256))),
+    ride=Ride(carrier="cip", first_bytes=frozenset(range(256)), shares_units=True),
     function_name=spec.function_name,
     functions={**{code: name for code, (name, _) in spec.COMMANDS.items()}, **spec.GROUPS},
     areas=spec.AREAS,
