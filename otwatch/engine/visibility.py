@@ -133,7 +133,7 @@ def blind_spots(
         )
         found.extend(_clock(report))
     tcp = [talk for talk in talks if talk.counts["pdus"] and not talk.tunnel]
-    one_way = [talk for talk in talks if talk.protocol and talk.one_way]
+    one_way = [talk for talk in talks if talk.protocol and talk.one_way and talk.server_port is not None]  # without ports, groups are asked
     spoken = [talk for talk in talks if talk.protocol]
     unasked = [talk for talk in one_way if talk.counts["pdus"] and not talk.counts["packets_to_server"] and not talk.actions]
     if unasked:

@@ -20,7 +20,7 @@ from otwatch.inventory.hosts import Conversation, Hosts, Key
 from otwatch.inventory.identity import conflicts_of, identity_of, names_of
 from otwatch.inventory.levels import OT_DEVICES, level_of
 from otwatch.inventory.oui import vendor_of
-from otwatch.inventory.roles import ORDER, POLLED_NS, READING, Doings, roles_of, subnet
+from otwatch.inventory.roles import ORDER, POLLED_NS, READING, Doings, roles_of, say_roles, subnet
 from otwatch.inventory.services import OT_ETHERTYPES, service_name
 from otwatch.limits import Limits
 from otwatch.protocols.spec import Fact, ProtocolSpec
@@ -266,6 +266,7 @@ class Inventory:
         own = subnet(self.addresses.ip(device.hosts[0].key[0])) if device.hosts[0].key[0] > 0 else ""
         targets = {self._network(target) or own for target in did.targets if target > 0}  # whom it reaches by MAC is in its own network
         reasons = roles_of(did, ot_subnets=ot_subnets, own_subnet=own, target_subnets=targets, routed=bool(asset.behind))
+        say_roles(reasons, [(fact.value, fact.source) for fact in asset.facts if fact.kind == "role"], did)
         for mac in _macs(device):
             if mac in routers and (mac_text(mac) in asset.macs or not asset.addresses):
                 reasons["router"] = "its MAC carries the addresses of other hosts"

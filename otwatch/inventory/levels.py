@@ -17,6 +17,9 @@ LEVEL_OF_ROLE: Final = {
     "ied": 1.0,
     "sis": 1.0,
     "ot_device": 1.0,
+    "io_controller": 1.0,
+    "io_device": 1.0,
+    "io_supervisor": 2.0,
     "hmi": 2.0,
     "scada_server": 2.0,
     "engineering_station": 2.0,
@@ -28,7 +31,8 @@ LEVEL_OF_ROLE: Final = {
     "it_host": 4.0,
 }
 ROUTERS: Final = ("router", "firewall")
-OT_DEVICES: Final = frozenset({"controller", "outstation", "gateway", "ied", "sis", "drive", "ot_device"})  # what an identity is expected of
+# what an identity is expected of
+OT_DEVICES: Final = frozenset({"controller", "outstation", "gateway", "ied", "sis", "drive", "ot_device", "io_controller", "io_device"})
 
 
 def level_of(role: str, addresses: Iterable[str], zone_level: float | None) -> tuple[float | None, str]:

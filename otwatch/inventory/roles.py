@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
@@ -18,9 +18,12 @@ ORDER: Final = (
     "ied",
     "sis",
     "drive",
+    "io_controller",
+    "io_device",
     "gateway",
     "ot_device",
     "engineering_station",
+    "io_supervisor",
     "scada_server",
     "hmi",
     "ot_client",
@@ -41,6 +44,9 @@ TITLES: Final = {
     "ied": "IED",
     "sis": "safety system",
     "drive": "drive",
+    "io_controller": "IO controller (PROFINET)",
+    "io_device": "IO device (PROFINET)",
+    "io_supervisor": "IO supervisor (PROFINET)",
     "gateway": "gateway",
     "ot_device": "OT device",
     "engineering_station": "engineering station",
@@ -93,6 +99,26 @@ class Doings:
     def undecoded(self) -> set[str]:
         """OT protocols that are not decoded, and that it offered: by EtherType, or by the port of what it answered on."""
         return self.published | {name for name in self.services if name.rstrip("?") in OT_PORTS_NOT_DECODED}
+
+
+_SAID: Final = {"IO controller": "io_controller", "IO device": "io_device", "IO supervisor": "io_supervisor"}  # in facts of the kind "role"
+_PROFINET: Final = frozenset({"pn_dcp", "pn_io"})
+
+
+def say_roles(roles: dict[str, str], said: Iterable[tuple[str, str]], doings: Doings) -> None:
+    """Adds the roles that a device says that it has ((what it said, in which message) of each), in place of what follows from PROFINET alone: its
+    controllers ask who is there, and are sent the data of their devices."""
+    for value, source in said:
+        for words, role in _SAID.items():
+            if words in value:
+                roles.setdefault(role, f"says so ({source})")
+    if not roles.keys() & {"io_controller", "io_device"}:
+        return
+    if doings.asked.keys() <= _PROFINET:
+        for role in ("engineering_station", "scada_server", "ot_client"):
+            roles.pop(role, None)
+    if doings.served.keys() <= _PROFINET:
+        roles.pop("controller", None)
 
 
 def role_title(role: str) -> str:

@@ -13,4 +13,5 @@ cdef class Datagrams:
     cdef readonly long long framed
     cdef readonly long long skipped
     cdef int feed(self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, Py_ssize_t missing, Py_ssize_t slot, int direction) except -1
+    cdef Framer sibling(self, Framer framer, const unsigned char[::1] data, Py_ssize_t here, Py_ssize_t end, int direction)
     cdef Framer identify(self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, Py_ssize_t slot, int direction)

@@ -84,6 +84,10 @@ class Datagrams:
                 cutter.add_row(cutter.pdus[framer.protocol], framer, slot, direction, here, end, flags | _CUT)
                 self.framed += end - here
                 break
+            other = self.sibling(framer, octets.data, here, end, direction)
+            if other is not None:  # the other side speaks the protocol's other form
+                framer = cutter.by_slot[2 * slot] = other
+                continue
             begin = here
             flows.violations[slot] += 1
             cutter.report(slot, direction, StreamAnomaly.WRONG_BYTES, framer.header_bytes, end - here)
@@ -105,6 +109,19 @@ class Datagrams:
                 flows.skipped_bytes[slot] += end - here
                 break
         return 0
+
+    def sibling(self, framer, data, here, end, direction):  # type: ignore[no-untyped-def]
+        """Another framing of the same protocol of which a whole PDU stands there, None if none does."""
+        other: Framer
+        size: cython.longlong
+        i: cython.Py_ssize_t
+        for i in range(len(self.framers)):
+            other = self.framers[i]
+            if other.protocol == framer.protocol and other is not framer:
+                size = other.measure(data, here, end, direction)
+                if 0 < size <= end - here and other.fits(data, here, end, direction, True) == _YES:
+                    return other
+        return None
 
     def identify(self, data, at, length, slot, direction):  # type: ignore[no-untyped-def]
         """The framer whose protocol the datagram is of, None if none; looks are counted."""

@@ -21,6 +21,7 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 import dnp3  # noqa: E402
 import modbus  # noqa: E402
 import network  # noqa: E402
+import profinet  # noqa: E402
 import s7comm  # noqa: E402
 from play import ENG, GUEST, HMI, MB, OFFICE, PUBLIC, S7, Play, other  # noqa: E402
 
@@ -246,6 +247,42 @@ CAPTURES: dict[str, tuple[str, Make, str, Make]] = {
         lambda: s7comm.stops([S7, *OTHERS]),
         "two",
         lambda: s7comm.stops([S7, OTHERS[0]]),
+    ),
+    "profinet.claimed-twice": (
+        "the unknown host answers to the pump's name, too",
+        lambda: profinet.claimed((profinet.PUMP, b"pump-1"), (profinet.UNKNOWN, b"pump-1")),
+        "the pump alone",
+        lambda: profinet.claimed((profinet.PUMP, b"pump-1")),
+    ),
+    "profinet.controller-changed": (
+        "an unknown host connects to a device that has its controller",
+        lambda: profinet.taken(released=False),
+        "its controller starts the device again",
+        profinet.restarted,
+    ),
+    "profinet.factory-reset": (
+        "a device is reset to factory settings",
+        lambda: profinet.with_set(5, 6, b"\0\4"),
+        "a device is told to flash",
+        lambda: profinet.with_set(5, 3, b"\0\0\1\0"),
+    ),
+    "profinet.foreign-provider": (
+        "an unknown host sends the controller the pump's data",
+        lambda: profinet.provided(profinet.UNKNOWN, 0x8001),
+        "it sends others, under a frame id of its own",
+        lambda: profinet.provided(profinet.UNKNOWN, 0x8007),
+    ),
+    "profinet.identify-sweep": (
+        "an unknown host asks all devices who they are",
+        lambda: profinet.listed(profinet.UNKNOWN, None),
+        "the controller asks for a name",
+        lambda: profinet.listed(profinet.PLC, b"pump-1"),
+    ),
+    "profinet.name-or-address-set": (
+        "an unknown host renames the pump",
+        lambda: profinet.named(b"pump-9"),
+        "the controller starts it again, with an address until the next power-off",
+        profinet.restarted,
     ),
     "s7comm.access-errors": (
         "six data blocks refused",

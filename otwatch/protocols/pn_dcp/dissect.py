@@ -270,11 +270,14 @@ class DcpDissector:
             after = self._block(at, 0)
             if after < 0:
                 break
-            action = int(spec.SET_ACTIONS.get(self.number, spec.ACTIONS[_SET]))
+            qualifier: cython.int = self.data[self.content] << 8 | self.data[self.content + 1] if self.close - self.content >= 2 else 0
+            action = int(spec.set_action(int(self.number), int(qualifier)))
             row = self._row(_REQUEST, self.number, action)
+            operations.start[row] = qualifier
             self._value(row, _QUALIFIED, self.content, self.close)
-            contents.append(bytes(memoryview(self.data)[min(self.content + 2, self.close):self.close]))
-            if self.number == _NAME and not is_name(contents[-1]):
+            octets: bytes = bytes(memoryview(self.data)[min(self.content + 2, self.close):self.close])
+            contents.append(octets)
+            if self.number == _NAME and not is_name(octets):
                 self._report(_NAME_SYNTAX, self.content, spec.NAME_BYTES, self.close - self.content - 2)
             at = after
         if operations.rows == first:
@@ -289,6 +292,7 @@ class DcpDissector:
             pairing.unit[entry] = 0
             pairing.function[entry] = self.service
             pairing.subfunction[entry] = operations.subfunction[row]
+            pairing.start[entry] = operations.start[row]
             pairing.action[entry] = operations.action[row]
             pairing.frame[entry] = operations.frame[row]
             pairing.timestamp_ns[entry] = operations.timestamp_ns[row]
@@ -326,9 +330,12 @@ class DcpDissector:
                 row = self._row(_RESPONSE, self.number, int(spec.SET_ACTIONS.get(self.number, spec.ACTIONS[self.service])))
                 operations.status[row] = self.data[self.content + 2]
                 answered = entry
-                while answered >= 0 and operations.status[row] == 0:  # what was set is what the device has now
-                    if pairing.subfunction[answered] == self.number and pairing.payload[answered]:
-                        self._fact(source, "pn_dcp.set", self.number, pairing.payload[answered])
+                while answered >= 0:
+                    if pairing.subfunction[answered] == self.number:
+                        operations.action[row] = pairing.action[answered]
+                        operations.start[row] = pairing.start[answered]
+                        if operations.status[row] == 0 and pairing.payload[answered]:  # what was set is what the device has now
+                            self._fact(source, "pn_dcp.set", self.number, pairing.payload[answered])
                         break
                     answered = pairing.next[answered]
                     if answered >= 0 and pairing.item[answered] == 0:
@@ -345,6 +352,7 @@ class DcpDissector:
             while answered >= 0:
                 row = self._row(_RESPONSE, pairing.subfunction[answered], pairing.action[answered])
                 operations.status[row] = status
+                operations.start[row] = pairing.start[answered]
                 answered = pairing.next[answered]
                 if answered >= 0 and pairing.item[answered] == 0:
                     break

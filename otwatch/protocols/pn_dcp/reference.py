@@ -11,6 +11,7 @@ _COLUMNS = (
     ("subfunction", "Option << 8 | suboption of the block; of an answer to identify, of the first filter that was asked with."),
     ("area", "Option."),
     ("object", "Suboption."),
+    ("start", "Block qualifier of a set: bit 0 keeps the value over the next power-off; of a reset, what is reset."),
     ("value", "What the block holds; of a set that is kept only until the next power-off, with `(temporary)`."),
     ("item", "Place of the block in its message. An answer to identify has one row: what it tells is in the facts, its name in the value."),
     ("status", "`ok`, or why the device refused, by block."),

@@ -132,6 +132,13 @@ ANOMALIES: Final[tuple[AnomalyKind, ...]] = tuple(
     for kind, (doc, clause, hides) in _DOCS.items())
 
 
+def set_action(number: int, qualifier: int) -> Action:
+    """What a Set does. A controller gives its devices their addresses until the next power-off whenever it connects; who keeps one configures."""
+    if number in (IP_PARAMETER, IP_SUITE) and not qualifier & 1:
+        return Action.CONNECT
+    return SET_ACTIONS.get(number, ACTIONS[SET])
+
+
 def suboption_name(number: int) -> str:
     """snake_case name of option << 8 | suboption."""
     known = SUBOPTIONS.get(number)
