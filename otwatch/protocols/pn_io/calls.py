@@ -44,6 +44,7 @@ class _Connection:
     kind: int
     ready: bool = False
     last_ns: int = 0
+    submodules: frozenset[int] = frozenset()  # slot << 16 | subslot, of those that one controller has for itself
 
 
 class Calls:
@@ -184,7 +185,8 @@ class Calls:
             self._fact(device, "module", f"slot {slot}: 0x{ident:08x} ({inside})", "pn_io.connect")
         now = int(self.pdus.timestamp_ns[self.pdu])
         for known in self.connections.get(device, {}).values():
-            if known.controller != controller and spec.SUPERVISOR not in (known.kind, said.kind) and now - known.last_ns < _AGAIN_NS:
+            elsewhere = known.controller != controller and spec.SUPERVISOR not in (known.kind, said.kind)
+            if elsewhere and 0 <= now - known.last_ns < _AGAIN_NS and known.submodules & _own(said):  # a shared device has several, each its own modules
                 self._report(Anomaly.CONTROLLER_CHANGED, _HEADER + 20, known.controller, controller)
                 break
 
@@ -303,11 +305,16 @@ class Calls:
         if device not in self.connections and len(self.connections) >= self.devices:
             del self.connections[next(iter(self.connections))]
         known = self.connections.setdefault(device, {})
-        for uuid in [uuid for uuid, old in known.items() if old.kind == said.kind]:
-            del known[uuid]  # one controller at a time has it
+        for uuid in [uuid for uuid, old in known.items() if old.submodules & _own(said)]:
+            del known[uuid]  # one controller at a time has a module
         if len(known) >= 8:
             del known[next(iter(known))]
-        known[said.uuid] = _Connection(controller, said.kind, last_ns=int(self.pdus.timestamp_ns[self.pdu]))
+        known[said.uuid] = _Connection(controller, said.kind, last_ns=int(self.pdus.timestamp_ns[self.pdu]), submodules=_own(said))
+
+
+def _own(said: Relation) -> frozenset[int]:
+    """The submodules that a controller asks for; all may ask for those of slot 0, the device itself."""
+    return frozenset(slot << 16 | subslot for slot, _, inside in said.modules for subslot, _ in inside if slot)
 
 
 def _status(word: int) -> int:

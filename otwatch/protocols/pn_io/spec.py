@@ -254,7 +254,7 @@ _DOCS: Final[Mapping[Anomaly, tuple[str, str, bool]]] = {
     Anomaly.BLOCK: ("A block that does not fit its message; those before are decoded.", "5.2", True),
     Anomaly.UNKNOWN_OPERATION: ("An operation of the interface that is not defined.", "5.2.1", True),
     Anomaly.UNASKED_RESPONSE: ("A response to a call that nobody made.", "5.2", False),
-    Anomaly.CONTROLLER_CHANGED: ("Another controller connects to a device whose connection was not released.", "5.2.3", False),
+    Anomaly.CONTROLLER_CHANGED: ("Another controller connects to modules of a device whose connection was not released.", "5.2.3", False),
     Anomaly.FOREIGN_PROVIDER: ("Two devices send one consumer cyclic data under one frame id.", "4.7", False),
     Anomaly.CYCLES_LOST: ("Three cycles or more are missing in a row: the consumer takes the provider for gone.", "4.7.2.1.2", False),
     Anomaly.CYCLE_ORDER: (

@@ -119,6 +119,8 @@ def test_another_controller_is_told_until_the_relation_is_released() -> None:
     wire = ready(Wire()).add(made.request(made.RELEASE, made.control(4, kind=0x0114), sequence=2))
     assert established(wire, OTHER, UUID(int=77)).run()[1] == []
     assert established(ready(Wire()), OTHER, UUID(int=77), kind=6).run()[1] == []  # a supervisor may
+    shared = established(ready(Wire()), OTHER, UUID(int=77), modules=((0, 0x10), (2, 0x20)))  # each controller has modules of its own
+    assert shared.run()[1] == []
 
 
 def test_fragments_are_joined() -> None:
