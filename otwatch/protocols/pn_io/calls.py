@@ -186,7 +186,7 @@ class Calls:
         now = int(self.pdus.timestamp_ns[self.pdu])
         for known in self.connections.get(device, {}).values():
             elsewhere = known.controller != controller and spec.SUPERVISOR not in (known.kind, said.kind)
-            if elsewhere and 0 <= now - known.last_ns < _AGAIN_NS and known.submodules & _own(said):  # a shared device has several, each its own modules
+            if elsewhere and 0 <= now - known.last_ns < _AGAIN_NS and known.submodules & _own(said):  # a shared device has several
                 self._report(Anomaly.CONTROLLER_CHANGED, _HEADER + 20, known.controller, controller)
                 break
 
