@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +18,10 @@ from otwatch.alerts.alert import Alert, Severity
 from otwatch.engine.analysis import Analysis
 from otwatch.engine.detector import Policy, RuleDetector, rules_of
 from otwatch.limits import Limits
+from tests.oracle.streams import dnp3_frame
+
+sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+import plant_wire
 
 PLANT = Path(__file__).parents[2] / "pcaps" / "plant"
 POLLING = {"modbus-poll": Severity.LOW, "s7comm-poll": Severity.LOW, "dnp3-poll": Severity.MEDIUM, "plant-learn": Severity.MEDIUM}
@@ -60,10 +65,24 @@ def test_a_slice_of_polling_raises_nothing(name, tmp_path, data):
         assert [(alert.rule, alert.src, alert.dst) for alert in found if alert.severity > POLLING[name]] == []
 
 
-def exchange(device: int, port: int, at: float, requests: int, *, on: bool = True) -> list[tuple[bytes, float, bool]]:
+PORTS = {"modbus": 502, "s7comm": 102, "dnp3": 20_000}
+
+
+def said(protocol: str, number: int) -> tuple[bytes, bytes]:
+    """The n-th question of a point list and its answer."""
+    if protocol == "modbus":
+        return struct.pack(">HHHBBHH", number + 1, 0, 6, 1, 3, number, 1), struct.pack(">HHHBBBH", number + 1, 0, 5, 1, 3, 2, 7)
+    if protocol == "s7comm":
+        return plant_wire.s7_read(number + 1, 1 + number % 4, 4 * number, bytes(4))
+    header, control = bytes([30, 1, 0, number, number]), 0xC0 | number & 15  # an analogue input by its index
+    request = dnp3_frame(bytes([control, control, 1]) + header, destination=10, source=1)
+    return request, dnp3_frame(bytes([control, control, 129, 0, 0]) + header + bytes(5), control=0x44, destination=1, source=10)
+
+
+def exchange(protocol: str, device: int, port: int, at: float, requests: int, *, on: bool = True) -> list[tuple[bytes, float, bool]]:
     """A connection of its own for each poll, to a device that answers or is switched off."""
     to, back = Ether() / IP(src="10.0.0.5", dst=f"10.0.0.{device}"), Ether() / IP(src=f"10.0.0.{device}", dst="10.0.0.5")
-    there, here = {"sport": port, "dport": 502}, {"sport": 502, "dport": port}
+    there, here = {"sport": port, "dport": PORTS[protocol]}, {"sport": PORTS[protocol], "dport": port}
     if not on:
         return [(bytes(to / TCP(**there, flags="S", seq=99)), at + wait, False) for wait in (0, 1, 3)]
     packets = [
@@ -72,9 +91,7 @@ def exchange(device: int, port: int, at: float, requests: int, *, on: bool = Tru
         (to / TCP(**there, flags="A", seq=100, ack=200), False),
     ]
     sequence, acknowledgement = 100, 200
-    for number in range(requests):
-        question = struct.pack(">HHHBBHH", number + 1, 0, 6, 1, 3, number, 1)
-        answer = struct.pack(">HHHBBBH", number + 1, 0, 5, 1, 3, 2, 7)
+    for question, answer in (*(plant_wire.S7_OPENING if protocol == "s7comm" else ()), *(said(protocol, number) for number in range(requests))):
         packets.append((to / TCP(**there, flags="PA", seq=sequence, ack=acknowledgement) / question, False))
         sequence += len(question)
         packets.append((back / TCP(**here, flags="PA", seq=acknowledgement, ack=sequence) / answer, True))
@@ -85,21 +102,22 @@ def exchange(device: int, port: int, at: float, requests: int, *, on: bool = Tru
 
 
 @cache
-def generated(points: int, cycles: int, off: int) -> list[tuple[bytes, float, bool]]:
+def generated(protocol: str, points: int, cycles: int, off: int) -> list[tuple[bytes, float, bool]]:
     """A master that polls six devices with a connection a poll; `off` others are switched off."""
     found = [
         packet
         for cycle in range(cycles)
         for device in range(10, 16 + off)
-        for packet in exchange(device, 40_000 + 32 * cycle + device, 1.7e9 + 5 * cycle + device / 20, points, on=device < 16)
+        for packet in exchange(protocol, device, 40_000 + 32 * cycle + device, 1.7e9 + 5 * cycle + device / 20, points, on=device < 16)
     ]
     return sorted(found, key=lambda packet: packet[1])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
-@given(st.sampled_from([(1, 8, 0), (1, 8, 1), (1, 8, 3), (60, 2, 1)]), st.data())
-def test_a_connection_a_poll_and_devices_that_are_switched_off(tmp_path, plant, data):
-    read = generated(*plant)
+@pytest.mark.parametrize("protocol", PORTS)
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@given(plant=st.sampled_from([(1, 8, 0), (1, 8, 1), (1, 8, 3), (60, 2, 1)]), data=st.data())
+def test_a_connection_a_poll_and_devices_that_are_switched_off(protocol, tmp_path, plant, data):
+    read = generated(protocol, *plant)
     begin = data.draw(st.one_of(st.just(0), st.integers(0, len(read) - 1)))
     end = data.draw(st.integers(begin + 1, len(read)))
     way = data.draw(st.sampled_from(["both", "from devices", "to devices"]))
