@@ -186,13 +186,13 @@ def blind_spots(
             f"{plural(count, 'packet')} of {name}: an OT protocol that this version does not decode",
             incomplete=name in OT_ETHERTYPES.values() and count * 2 > packets > 0,
         )
-    strangers = [talk for talk in talks if not talk.protocol and talk.service in _PROTOCOLS_ON and _payload(talk)]
-    if strangers:
-        names = ", ".join(sorted({f"{talk.client} > {talk.server} port {talk.server_port}" for talk in strangers})[:3])
+    unrecognised = [talk for talk in talks if not talk.protocol and talk.service in _PROTOCOLS_ON and _payload(talk)]
+    if unrecognised:
+        names = ", ".join(sorted({f"{talk.client} > {talk.server} port {talk.server_port}" for talk in unrecognised})[:3])
         tell(
             "unidentified-on-ot-port",
-            len(strangers),
-            f"{plural(len(strangers), 'conversation')} on OT ports whose content was not recognised ({names})",
+            len(unrecognised),
+            f"{plural(len(unrecognised), 'conversation')} on OT ports whose content was not recognised ({names})",
         )
     for spot in _unread(decoder):
         tell(*spot, incomplete=True)
@@ -239,7 +239,7 @@ def blind_spots(
     for name, count in forgotten.items():
         tell(f"limit-{name}", count, f"the limit on {name} was hit {plural(count, 'time')}: that many were not kept")
     if packets and not operations:
-        tell("no-ot-traffic", 1, _no_ot_traffic(undecoded, packets, bool(strangers)), incomplete=True)
+        tell("no-ot-traffic", 1, _no_ot_traffic(undecoded, packets, bool(unrecognised), _spoken(talks)), incomplete=True)
     return sorted(found, key=lambda spot: not spot.incomplete)
 
 
@@ -308,12 +308,24 @@ def _unread(decoder: Mapping[str, int]) -> list[tuple[str, int, str]]:
     return told
 
 
-def _no_ot_traffic(undecoded: Mapping[str, int], packets: int, strangers: bool) -> str:
+def _spoken(talks: Sequence[Talk]) -> dict[str, int]:
+    """Packets of conversations whose protocol was recognised."""
+    found: dict[str, int] = {}
+    for talk in talks:
+        if talk.protocol:
+            found[talk.protocol] = found.get(talk.protocol, 0) + talk.counts["packets_to_server"] + talk.counts["packets_to_client"]
+    return found
+
+
+def _no_ot_traffic(undecoded: Mapping[str, int], packets: int, unrecognised: bool, spoken: Mapping[str, int]) -> str:
     """Why no message of an OT protocol was decoded."""
+    if spoken:
+        name, count = max(spoken.items(), key=lambda item: item[1])
+        return f"no whole message of an OT protocol was seen: {count:,} of {plural(packets, 'packet')} are parts of {TITLES.get(name, name)} messages"
     if undecoded:
         name, count = max(undecoded.items(), key=lambda item: item[1])
         return f"no message of a decoded OT protocol: {count:,} of {plural(packets, 'packet')} are {TITLES.get(name, name)}, which is not decoded"
-    if strangers:
+    if unrecognised:
         return "no message of a decoded OT protocol: what was sent on its port was not recognised"
     return "no message of an OT protocol was seen: is this tap on the controllers' network?"
 
@@ -330,10 +342,10 @@ def _undecoded(talks: Sequence[Talk], decoder: Mapping[str, int]) -> dict[str, i
 def unread(talks: Sequence[Talk], decoder: Mapping[str, int]) -> Unread:
     """What of OT protocols was seen and could not be judged."""
     counted = sorted(_undecoded(talks, decoder).items(), key=lambda item: (-item[1], item[0]))
-    strangers = {talk.service for talk in talks if not talk.protocol and talk.service in _PROTOCOLS_ON and _payload(talk)}
+    services = {talk.service for talk in talks if not talk.protocol and talk.service in _PROTOCOLS_ON and _payload(talk)}
     return Unread(
         undecoded=tuple((TITLES.get(name, name), count) for name, count in counted),
-        unrecognised=frozenset(name for service in strangers for name in _PROTOCOLS_ON[service]),
+        unrecognised=frozenset(name for service in services for name in _PROTOCOLS_ON[service]),
     )
 
 
