@@ -12,7 +12,7 @@ from otwatch.capture.report import CaptureReport
 from otwatch.decode.anomalies import ANOMALIES as DECODE_ANOMALIES
 from otwatch.decode.unread import OT_ETHERTYPES, seen
 from otwatch.inventory.inventory import Talk
-from otwatch.inventory.services import OT_PORTS_NOT_DECODED
+from otwatch.inventory.services import OT_PORTS_NOT_DECODED, SERVICES
 from otwatch.outputs.result import BlindSpot
 from otwatch.outputs.story import plural
 from otwatch.protocols import protocols
@@ -56,6 +56,7 @@ TITLES: Final = {
     "codesys": "CODESYS",
     "synchrophasor": "IEEE C37.118",
     "modbus-tls": "Modbus over TLS",
+    "s7comm-plus": "S7comm-plus",
     "dnp3-tls": "DNP3 over TLS",
 }
 
@@ -168,16 +169,20 @@ def blind_spots(
     conflicts = sum(talk.counts["conflicts"] for talk in talks)
     tell("stream-conflicts", conflicts, f"{plural(conflicts, 'TCP segment')} repeated bytes with other content: both versions were analysed")
     for name, counts in protocols.items():
-        hidden = [talk for talk in talks if talk.protocol == name and talk.actions.get(Action.ENCRYPTED.name)]
-        count = sum(talk.actions[Action.ENCRYPTED.name] for talk in hidden)
-        who = ", ".join(sorted({f"{talk.client} > {talk.server}" for talk in hidden})[:3])
-        tell(
-            "encrypted",
-            count,
-            f"{plural(count, 'request')} of {TITLES.get(name, name)} encrypted in {plural(len(hidden), 'conversation')} ({who}): who spoke is known, "
-            "what they did is not",
-            incomplete=count * 2 > counts["requests"],
-        )
+        hidden: dict[str, list[Talk]] = {}
+        for talk in talks:
+            if talk.protocol == name and talk.actions.get(Action.ENCRYPTED.name):
+                hidden.setdefault(_title(talk), []).append(talk)
+        for title, encrypted in hidden.items():
+            count = sum(talk.actions[Action.ENCRYPTED.name] for talk in encrypted)
+            who = ", ".join(sorted({f"{talk.client} > {talk.server}" for talk in encrypted})[:3])
+            tell(
+                "encrypted",
+                count,
+                f"{plural(count, 'request')} of {title} encrypted in {plural(len(encrypted), 'conversation')} ({who}): who spoke is known, "
+                "what they did is not",
+                incomplete=count * 2 > counts["requests"],
+            )
     undecoded = _undecoded(talks, decoder)
     for name, count in sorted(undecoded.items(), key=lambda item: -item[1]):
         tell(
@@ -241,6 +246,12 @@ def blind_spots(
     if packets and not operations:
         tell("no-ot-traffic", 1, _no_ot_traffic(undecoded, packets, bool(unrecognised), _spoken(talks)), incomplete=True)
     return sorted(found, key=lambda spot: not spot.incomplete)
+
+
+def _title(talk: Talk) -> str:
+    """The protocol of a conversation, as people write it; of TLS the one that its port promises."""
+    name = SERVICES.get((6, talk.server_port), talk.protocol) if talk.protocol == "tls" and talk.server_port is not None else talk.protocol
+    return TITLES.get(name, name)
 
 
 def _clock(report: CaptureReport) -> Iterator[BlindSpot]:

@@ -86,6 +86,17 @@ def opcua_midway() -> Capture:
     return capture
 
 
+def tls_on(port: int) -> Capture:
+    """A handshake and data that are encrypted, on the port of an OT protocol in TLS."""
+    capture = background(Capture())
+    talk = Tcp(capture, GUEST, PLC, port)
+    talk.say(say.TLS_HELLO)
+    talk.answer(b"\x16\x03\x03\x00\x04\x02\x00\x00\x00")
+    talk.say(b"\x17\x03\x03\x00\x30" + bytes(range(48)))
+    talk.answer(b"\x17\x03\x03\x00\x20" + bytes(range(32)))
+    return capture
+
+
 def both_on_102() -> Capture:
     """Two connections to one port 102: S7comm and MMS."""
     capture = background(Capture())
@@ -184,6 +195,9 @@ CASES = (
     Case(name="opcua-chunks", blind="Parsers read the first chunk of a message, or none.", make=lambda: opcua_on(4840, chunks=True),
          seen=say.OPCUA_WRITTEN, counts={"opcua": 6}),
     Case(name="opcua-midway", blind="Parsers wait for a hello.", make=opcua_midway, seen=say.OPCUA_WRITTEN, counts={"opcua": 2}),
+    *(Case(name=f"tls-on-{port}", blind="Commands in TLS are seen by nobody, and the result is called clean.",
+           make=lambda port=port: tls_on(port), seen={"protocol": "tls", "function": 23, "action": "ENCRYPTED"},  # type: ignore[misc]
+           blind_spots=("encrypted",), protocols={50_000: "tls"}) for port in (802, 2221)),
     Case(name="s7-and-mms-on-102-s7", blind="Port 102 is called MMS.", make=both_on_102, seen=say.S7_STOPPED,
          protocols={50_001: "s7comm", 50_002: "mms"}, counts={"s7comm": 7, "mms": 6}),
     Case(name="s7-and-mms-on-102-mms", blind="Port 102 is called S7.", make=both_on_102, seen=say.MMS_WRITTEN,

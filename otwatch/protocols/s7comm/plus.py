@@ -12,7 +12,9 @@ from typing import Any
 
 import cython
 
+from otwatch.actions import Action
 from otwatch.limits import Limits
+from otwatch.protocols.kit.tls import DATA, HANDSHAKE, handshake_facts
 from otwatch.protocols.s7comm import cpu, plus_ids
 from otwatch.protocols.s7comm.state import Conversation, Message, Request
 from otwatch.tables import Operations
@@ -20,6 +22,7 @@ from otwatch.tables import Operations
 _HEADER, _OPCODE, _SHORT, _FRAGMENTS = 1, 2, 3, 4  # anomalies of s7comm-plus
 _REQUEST_HEADER = cython.declare(cython.Py_ssize_t, 14)
 _RESPONSE_HEADER = cython.declare(cython.Py_ssize_t, 10)
+_TLS_ACTIONS = {HANDSHAKE: int(Action.CONNECT), DATA: int(Action.ENCRYPTED)}
 _VALUE = cython.declare(cython.int, 0x300)
 _INFERRED = cython.declare(cython.int, 0x301)
 _ACTIONS = {code: int(action) for code, action in plus_ids.ACTIONS.items()}
@@ -352,7 +355,7 @@ class Plus:
                 cpu.fact(message, "firmware", f"{chr(version[0])}{version[1]}.{version[2]}.{version[3]}", "s7comm-plus.identity")
 
     def tls(self, message: Message, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.int:
-        """TLS on COTP (after InitSSL): named by its first record, not opened."""
+        """TLS on COTP (after InitSSL): named by its first record, not opened; what a controller says of itself in the handshake is a fact."""
         operations: Operations = message.operations
         message.role = message.direction
         message.reference = -1
@@ -360,11 +363,14 @@ class Plus:
         self.at = at
         self.end = end
         kind: cython.int = message.data[at]
-        row: cython.Py_ssize_t = self.row(message, kind, 21 if kind == 0x16 else 0, 0x302)
+        row: cython.Py_ssize_t = self.row(message, kind, _TLS_ACTIONS.get(kind, 0), 0x302)
         operations.count[row] = end - at
         operations.value_length[row] = min(5, end - at)
         if kind == 0x16 and end - at >= 6:
             operations.subfunction[row] = message.data[at + 5]
+            if message.direction:
+                for fact_kind, value in handshake_facts(bytes(memoryview(message.data)[at:end])):
+                    cpu.fact(message, fact_kind, value, "s7comm-plus.tls")
         return 0
 
 
