@@ -15,15 +15,15 @@ from otwatch.decode.decoder import Decoder
 from otwatch.errors import CaptureError
 from otwatch.limits import Limits
 from otwatch.protocols import protocol_id, protocols
-from otwatch.protocols.spec import Fact
+from otwatch.protocols.spec import Carrier, Dissector, Fact
 from otwatch.streams.streams import Streams
-from otwatch.tables import Anomalies, Operations, Packets
+from otwatch.tables import Anomalies, Operations, Packets, Pdus
 from tests.streams.wire import ACK, SYN, P, table
 
 ROOT = Path(__file__).parents[2]
 LIMITS = Limits()
 LINK_TYPES = (1, 0, 9, 12, 101, 108, 113, 228, 229, 276, 50, 51, 105, 127, 147)
-PORTS = {"modbus": 502, "dnp3": 20000, "s7comm": 102, "iec104": 2404, "bacnet": 47808, "opcua": 4840}
+PORTS = {"modbus": 502, "dnp3": 20000, "s7comm": 102, "iec104": 2404, "bacnet": 47808, "opcua": 4840, "enip": 44818}
 _SCRATCH = Path(tempfile.mkdtemp(prefix="otwatch-fuzz-")) / "input"
 
 
@@ -120,6 +120,16 @@ def _dissected(batches: list[list[P]]) -> None:
     dissectors = [spec.dissector(index, LIMITS) if spec.dissector else None for index, spec in enumerate(known, 1)]
     operations, anomalies = Operations(), Anomalies()
     facts: list[Fact] = []
+
+    def feed(dissector: Dissector | None, pdus: Pdus) -> None:
+        """And what rides on it."""
+        if dissector is None or not pdus.rows:
+            return
+        dissector.feed(pdus, operations, anomalies, facts)
+        if isinstance(dissector, Carrier):
+            for number, carried in dissector.riders.items():
+                feed(dissectors[number - 1], carried)
+
     for packets in [*batches, None]:
         operations.clear()
         if packets is None:
@@ -127,8 +137,7 @@ def _dissected(batches: list[list[P]]) -> None:
         else:
             stage.feed(table(packets), anomalies)
         for dissector, pdus in zip(dissectors, stage.pdus[1:], strict=True):
-            if dissector is not None and pdus.rows:
-                dissector.feed(pdus, operations, anomalies, facts)
+            feed(dissector, pdus)
         for slot in stage.closed:
             assert all(dissector.forget(slot) >= 0 for dissector in dissectors if dissector is not None)
         for i in range(operations.rows):
