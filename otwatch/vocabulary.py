@@ -55,6 +55,15 @@ class DirectionHow(IntEnum):
     HANDSHAKE = 3
 
 
+class Sealed(IntEnum):
+    """What a TCP connection of no known protocol begins with that can carry other traffic."""
+
+    NO = 0
+    TLS = 1
+    SSH = 2
+    OPENVPN = 3
+
+
 class ProtocolHow(IntEnum):
     """How sure the protocol of a flow is."""
 

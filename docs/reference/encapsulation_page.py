@@ -58,6 +58,14 @@ def page() -> str:
             "What may carry other traffic makes a result incomplete: the blind spot names it, with the number of packets. An EtherType, IP protocol, "
             "LLC or SNAP service that is in none of these lists may carry anything.\n",
             table(("name", "recognised by", "may carry other traffic"), *_named()),
+            "## In TCP\n",
+            "A TCP connection that speaks no known protocol is held against its first bytes. Within a plant, TLS and SSH are how machines are looked "
+            "after, and what a SPAN port shows of IT says nothing of controllers: there they are listed as conversations, and the result is whole.\n",
+            table(("name", "recognised by", "makes the result incomplete"),
+                  ("OpenVPN over TCP", "length, opcode and packet id of its first message, on any port", "always: it is a tunnel"),
+                  ("TLS", "a record of version 3.0 to 3.4",
+                   "between an OT host (one that speaks a decoded OT protocol) and an address of the internet"),
+                  ("SSH", "`SSH-`", "likewise")),
         ]
     )
 

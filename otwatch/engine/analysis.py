@@ -25,6 +25,7 @@ from otwatch.limits import Limits
 from otwatch.names import NAMES
 from otwatch.outputs.records import anomaly_record
 from otwatch.outputs.result import BlindSpot, Check, Result
+from otwatch.vocabulary import Sealed
 
 _BATCHES_BETWEEN = 64  # looking for addresses that nothing names, when all are named: a fraction of a microsecond a packet
 _SAME_RECORDING_NS = 5_000_000_000  # a file that starts this soon after the last one ended is the same recording, rotated
@@ -183,6 +184,7 @@ class Analysis:
                 anomalies=anomalies,
                 protocols=protocols,
                 disorder=self.pipeline.disorder,
+                sealed=self._sealed(),
             ),
             checks=self.detector.checks(alerts, verdicts) if self.detector is not None else [],
             coverage=coverage(verdicts.values(), packets=summary.packets, undecoded=not_read.undecoded),
@@ -223,6 +225,11 @@ class Analysis:
             "MACs of assets": hosts.refused_macs,
             "names of objects": NAMES.lost - self._names_lost,
         }
+
+    def _sealed(self) -> list[tuple[str, str, int, Sealed]]:
+        """Conversations that carry other traffic in TCP."""
+        text = self.pipeline.addresses.text
+        return [(text(client), text(server), port, kind) for (client, server, port), (kind, _) in self.pipeline.streams.sealed.items()]
 
     def _interrupted(self) -> list[BlindSpot]:
         text = "the reading was interrupted: what comes after is not in this result"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,7 +18,7 @@ from otwatch.outputs.result import BlindSpot
 from otwatch.outputs.story import plural
 from otwatch.protocols import protocols
 from otwatch.streams.anomalies import ANOMALIES as STREAM_ANOMALIES
-from otwatch.vocabulary import AnomalyKind
+from otwatch.vocabulary import AnomalyKind, Sealed
 
 _GAP_SHARE_TOLD = 0.0001
 _ONE_WAY_SHARE_INCOMPLETE = 0.5
@@ -69,6 +70,7 @@ class Unread:
     unrecognised: frozenset[str] = frozenset()  # protocols on whose port something else was said
 
 
+SealedTalk = tuple[str, str, int, Sealed]  # client, server, its port, what its connections begin with
 NOTHING_UNREAD: Final = Unread()
 
 
@@ -110,6 +112,7 @@ def blind_spots(
     anomalies: Mapping[str, int],
     protocols: Mapping[str, Mapping[str, Any]],
     disorder: tuple[int, int] = (0, 0),
+    sealed: Sequence[SealedTalk] = (),
 ) -> list[BlindSpot]:
     """Everything worth telling, gravest first."""
     found: list[BlindSpot] = []
@@ -201,6 +204,12 @@ def blind_spots(
         )
     for spot in _unread(decoder):
         tell(*spot, incomplete=True)
+    for kind, carried in _sealed(talks, sealed):
+        names = ", ".join(f"{client} > {server} port {port}" for client, server, port, _ in carried[:3])
+        text = f"{plural(len(carried), 'conversation')} of {kind} ({names}): what they carry was not read"
+        tell("undecoded-traffic", len(carried), text, incomplete=True)
+    beyond = streams.get("sealed_over", 0)
+    tell("undecoded-traffic", beyond, f"{plural(beyond, 'connection')} of TLS, SSH or OpenVPN beyond the limit of those that are told apart")
     guessed = decoder.get("not_read.l2tpv3_guessed", 0)
     tell("l2tpv3-cookie", guessed, f"{plural(guessed, 'packet')} of L2TPv3 read as they fit: the length of the cookie is not in the packets")
     unfinished = {name: anomalies[name] for name in sorted(_stopping() & set(anomalies))}
@@ -326,6 +335,25 @@ def _spoken(talks: Sequence[Talk]) -> dict[str, int]:
         if talk.protocol:
             found[talk.protocol] = found.get(talk.protocol, 0) + talk.counts["packets_to_server"] + talk.counts["packets_to_client"]
     return found
+
+
+def _sealed(talks: Sequence[Talk], sealed: Sequence[SealedTalk]) -> Iterator[tuple[str, list[SealedTalk]]]:
+    """Tunnels in TCP; and TLS and SSH between an OT host and the outside, where what comes in from there may be anything. Within a plant they are
+    how people look after machines, and what of IT a SPAN port shows besides says nothing of controllers."""
+    hosts = {host for talk in talks if talk.protocol for host in (talk.client, talk.server)}
+    yield "OpenVPN over TCP", sorted(talk for talk in sealed if talk[3] == Sealed.OPENVPN)
+    yield (
+        "TLS or SSH between an OT host and the outside",
+        sorted(talk for talk in sealed if talk[3] != Sealed.OPENVPN and (_outside(talk[0]) or _outside(talk[1])) and hosts & {talk[0], talk[1]}),
+    )
+
+
+def _outside(host: str) -> bool:
+    """Whether an address is one of the internet."""
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return False
 
 
 def _no_ot_traffic(undecoded: Mapping[str, int], packets: int, unrecognised: bool, spoken: Mapping[str, int]) -> str:

@@ -70,6 +70,7 @@ class Attachment(Ledger):
         if stream.main is not None:
             stream.searching = stream.flagged = True  # a second reading that is nothing
             return 0
+        self.identifier.seal(first, flows.client[slot], flows.server[slot], flows.server_port[slot])
         for framer in candidates.framers[:candidates.hinted]:
             if framer.framing.cut is None:
                 self.suspect(slot, framer.protocol)

@@ -6,8 +6,27 @@ from dataclasses import dataclass
 
 from otwatch.protocols.spec import ProtocolSpec, Verdict
 from otwatch.streams.framing import MORE, PROBE_BYTES, WRONG, Framer
+from otwatch.vocabulary import Sealed
 
 _TRANSPORTS = (6, 17)
+SEALED = 4_096  # conversations that are remembered to carry other traffic in TCP; more are counted
+_OPENVPN_RESETS = (0x38, 0x40, 0x50)
+_OPENVPN_FIRST = (b"\0\0\0\1", b"\x0f\0\0\1")  # packet id of the first message, of a static key or with a client's own one
+
+
+def sealed(first: bytes) -> Sealed:
+    """What the first bytes of a stream that no protocol fits are, if they are of something that carries other traffic: a record of TLS (RFC 8446
+    section 5.1), SSH's version (RFC 4253 section 4.2), or OpenVPN over TCP, which puts a length before each of its messages."""
+    if first.startswith(b"SSH-"):
+        return Sealed.SSH
+    if len(first) >= 5 and 20 <= first[0] <= 23 and first[1] == 3 and first[2] <= 4 and 0 < int.from_bytes(first[3:5], "big") <= 16_640:
+        return Sealed.TLS
+    length = int.from_bytes(first[:2], "big")
+    if len(first) >= 16 and length + 2 <= max(len(first), PROBE_BYTES) and first[2] in _OPENVPN_RESETS:
+        bare = length in (14, 26) and first[12:16] == bytes(4)
+        if bare or (length >= 54 and any(first[11 + size:15 + size] in _OPENVPN_FIRST for size in (0, 16, 20, 32, 64))):
+            return Sealed.OPENVPN
+    return Sealed.NO
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +49,20 @@ class Identifier:
             for port in spec.ports:
                 self._by_port.setdefault((port.transport, port.number), []).extend(group)
         self._plain = Candidates(tuple(self.all), 0)
+        # (client, server, port of the server) -> what its TCP connections of no known protocol begin with, and how many did
+        self.sealed: dict[tuple[int, int, int], tuple[Sealed, int]] = {}
+        self.sealed_over = 0  # connections beyond the limit of those
+
+    def seal(self, first: bytes, client: int, server: int, port: int) -> None:
+        """Notes a connection that carries other traffic, by the first bytes of one side."""
+        found = sealed(first)
+        if found == Sealed.NO:
+            return
+        key = (int(client), int(server), int(port))
+        if key not in self.sealed and len(self.sealed) >= SEALED:
+            self.sealed_over += 1
+            return
+        self.sealed[key] = (found, self.sealed.get(key, (found, 0))[1] + 1)
 
     def candidates(self, transport: int, client_port: int, server_port: int) -> Candidates:
         """Hinted ones first, those of the server's port before those of the client's."""

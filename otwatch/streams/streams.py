@@ -87,8 +87,13 @@ class Streams:
             "held_bytes": cutter.held, "apart_bytes": cutter.apart, "pending_caps": cutter.pending_caps,
             "alarms": len(cutter.alarms), "history_room": cutter.room.left,
             "datagram_bytes": self.datagrams.bytes, "datagram_framed_bytes": self.datagrams.framed,
-            "datagram_skipped_bytes": self.datagrams.skipped,
+            "datagram_skipped_bytes": self.datagrams.skipped, "sealed_over": cutter.identifier.sealed_over,
         }
+
+    @property
+    def sealed(self) -> dict:  # type: ignore[type-arg]
+        """See Identifier.sealed."""
+        return self.cutter.identifier.sealed
 
     def tick(self, now_ns: int, anomalies: Anomalies) -> None:
         """Time passes without packets: a batch of none."""
