@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from otwatch.cli.reporting import Reporter
     from otwatch.engine.analysis import Analysis, Listener
     from otwatch.engine.detector import Policy
+    from otwatch.intel.advisories import Library
     from otwatch.outputs.analysis_store import AnalysisStore
     from otwatch.outputs.result import Result
     from otwatch.outputs.siem.transport import Target
@@ -57,6 +58,12 @@ class Found:
     metavar="FOLDER",
     help="Write the packets, records and rows of each incident from medium on into a folder of its own in FOLDER, with hashes (see: otwatch slice).",
 )
+@click.option(
+    "--advisories",
+    type=FILE,
+    metavar="FOLDER",
+    help="Look devices up in security advisories: a folder of CSAF 2.0 files (*.json), as makers and CISA publish them. Nothing is fetched.",
+)
 @click.option("--navigator", type=FILE, metavar="FILE", help="Write the techniques of the alerts as a layer (*.json) for the ATT&CK Navigator.")
 @click.option(
     "--syslog",
@@ -85,6 +92,7 @@ def analyze(
     graph: str | None,
     report: str | None,
     evidence: str | None,
+    advisories: str | None,
     navigator: str | None,
     urls: tuple[str, ...],
     database: str | None,
@@ -120,6 +128,7 @@ def analyze(
             check_new(evidence)
         if report is not None:
             _reporter(report)
+        library = _library(advisories)
         targets = _destinations(urls)
         policy = policy_from(options)
         least = severity(min_severity)
@@ -153,7 +162,7 @@ def analyze(
                 except CaptureError as error:  # the result is still to be shown
                     unwritten = unwritten or error
         try:
-            _write(found, form, least, output)
+            _write(found, form, least, output, library)
             if unwritten is not None:
                 raise unwritten
         finally:  # also when the reader of the output has gone, or its disk is full
@@ -213,17 +222,27 @@ def _destination(output: str | None) -> Iterator[IO[str]]:
         raise CaptureError(f"{output}: cannot be written: {error.strerror}") from error
 
 
-def _write(found: Sequence[Found], form: str, least: Severity, output: str | None) -> None:
+def _library(folder: str | None) -> Library | None:
+    if folder is None:
+        return None
+    from otwatch.intel.advisories import read_library
+
+    return read_library(folder)
+
+
+def _write(found: Sequence[Found], form: str, least: Severity, output: str | None, library: Library | None) -> None:
     with _destination(output) as out:
         if form == "jsonl":
+            from otwatch.outputs.advisories import advisory_records
             from otwatch.outputs.jsonl import line, records
 
             for one in found:
-                for record in chain(records(one.result, min_severity=least), one.anomalies):
+                for record in chain(records(one.result, min_severity=least), one.anomalies, advisory_records(one.result, library)):
                     out.write(line(record) + "\n")
             return
         read = [one.result for one in found if one.result.packets]
         if read:
+            from otwatch.cli.advisories_text import show_advisories
             from otwatch.cli.text import QuietConsole, show, show_recordings
             from otwatch.cli.view_text import width_of
 
@@ -232,6 +251,8 @@ def _write(found: Sequence[Found], form: str, least: Severity, output: str | Non
                 show_recordings(read, console)
             for result in read:
                 show(result, console, min_severity=least, title=len(read) > 1)
+                if library is not None:
+                    show_advisories(result, library, console)
 
 
 def _store(database: str | None) -> AbstractContextManager[AnalysisStore | None]:
