@@ -62,6 +62,6 @@ Description: passive OT network security monitor
 EOF
 mkdir -p dist
 deb="dist/otwatch_${version}_$(dpkg --print-architecture).deb"
-dpkg-deb --root-owner-group --build "$root" "$deb" >/dev/null
+dpkg-deb -Zgzip -z6 --root-owner-group --build "$root" "$deb" >/dev/null
 (cd dist && sha256sum "$(basename "$deb")" > "$(basename "$deb").sha256")
 echo "$deb"
