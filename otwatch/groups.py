@@ -36,3 +36,13 @@ def split(rows: npt.NDArray[np.int64], which: npt.NDArray[np.int64]) -> list[npt
     """Rows by group, in order of groups, each in the order given."""
     order = np.argsort(which, kind="stable")
     return np.split(rows[order], np.flatnonzero(np.diff(which[order])) + 1)
+
+
+def rank_among_equals(keys: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """For each key how many equal ones stand before it."""
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    begins = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    rank = np.empty(len(keys), np.int64)
+    rank[order] = np.arange(len(keys)) - np.repeat(begins, np.diff(np.r_[begins, len(keys)]))
+    return rank

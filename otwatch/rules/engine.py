@@ -19,8 +19,7 @@ from otwatch.alerts.coverage import Verdict
 from otwatch.alerts.findings import Finding, Findings, Part, Sample
 from otwatch.alerts.incidents import Incident
 from otwatch.batch import Batch
-from otwatch.decode.anomalies import NetworkAnomaly
-from otwatch.groups import grouped
+from otwatch.groups import grouped, rank_among_equals
 from otwatch.limits import Limits
 from otwatch.names import plain
 from otwatch.rules.compile import Clause, clauses_of
@@ -34,18 +33,18 @@ from otwatch.rules.gate import Gate
 from otwatch.rules.kinds import Kind, Kinds, Told
 from otwatch.rules.knowledge import Knowledge, Learning
 from otwatch.rules.match import Matcher
+from otwatch.rules.other_rows import OtherRows
 from otwatch.rules.outcomes import Numbers
-from otwatch.rules.pace import Pace
+from otwatch.rules.refusals import REFUSED_BYTES, Refusals
 from otwatch.rules.report import BehaviourRecord, Reporter
 from otwatch.rules.requests import FIELDS as REQUEST_FIELDS
 from otwatch.rules.requests import Requests
 from otwatch.rules.results import Results
-from otwatch.rules.rows import Row, Sequences, Windows, hashable
+from otwatch.rules.rows import Row, Sequences, Windows, hashable, keep_chain
 from otwatch.rules.rule import Rule
 from otwatch.rules.seams import HostView, Known, ProtocolNames, SitePolicy
-from otwatch.rules.silence import Silences
 from otwatch.tables import Behaviours
-from otwatch.vocabulary import AnomalyKind, Layer
+from otwatch.vocabulary import AnomalyKind
 
 _SAMPLE: Final = 1  # bits of _wanted: another message is wanted as evidence
 _ROWS: Final = 2  # every message is looked at
@@ -53,10 +52,6 @@ _COUNTED: Final = 4  # its times are followed for the bursts of alerts that coun
 _WAITED: Final = -(1 << 30)  # what messages of a behaviour that waited in a window are counted under, as evidence
 _FEW: Final = 64  # behaviours wanted as evidence, of which each is looked at
 _SIDES: Final = {"src": "source", "dst": "destination"}
-_REFUSED_KEPT: Final = 10_000  # values that are known to concern no rule
-_REFUSED_BYTES: Final = 8  # of longer ones the same seldom comes again
-# An address that two network cards claim: such a row names the card that held it and the one that claims it now.
-_ADDRESS_CONFLICT: Final = (int(Layer.NETWORK), int(NetworkAnomaly.ADDRESS_CONFLICT))
 
 
 class RuleEngine:
@@ -109,14 +104,12 @@ class RuleEngine:
         self._number_of_set: dict[tuple[Clause, ...], int] = {}
         self._steps: list[tuple[int, int, int, int, Clause, Row]] = []  # time at which it holds, frame, order of tables, of coming
         self._moving: set[int] = set()  # rules with rows in _steps
-        self.told: dict[str, str] = {}
-        self._refused: set[tuple[int, ...]] = set()  # what rows said that no clause of their behaviour wanted
+        self._refusals = Refusals()
         self._batch: Batch | None = None
         self._batches = 0
         self.first_ns: int | None = None
         self.now_ns = 0
-        self.silences = Silences()
-        self.pace = Pace()
+        self.others = OtherRows(self._matchers, self.context, self.reporter, limits, self._take)
         self._requests = Requests()
         self._asks_requests = any(REQUEST_FIELDS & clause.row_fields for clause in judged)
         self._finished = False
@@ -146,14 +139,7 @@ class RuleEngine:
         self._new_behaviours(batch)
         if batch.operations.rows:
             self._operations(batch)
-        if batch.anomalies.rows:
-            self._anomalies(batch)
-        for fact in batch.facts:
-            self._fact(fact)
-        if self._matchers["silences"].clauses:
-            self._silent(batch)
-        if self._matchers["surges"].clauses:
-            self._surging(batch)
+        self.others.feed(batch, self._batches)
         self._follow()
         self._release()
         self.evidence.answers(batch)
@@ -347,7 +333,8 @@ class RuleEngine:
                 self._burst(batch, number, now_ns)
             rows = self._wanted_still(behaviours, rows)
         sources, targets = (batch.behaviours.array(name) for name in ("source", "destination"))
-        looked_at = self._without_full(batch, behaviours, self._worth_a_look(batch, rows))
+        rows = self._refusals.left(batch, rows, wanted[behaviours[rows]] & (_SAMPLE | _ROWS) == _ROWS)
+        looked_at = self._without_full(batch, behaviours, rows)
         visited, apart = self._apart(behaviours, looked_at)
         for clause, own in apart.items():
             if self._is_lane(clause):
@@ -370,9 +357,7 @@ class RuleEngine:
             if still != wants & ~_COUNTED:
                 wanted[behaviour] = still | wants & _COUNTED
             if refused and still == _ROWS:
-                if len(self._refused) >= _REFUSED_KEPT:
-                    self._refused.clear()
-                self._refused.update(map(tuple, self._said(batch, np.array([index])).tolist()))
+                self._refusals.remember(batch, index)
 
     def _without_full(self, batch: Batch, behaviours: Numbers, rows: Numbers) -> Numbers:
         """The rows less those that are wanted as evidence only, of findings that keep no more: of a flood most."""
@@ -450,11 +435,8 @@ class RuleEngine:
         sampled = rows[wants == _SAMPLE]
         if len(sampled) <= self.limits.alert_frames:
             return rows
-        order = np.argsort(behaviours[sampled], kind="stable")
-        ordered = behaviours[sampled[order]]
-        begins = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-        rank = np.arange(len(ordered)) - np.repeat(begins, np.diff(np.r_[begins, len(ordered)]))
-        kept = np.concatenate([rows[wants != _SAMPLE], sampled[order[rank <= self.limits.alert_frames]]])
+        first = rank_among_equals(behaviours[sampled]) <= self.limits.alert_frames
+        kept = np.concatenate([rows[wants != _SAMPLE], sampled[first]])
         kept.sort()
         return kept
 
@@ -465,26 +447,6 @@ class RuleEngine:
         for clause in self._sets[self._clauses_of[number]]:
             if not _by_row(clause):
                 self._finding(clause, src, dst).reopen(number, now_ns, self.limits.burst_quiet_ns)
-
-    def _said(self, batch: Batch, rows: Numbers) -> Numbers:
-        """(rows, 7): all that a test of the value of a row depends on, the value by its first 8 bytes."""
-        operations = batch.operations
-        names = ("behaviour", "value_kind", "start", "count", "status", "value_length")
-        columns = [operations.array(name)[rows].astype(np.int64) for name in names]
-        octets, place = np.asarray(batch.octets.data), np.arange(_REFUSED_BYTES)
-        at = operations.array("value_at")[rows].astype(np.int64)[:, None] + place
-        there = (place < columns[5][:, None]) & (at >= 0) & (at < len(octets))
-        raw = np.where(there, octets[np.where(there, at, 0)], 0)
-        return np.column_stack([*columns, np.ascontiguousarray(raw, np.uint8).view("<i8").reshape(-1)])
-
-    def _worth_a_look(self, batch: Batch, rows: Numbers) -> Numbers:
-        """The rows less those whose behaviour said just this before, when no clause wanted it: traffic repeats."""
-        if not self._refused or not len(rows):
-            return rows
-        said, which = np.unique(self._said(batch, rows), axis=0, return_inverse=True)
-        refused = np.array([tuple(one) in self._refused for one in said.tolist()])[which.reshape(-1)]
-        left: Numbers = rows[~(refused & (self._wanted[batch.operations.array("behaviour")[rows]] & (_SAMPLE | _ROWS) == _ROWS))]
-        return left
 
     def _row(self, clause: Clause, batch: Batch, index: int, behaviour: int) -> bool:
         """One message of a clause that counts messages. False when its value alone says that it is none: it will never be."""
@@ -498,7 +460,7 @@ class RuleEngine:
                 said |= self._asked(batch, index)
             record = Joined(said, record)
             if test is not None and not test(record):
-                return not clause.row_fields <= {"value"} or int(operations.value_length[index]) > _REFUSED_BYTES
+                return not clause.row_fields <= {"value"} or int(operations.value_length[index]) > REFUSED_BYTES
         flow = int(operations.flow[index])
         row = Row(
             int(operations.timestamp_ns[index]),
@@ -542,89 +504,6 @@ class RuleEngine:
             operation=index,
             batch=self._batches if index >= 0 else -1,
         )
-
-    def _anomalies(self, batch: Batch) -> None:
-        anomalies = batch.anomalies
-        matcher = self._matchers["anomalies"]
-        if not matcher.clauses:
-            return
-        packed = anomalies.array("layer").astype(np.int64) << 32 | anomalies.array("kind")
-        distinct, which = np.unique(packed, return_inverse=True)
-        possible = np.array([matcher.signed((number >> 32, number & 0xFFFFFFFF), self.context.anomaly)[0] != 0 for number in distinct.tolist()])
-        rows = np.flatnonzero(possible[which.reshape(-1)])
-        names = ("timestamp_ns", "frame", "flow", "source", "destination", "needed", "had", "layer", "kind")
-        for time, frame, flow, src, dst, held, claims, *known in zip(*(anomalies.array(name)[rows].tolist() for name in names), strict=True):
-            signature = tuple(known)
-            mask, signed, paired = matcher.candidates(signature, self.context.anomaly, (src, dst), self.context.pair)
-            if mask:
-                record = Joined(signed, paired)
-                cards = (held, claims) if signature == _ADDRESS_CONFLICT else (-1, -1)
-                for clause in matcher.passing(mask, record):
-                    row = Row(time, frame, batch.file, src, dst, record, "anomalies", signature, flow=flow, card=cards[0], claimant=cards[1])
-                    self._take(clause, row, 2)
-
-    def _fact(self, fact: Any) -> None:
-        batch = self._batch
-        key = f"{fact.address} {fact.child} {fact.kind}"
-        before = self.told.get(key)
-        if len(self.told) < self.limits.assets:
-            self.told[key] = before if before is not None and _same_version(fact.value, before) else fact.value
-        matcher = self._matchers["facts"]
-        if not matcher.clauses:
-            return
-        mask, signed, paired = matcher.candidates(
-            (fact.kind, fact.source), lambda pair: {"kind": pair[0], "source": pair[1]}, (fact.address, fact.address), self.context.pair
-        )
-        if mask and batch is not None:
-            changed = before is not None and not _same_version(fact.value, before) and not _same_version(before, fact.value)
-            rest = {"value": fact.value, "child": fact.child, "before": before, "changed": changed}
-            record = Joined(signed, paired, rest)
-            signature = fact.kind, fact.source, *rest.values()
-            for clause in matcher.passing(mask, record):
-                row = Row(fact.timestamp_ns, fact.frame, batch.file, fact.address, fact.address, record, "facts", signature, flow=fact.flow)
-                self._take(clause, row, 3)
-
-    def _silent(self, batch: Batch) -> None:
-        self.silences.learn(batch.behaviours, self._function_name)
-        matcher = self._matchers["silences"]
-        for silence in self.silences.feed(batch.operations):
-            time, frame = int(batch.operations.timestamp_ns[silence.row]), int(batch.operations.frame[silence.row])
-            signature = silence.protocol, silence.unit, silence.requests, (time - silence.since_ns) // 1_000_000_000
-            mask, signed, paired = matcher.candidates(signature, self.context.silence, (silence.src, silence.dst), self.context.pair)
-            record = Joined(signed, paired)
-            for clause in matcher.passing(mask, record):
-                row = Row(time, frame, batch.file, silence.src, silence.dst, record, "silences", signature, protocol=silence.protocol)
-                self._take(clause, row, 4)
-
-    def _surging(self, batch: Batch) -> None:
-        self.pace.learn(batch.behaviours, self._function_name)
-        operations = batch.operations
-        for surge in self.pace.feed(operations):
-            behaviour, flow = int(operations.behaviour[surge.row]), int(operations.flow[surge.row])
-            said = {"surge": surge.what, "requests": surge.requests, "habit": surge.habit, "compared": surge.compared}
-            record = Joined(said, self.reporter.behaviour_record(batch.behaviours, behaviour))
-            for clause in self._matchers["surges"].clauses:
-                if all(test is None or test(record) for test in clause.tests[: Stage.ROW]):
-                    row = Row(
-                        int(operations.timestamp_ns[surge.row]),
-                        int(operations.frame[surge.row]),
-                        batch.file,
-                        int(batch.behaviours.source[behaviour]),
-                        int(batch.behaviours.destination[behaviour]),
-                        record,
-                        "surges",
-                        behaviour=behaviour,
-                        protocol=int(operations.protocol[surge.row]),
-                        flow=flow,
-                        operation=surge.row,
-                        batch=self._batches,
-                        weight=surge.requests,
-                    )
-                    self._take(clause, row, 5)
-
-    def _function_name(self, protocol: int, function: int, subfunction: int) -> str:
-        names = self.context.protocols
-        return names[protocol - 1].function_name(function, subfunction) if protocol <= len(names) else ""
 
     # findings
 
@@ -676,14 +555,14 @@ class RuleEngine:
 
     def _credit(self, clause: Clause, row: Row) -> None:
         finding = self._finding(clause, row.src, row.dst)
-        part = finding.part(row.behaviour if row.behaviour >= 0 else _part_key(row), row.src, row.dst)
+        part = finding.part(row.counted_under, row.src, row.dst)
         if not part.count:
             part.behaviour, part.record, part.flow = row.behaviour, row.record, (row.flow, row.flow_number)
             part.table, part.signature, part.card = row.table, row.signature, row.card
         if part.add(row.timestamp_ns, self.limits.burst_quiet_ns):
             finding.reopen(row.behaviour if row.behaviour >= 0 else -2 - len(finding.parts), row.timestamp_ns, self.limits.burst_quiet_ns)
         part.count += row.weight - 1
-        self._chain(finding, clause.step, row)
+        keep_chain(finding, clause.step, row)
         known = row.behaviour if row.behaviour >= 0 else -2 - len(finding.parts)
         here = row.batch == self._batches and self._batch is not None
         # Of what waited in a window the answer has passed: it takes no room from messages whose answer can still be waited for.
@@ -700,16 +579,6 @@ class RuleEngine:
                     sample.answers = 1 - sample.refusals
                 finding.keep(sample, sampled)
 
-    def _chain(self, finding: Finding, step: int, row: Row) -> None:
-        """Keeps the rows of the earlier steps that led here."""
-        while row.before:
-            step -= 1
-            kept = finding.entries.setdefault(step, [])
-            for entry in row.before:
-                if len(kept) < 8 and not any(entry is known for known in kept):
-                    kept.append(entry)
-            row = row.before[-1]
-
     def _last_part(self, clause: Clause, src: int, dst: int) -> Part | None:
         return self._finding(clause, src, dst).last_part
 
@@ -718,18 +587,7 @@ class RuleEngine:
         return self.findings.finding(clause.index, clause.rule.severity, src if "src" in group else -1, dst if "dst" in group else -1)
 
 
-def _part_key(row: Row) -> tuple[object, ...]:
-    """What of a row without behaviour is counted apart."""
-    record = row.record
-    return row.src, row.dst, record.get("anomaly"), record.get("port")
-
-
 def _by_row(clause: Clause) -> bool:
     """Whether every message counts for itself, rather than by its behaviour."""
     rule = clause.rule
     return rule.window is not None or rule.sequence is not None or clause.tests[Stage.ROW] is not None
-
-
-def _same_version(short: str, long: str) -> bool:
-    """Whether one says the same as the other, maybe in fewer places: V4.3 of V4.3.1."""
-    return short == long or long.startswith(f"{short}.")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from otwatch.alerts.findings import Finding
 from otwatch.rules.compile import Clause, Record
 from otwatch.rules.rule import Rule, Sequence, Window
 
@@ -37,6 +38,24 @@ class Row:
     claimant: int = -1  # and the one that claims it now
     before: list[Row] = field(default_factory=list)  # of the step before, in a sequence
     weight: int = 1  # messages that it stands for
+
+    @property
+    def counted_under(self) -> int | tuple[object, ...]:
+        """What it is counted under in a finding: its behaviour, or what tells rows without behaviour apart."""
+        if self.behaviour >= 0:
+            return self.behaviour
+        return self.src, self.dst, self.record.get("anomaly"), self.record.get("port")
+
+
+def keep_chain(finding: Finding, step: int, row: Row) -> None:
+    """Keeps the rows of the earlier steps of a sequence that led to this one."""
+    while row.before:
+        step -= 1
+        kept = finding.entries.setdefault(step, [])
+        for entry in row.before:
+            if len(kept) < _ENTRIES and not any(entry is known for known in kept):
+                kept.append(entry)
+        row = row.before[-1]
 
 
 Credit = Callable[[Clause, Row], None]

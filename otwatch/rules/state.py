@@ -84,7 +84,7 @@ class _Writer:
             "rules": {rule.id: digest(rule) for rule in engine.rules},
             "first_ns": engine.first_ns,
             "now_ns": engine.now_ns,
-            "told": engine.told,
+            "told": engine.others.told,
             "windows": {ids[index]: self._windows(windows) for index, windows in engine.windows.items()},
             "gates": {
                 ids[index]: {"windows": self._windows(gate.windows), "queue": [[time, self._row(row)] for time, row in gate.queue]}
@@ -110,8 +110,8 @@ class _Writer:
         found["flows"] = self._waiting()
         found["rows"] = self.rows
         found["open"] = [[number, *known] for number, known in self.open.items()]
-        found["silences"] = engine.silences.state()
-        found["pace"] = engine.pace.state()
+        found["silences"] = engine.others.silences.state()
+        found["pace"] = engine.others.pace.state()
         return found
 
     def _waiting(self) -> dict[str, Any]:
@@ -225,7 +225,7 @@ class _Reader:
         engine, document = self.engine, self.document
         engine.first_ns = None if document["first_ns"] is None else int(document["first_ns"])
         engine.now_ns = int(document["now_ns"])
-        engine.told.update({str(key): str(value) for key, value in document["told"].items()})
+        engine.others.told.update({str(key): str(value) for key, value in document["told"].items()})
         self._flows()
         for place, row in enumerate(document["rows"]):
             self.rows.append(self._row(row, place))
@@ -284,9 +284,9 @@ class _Reader:
             if self.shift:
                 rules.awaited[client, server, client_port, server_port, transport] = self._renumbered(number), event, _done(done)
         pairs = [[self._address(src), self._address(dst), *rest] for src, dst, *rest in document["pace"]["pairs"]]
-        self.engine.pace.resume({"first_ns": document["pace"]["first_ns"], "pairs": pairs})
+        self.engine.others.pace.resume({"first_ns": document["pace"]["first_ns"], "pairs": pairs})
         silences = [list(map(int, stored)) for stored in document["silences"]]
-        self.engine.silences.resume([[self._address(src), self._address(dst), *rest] for src, dst, *rest in silences])
+        self.engine.others.silences.resume([[self._address(src), self._address(dst), *rest] for src, dst, *rest in silences])
         for stored in state["awaited"]:
             client, server, client_port, server_port, transport, number, event, *done = map(int, stored)
             rules.awaited.setdefault((client, server, client_port, server_port, transport), (self._renumbered(number), event, _done(done)))

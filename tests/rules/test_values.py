@@ -21,7 +21,7 @@ def alerts_of(rules, rows):
     for batch in made.batches(rows, 5):
         engine.feed(batch)
     engine.finish(batch.now_ns)
-    return engine.alerts(), len(engine._refused)
+    return engine.alerts(), len(engine._refusals.known)
 
 
 def said(value: str, at: int, **more: object) -> dict[str, object]:

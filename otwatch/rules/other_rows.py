@@ -1,0 +1,138 @@
+"""Rows of the tables beside operations and flows, to the clauses that they pass: anomalies, facts, silences, surges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from otwatch.batch import Batch
+from otwatch.decode.anomalies import NetworkAnomaly
+from otwatch.limits import Limits
+from otwatch.rules.compile import Clause
+from otwatch.rules.context import Context, Joined
+from otwatch.rules.fields import Stage
+from otwatch.rules.match import Matcher
+from otwatch.rules.pace import Pace
+from otwatch.rules.report import Reporter
+from otwatch.rules.rows import Row
+from otwatch.rules.silence import Silences
+from otwatch.vocabulary import Layer
+
+# An address that two network cards claim: such a row names the card that held it and the one that claims it now.
+_ADDRESS_CONFLICT: Final = (int(Layer.NETWORK), int(NetworkAnomaly.ADDRESS_CONFLICT))
+
+
+class OtherRows:
+    """`take` receives what passes, with the order of its table among rows of one packet."""
+
+    def __init__(
+        self, matchers: Mapping[str, Matcher], context: Context, reporter: Reporter, limits: Limits, take: Callable[[Clause, Row, int], None]
+    ) -> None:
+        self.matchers = matchers
+        self.context = context
+        self.reporter = reporter
+        self.limits = limits
+        self.take = take
+        self.told: dict[str, str] = {}  # what devices said about themselves
+        self.silences = Silences()
+        self.pace = Pace()
+
+    def feed(self, batch: Batch, number: int) -> None:
+        """The rows of a batch, the `number`-th."""
+        if batch.anomalies.rows:
+            self._anomalies(batch)
+        for fact in batch.facts:
+            self._fact(batch, fact)
+        if self.matchers["silences"].clauses:
+            self._silent(batch)
+        if self.matchers["surges"].clauses:
+            self._surging(batch, number)
+
+    def _anomalies(self, batch: Batch) -> None:
+        anomalies = batch.anomalies
+        matcher = self.matchers["anomalies"]
+        if not matcher.clauses:
+            return
+        packed = anomalies.array("layer").astype(np.int64) << 32 | anomalies.array("kind")
+        distinct, which = np.unique(packed, return_inverse=True)
+        possible = np.array([matcher.signed((number >> 32, number & 0xFFFFFFFF), self.context.anomaly)[0] != 0 for number in distinct.tolist()])
+        rows = np.flatnonzero(possible[which.reshape(-1)])
+        names = ("timestamp_ns", "frame", "flow", "source", "destination", "needed", "had", "layer", "kind")
+        for time, frame, flow, src, dst, held, claims, *known in zip(*(anomalies.array(name)[rows].tolist() for name in names), strict=True):
+            signature = tuple(known)
+            mask, signed, paired = matcher.candidates(signature, self.context.anomaly, (src, dst), self.context.pair)
+            if mask:
+                record = Joined(signed, paired)
+                cards = (held, claims) if signature == _ADDRESS_CONFLICT else (-1, -1)
+                for clause in matcher.passing(mask, record):
+                    row = Row(time, frame, batch.file, src, dst, record, "anomalies", signature, flow=flow, card=cards[0], claimant=cards[1])
+                    self.take(clause, row, 2)
+
+    def _fact(self, batch: Batch, fact: Any) -> None:
+        key = f"{fact.address} {fact.child} {fact.kind}"
+        before = self.told.get(key)
+        if len(self.told) < self.limits.assets:
+            self.told[key] = before if before is not None and _same_version(fact.value, before) else fact.value
+        matcher = self.matchers["facts"]
+        if not matcher.clauses:
+            return
+        mask, signed, paired = matcher.candidates(
+            (fact.kind, fact.source), lambda pair: {"kind": pair[0], "source": pair[1]}, (fact.address, fact.address), self.context.pair
+        )
+        if mask:
+            changed = before is not None and not _same_version(fact.value, before) and not _same_version(before, fact.value)
+            rest = {"value": fact.value, "child": fact.child, "before": before, "changed": changed}
+            record = Joined(signed, paired, rest)
+            signature = fact.kind, fact.source, *rest.values()
+            for clause in matcher.passing(mask, record):
+                row = Row(fact.timestamp_ns, fact.frame, batch.file, fact.address, fact.address, record, "facts", signature, flow=fact.flow)
+                self.take(clause, row, 3)
+
+    def _silent(self, batch: Batch) -> None:
+        self.silences.learn(batch.behaviours, self._function_name)
+        matcher = self.matchers["silences"]
+        for silence in self.silences.feed(batch.operations):
+            time, frame = int(batch.operations.timestamp_ns[silence.row]), int(batch.operations.frame[silence.row])
+            signature = silence.protocol, silence.unit, silence.requests, (time - silence.since_ns) // 1_000_000_000
+            mask, signed, paired = matcher.candidates(signature, self.context.silence, (silence.src, silence.dst), self.context.pair)
+            record = Joined(signed, paired)
+            for clause in matcher.passing(mask, record):
+                row = Row(time, frame, batch.file, silence.src, silence.dst, record, "silences", signature, protocol=silence.protocol)
+                self.take(clause, row, 4)
+
+    def _surging(self, batch: Batch, number: int) -> None:
+        self.pace.learn(batch.behaviours, self._function_name)
+        operations = batch.operations
+        for surge in self.pace.feed(operations):
+            behaviour, flow = int(operations.behaviour[surge.row]), int(operations.flow[surge.row])
+            said = {"surge": surge.what, "requests": surge.requests, "habit": surge.habit, "compared": surge.compared}
+            record = Joined(said, self.reporter.behaviour_record(batch.behaviours, behaviour))
+            for clause in self.matchers["surges"].clauses:
+                if all(test is None or test(record) for test in clause.tests[: Stage.ROW]):
+                    row = Row(
+                        int(operations.timestamp_ns[surge.row]),
+                        int(operations.frame[surge.row]),
+                        batch.file,
+                        int(batch.behaviours.source[behaviour]),
+                        int(batch.behaviours.destination[behaviour]),
+                        record,
+                        "surges",
+                        behaviour=behaviour,
+                        protocol=int(operations.protocol[surge.row]),
+                        flow=flow,
+                        operation=surge.row,
+                        batch=number,
+                        weight=surge.requests,
+                    )
+                    self.take(clause, row, 5)
+
+    def _function_name(self, protocol: int, function: int, subfunction: int) -> str:
+        names = self.context.protocols
+        return names[protocol - 1].function_name(function, subfunction) if protocol <= len(names) else ""
+
+
+def _same_version(short: str, long: str) -> bool:
+    """Whether one says the same as the other, maybe in fewer places: V4.3 of V4.3.1."""
+    return short == long or long.startswith(f"{short}.")
