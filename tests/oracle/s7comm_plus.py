@@ -11,7 +11,7 @@ from otwatch.limits import Limits
 from otwatch.protocols.s7comm import plus_ids as ids
 from tests.oracle.s7comm_items import Row
 
-OTHER, DOWNLOAD, UPLOAD, DELETE, CONFIGURE, SUBSCRIBE, AUTHENTICATE, CONNECT, REPORT = 0, 7, 8, 9, 12, 18, 20, 21, 22
+OTHER, DOWNLOAD, UPLOAD, DELETE, CONFIGURE, SUBSCRIBE, AUTHENTICATE, CONNECT, REPORT, ENCRYPTED = 0, 7, 8, 9, 12, 18, 20, 21, 22, 23
 KEPT = 4096  # of the first PDU of a message that is spread over several
 _NOTHING: Row = {"subfunction": -1, "area": -1, "object": -1, "start": -1, "count": -1, "status": 0, "item": 0, "request_frame": -1, "unit": -1,
                  "transaction": -1}
@@ -50,7 +50,7 @@ class PlusReference:
         base = {**_NOTHING, "frame": frame}
         if len(payload) > 2 and 20 <= payload[0] <= 23 and payload[1] == 3:
             hello = payload[5] if payload[0] == 0x16 and len(payload) >= 6 else -1
-            return [{**base, "role": direction, "function": payload[0], "action": CONNECT if payload[0] == 0x16 else OTHER, "subfunction": hello,
+            return [{**base, "role": direction, "function": payload[0], "action": {0x16: CONNECT, 0x17: ENCRYPTED}.get(payload[0], OTHER), "subfunction": hello,
                      "count": len(payload), "bytes": payload[:5]}]
         rows: list[Row] = []
         while len(payload) >= 4 and payload[0] == 0x72:

@@ -71,6 +71,9 @@ class Message(Reader):
         self.handles_held = self.handles_dropped = 0
         self.pairing = pairing
         self.identity = Identity()
+        self.item_area = self.item_start = self.item_handle = self.item_sub = self.item_count = -1
+        self.item_object = -1
+        self.item_status = self.item_kind = self.item_from = self.item_to = self.number = self.subscription = 0
         self.start_batch(Pdus(Octets(1), 1), Operations(1), Anomalies(1), [])
 
     def start_batch(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, facts: list) -> object:
