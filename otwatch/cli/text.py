@@ -18,7 +18,7 @@ from otwatch.outputs.story import clock, has_ends
 from otwatch.outputs.view.assemble import base_name
 from otwatch.outputs.view.build import view_of
 
-_IDENTITY = ("name", "model", "order_number", "firmware", "serial")
+_IDENTITY = ("name", "application_name", "model", "order_number", "firmware", "serial")
 _IDENTITY_CHARACTERS = 120
 _IDENTITIES = 3  # lines of one asset
 _NARROW = 140  # columns: two addresses stand below each other then
