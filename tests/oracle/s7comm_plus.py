@@ -50,7 +50,8 @@ class PlusReference:
         base = {**_NOTHING, "frame": frame}
         if len(payload) > 2 and 20 <= payload[0] <= 23 and payload[1] == 3:
             hello = payload[5] if payload[0] == 0x16 and len(payload) >= 6 else -1
-            return [{**base, "role": direction, "function": payload[0], "action": {0x16: CONNECT, 0x17: ENCRYPTED}.get(payload[0], OTHER), "subfunction": hello,
+            action = {0x16: CONNECT, 0x17: ENCRYPTED}.get(payload[0], OTHER)
+            return [{**base, "role": direction, "function": payload[0], "action": action, "subfunction": hello,
                      "count": len(payload), "bytes": payload[:5]}]
         rows: list[Row] = []
         while len(payload) >= 4 and payload[0] == 0x72:
