@@ -219,6 +219,17 @@ class EnipClient(Client):
         self.fields["originator"] = [self.connection.originator_vendor, self.connection.originator_serial]
         return "ok"
 
+    def pause(self, seconds: float) -> str:
+        """Sends no outputs for a while, longer than the timeout of the connection, then goes on."""
+
+        async def play() -> None:
+            self.connection._production_task.cancel()
+            await asyncio.sleep(seconds)
+            self.connection._production_task = asyncio.ensure_future(self.connection._production_loop())
+
+        self._wait(play())
+        return "ok"
+
     # ---- by hand
 
     def _open(self) -> None:

@@ -164,6 +164,19 @@ def test_batches_of_any_size_give_the_same_alerts_of_a_capture():
     assert alerts_of(PLANT / "plant-attack.pcap", batch_packets=13) == alerts_of(PLANT / "plant-attack.pcap")
 
 
+def test_a_tag_that_a_baseline_does_not_know_is_reported():
+    learning = Analysis(Limits())
+    learning.run([str(PLANT / "cip-write-operator.pcap")])
+    baseline = Baseline()
+    baseline.learn(learning.pipeline.behaviour_index.behaviours, learning.pipeline.addresses, [spec.name for spec in protocols()])
+    for name, count in (("cip-write-new-tag", 1), ("cip-write-operator", 0)):
+        analysis = Analysis(Limits())
+        analysis.detector = RuleDetector(analysis.pipeline, Policy(rules=RULES, baseline=baseline))
+        analysis.run([str(PLANT / f"{name}.pcap")])
+        outside = [alert for alert in analysis.finish().alerts if alert.rule == "baseline.write-outside-range"]
+        assert sum(alert.count for alert in outside) == count
+
+
 @pytest.mark.parametrize(
     ("learned", "new", "dark"),
     [

@@ -92,6 +92,24 @@ def cyclic(recording: Recording) -> None:
     plc.do("own", seconds=4, rpi_us=50_000)
 
 
+def interrupted(recording: Recording) -> None:
+    """The controller of an I/O connection falls silent for longer than the connection allows, as one that restarts does."""
+    plc = recording.session("plc-cip", "enip", "rio", by="scanner")
+    plc.do("begin_owning", rpi_us=100_000)
+    time.sleep(2)
+    plc.do("pause", seconds=3)
+    time.sleep(1)
+
+
+def write_new_tag(recording: Recording) -> None:
+    """From the operator station, but to a tag that it does not write in `cip-write-operator`: for baselines."""
+    hmi = polling(recording)
+    hmi.do("write", tag="TemperatureSetpoint", value=75.5, note="operator raises the set point")
+    cycle(hmi)
+    hmi.do("write", tag="Recipe[17]", value=4711, note="operator changes the recipe")
+    cycle(hmi)
+
+
 def clock_engineering(recording: Recording) -> None:
     hmi = polling(recording)
     eng = recording.session("eng", "enip", "plc-cip", expected="engineering", by="logix")
@@ -152,6 +170,8 @@ SCENARIOS = [
     _scenario("cip-write-operator", "benign: the operator station writes a set point and a command", write_operator),
     _scenario("cip-identify", "benign: the engineering station looks for devices and reads who they are", identify, "plc-cip", "rio", "plc-slc"),
     _scenario("cip-io", "benign: a controller owns its remote I/O: forward open, cyclic data, forward close", cyclic, "rio"),
+    _scenario("cip-io-interrupted", "benign: a controller does not send the outputs of its remote I/O for three seconds", interrupted, "rio"),
+    _scenario("cip-write-new-tag", "benign: the operator station writes a set point, and a recipe, too", write_new_tag),
     _scenario("cip-clock-engineering", "benign: the engineering station reads and sets the clock", clock_engineering),
     _scenario("cip-write-unknown", "attack: an unknown host writes tags", played(*WRITES)),
     _scenario("cip-stop", "attack: an unknown host locks a controller, puts it into program mode and unlocks it", played(LOCK, STOP, UNLOCK)),
