@@ -29,7 +29,13 @@ _CLOCK_SET_NS: Final = 631_152_000_000_000_000  # 1990
 _NAMED = 8  # carriers of other traffic, and unreadable files, that are named, each for itself
 
 
-_PROTOCOLS_ON: Final = {"modbus?": ("modbus",), "dnp3?": ("dnp3",), "iso-tsap?": ("s7comm", "s7comm-plus", "mms"), "opcua?": ("opcua",)}
+_PROTOCOLS_ON: Final = {
+    "modbus?": ("modbus",),
+    "dnp3?": ("dnp3",),
+    "iso-tsap?": ("s7comm", "s7comm-plus", "mms"),
+    "opcua?": ("opcua",),
+    "iec104?": ("iec104",),
+}
 # OT protocols that are not decoded, as people write them.
 TITLES: Final = {
     "iec104": "IEC 104",

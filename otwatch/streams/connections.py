@@ -244,12 +244,17 @@ class Connections:
         return direction
 
     def parted(self, slot, direction, acknowledgement):  # type: ignore[no-untyped-def]
-        """Whether a side has acknowledged the other's FIN; `acknowledgement` is that of the packet at hand, of the direction, -1 if there is none."""
+        """Whether a side has acknowledged the other's FIN, and no message is unfinished; `acknowledgement` is that of the packet at hand, of the
+        direction, -1 if there is none."""
         stream: Stream
         which: cython.int
         number: cython.longlong
         if self.table.mode[slot] != _MODE_STREAMED:
             return True
+        for which in range(2):
+            stream = self.cutter.by_slot[2 * slot + which]
+            if stream.framer is not None and stream.pending is not None and stream.pending.used > 0:
+                return False
         for which in range(2):
             stream = self.cutter.by_slot[2 * slot + which]
             number = acknowledgement if which != direction and acknowledgement >= 0 else stream.acknowledged

@@ -213,6 +213,23 @@ def forged_handshake(talk: Talk) -> None:
     plain(talk)
 
 
+def forged_ends(talk: Talk) -> None:
+    """FIN and FIN-ACK in the middle of the act, both of one hand, the second with the acknowledgement of the first."""
+    message = talk.attack[0]
+    talk.say(message[:5])
+    talk.send(0, flags=FIN | ACK, ttl=1)
+    talk.send(1, flags=FIN | ACK, acknowledgement=talk.sequence[0] + 1, ttl=1)
+    talk.capture.now += 20 * SECOND
+    talk.say(message[5:])
+    talk.answered()
+
+
+def lone_octets(capture: Capture, act: Act) -> None:
+    """The tap starts with the act, octet by octet."""
+    talk = Talk(capture, act, opened=False)
+    talk.say(talk.attack[0], 1)
+
+
 def answered_first(talk: Talk) -> None:
     """The answer stands before the request in the capture."""
     asked, replied = talk.attack
@@ -407,6 +424,8 @@ VARIANTS = (
     *(Variant(name=f"lost-{of}", play=during(lost(of))) for of in ("request", "answer", "both", "half")),
     *(Variant(name=f"urgent-{at}{'-extra' * bool(byte)}", play=during(urgent(at, byte)), most=2 if at == -1 else 1)
       for at in (0, 1, 6, 7, -1) for byte in (b"", b"\0")),
+    Variant(name="forged-ends", play=during(forged_ends)),
+    Variant(name="lone-octets", play=lone_octets, shown=False),
     Variant(name="forged-handshake", play=during(forged_handshake)),
     Variant(name="answered-first", play=during(answered_first)),
     *(Variant(name=f"closing-{who}-{name}", play=during(closing(by, flags)))
