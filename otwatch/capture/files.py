@@ -79,6 +79,7 @@ class CaptureReader:
         self._compression = compression
         self._stream = stream
         self._on_progress = on_progress
+        self.at_once = limits.batch_packets  # packets of the next batch: fewer where each makes many rows
         self._packets = Packets(limits.batch_packets)
         self._packets.file = path
 
@@ -110,7 +111,7 @@ class CaptureReader:
             packets.data = source.data
             walk.anomalies.clear()
             walk.base = source.base
-            position = walk.walk(source.data, source.start, source.end, source.final, packets, self._limits.batch_packets)
+            position = walk.walk(source.data, source.start, source.end, source.final, packets, min(self.at_once, self._limits.batch_packets))
             if walk.ended and self._stream is not None and self._stream.damage:
                 walk.note(CaptureAnomaly.DAMAGED_COMPRESSION, position, 0, 0, self._stream.position, -1, walk.frames, walk.previous_ns)
             if packets.rows or walk.anomalies.rows:

@@ -28,6 +28,9 @@ from otwatch.outputs.result import BlindSpot, Check, Result
 from otwatch.vocabulary import Sealed
 
 _BATCHES_BETWEEN = 64  # looking for addresses that nothing names, when all are named: a fraction of a microsecond a packet
+_FIRST_PACKETS = 1024  # of the first batch of a file, while it is not known how many rows a packet makes
+_FEWEST_PACKETS = 128
+_MOST_ROWS = 65_536  # operations of one batch, about: their columns take 12 MB
 _SAME_RECORDING_NS = 5_000_000_000  # a file that starts this soon after the last one ended is the same recording, rotated
 
 
@@ -105,17 +108,26 @@ class Analysis:
 
         with open_capture(path, self.limits, on_progress=progress) as reader:
             fresh = True
+            reader.at_once = min(_FIRST_PACKETS, self.limits.batch_packets)
             for packets in reader:
                 if fresh and last_ns is not None and packets.rows and not 0 <= packets.timestamp_ns[0] - last_ns <= _SAME_RECORDING_NS:
                     self.take(self.pipeline.finish(file=path))  # another recording: its flows are not the same flows
                 fresh = False
-                self.take(self.pipeline.feed(packets, file=path, capture_anomalies=reader.anomalies))
+                batch = self.pipeline.feed(packets, file=path, capture_anomalies=reader.anomalies)
+                reader.at_once = self._next_packets(reader.at_once, batch.operations.rows)
+                self.take(batch)
                 if stop():
                     self.stopped = True
                     break
             report = reader.report
             self.captures.append(report)
             return report.last_ns if report.last_ns is not None else last_ns
+
+    def _next_packets(self, at_once: int, rows: int) -> int:
+        """How many packets to take next: a hundred items in every message must not make tables of a hundred times the size."""
+        if rows > _MOST_ROWS:
+            return max(_FEWEST_PACKETS, at_once // 2)
+        return min(2 * at_once, self.limits.batch_packets) if 4 * rows < _MOST_ROWS else at_once
 
     def take(self, batch: Batch) -> None:
         """One batch to everybody who listens."""

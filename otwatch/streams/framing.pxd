@@ -6,6 +6,7 @@ cdef class Framer:
     cdef readonly object framing
     cdef readonly object probe
     cdef readonly object cut_call
+    cdef readonly bint stand_in
     cdef readonly Py_ssize_t header_bytes
     cdef int[::1] magic
     cdef int[::1] crc

@@ -61,6 +61,7 @@ class Framer:
         self.index = index
         self.probe = framing.probe
         self.cut_call = framing.cut
+        self.stand_in = framing.stand_in
         self.header_bytes = framing.header_bytes
         self.magic = memoryview(np.array([number for triple in framing.magic for number in triple] or [0], np.int32))
         self.magic_count = len(framing.magic)

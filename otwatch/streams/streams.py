@@ -339,7 +339,7 @@ class Streams:
         looks: cython.int = LOOKS_ON_PORT if hinted else LOOKS
         for i in range(len(self.framers)):
             framer = self.framers[i]
-            if framer.cut_call is not None:
+            if framer.cut_call is not None or (framer.stand_in and not hinted):  # a stand-in is UNSURE at best: of no use off its port
                 continue
             size = framer.measure(data, at, at + length, direction)
             if size > 0 and self.table.budget[slot] < looks:
