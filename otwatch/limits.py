@@ -31,7 +31,7 @@ class Limits:
     stream_gap_ns: int = 1_000_000_000  # how long a missing segment is waited for when nobody acknowledged it
     stream_history_bytes: int = 2_048  # delivered bytes kept per direction to compare retransmissions with
     stream_history_total_bytes: int = 16_777_216  # beyond that, of all directions: up to 64 kB of one that its receiver has not acknowledged
-    streams: int = 65_536  # flows with reassembly state
+    streams: int = 16_384  # flows with reassembly state: a plant has hundreds; each takes some 4 kB
     protocol_violations: int = 8  # wrong PDUs in a row before a flow is detached from its protocol
     disorder_ns: int = 20_000_000  # how far answers on UDP may be captured before their requests: queues of a network card, merged captures
     early_answers: int = 4_096  # answers of one protocol that were captured first and wait for their requests

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from otwatch.alerts.findings import Finding
@@ -36,7 +36,7 @@ class Row:
     batch: int = -1
     card: int = -1  # of an address that two network cards claim: the one that held it
     claimant: int = -1  # and the one that claims it now
-    before: list[Row] = field(default_factory=list)  # of the step before, in a sequence
+    before: list[Row] | tuple[()] = ()  # of the step before, in a sequence
     weight: int = 1  # messages that it stands for
 
     @property
