@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from otwatch.outputs.escape import one_line
+from otwatch.outputs.story import who
 from otwatch.sensor.sensor import Status
 
 _STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "info": "dim"}
@@ -76,7 +77,7 @@ def render(status: Status, rate: float) -> Group:
             record["last_seen"][11:19],
             Text(record["severity"], _STYLES[record["severity"]]),
             Text(one_line(str(record["title"]))),
-            Text(one_line(f"{record['src']} > {record['dst']}")),
+            Text(one_line(f"{who(record['src'], record['src_name'], None)} > {who(record['dst'], record['dst_name'], None)}")),
             str(record["count"]),
         )
     counts = ", ".join(f"{count} {label}" for label, count in status.alerts.items()) or "none yet"

@@ -217,7 +217,7 @@ class Inventory:
         members = device.hosts
         addresses = [self.addresses.text(host.key[0]) for host in members if host.key[0] > 0]
         macs = _macs(device)
-        own_macs = [mac for mac in macs if mac not in grouping.routers or any(mac in host.arp_macs for host in members)]
+        own_macs = [mac for mac in macs if not addresses or mac not in grouping.routers or any(mac in host.arp_macs for host in members)]
         vendor = next((vendor for vendor in (vendor_of(mac) for mac in own_macs) if vendor), "")
         return Asset(
             id=addresses[0] if addresses else mac_text(members[0].key[1]),
@@ -294,7 +294,7 @@ class Inventory:
                     asset.names = {"site": name, **asset.names}
                 if role := places.role(text):
                     asset.roles = [role, *(other for other in asset.roles if other != role)]
-                    asset.role_reasons[role] = "site file"
+                    asset.role_reasons[role] = "; ".join(filter(None, ("site file", asset.role_reasons.get(role, ""))))
                 if name or role:
                     break
         placed = next((found for found in map(places.zone, asset.addresses) if found), None) if places is not None else None
@@ -304,7 +304,8 @@ class Inventory:
             asset.zone_inferred = False
         elif address > 0 and (own := subnet(self.addresses.ip(address))):
             asset.zone = f"{own} ({'OT' if own in ot_subnets else 'IT'}, inferred)" if ot_subnets else own
-        outside = asset.addresses if address > 0 and subnet(self.addresses.ip(address)) not in ot_subnets else ()
+        # Who stands on the wire with a card of its own is not on the internet, whatever its address.
+        outside = asset.addresses if address > 0 and not asset.macs and subnet(self.addresses.ip(address)) not in ot_subnets else ()
         asset.level, asset.level_source = level_of(asset.role, outside, asset.zone_level)
         if asset.zone_inferred and asset.level_source == "public address":
             asset.zone = "internet"

@@ -46,7 +46,7 @@ def netbox_tables(assets: Iterable[Asset], site: str = "Plant") -> dict[str, Row
     types: dict[tuple[str, str], str] = {}
     names: set[str] = set()
     for asset in assets:
-        maker = makers.setdefault(slug(asset.vendor or _UNKNOWN), _cut(asset.vendor or _UNKNOWN, 100))
+        maker = makers.setdefault(slug(asset.vendor or _UNKNOWN), _cut(asset.vendor or _UNKNOWN, 100).rstrip(" ,"))
         model = _cut(asset.said("model") or asset.said("order_number") or _UNKNOWN, 100)
         types.setdefault((maker, model), asset.said("order_number"))
         roles.setdefault(asset.role)

@@ -17,6 +17,8 @@ from typing import Final
 
 import click
 
+from otwatch.protocols.kit.cip import vendor
+from otwatch.protocols.pn_dcp.spec import VENDORS
 from tests.cli.calling import otwatch
 
 Said = tuple[str, str, str]  # address, kind, value
@@ -143,7 +145,31 @@ def _bacnet(capture: Path) -> Iterator[Said]:
             yield address, "name", match[1].strip()
 
 
-READERS: Final[tuple[Callable[[Path], Iterator[Said]], ...]] = (_s7, _modbus, _mms, _dnp3, _bacnet)
+def _cip(capture: Path) -> Iterator[Said]:
+    lists = [f"enip.lir.{name}" for name in ("vendor", "revision", "serial", "name")]
+    for address, makers, revisions, serials, models in _fields(capture, "enip.lir.serial", lists):
+        yield from ((address[-1], "vendor", vendor(int(maker, 0))) for maker in makers)
+        yield from ((address[-1], "firmware", f"{int(one, 0) >> 8}.{int(one, 0) & 0xFF:03d}") for one in revisions)
+        yield from ((address[-1], "serial", f"{int(number, 0):08X}") for number in serials)
+        yield from ((address[-1], "model", model.strip()) for model in models)
+    own = [f"cip.id.{name}" for name in ("vendor_id", "major_rev", "minor_rev", "serial_number", "product_name")]
+    for address, makers, majors, minors, serials, models in _fields(capture, " || ".join(own), own):
+        yield from ((address[-1], "vendor", vendor(int(maker, 0))) for maker in makers)
+        yield from ((address[-1], "firmware", f"{int(one, 0)}.{int(two, 0):03d}") for one, two in zip(majors, minors, strict=False))
+        yield from ((address[-1], "serial", f"{int(number, 0):08X}") for number in serials)
+        yield from ((address[-1], "model", model.strip()) for model in models)
+
+
+def _dcp(capture: Path) -> Iterator[Said]:
+    chosen = "pn_dcp.service_type == 1 && pn_dcp.service_id == 5"  # responses to Identify
+    names = ["eth.src", *(f"pn_dcp.suboption_{name}" for name in ("device_nameofstation", "device_devicevendorvalue", "vendor_id"))]
+    for _, macs, stations, models, makers in _fields(capture, chosen, names):
+        yield from ((macs[0], "name", station.strip()) for station in stations)
+        yield from ((macs[0], "model", model.strip()) for model in models)
+        yield from ((macs[0], "vendor", VENDORS[int(maker, 0)]) for maker in makers if int(maker, 0) in VENDORS)
+
+
+READERS: Final[tuple[Callable[[Path], Iterator[Said]], ...]] = (_s7, _modbus, _mms, _dnp3, _bacnet, _cip, _dcp)
 
 
 def compare(capture: Path) -> Compared:
@@ -151,14 +177,14 @@ def compare(capture: Path) -> Compared:
     compared = Compared(capture.name)
     for reader in READERS:
         compared.printed |= {said for said in reader(capture) if said[2] and not said[0].endswith(".255")}  # a broadcast address is no asset
-    done = otwatch("export", "assets", capture)
-    for line in done.stdout.splitlines():
+    asset_of: dict[str, str] = {}
+    for line in otwatch("export", "assets", capture, "--merge").stdout.splitlines():
         record = json.loads(line)
-        facts = record["facts"] + [fact for child in record["children"] for fact in child["facts"]]
-        for fact in facts:
+        asset_of |= dict.fromkeys((*record["addresses"], *record["macs"]), record["id"])
+        for fact in record["facts"] + [fact for child in record["children"] for fact in child["facts"]]:
             if fact["kind"] in KINDS:
-                for address in record["addresses"]:
-                    compared.found[address, fact["kind"], fact["value"].strip()] = fact["source"]
+                compared.found[record["id"], fact["kind"], fact["value"].strip()] = fact["source"]
+    compared.printed = {(asset_of.get(address, address), kind, value) for address, kind, value in compared.printed}
     return compared
 
 

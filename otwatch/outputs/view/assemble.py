@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -77,6 +78,7 @@ def plant_of(
         malformed=tuple(sorted(result.anomalies.items(), key=lambda item: (-item[1], item[0]))[:_MALFORMED]),
         evidence=evidence_of(result, view, assets, writers, result.talks, crossings, site),
         site_file=site is not None,
+        roles=tuple((role, title, count) for (role, title), count in Counter((one.role, one.role_title) for one in assets).most_common()),
         columns=tuple(column for column in _COLUMNS if any(map(column.of, shown))),
         columns_empty=tuple(column.title for column in _COLUMNS if not any(map(column.of, shown))),
         filters=_filters(shown),

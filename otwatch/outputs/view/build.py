@@ -323,7 +323,7 @@ def _value(act: Act) -> str:
 def _change(act: Act) -> str:
     """`455 -> 900`: from what to what; `unknown` where nothing told the value before."""
     new = _value(act)
-    if not new or act.is_answer or not act.changing or Action[act.action] not in _VALUED:
+    if not new or act.is_answer or act.outcome is Outcome.REFUSED or not act.changing or Action[act.action] not in _VALUED:
         return new
     return f"{'unknown' if act.before is None else value_text(act.before)} → {new}"
 

@@ -19,6 +19,7 @@ _FACTS: Final = 24
 _CHILDREN: Final = 32
 _ADDRESSES: Final = 16
 _INTERNET: Final = 5.0
+_ON_TSAP: Final = frozenset({"s7comm", "s7comm-plus", "mms"})
 _SHORT: Final = {"outstation": "RTU", "engineering_station": "engineering", "scada_server": "HMI, SCADA", "it_host": "IT host", "hmi": "HMI"}
 _LEVEL_SOURCES: Final = {"role": "by role", "zone": "by zone", "": "not known"}
 _TITLES: Final = {"order_number": "order number", "boot_loader": "boot loader", "serial": "serial number", "device_instance": "device instance"}
@@ -65,8 +66,10 @@ def _note_talks(talks: Iterable[Talk], places: Places, seen: Sequence[Seen]) -> 
                 seen[one].public.add(places.assets[other].id)
             else:
                 seen[one].zones.add(places.assets[other].zone or "no zone")
-    for number, services in used.items():
-        seen[number].unused -= services
+    for number, asset in enumerate(places.assets):
+        spoken = {name for name in asset.protocols if not name.endswith("?")}  # decoded: what its port is called is no other service
+        hidden = used.get(number, set()) | {f"{name}?" for name in spoken} | ({"iso-tsap?"} if spoken & _ON_TSAP else set())
+        seen[number].unused -= hidden
 
 
 def _row(number: int, asset: Asset, received: int, sent: int, seen: Seen, places: Places) -> AssetRow:
@@ -85,13 +88,13 @@ def _row(number: int, asset: Asset, received: int, sent: int, seen: Seen, places
         role=asset.role,
         role_title=role_title(asset.role),
         role_reason=asset.role_reasons.get(asset.role, ""),
-        roles="; ".join(f"{role_title(one)}: {asset.role_reasons.get(one, '')}".rstrip(": ") for one in asset.roles),
+        roles="; ".join(f"{role_title(one)}: {asset.role_reasons.get(one, '')}".rstrip(": ") for one in asset.roles[1:]),
         level=asset.level,
         level_text="unknown" if asset.level is None else f"{asset.level:g}",
         level_source=_LEVEL_SOURCES.get(asset.level_source, asset.level_source),
         zone=asset.zone,
         zone_source=("inferred" if asset.zone_inferred else "site file") if asset.zone else "",
-        vendor=asset.vendor,
+        vendor=asset.vendor.rstrip(" ,"),
         vendor_source=vendor_source,
         model=asset.said("model"),
         order_number=asset.said("order_number"),

@@ -55,7 +55,7 @@ class AssetRow:
     role: str
     role_title: str
     role_reason: str
-    roles: str
+    roles: str  # further ones, with their reasons
     level: float | None
     level_text: str
     level_source: str
@@ -312,6 +312,7 @@ class PlantView:
     malformed: tuple[tuple[str, int], ...]
     evidence: tuple[EvidenceRow, ...]
     site_file: bool
+    roles: tuple[tuple[str, str, int], ...] = ()  # role, what it is called, assets
     columns: tuple[Column, ...] = ()  # of the table of assets, those in which something stands
     columns_empty: tuple[str, ...] = ()
     filters: dict[str, tuple[str, ...]] = field(default_factory=dict)  # column -> words to choose from
