@@ -169,13 +169,22 @@ def _dcp(capture: Path) -> Iterator[Said]:
         yield from ((macs[0], "vendor", VENDORS[int(maker, 0)]) for maker in makers if int(maker, 0) in VENDORS)
 
 
-READERS: Final[tuple[Callable[[Path], Iterator[Said]], ...]] = (_s7, _modbus, _mms, _dnp3, _bacnet, _cip, _dcp)
+READERS: Final[dict[str, Callable[[Path], Iterator[Said]]]] = {  # what tshark calls the protocol -> what it says of identities
+    "s7comm": _s7, "modbus": _modbus, "mms": _mms, "dnp3": _dnp3, "bacapp": _bacnet, "enip": _cip, "pn_dcp": _dcp,
+}
+
+
+def _spoken(capture: Path) -> set[str]:
+    """The protocols of a capture, by tshark."""
+    done = subprocess.run(["tshark", "-r", str(capture), "-T", "fields", "-e", "frame.protocols"], capture_output=True, check=False)
+    return {name for line in set(done.stdout.decode().split()) for name in line.split(":")}
 
 
 def compare(capture: Path) -> Compared:
     """What tshark prints and what stands on assets."""
     compared = Compared(capture.name)
-    for reader in READERS:
+    spoken = _spoken(capture)
+    for reader in (reader for name, reader in READERS.items() if name in spoken):
         compared.printed |= {said for said in reader(capture) if said[2] and not said[0].endswith(".255")}  # a broadcast address is no asset
     asset_of: dict[str, str] = {}
     for line in otwatch("export", "assets", capture, "--merge").stdout.splitlines():
@@ -192,7 +201,9 @@ def compare(capture: Path) -> Compared:
 @click.argument("captures", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def main(captures: tuple[Path, ...]) -> None:
     """Prints the table, and on standard error what differs."""
-    rows = [compare(capture) for capture in captures]
+    rows = []
+    with click.progressbar(captures, file=sys.stderr) as listed:
+        rows += [compare(capture) for capture in listed]
     click.echo("| capture | printed by tshark | on the right asset | missing | invented | beyond tshark |\n|---|---:|---:|---:|---:|---:|")
     for row in sorted(rows, key=lambda row: row.name):
         if row.printed or row.found:
