@@ -139,8 +139,14 @@ class RuleDetector:
             limits=pipeline.limits,
             layers=anomaly_kinds(pipeline.protocols),
             host=self._host,
+            address_of=self._address_of,
             learning=Learning(until_ns=policy.learn_until_ns) if policy.learn_until_ns is not None else None,
         )
+
+    def _address_of(self, address: int) -> str:
+        """The IP address of a MAC, as ARP says; empty where it does not."""
+        known = self._pipeline.bindings.first_ip.get(self._pipeline.addresses.mac(address), -1)
+        return self._pipeline.addresses.text(known) if known > 0 else ""
 
     def _host(self, address: int) -> KnownHost | None:
         if self.inventory is None:

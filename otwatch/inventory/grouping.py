@@ -210,7 +210,7 @@ class Grouping:
         talks = self.hosts.tally.talks
         first, _ = grouped([talks.array("client"), talks.array("server")])
         for client, server in zip(talks.array("client")[first].tolist(), talks.array("server")[first].tolist(), strict=True):
-            if self.is_host(client) and self.is_host(server):
+            if client != server and self.is_host(client) and self.is_host(server):  # a gratuitous ARP goes from an address to itself
                 peers.of.setdefault(client, set()).add(server)
                 peers.of.setdefault(server, set()).add(client)
         networks = peers.networks = {address: subnet(self.addresses.ip(address)) for address in peers.of}

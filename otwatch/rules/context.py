@@ -17,6 +17,7 @@ from otwatch.rules.seams import HostView, Known, ProtocolNames, SitePolicy
 from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, TRANSPORTS, AnomalyKind, DirectionHow, FlowEvent, Layer
 
 _CONTROLLERS: Final = frozenset({"controller", "outstation", "plc", "rtu", "gateway", "sis", "ied"})
+_MAC_OCTETS: Final = 6
 _ABSENT: Final = object()
 _CYCLE_PER_S: Final = 0.2  # what a baseline knows as repeated so often is a cycle
 _PLACES: Final = 16_384  # addresses remembered; a flood of new ones is asked about again
@@ -35,6 +36,7 @@ class Context:
         layers: Mapping[int, Mapping[int, AnomalyKind]],
         knowledge: Knowledge,
         host: Callable[[int], HostView | None],
+        address_of: Callable[[int], str] = lambda _: "",
     ) -> None:
         self.site = site
         self.baseline = baseline
@@ -43,6 +45,7 @@ class Context:
         self.layers = layers
         self.knowledge = knowledge
         self.host = host
+        self.address_of = address_of
         self._places: dict[int, Place] = {}
 
     def protocol_name(self, protocol: int) -> str:
@@ -85,7 +88,7 @@ class Context:
 
     def flow_record(self, signed: dict[str, Any], paired: Any) -> Joined:
         """SIGNATURE, PAIR and REST fields of flows."""
-        vlans = self.site.vlans(paired.get("src")) if self.site is not None and signed["vlan"] is not None else ()
+        vlans = self.site.vlans(paired.get("src_listed") or paired.get("src")) if self.site is not None and signed["vlan"] is not None else ()
         known = None
         if self.baseline is not None and not paired.get("dst_group"):
             port = signed["port"] if signed["port"] is not None else -1
@@ -114,6 +117,13 @@ class Context:
         """PAIR fields of (src, dst), computed as they are asked for."""
         return PairRecord(self, *pair)
 
+    def listed(self, text: str) -> str:
+        """The text under which a site file has an address of an alert."""
+        octets = text.split(":")
+        if len(octets) != _MAC_OCTETS or any(len(octet) != 2 for octet in octets):
+            return text
+        return self.place(self.addresses.find_mac(int("".join(octets), 16))).listed
+
     def place(self, address: int) -> Place:
         """What is known of an address for itself."""
         found = self._places.get(address)
@@ -140,8 +150,9 @@ class Context:
             "permitted": None,
         }
         if self.site and record["role"] != "event":
+            listed = record.get("src_listed") or record["src"], record.get("dst_listed") or record["dst"]
             permitted = self.site.judge(
-                record["src"], record["dst"], protocol=record["protocol"], action=action, unit=unit, area=area_name or "", start=start, count=count
+                listed[0], listed[1], protocol=record["protocol"], action=action, unit=unit, area=area_name or "", start=start, count=count
             )
             # A response may not say which area it is about: a line that names areas may permit it.
             rest["permitted"] = None if permitted == "denied" and record["role"] == "response" and area_name is None else permitted
@@ -217,8 +228,19 @@ class Place:
     def text(self) -> str:
         return self.context.addresses.text(self.address)
 
-    @cached_property
+    @property
+    def listed(self) -> str:
+        """The text under which a site file has it: of a MAC the IP address that ARP says it has, as far as that is known yet."""
+        return (self.context.addresses.mac(self.address) >= 0 and self.context.address_of(self.address)) or self.text
+
+    @property
     def zone(self) -> tuple[str, float | None] | None:
+        if self.context.site is None:
+            return None
+        return self._zone if self.listed == self.text else self.context.site.zone(self.listed)
+
+    @cached_property
+    def _zone(self) -> tuple[str, float | None] | None:
         return self.context.site.zone(self.text) if self.context.site else None
 
     @cached_property
@@ -280,6 +302,8 @@ class PairRecord:
 _PAIR: Final[dict[str, Callable[[PairRecord], Any]]] = {
     "src": lambda pair: pair.src.text,
     "dst": lambda pair: pair.dst.text,
+    "src_listed": lambda pair: pair.src.listed,  # no fields of rules: what the site file is asked for
+    "dst_listed": lambda pair: pair.dst.listed,
     "src_zone": lambda pair: pair.src.zone[0] if pair.src.zone else None,
     "dst_zone": lambda pair: pair.dst.zone[0] if pair.dst.zone else None,
     "src_level": lambda pair: pair.src.zone[1] if pair.src.zone else None,
@@ -288,12 +312,12 @@ _PAIR: Final[dict[str, Callable[[PairRecord], Any]]] = {
     "dst_internet": lambda pair: pair.dst.internet and not pair.same_network() and not pair.same_owner(),
     "dst_group": lambda pair: pair.dst.is_group(),
     "same_network": PairRecord.same_network,
-    "src_engineering": lambda pair: bool(pair.context.site and pair.context.site.is_engineering(pair.src.text)),
-    "src_jump_host": lambda pair: bool(pair.context.site and pair.context.site.is_jump_host(pair.src.text)),
+    "src_engineering": lambda pair: bool(pair.context.site and pair.context.site.is_engineering(pair.src.listed)),
+    "src_jump_host": lambda pair: bool(pair.context.site and pair.context.site.is_jump_host(pair.src.listed)),
     "jump_hosts_known": lambda pair: bool(pair.context.site and pair.context.site.has_jump_hosts),
     "src_known": lambda pair: pair.src.known,
     "dst_known": lambda pair: pair.dst.known,
-    "conduit": lambda pair: pair.context.site.conduit(pair.src.text, pair.dst.text) if pair.context.site else None,
+    "conduit": lambda pair: pair.context.site.conduit(pair.src.listed, pair.dst.listed) if pair.context.site else None,
 }
 
 
@@ -324,10 +348,15 @@ class LateRecord:
     # One method for each LATE field.
 
     def src_role(self) -> str | tuple[str, ...] | None:
-        return self._role(self.src, self.base.get("src"))
+        return self._role(self.src, self._listed("src"))
 
     def dst_role(self) -> str | tuple[str, ...] | None:
-        return self._role(self.dst, self.base.get("dst"))
+        return self._role(self.dst, self._listed("dst"))
+
+    def _listed(self, end: str) -> str:
+        """An end as the site file names it."""
+        text: str = self.base.get(f"{end}_listed") or self.base.get(end)
+        return text
 
     def _role(self, address: int, text: str) -> str | tuple[str, ...] | None:
         site = self.context.site
@@ -338,14 +367,14 @@ class LateRecord:
 
     def dst_is_controller(self) -> bool | None:
         site = self.context.site
-        if site is not None and site.role(self.base.get("dst")):
-            return site.role(self.base.get("dst")) in _CONTROLLERS
+        if site is not None and site.role(self._listed("dst")):
+            return site.role(self._listed("dst")) in _CONTROLLERS
         return self.context.knowledge.is_controller(self.dst, self.at_ns)
 
     def src_is_controller(self) -> bool | None:
         site = self.context.site
-        if site is not None and site.role(self.base.get("src")):
-            return site.role(self.base.get("src")) in _CONTROLLERS
+        if site is not None and site.role(self._listed("src")):
+            return site.role(self._listed("src")) in _CONTROLLERS
         return self.context.knowledge.is_controller(self.src, self.at_ns)
 
     def dst_in_ot(self) -> bool | None:

@@ -57,7 +57,8 @@ _SIDES: Final = {"src": "source", "dst": "destination"}
 class RuleEngine:
     """All rules over one observation.
 
-    `site` and `baseline` may be None. `layers` names the anomaly kinds below the protocols (layer -> code -> kind). `host` asks the inventory.
+    `site` and `baseline` may be None. `layers` names the anomaly kinds below the protocols (layer -> code -> kind). `host` asks the inventory;
+    `address_of` gives the IP address of a MAC.
     """
 
     def __init__(
@@ -71,13 +72,15 @@ class RuleEngine:
         limits: Limits,
         layers: Mapping[int, Mapping[int, AnomalyKind]] | None = None,
         host: Callable[[int], HostView | None] = lambda _: None,
+        address_of: Callable[[int], str] = lambda _: "",
         learning: Learning | None = None,
     ) -> None:
         self.rules = tuple(rules)
         self.limits = limits
         self.knowledge = Knowledge(learning or Learning(), addresses)
         self.context = Context(
-            site=site, baseline=baseline, addresses=addresses, protocols=protocols, layers=layers or {}, knowledge=self.knowledge, host=host
+            site=site, baseline=baseline, addresses=addresses, protocols=protocols, layers=layers or {}, knowledge=self.knowledge, host=host,
+            address_of=address_of,
         )
         self.findings = Findings(limits.alerts, limits.alerts_per_rule)
         clauses = [clause for index, rule in enumerate(self.rules) for clause in clauses_of(rule, index)]

@@ -301,21 +301,21 @@ class Reporter:
 
     def _weigh(self, alert: Alert, rule: Rule, late: LateRecord, used: frozenset[str], on_operations: bool) -> None:
         """Severity by place and permission, confidence and words by how things are known."""
-        site, evidence = self.context.site, alert.evidence
+        site, evidence, listed = self.context.site, alert.evidence, self.context.listed
         severity = int(rule.severity)
         if on_operations and not used & _PLACED and severity >= Severity.MEDIUM and late.src_outside():
             severity += 1
             evidence.src_outside = True
             used |= {"src_outside"}
         action = Action[alert.action] if alert.action else None
-        ticket = site.ticket(alert.src, alert.dst, action, alert.first_seen_ns, alert.last_seen_ns) if site else None
+        ticket = site.ticket(listed(alert.src), listed(alert.dst), action, alert.first_seen_ns, alert.last_seen_ns) if site else None
         if ticket:
             evidence.ticket = ticket
             severity -= 1
         elif on_operations and not used & _PLACED and late.get("permitted") in ("engineering", "permitted"):
             evidence.permitted = late.get("permitted")
             severity -= 1
-        reason = site.accepted(alert.rule, alert.src, alert.dst, alert.last_seen_ns) if site else None
+        reason = site.accepted(alert.rule, listed(alert.src), listed(alert.dst), alert.last_seen_ns) if site else None
         if reason:
             evidence.accepted = reason
             severity = int(Severity.INFO)

@@ -8,10 +8,10 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.evasion import packets, protocols, segments
+from tests.evasion import layer2, packets, protocols, segments
 from tests.evasion.case import Case
 
-CASES: dict[str, Case] = {case.name: case for case in (*segments.CASES, *packets.CASES, *protocols.CASES)}
+CASES: dict[str, Case] = {case.name: case for case in (*segments.CASES, *packets.CASES, *protocols.CASES, *layer2.CASES)}
 
 
 def make(folder: Path, *names: str) -> list[Path]:

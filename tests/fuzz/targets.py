@@ -12,12 +12,16 @@ from pathlib import Path
 from otwatch.addresses import Addresses
 from otwatch.capture.files import open_capture
 from otwatch.decode.decoder import Decoder
+from otwatch.engine.pipeline import Pipeline
 from otwatch.errors import CaptureError
 from otwatch.limits import Limits
 from otwatch.protocols import protocol_id, protocols
 from otwatch.protocols.spec import Carrier, Dissector, Fact
 from otwatch.streams.streams import Streams
 from otwatch.tables import Anomalies, Operations, Packets, Pdus
+from tests.evasion.wire import HMI, PLC, ethernet, ipv4, udp
+from tests.oracle import pn_dcp as dcp
+from tests.oracle import pn_io as io
 from tests.streams.wire import ACK, SYN, P, table
 
 ROOT = Path(__file__).parents[2]
@@ -151,16 +155,61 @@ def _dissected(batches: list[list[P]]) -> None:
                 spec.value(row["value_kind"], stage.octets.tobytes(row["value_at"], row["value_at"] + row["value_length"]), row)
 
 
+def profinet(data: bytes) -> None:
+    """Frames of PROFINET, and datagrams of its calls: before each a byte of its length, whose high bit says that it is a call from its opnum on."""
+    frames: list[bytes] = []
+    at = 0
+    while at < len(data) and len(frames) < 100:
+        call, length = data[at] >> 7, data[at] & 127
+        octets = data[at + 1 : at + 1 + length]
+        at += 1 + length
+        source, target = (HMI, PLC) if len(frames) % 2 else (PLC, HMI)
+        if not call:
+            frames.append(ethernet(source, target, octets, 0x8892))
+        elif octets:
+            message = (io.request if octets[0] < 128 else io.response)(octets[0] & 7, octets[1:], sequence=len(octets) & 3)
+            frames.append(ethernet(source, target, ipv4(source, target, 17, udp(source, target, (49_200, 34_964), message))))
+    packets = Packets(max(1, len(frames)))
+    packets.data = memoryview(b"".join(frames))
+    at = 0
+    for number, frame in enumerate(frames):
+        row = packets.new_row()
+        for column in packets.schema.columns:
+            getattr(packets, column.name)[row] = column.default
+        packets.at[row], packets.captured_length[row], packets.wire_length[row] = at, len(frame), len(frame)
+        packets.timestamp_ns[row], packets.frame[row], packets.link_type[row] = number * 1_000_000, number + 1, 1
+        at += len(frame)
+    pipeline = Pipeline(LIMITS)
+    batch = pipeline.feed(packets)
+    for i in range(batch.operations.rows):
+        row_of = batch.operations.row(i)
+        spec = pipeline.protocols[row_of["protocol"] - 1]
+        assert isinstance(spec.function_name(row_of["function"], row_of["subfunction"]), str)
+        assert isinstance(spec.status_name(row_of["status"]), str)
+        assert isinstance(spec.object_name(row_of), str)
+        if row_of["value_kind"]:
+            spec.value(row_of["value_kind"], batch.octets.tobytes(row_of["value_at"], row_of["value_at"] + row_of["value_length"]), row_of)
+    pipeline.finish()
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "capture": capture,
     "decode": decode,
     "streams": streams,
     **{name: conversation(port) for name, port in PORTS.items()},
+    "profinet": profinet,
 }
 
 
 def seeds(name: str) -> Iterator[bytes]:
     """First inputs of a target, from the project's own captures."""
+    if name == "profinet":
+        frames_of = [dcp.set_name(1, b"pump-1"), dcp.set_answer(1, 2, 2), dcp.identify_all(2), dcp.frame(dcp.IDENTIFY, 1, 2, dcp.identity())]
+        frames_of += [io.cyclic(0x8001, 32), io.alarm(), io.abort()]
+        calls = [b"\x00" + io.connect()[:120], b"\x80" + io.connected(), b"\x04" + io.control(1), b"\x02" + io.record(0x0009, 0xAFF0)]
+        yield b"".join(bytes([len(octets[:127])]) + octets[:127] for octets in frames_of)
+        yield b"".join(bytes([128 | len(octets[:127])]) + octets[:127] for octets in calls)
+        return
     for path in sorted((ROOT / "pcaps" / "plant").glob("*.pcap")):
         if path.stat().st_size > 40_000:
             continue
