@@ -57,7 +57,7 @@ CASES = (
           ("two-tags", _TAGS, frame(set_of(NAME), tags=((0x88A8, 5), (0x8100, 6))), (), ()),
           ("other-frame-id", "The frame id is taken for the service.", frame(set_of(NAME, frame_id=0xFEFE)), ("pn_dcp.frame-id",), ()),
           ("to-a-group", "A Set is looked for between two devices.", frame(set_of(NAME), target=GROUP), ("pn_dcp.set-to-group",), ()),
-          ("behind-another-block", "Only the first block is read.", frame(set_of(dcp.block(5, 1, b"\0\0") + dcp.block(5, 3, b"\0\0\1\0") + NAME)), (), ()),
+          ("behind-another-block", "Only the first block is read.", frame(set_of(dcp.block(5, 3, b"\0\0\1\0") + NAME)), (), ()),
           ("behind-an-odd-block", "Blocks are padded to an even length.", frame(set_of(dcp.block(2, 6, b"\0\1abc") + NAME)), (), ()),
           ("lying-length", "A length that lies ends the message.", frame(dcp.frame(dcp.SET, 0, 7, NAME, length=200)), ("pn_dcp.truncated",), ()),
       )),

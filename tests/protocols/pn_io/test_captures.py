@@ -39,5 +39,5 @@ def test_the_collection_gives_what_tshark_gives() -> None:
             right = bool(fitting) and all((row["role"] == 1) == (kind == "2") or row["role"] == 2 for row in fitting)
             if not right or (listed and CONTAINER not in listed and [row["object"] for row in rows] != listed):
                 differ.append((path.name, frame))
-    assert calls > 1_300
+    assert calls > 1_300, calls
     assert differ == []
