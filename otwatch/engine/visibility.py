@@ -143,7 +143,12 @@ def blind_spots(
         )
         found.extend(_clock(report))
     tcp = [talk for talk in talks if talk.counts["pdus"] and not talk.tunnel]
-    one_way = [talk for talk in talks if talk.protocol and talk.one_way and talk.server_port is not None]  # without ports, groups are asked
+    sent = {(talk.client, talk.server, talk.protocol) for talk in talks if talk.counts["packets_to_server"]}
+    sent |= {(talk.server, talk.client, talk.protocol) for talk in talks if talk.counts["packets_to_client"]}
+    one_way = [  # without ports, groups are asked; a call of PROFINET is answered from another port
+        talk for talk in talks if talk.protocol and talk.one_way and talk.server_port is not None
+        and not {(talk.client, talk.server, talk.protocol), (talk.server, talk.client, talk.protocol)} <= sent
+    ]
     spoken = [talk for talk in talks if talk.protocol]
     unasked = [talk for talk in one_way if talk.counts["pdus"] and not talk.counts["packets_to_server"] and not talk.actions]
     if unasked:

@@ -113,6 +113,8 @@ def say_roles(roles: dict[str, str], said: Iterable[tuple[str, str]], doings: Do
             if words in value:
                 roles.setdefault(role, f"says so ({source})")
     if not roles.keys() & {"io_controller", "io_device"}:
+        if doings.served and doings.served.keys() <= _PROFINET and "controller" in roles:  # both ends send cyclic data
+            roles["ot_device"] = roles.pop("controller")
         return
     if doings.asked.keys() <= _PROFINET:
         for role in ("engineering_station", "scada_server", "ot_client"):
