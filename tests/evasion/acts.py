@@ -86,6 +86,23 @@ def _bacnet() -> Act:
                attack=lambda number: write(number, 7), decoy=lambda number: write(number, 9))
 
 
+def _enip(name: str, body: bytes, reply: bytes, other: bytes, seen: dict[str, Any]) -> Act:
+    """CIP by UCMM in a session; each message has a context of its own."""
+
+    def frame(number: int, message: bytes, command: int = 0x6F) -> bytes:
+        data = message if command == 0x65 else struct.pack("<IHHHHHH", 0, 10, 2, 0, 0, 0xB2, len(message)) + message
+        return struct.pack("<HHIIQI", command, len(data), 77, 0, number, 0) + data
+
+    read, tag = bytes((0x4C, 4)) + b"\x91\x05Speed\0" + b"\1\0", b"\xcc\0\0\0" + b"\xca\0" + struct.pack("<f", 21.5)
+    session = struct.pack("<HH", 1, 0)
+    return Act(name=name, port=44818, seen=seen, opening=((frame(0, session, 0x65).replace(b"M", b"\0", 1), frame(0, session, 0x65)),),
+               polled=lambda number: (frame(number, read), frame(number, tag)),
+               attack=lambda number: (frame(number, body), frame(number, reply)),
+               decoy=lambda number: (frame(number, other), frame(number, bytes((other[0] | 0x80, 0, 8, 0)))))
+
+
+_MODE = bytes.fromhex("02208e2401")  # path to class 8E, instance 1
+_PCCC = bytes.fromhex("4b022067240107091009101971")  # to class 67, with a requestor's id
 _CROB = bytes([0x81, 1]) + struct.pack("<IIB", 100, 100, 0)
 _OPERATE = bytes([5, 12, 1, 0x28]) + struct.pack("<HH", 1, 3) + _CROB
 ACTS: tuple[Act, ...] = (
@@ -103,6 +120,9 @@ ACTS: tuple[Act, ...] = (
     _dnp3("dnp3-restart", b"\x0d", b"\x34\2\7\1\x10\x27", b"\x17", {"function": 13, "action": "RESTART"}),
     _iec104(),
     _bacnet(),
+    _enip("cip-stop", b"\7" + _MODE, b"\x87\0\0\0", b"\x17" + _MODE, {"protocol": "cip", "function": 7, "action": "STOP"}),
+    _enip("pccc-mode", _PCCC + b"\x0f\0\1\0\x80\1", b"\xcb\0\0\0" + _PCCC[6:] + b"\x4f\0\1\0", _PCCC + b"\x06\0\1\0\0\1",
+          {"protocol": "pccc", "function": 15, "action": "STOP"}),
     _dnp3("dnp3-datagram", _OPERATE, _OPERATE[1:], _OPERATE[:6] + b"\x84\3" + _CROB, {"function": 5, "action": "CONTROL", "start": 3},
           datagrams=True),
 )

@@ -10,6 +10,7 @@ from tests.evasion.case import background
 from tests.evasion.wire import Capture
 
 STREAMS, DATAGRAMS, BOTH = "streams", "datagrams", "both"
+ENIP = ("cip-stop", "pccc-mode")  # zeros are NOPs to it: a device, too, reads its next header from the middle of what follows
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable
 
 from tests.evasion.acts import Act, Talk
-from tests.evasion.variants import Variant, during, plain
+from tests.evasion.variants import ENIP, Variant, during, plain
 from tests.evasion.wire import ACK, FIN, GUEST, MS, PLC, PSH, RST, SYN, URG, Capture
 
 SECOND = 1000 * MS
@@ -401,7 +401,8 @@ VARIANTS = (
     Variant(name="reversed-2-slow", play=during(shuffled(2, "reversed", 40 * MS))),
     Variant(name="reversed-5-slower", play=during(shuffled(5, "reversed", 400 * MS))),
     *(Variant(name=f"joined{'-before' * b}{'-after' * a}", play=during(joined(b, a))) for b in (False, True) for a in (False, True) if a or b),
-    *(Variant(name=f"over-{first}-{second}{'-parts' * tail}", play=during(over(first, second, tail=tail)))
+    *(Variant(name=f"over-{first}-{second}{'-parts' * tail}", play=during(over(first, second, tail=tail)),
+              without=ENIP if tail and first == "garbage" else ())
       for first, second in (("decoy", "attack"), ("garbage", "attack"), ("half", "attack")) for tail in (False, True)),
     Variant(name="over-attack-decoy", play=during(over("attack", "decoy"))),
     Variant(name="over-attack-attack", play=during(over("attack", "attack"))),
