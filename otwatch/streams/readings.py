@@ -98,6 +98,9 @@ class Readings:
         start: cython.longlong
         if framer is not None:
             start = self.boundary(stream, position)
+            if start >= 0 and (start, -1) in stream.read_apart:  # pieces of one message in two versions each: not every mixture is read
+                cutter.report(stream.slot, stream.direction, StreamAnomaly.READINGS_CAP, 2, length)
+            stream.read_apart.append((start, -1))  # no hash is -1
             if (start == position or start < 0) and framer.measure(memoryview(data), at, at + length, stream.direction) < 0:
                 start = self.earlier(stream, data, at, length, position)
             if start == position or framer.fits(data, at, at + length, stream.direction, False) == _YES:

@@ -230,6 +230,17 @@ def lone_octets(capture: Capture, act: Act) -> None:
     talk.say(talk.attack[0], 1)
 
 
+def piecewise(talk: Talk) -> None:
+    """Three octets of a decoy, then three of the act in their place, and so on."""
+    message, decoy = talk.attack[0], talk.decoy[0]
+    at = talk.sequence[0]
+    for place in range(0, len(message), 3):
+        talk.send(0, decoy[place:place + 3], sequence=at + place, ttl=1)
+        talk.send(0, message[place:place + 3], sequence=at + place)
+    talk.taken(len(message))
+    talk.answered()
+
+
 def answered_first(talk: Talk) -> None:
     """The answer stands before the request in the capture."""
     asked, replied = talk.attack
@@ -425,6 +436,7 @@ VARIANTS = (
     *(Variant(name=f"lost-{of}", play=during(lost(of))) for of in ("request", "answer", "both", "half")),
     *(Variant(name=f"urgent-{at}{'-extra' * bool(byte)}", play=during(urgent(at, byte)), most=2 if at == -1 else 1)
       for at in (0, 1, 6, 7, -1) for byte in (b"", b"\0")),
+    Variant(name="piecewise", play=during(piecewise), shown=False, most=2),
     Variant(name="forged-ends", play=during(forged_ends)),
     Variant(name="lone-octets", play=lone_octets, shown=False),
     Variant(name="forged-handshake", play=during(forged_handshake)),
