@@ -85,7 +85,12 @@ _MOST_TOLD = cython.declare(cython.int, 65_536)
 
 def _actions() -> memoryview:
     """Action by class (the last row: any other) and service."""
-    return memoryview(bytes(spec.action_of(service, class_ if class_ < 256 else -1) for class_ in range(257) for service in range(128)))
+    other = bytes(spec.action_of(service, -1) for service in range(128))
+    return memoryview(b"".join(bytes(spec.action_of(service, class_) for service in range(128)) if class_ in spec.CLASSES else other
+                               for class_ in range(257)))
+
+
+_ACTIONS = _actions()
 
 
 class CipDissector:
@@ -104,7 +109,7 @@ class CipDissector:
         self.carried = next(iter(self.riders.values()), self.pdus)
         self.ridden = bool(self.riders)
         self.path = Path()
-        self.actions = _actions()
+        self.actions = _ACTIONS
         self.operations = Operations(1)
         self.anomalies = Anomalies(1)
         self.facts = []
