@@ -1,6 +1,6 @@
 """Names of services by the server's port: what is said of traffic whose content is not decoded, and who serves where no handshake shows it.
 
-A hint, and shown as one (`name?`).
+A hint, and shown as one (`name?`). The ports of the protocols that are decoded stand in their folders.
 """
 
 from __future__ import annotations
@@ -48,19 +48,8 @@ SERVICES: Final[dict[tuple[int, int], str]] = {
     (6, 5938): "teamviewer",
     (17, 5938): "teamviewer",
     (6, 8080): "http",
-    (6, 102): "iso-tsap",
-    (6, 502): "modbus",
-    (17, 502): "modbus",
-    (6, 20000): "dnp3",
-    (17, 20000): "dnp3",
-    (6, 2404): "iec104",
-    (6, 44818): "enip",
-    (17, 44818): "enip",
-    (17, 2222): "enip-io",
     (6, 2221): "cip-security",
     (17, 2221): "cip-security",
-    (17, 47808): "bacnet",
-    (6, 4840): "opcua",
     (17, 34964): "profinet-cm",
     (6, 1911): "fox",
     (6, 4911): "foxs",

@@ -17,6 +17,7 @@ from otwatch.inventory.services import OT_PORTS_NOT_DECODED, SERVICES
 from otwatch.outputs.result import BlindSpot
 from otwatch.outputs.story import plural
 from otwatch.protocols import protocols
+from otwatch.protocols.spec import ProtocolSpec
 from otwatch.streams.anomalies import ANOMALIES as STREAM_ANOMALIES
 from otwatch.vocabulary import AnomalyKind, Sealed
 
@@ -29,21 +30,26 @@ _CLOCK_SET_NS: Final = 631_152_000_000_000_000  # 1990
 _NAMED = 8  # carriers of other traffic, and unreadable files, that are named, each for itself
 
 
+def _rides_on(spec: ProtocolSpec, below: str) -> bool:
+    """Whether a protocol rides on another, or on one that does."""
+    known = {one.name: one for one in protocols()}
+    while spec.ride is not None:
+        if spec.ride.carrier == below:
+            return True
+        spec = known[spec.ride.carrier]
+    return False
+
+
+# Service of a port -> the protocols that its messages may be of: those that ride on a carrier, else its own
 _PROTOCOLS_ON: Final = {
-    "modbus?": ("modbus",),
-    "dnp3?": ("dnp3",),
-    "iso-tsap?": ("s7comm", "s7comm-plus", "mms"),
-    "opcua?": ("opcua",),
-    "iec104?": ("iec104",),
+    f"{spec.service or spec.name}?": tuple(rider.name for rider in protocols() if _rides_on(rider, spec.name)) or (spec.name,)
+    for spec in protocols()
+    if spec.ports
 }
-# OT protocols that are not decoded, as people write them.
+# OT protocols as people write them: those that are decoded say it themselves.
 TITLES: Final = {
-    "iec104": "IEC 104",
-    "enip": "EtherNet/IP",
-    "enip-io": "EtherNet/IP I/O",
+    **{spec.name: spec.title for spec in protocols()},
     "cip-security": "CIP Security (TLS)",
-    "bacnet": "BACnet",
-    "opcua": "OPC UA",
     "profinet": "PROFINET",
     "profinet-cm": "PROFINET",
     "goose": "GOOSE",

@@ -9,7 +9,8 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from otwatch.actions import CHANGING, ENGINEERING, Action
-from otwatch.ports import OT_PORTS_NOT_DECODED
+from otwatch.inventory.services import OT_PORTS_NOT_DECODED
+from otwatch.protocols import protocols
 
 # Roles, most telling first.
 ORDER: Final = (
@@ -64,9 +65,9 @@ TITLES: Final = {
     "host": "host",
 }
 
-_OUTSTATION_PROTOCOLS: Final = frozenset({"dnp3", "iec104"})
-_IED_PROTOCOLS: Final = frozenset({"mms", "goose", "sampled-values"})  # IEC 61850
-_PEERS: Final = frozenset({"bacnet"})  # in which workstations answer, too: who is there
+_OUTSTATION_PROTOCOLS: Final = frozenset(spec.name for spec in protocols() if spec.serves_as == "outstation")
+_IED_PROTOCOLS: Final = frozenset({"goose", "sampled-values", *(spec.name for spec in protocols() if spec.serves_as == "ied")})  # IEC 61850
+_PEERS: Final = frozenset(spec.name for spec in protocols() if spec.serves_as == "peer")  # in which workstations answer, too: who is there
 _MOSTLY: Final = 5
 READING: Final = frozenset({Action.READ, Action.SUBSCRIBE, Action.REPORT})
 _SESSION: Final = frozenset({Action.CONNECT, Action.AUTHENTICATE, Action.IDENTIFY, Action.ENCRYPTED, Action.OTHER})

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
+from otwatch import ports
 from otwatch.decode.unread import OT_ETHERTYPES as OT_ETHERTYPES  # noqa: PLC0414 - read here by the rooms above
-from otwatch.ports import OT_PORTS_NOT_DECODED as OT_PORTS_NOT_DECODED  # noqa: PLC0414 - read here by the rooms above
-from otwatch.ports import SERVICES as SERVICES  # noqa: PLC0414
+from otwatch.protocols import protocols
+
+SERVICES: Final[dict[tuple[int, int], str]] = {
+    **ports.SERVICES,
+    **{(port.transport, port.number): spec.service or spec.name for spec in protocols() for port in spec.ports},
+}
+# A protocol of another package may decode what this one only names.
+OT_PORTS_NOT_DECODED: Final = ports.OT_PORTS_NOT_DECODED - {name for spec in protocols() for name in (spec.name, spec.service)}
 
 ETHERTYPES: Final[dict[int, str]] = {
     0x0806: "arp",

@@ -157,6 +157,8 @@ class ProtocolSpec:
     point_place: Callable[[Mapping[str, int]], tuple[int, ...]] = lambda row: (row["unit"], row["area"], row["object"])
     # Whether a request (its unit, function and subfunction) gets a response at all: not a broadcast, not a function that forgoes it
     is_answered: Callable[[Mapping[str, int]], bool] = lambda _row: True
+    serves_as: str = "controller"  # what a host is that answers in it: controller, outstation, ied, or peer where workstations answer, too
+    service: str = ""  # what is on its ports, as long as no message of it was seen; empty: its name
     anomalies: Sequence[AnomalyKind] = ()
     references: tuple[str, ...] = ()
     # Its page, docs/reference/protocols/<name>.md, in Markdown: columns, function -> decoded fields -> action -> facts

@@ -29,6 +29,7 @@ PROTOCOL = ProtocolSpec(
     dissector=_dissector,
     function_name=function_name,
     functions=FUNCTIONS,
+    serves_as="peer",
     areas=OBJECT_TYPES,
     status_name=status_name,
     unit_name=unit_name,

@@ -36,6 +36,7 @@ PROTOCOL = ProtocolSpec(
     dissector=_dissector,
     function_name=spec.function_name,
     functions=spec.FUNCTIONS,
+    serves_as="outstation",
     status_name=spec.status_name,
     unit_name=spec.unit_name,
     value=_value,

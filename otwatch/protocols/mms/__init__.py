@@ -71,6 +71,7 @@ PROTOCOL = ProtocolSpec(
     ride=Ride(carrier="tpkt", first_bytes=frozenset({*PDU_ROLES, *SESSION_ROLES}), recognise=_recognise, endpoint=_endpoint, value_kind=VALUE_TSAP),
     function_name=_function_name,
     functions={COTP: "cotp", **PDUS, **SESSION},
+    serves_as="ied",
     status_name=_status_name,
     unit_name=lambda _unit: "",
     object_name=lambda _row: "",

@@ -38,6 +38,7 @@ PROTOCOL = ProtocolSpec(
     dissector=_dissector,
     function_name=_function_name,
     functions={},
+    service="iso-tsap",
     anomalies=ANOMALIES,
     reference=_reference,
     references=("RFC 1006, ISO transport services on top of the TCP", "ITU-T X.224 | ISO 8073, COTP"),
