@@ -90,7 +90,7 @@ class FlowTable:
         for spec in protocols:
             for port in spec.ports:
                 if 0 <= port.number <= 0xFFFF:
-                    hints[port.number] |= 1 if port.transport == 6 else 2
+                    hints[port.number] |= 1 | _KNOWN_TCP if port.transport == 6 else 2 | _KNOWN_UDP
         self.hints = memoryview(hints)
         self.key_a = self.key_b = self.mac = self.start = memoryview(np.zeros(0, np.int64))
         self.chain = self.newer = self.older = self.free = self.budget = memoryview(np.zeros(0, np.int32))

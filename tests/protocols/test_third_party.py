@@ -81,7 +81,7 @@ def test_it_is_decoded_where_it_is_installed(tmp_path: Path) -> None:
         ("fox", "response", "look", "READ"), ("fox", "request", "halt", "STOP"), ("fox", "response", "halt", "STOP")]
     assert "ot.controller-stop" in {record["rule"] for record in records if record["type"] == "alert"}
     assert any("outstation" in record["roles"] for record in records if record["type"] == "asset")
-    assert not any(record["type"] == "summary" and record["undecoded"] for record in records)
+    assert [record["undecoded"]["packets"] for record in records if record["type"] == "summary"] == [0]
 
 
 def test_it_is_a_blind_spot_where_it_is_not(tmp_path: Path) -> None:
