@@ -27,7 +27,11 @@ def pages() -> dict[str, str]:
 
 
 def _ports(spec: ProtocolSpec) -> str:
-    return ", ".join(f"{'TCP' if port.transport == 6 else 'UDP'} {port.number}" for port in spec.ports) or "none: found beneath another protocol"
+    named = [f"{'TCP' if port.transport == 6 else 'UDP'} {port.number}" for port in spec.ports]
+    named += dict.fromkeys(f"EtherType 0x{link.ethertype:04X}" for link in spec.links if link.ethertype >= 0)
+    if spec.ride is not None:
+        named.append("found beneath another protocol")
+    return ", ".join(named) or "none: found beneath another protocol"
 
 
 def _index() -> str:

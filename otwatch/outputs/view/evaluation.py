@@ -27,7 +27,8 @@ BY_DESIGN: Final = {
     "cip": "CIP: any request, stop and reset of the device too, unless CIP Security or the key switch forbids it",
     "goose": "GOOSE: anyone in the segment may publish; without IEC 62351-6 subscribers cannot tell who sent it",
     "sampled-values": "Sampled values: anyone in the segment may publish; without IEC 62351-6 subscribers cannot tell who sent them",
-    "profinet": "PROFINET: anyone in the segment may set name and address by DCP and connect (security class 1 and above limit it)",
+    "pn_dcp": "PROFINET DCP: anyone in the segment may set name and address or reset the device (security class 1 limits it to a controller's own)",
+    "pn_io": "PROFINET IO: anyone who reaches the device may connect and write records (security classes 2 and 3 authenticate)",
     "opcua": "OPC UA: what the endpoint's policy leaves open; with policy None it authenticates nobody",
 }
 _HELPS: Final = {
@@ -37,6 +38,8 @@ _HELPS: Final = {
     "s7comm-plus": "access level 'no access' with passwords, secure PG/PC communication (TLS, from firmware V2.9 / V4.5 on)",
     "iec104": "a conduit that names the control centre; TLS (IEC 62351-3)",
     "bacnet": "BACnet/SC, or a conduit that names the workstations; no forwarding of foreign devices",
+    "pn_dcp": "read-only DCP (security class 1) where the device has it; no foreign hosts in the segment of the controllers",
+    "pn_io": "a segment of its own for controllers and devices; a conduit that names the controllers for UDP 34964",
     "mms": "TLS and ACSE authentication (IEC 62351-3, -4); a conduit that names the clients",
     "enip": "CIP Security where the device has it; the key switch in RUN; a conduit that names the stations",
     "opcua": "policy Basic256Sha256 or newer, no anonymous users",
