@@ -223,7 +223,7 @@ VARIANTS = (
       for value in (0, 5, 8, 30, 255) for answered in (True, False)),
     *(Variant(name=f"exact-{polls}{'' if answered else '-unanswered'}{'-one-way' * one_way}{'-unknown' * unknown}",
               play=during(exact(polls=polls, answered=answered, unknown=unknown), **({"blind": 1} if one_way else {})),
-              only=MODBUS if unknown else (), without=ENIP, shown=not one_way)  # ENIP: not mended, the carrier takes the length field for true
+              only=MODBUS if unknown else (), shown=not one_way)
       for polls in (0, 1, 2) for answered, one_way in ((True, False), (False, False), (False, True)) for unknown in (False, True)),
     *(Variant(name=f"own-lie-{value}", only=MODBUS, play=during(own_lie(_mbap(value)))) for value in (30, 254, 1287)),
     *(Variant(name=f"own-lie-tpkt-{value}", only=S7, play=during(own_lie(_tpkt(value)))) for value in (60, 2000)),

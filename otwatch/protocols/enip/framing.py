@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from otwatch.protocols.enip.lengths import ends, pairs
 from otwatch.protocols.enip.spec import COMMANDS, HEADER, STATUSES
 from otwatch.protocols.spec import Framing, Verdict
 
@@ -67,6 +68,8 @@ ENCAPSULATION: Final = Framing(
     min_bytes=HEADER,
     max_bytes=HEADER + 65_511,
     probe=probe,
+    ends=ends,
+    pairs=pairs,
 )
 CONNECTED_DATA: Final = Framing(
     name="connected data",
