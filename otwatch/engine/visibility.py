@@ -254,7 +254,8 @@ def blind_spots(
         f"{plural(disorder[0], 'response')} captured before the request, by up to {disorder[1] / 1e6:,.3g} ms (a network card with several "
         "queues, or merged captures): paired all the same",
     )
-    tell("skipped-bytes", streams.get("skipped", 0), f"{plural(streams.get('skipped', 0), 'byte')} of OT streams fitted no PDU: passed over")
+    skipped = streams.get("skipped_bytes", 0)
+    tell("skipped-bytes", skipped, f"{plural(skipped, 'byte')} of OT streams fitted no PDU: passed over")
     tell(
         "behaviours-merged",
         behaviours_merged,

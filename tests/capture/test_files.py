@@ -164,7 +164,7 @@ def test_zstd_without_its_package_says_how_to_install_it(tmp_path: Path, monkeyp
     path = tmp_path / "x.pcap.zst"
     path.write_bytes(b"\x28\xb5\x2f\xfd" + bytes(40))
     monkeypatch.setitem(sys.modules, "zstandard", None)
-    with pytest.raises(CaptureError, match=r"pip install 'otwatch\[zstd\]'"):
+    with pytest.raises(CaptureError, match="pip install zstandard"):
         open_capture(str(path), Limits())
 
 

@@ -19,7 +19,7 @@ def test_counts_are_written_as_people_write_them(count, words):
         [],
         [],
         {"undecoded": count, "undecoded.ethertype.0x88b5": count, "duplicates": count},
-        {"skipped": count},
+        {"skipped_bytes": count},
         packets=9,
         operations=1,
         behaviours_merged=0,
