@@ -8,9 +8,10 @@ from otwatch import ports
 from otwatch.decode.unread import OT_ETHERTYPES as OT_ETHERTYPES  # noqa: PLC0414 - read here by the rooms above
 from otwatch.protocols import protocols
 
+# A name in `ports` says more than the protocol that carries it: on port 802 TLS is Modbus/TCP Security
 SERVICES: Final[dict[tuple[int, int], str]] = {
-    **ports.SERVICES,
     **{(port.transport, port.number): spec.service or spec.name for spec in protocols() for port in spec.ports},
+    **ports.SERVICES,
 }
 # A protocol of another package may decode what this one only names.
 OT_PORTS_NOT_DECODED: Final = ports.OT_PORTS_NOT_DECODED - {name for spec in protocols() for name in (spec.name, spec.service)}
