@@ -54,6 +54,7 @@ class Framing:
     ends: Callable[[bytes, int, int], int] | None = None
     pairs: Callable[[bytes, bytes], bool] | None = None
     tells_end: bool = False  # the end of a flow is a PDU too, without bytes and with PduFlag.ENDED
+    on_port_only: bool = False  # its first bytes are those of much else: it is asked on its ports only
     stand_in: bool = False  # also tried where a PDU of the protocol's first framing should start and does not
     # Looks at the start of a stream direction: (bytes so far, at most 256; 0 client to server, 1 server to client).
     probe: Callable[[bytes, int], Verdict] | None = None

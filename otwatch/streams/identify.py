@@ -48,7 +48,8 @@ class Identifier:
         for spec, group in zip(protocols, self.framers, strict=True):
             for port in spec.ports:
                 self._by_port.setdefault((port.transport, port.number), []).extend(group)
-        self._plain = Candidates(tuple(self.all), 0)
+        self._anywhere = tuple(framer for framer in self.all if not framer.framing.on_port_only)
+        self._plain = Candidates(self._anywhere, 0)
         # (client, server, port of the server) -> what its TCP connections of no known protocol begin with, and how many did
         self.sealed: dict[tuple[int, int, int], tuple[Sealed, int]] = {}
         self.sealed_over = 0  # connections beyond the limit of those
@@ -70,7 +71,7 @@ class Identifier:
         if not hinted:
             return self._plain
         ordered = tuple(dict.fromkeys(hinted))
-        return Candidates(ordered + tuple(framer for framer in self.all if framer not in ordered), len(ordered))
+        return Candidates(ordered + tuple(framer for framer in self._anywhere if framer not in ordered), len(ordered))
 
     def decide(self, first: bytes, direction: int, candidates: Candidates, *, final: bool) -> Framer | int:
         """The framer that fits the first bytes, MORE when they do not tell yet (never if `final`), WRONG when none fits.

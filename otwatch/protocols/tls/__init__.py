@@ -61,7 +61,7 @@ PROTOCOL = ProtocolSpec(
     ports=tuple(Port(transport=6, number=number) for number in PORTS),
     framings=(
         Framing(name="records", header_bytes=5, magic=((0, 0xFC, 0x14), (1, 0xFF, 3), (2, 0xFC, 0)), length_at=3, length_bytes=2, length_add=5,
-                min_bytes=5, max_bytes=_MOST, probe=probe),
+                min_bytes=5, max_bytes=_MOST, probe=probe, on_port_only=True),
     ),
     dissector=_dissector,
     function_name=lambda function, _subfunction: FUNCTIONS[function][0] if function in FUNCTIONS else f"record_{function}",
