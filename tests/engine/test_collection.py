@@ -56,7 +56,7 @@ def negative(record: Any, place: str = "") -> Iterator[str]:
     """Numbers below zero anywhere in a record that are no values of a process."""
     if isinstance(record, dict):
         for name, value in record.items():
-            if f"{place}.{name}".endswith(".value.value"):  # what was written or measured
+            if f"{place}.{name}".endswith((".value.value", ".before.value")):  # what was written or measured
                 continue
             yield from negative(value, f"{place}.{name}")
     elif isinstance(record, list):

@@ -28,6 +28,7 @@ from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, PduFlag
 if not cython.compiled:
     from otwatch.protocols.kit.digest import digest
 
+_LISTING = cython.declare(cython.int, 0x55)  # get_instance_attribute_list
 _REQUEST = cython.declare(cython.int, Role.REQUEST)
 _RESPONSE = cython.declare(cython.int, Role.RESPONSE)
 _AFTER_GAP = cython.declare(cython.int, PduFlag.AFTER_GAP)
@@ -247,6 +248,7 @@ class CipDissector:
             self.report(_PATH_SIZE, at + 1, body - at - 2, end - at - 2)
             path.clear()
             return self.single(service, end, end)
+        path.listing = service == _LISTING
         if not path.read(self.data, at + 2, body):
             self.report(_UNKNOWN_PATH, path.wrong_at, -1, self.data[path.wrong_at])
         if path.class_ < 0 and path.name >= 0:

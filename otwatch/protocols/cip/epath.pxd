@@ -13,6 +13,7 @@ cdef class Path:
     cdef public int key_vendor
     cdef public int key_type
     cdef public bint whole
+    cdef public bint listing
     cdef public Py_ssize_t wrong_at
     cdef unsigned char[::1] text
     cdef Py_ssize_t used

@@ -24,6 +24,7 @@ class Path:
     def __init__(self) -> None:
         self.text = memoryview(np.zeros(_TEXT, np.uint8))
         self.route = memoryview(np.zeros(_ROUTE, np.uint8))
+        self.listing = False  # set before `read`: the instance is where a listing of tags goes on, and no tag
         self.clear()
 
     def clear(self) -> object:
@@ -149,7 +150,7 @@ class Path:
         if kind == 0:
             self.class_ = value
         elif kind == 1:
-            if self.used and self.class_ == 0x6B:  # a tag of a program, by its number
+            if self.used and self.class_ == 0x6B and not self.listing:  # a tag of a program, by its number
                 self.put(46)
                 self.put(35)
                 self.digits(value)
