@@ -69,7 +69,8 @@ def incidents_of(read: list[tuple[float, bytes]], path: Path) -> list[Incident]:
 
 
 def shown(incidents: list[Incident]) -> set[tuple[object, ...]]:
-    return {(one.actor, one.severity, one.lead.rule, frozenset(party.address for party in one.targets), len(one.alerts)) for one in incidents}
+    """Without the severity: a capture that is too short to know roles lowers it, and beside a longer one it is too short no more."""
+    return {(one.actor, one.lead.rule, frozenset(party.address for party in one.targets), len(one.alerts)) for one in incidents}
 
 
 @pytest.mark.slow
