@@ -97,10 +97,9 @@ def test_the_debian_package_installs_runs_and_goes(bundle: Path, checkout: Path,
     script = f"""
         dpkg --install --force-depends /made/dist/{deb.name} >/dev/null
         otwatch --version
-        cd /made && otwatch analyze {PLANT} | head -1
+        cd /made && otwatch analyze {PLANT} | head -2 | tail -1
         id -un otwatch; stat -c %U:%a /etc/otwatch/sensor.toml /var/lib/otwatch
         systemd-analyze verify /usr/lib/systemd/system/otwatch-sensor.service
-        zcat /usr/share/man/man1/otwatch-analyze.1.gz | head -1
         test -s /usr/share/bash-completion/completions/otwatch
         dpkg --remove otwatch >/dev/null; test ! -e /opt/otwatch/bin; test -e /etc/otwatch/sensor.toml
     """
@@ -110,4 +109,5 @@ def test_the_debian_package_installs_runs_and_goes(bundle: Path, checkout: Path,
     assert lines[0].startswith("otwatch ")
     assert "1 incident (critical)" in lines[1]
     assert lines[2:5] == ["otwatch", "otwatch:640", "otwatch:750"]
-    assert lines[5].startswith('.TH "OTWATCH ANALYZE"')
+    # dpkg may be told to leave out manuals on small machines: they are in the package
+    assert "./usr/share/man/man1/otwatch-analyze.1.gz" in run("dpkg-deb", "--contents", deb)
