@@ -7,6 +7,8 @@ The rules lie in `rules/` at the top, where people look for them; a wheel carrie
 
 import os
 import shutil
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -50,8 +52,8 @@ def translated(module: Extension) -> list[Extension]:
             language_level=3,
             quiet=True,
             cache=bool(os.environ.get("CYTHON_CACHE_DIR")),  # checkouts side by side share what was translated
-            # A view that was never set has no rows: the bounds check alone refuses it.
-            compiler_directives={"initializedcheck": False, "binding": False, "emit_code_comments": False},
+            # A view that was never set has no rows: the bounds check alone refuses it. Nothing here is ever pickled.
+            compiler_directives={"initializedcheck": False, "binding": False, "emit_code_comments": False, "auto_pickle": False},
             shared_utility_qualified_name=SHARED,
         )
     except CompileError:
@@ -61,12 +63,15 @@ def translated(module: Extension) -> list[Extension]:
     return extensions
 
 
+def all_translated() -> list[Extension]:
+    """Every compiled module, translated on every core."""
+    modules = [Extension(SHARED, [], extra_compile_args=["-O2", "-g0"], optional=True), *compiled_modules()]
+    with ProcessPoolExecutor(mp_context=get_context("fork")) as pool:  # fork: setup.py may be run by exec, without a module to import
+        return [extension for extensions in pool.map(translated, modules) for extension in extensions]
+
+
 setup(
     cmdclass={"build_py": BuildWithRules},
-    ext_modules=[
-        extension
-        for module in [Extension(SHARED, [], extra_compile_args=["-O2", "-g0"], optional=True), *compiled_modules()]
-        for extension in translated(module)
-    ],
+    ext_modules=all_translated(),
     options={"build_ext": {"parallel": os.cpu_count()}},
 )
