@@ -82,6 +82,12 @@ def _page(spec: ProtocolSpec) -> str:
             "A closed list; each has a shipped rule (see [rules](../rules.md)).\n",
             table(("kind", "meaning", "clause"), *((code(f"{spec.name}.{kind.name}"), kind.doc, kind.clause) for kind in spec.anomalies)),
         ]
+    if spec.weaknesses:
+        parts += [
+            "## Weaknesses\n",
+            "Facts that stand on the sheet of a device among what was observed.\n",
+            table(("fact", "what is said"), *((code(weakness.kind), weakness.text) for weakness in spec.weaknesses)),
+        ]
     return "\n".join(parts)
 
 

@@ -99,6 +99,15 @@ class Fact:
     confidence: float = 1.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weakness:
+    """A kind of the protocol's facts that is a weakness of the device it is about: the device's sheet lists it as observed."""
+
+    kind: str  # of the fact
+    text: str  # what was observed; `{value}` stands for the fact's value
+    applies: Callable[[str], bool] = lambda _value: True  # whether a value is weak
+
+
 class Dissector(Protocol):
     """Turns the PDUs of one protocol into rows. Keeps state per flow slot until `forget`. One that holds early responses has an `early` (kit)."""
 
@@ -161,6 +170,7 @@ class ProtocolSpec:
     serves_as: str = "controller"  # what a host is that answers in it: controller, outstation, ied, or peer where workstations answer, too
     service: str = ""  # what is on its ports, as long as no message of it was seen; empty: its name
     anomalies: Sequence[AnomalyKind] = ()
+    weaknesses: Sequence[Weakness] = ()  # which facts are one; their `source` begins with the name of the protocol
     references: tuple[str, ...] = ()
     # Its page, docs/reference/protocols/<name>.md, in Markdown: columns, function -> decoded fields -> action -> facts
     reference: Callable[[], str] | None = None

@@ -44,16 +44,6 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Weakness:
-    """Something weak that a host showed outside of OT protocols: an old version, a password in clear text."""
-
-    address: str
-    text: str
-    count: int
-    frame: int  # of the first
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Activity:
     """The timeline and the commands of an analysis."""
 
@@ -65,7 +55,6 @@ class Activity:
     functions_left_out: int = 0
     commands: tuple[Command, ...] = field(default=())
     commands_left_out: int = 0
-    weaknesses: tuple[Weakness, ...] = ()
 
 
 NO_ACTIVITY = Activity()

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from otwatch.inventory.asset import Asset
+from otwatch.inventory.asset import Asset, KnownFact
 from otwatch.inventory.levels import OT_DEVICES
+from otwatch.inventory.weaknesses import weaknesses_of
 from otwatch.outputs.story import plural
-from otwatch.outputs.view.activity import Command, Weakness
+from otwatch.outputs.view.activity import Command
 from otwatch.outputs.view.model import IncidentView
 
 _SEEN: Final = 6
@@ -75,7 +76,6 @@ class Seen:
     """What of the rest of the result is about one asset."""
 
     commands: list[tuple[str, Command]] = field(default_factory=list)  # who sent it, what
-    weaknesses: list[Weakness] = field(default_factory=list)
     zones: set[str] = field(default_factory=set)  # other zones with which it has conversations
     public: set[str] = field(default_factory=set)  # public addresses with which it has some
     unused: set[str] = field(default_factory=set)  # services that accepted a connection and carried nothing else
@@ -83,11 +83,14 @@ class Seen:
 
 def evaluate(asset: Asset, seen: Seen, incidents: Sequence[IncidentView]) -> Evaluation:
     """Every line rests on what is in the result; what is not there is said to be unknown."""
-    if asset.role not in OT_DEVICES and not seen.weaknesses and not seen.commands and not incidents:
-        return Evaluation(observed=tuple(_exposure(asset, seen)))
+    weak = [f"{text} (first in frame {fact.frame})" for text, fact in weaknesses_of(_facts(asset))]
+    if asset.role not in OT_DEVICES and not seen.commands and not incidents:
+        return Evaluation(observed=tuple(weak + _exposure(asset, seen)))
     offered = [name.rstrip("?") for name, how in asset.protocols.items() if how != "client"]
     return Evaluation(
-        observed=tuple([f"part of incident {one.number}: {one.title}" for one in incidents] + _accepted(seen.commands) + _exposure(asset, seen)),
+        observed=tuple(
+            [f"part of incident {one.number}: {one.title}" for one in incidents] + _accepted(seen.commands) + weak + _exposure(asset, seen)
+        ),
         by_design=tuple(BY_DESIGN[name] for name in offered if name in BY_DESIGN),
         unknown=tuple(_unknown(asset)),
         helps=tuple(_existing(asset) + [_HELPS[name] for name in dict.fromkeys(offered) if name in _HELPS]) if asset.role in OT_DEVICES else (),
@@ -117,10 +120,13 @@ def _accepted(commands: Iterable[tuple[str, Command]]) -> list[str]:
     return found
 
 
+def _facts(asset: Asset) -> list[KnownFact]:
+    """Those of the device, then those of what is behind it."""
+    return [*asset.facts, *(fact for child in asset.children for fact in child.facts)]
+
+
 def _exposure(asset: Asset, seen: Seen) -> list[str]:
-    found = [
-        f"{weakness.text} ({plural(weakness.count, 'time')}, first in frame {weakness.frame})" for weakness in seen.weaknesses
-    ]
+    found = []
     served = [title for name, title in _CLEAR_TEXT.items() if asset.protocols.get(name) in ("server", "both")]
     guessed = [f"{title} (by port)" for name, title in _CLEAR_TEXT.items() if asset.protocols.get(f"{name}?") in ("server", "both")]
     if served or guessed:

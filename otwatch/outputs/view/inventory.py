@@ -41,9 +41,6 @@ def asset_rows(assets: Sequence[Asset], talks: Iterable[Talk], activity: Activit
         if target >= 0:
             received[target] += command.count
             seen[target].commands.append((places.label(source, command.source), command))
-    for weakness in activity.weaknesses:
-        if (number := places.number(weakness.address)) >= 0:
-            seen[number].weaknesses.append(weakness)
     _note_talks(talks, places, seen)
     return tuple(_row(number, asset, received[number], sent[number], seen[number], places) for number, asset in enumerate(assets))
 

@@ -6,7 +6,7 @@ from otwatch.limits import Limits
 from otwatch.protocols.opcua.framing import CHUNKS
 from otwatch.protocols.opcua.spec import ANOMALIES, CLOSE_CHANNEL, ENCRYPTED, FUNCTIONS, PORT, REFERENCES, function_name, object_name, status_name
 from otwatch.protocols.opcua.values import value
-from otwatch.protocols.spec import Dissector, Port, ProtocolSpec
+from otwatch.protocols.spec import Dissector, Port, ProtocolSpec, Weakness
 
 
 def _dissector(protocol: int, limits: Limits) -> Dissector:
@@ -35,6 +35,10 @@ PROTOCOL = ProtocolSpec(
     object_name=object_name,
     is_answered=lambda row: row["function"] not in (CLOSE_CHANNEL, ENCRYPTED),
     anomalies=ANOMALIES,
+    weaknesses=(
+        Weakness(kind="clear_text_credentials", text="sent the {value} in clear text"),
+        Weakness(kind="security_offered", text="offers OPC UA without security (policy None)", applies=lambda value: value.startswith("None ")),
+    ),
     references=REFERENCES,
     reference=_reference,
 )
