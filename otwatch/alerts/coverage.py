@@ -32,6 +32,7 @@ class Why(StrEnum):
     TOO_SHORT = "too-short"
     LEARNED_HERE = "learned-here"  # what is normal was learned only from this observation
     LIMIT = "limit"
+    NO_INDICATORS = "no-indicators"
     PROTOCOL_ABSENT = "protocol-absent"
     SERVICE_ABSENT = "service-absent"
 

@@ -25,6 +25,10 @@ ANALYSIS_OPTIONS: Sequence[Decorator] = (
         "--learn-until", metavar="TIME", help="Without --baseline: what happens before this UTC time (2026-11-22T06:00:00) counts as normal."
     ),
     click.option(
+        "--intel", multiple=True, type=FILE, metavar="PATH",
+        help="Threat intelligence: a STIX 2.1 bundle, a CSV file, a list of addresses, domains, hashes or JA4, or a folder of them; may be repeated.",
+    ),
+    click.option(
         "--rules", "rule_paths", multiple=True, type=FILE, metavar="PATH", help="More rules: a file or folder of YAML; may be repeated."
     ),
 )

@@ -20,8 +20,23 @@ from otwatch.outputs.result import Result
 
 
 def policy_from(options: Mapping[str, Any]) -> Policy:
-    """The rules, site and baseline that ANALYSIS_OPTIONS name."""
-    return policy_of(rules=options["rule_paths"], site=options["site"], baseline=options["baseline"], learn_until=options["learn_until"])
+    """The rules, site, baseline and threat intelligence that ANALYSIS_OPTIONS name. What of the latter cannot be used is said."""
+    policy = policy_of(
+        rules=options["rule_paths"],
+        site=options["site"],
+        baseline=options["baseline"],
+        learn_until=options["learn_until"],
+        intel=options.get("intel", ()),
+    )
+    intelligence = policy.intelligence
+    if intelligence is not None and intelligence.refused_count:
+        more = intelligence.refused_count - len(intelligence.refused)
+        complain(
+            f"threat intelligence: {intelligence.read:,} indicators read, {intelligence.refused_count:,} not used: "
+            + "; ".join(intelligence.refused)
+            + (f"; and {more:,} more" if more else "")
+        )
+    return policy
 
 
 def finished_analysis(

@@ -106,7 +106,8 @@ def write_slice(result: Result, incident: Incident, folder: Path, policy: Policy
         "alerts": len(wanted),
         "not_raised_by_the_slice": [{"rule": rule, "src": src, "dst": dst} for rule, src, dst in sorted(missing)],
     }
-    inputs = {"captures": paths, "rules": options["rule_paths"], **{kind: [options[kind]] for kind in ("site", "baseline") if options[kind]}}
+    inputs = {"captures": paths, "rules": options["rule_paths"], "intel": options["intel"]}
+    inputs |= {kind: [options[kind]] for kind in ("site", "baseline") if options[kind]}
     write_manifest(folder, said, inputs)
     return not missing
 

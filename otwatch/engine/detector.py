@@ -24,6 +24,7 @@ from otwatch.engine.kinds import anomaly_kinds, layer_name
 from otwatch.engine.pipeline import Pipeline
 from otwatch.engine.visibility import NOTHING_UNREAD, Unread
 from otwatch.errors import CaptureError, ConfigError
+from otwatch.intel.indicators import Indicators, read_indicators
 from otwatch.inventory.inventory import Inventory
 from otwatch.outputs.result import Check
 from otwatch.protocols import protocols
@@ -91,15 +92,23 @@ def utc_ns(text: str) -> int:
 
 @dataclass(slots=True, kw_only=True)
 class Policy:
-    """What the people of the plant say, and what was learned there."""
+    """What the people of the plant say, what was learned there, and what others published."""
 
     rules: list[Rule]
     site: Site | None = None
     baseline: Baseline | None = None
     learn_until_ns: int | None = None
+    intelligence: Indicators | None = None
 
 
-def policy_of(*, rules: Sequence[str] = (), site: str | None = None, baseline: str | None = None, learn_until: str | None = None) -> Policy:
+def policy_of(
+    *,
+    rules: Sequence[str] = (),
+    site: str | None = None,
+    baseline: str | None = None,
+    learn_until: str | None = None,
+    intel: Sequence[str] = (),
+) -> Policy:
     """Loads everything that options name; ConfigErrors and CaptureError say what is wrong with it."""
     plant = load_site(Path(site)) if site else None
     return Policy(
@@ -107,6 +116,7 @@ def policy_of(*, rules: Sequence[str] = (), site: str | None = None, baseline: s
         site=None if plant is not None and plant.is_empty else plant,  # as `site init` writes it
         baseline=load_baseline(Path(baseline)) if baseline else None,
         learn_until_ns=utc_ns(learn_until) if learn_until else None,
+        intelligence=read_indicators(intel) if intel else None,
     )
 
 
@@ -140,6 +150,7 @@ class RuleDetector:
             layers=anomaly_kinds(pipeline.protocols),
             host=self._host,
             address_of=self._address_of,
+            intelligence=policy.intelligence,
             learning=Learning(until_ns=policy.learn_until_ns) if policy.learn_until_ns is not None else None,
         )
 

@@ -13,22 +13,26 @@ from otwatch.engine.analysis import Analysis
 from otwatch.engine.detector import Policy, RuleDetector
 from otwatch.engine.kinds import anomaly_kinds
 from otwatch.errors import CaptureError
+from otwatch.intel.indicators import Indicators, parse_indicators
 from otwatch.limits import Limits
 from otwatch.protocols import protocols
 from otwatch.rules.prove import Prover
 from otwatch.rules.rule import Rule
-from otwatch.rules.seams import Known, SitePolicy
+from otwatch.rules.seams import Intelligence, Known, SitePolicy
 from otwatch.site.load import parse_site
 from otwatch.site.site import Site
 from otwatch.tables import Behaviours
 
 
-def alerts_of_capture(capture: Path, rules: Sequence[Rule], site: SitePolicy | None = None, baseline: Known | None = None) -> list[Alert]:
+def alerts_of_capture(
+    capture: Path, rules: Sequence[Rule], site: SitePolicy | None = None, baseline: Known | None = None, intelligence: Intelligence | None = None
+) -> list[Alert]:
     """What rules give for one capture."""
     assert site is None or isinstance(site, Site)
     assert baseline is None or isinstance(baseline, Baseline)
+    assert intelligence is None or isinstance(intelligence, Indicators)
     analysis = Analysis(Limits())
-    analysis.detector = RuleDetector(analysis.pipeline, Policy(rules=list(rules), site=site, baseline=baseline))
+    analysis.detector = RuleDetector(analysis.pipeline, Policy(rules=list(rules), site=site, baseline=baseline, intelligence=intelligence))
     analysis.run([str(capture)])
     result = analysis.finish()
     if result.unreadable:
@@ -44,6 +48,12 @@ def learned(behaviours: Behaviours, addresses: Addresses, names: Sequence[str], 
     return baseline
 
 
+def _indicators(text: str, name: str) -> Indicators:
+    found = Indicators()
+    parse_indicators(text, name, found)
+    return found
+
+
 def prover() -> Prover:
     """Runs the tests of rules, on rows and on captures."""
     known = protocols()
@@ -53,5 +63,6 @@ def prover() -> Prover:
         index=lambda: BehaviourIndex(Limits()),
         parse_site=parse_site,
         learn=learned,
+        parse_intel=_indicators,
         analyse=alerts_of_capture,
     )

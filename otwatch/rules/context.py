@@ -13,7 +13,7 @@ from otwatch.rules.compile import Record
 from otwatch.rules.fields import OUTCOMES
 from otwatch.rules.knowledge import Knowledge, network_of
 from otwatch.rules.outcomes import unpacked
-from otwatch.rules.seams import HostView, Known, ProtocolNames, SitePolicy
+from otwatch.rules.seams import HostView, Indicator, Intelligence, Known, ProtocolNames, SitePolicy
 from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, TRANSPORTS, AnomalyKind, DirectionHow, FlowEvent, Layer
 
 _CONTROLLERS: Final = frozenset({"controller", "outstation", "plc", "rtu", "gateway", "sis", "ied"})
@@ -37,9 +37,11 @@ class Context:
         knowledge: Knowledge,
         host: Callable[[int], HostView | None],
         address_of: Callable[[int], str] = lambda _: "",
+        intelligence: Intelligence | None = None,
     ) -> None:
         self.site = site
         self.baseline = baseline
+        self.intelligence = intelligence
         self.addresses = addresses
         self.protocols = protocols
         self.layers = layers
@@ -259,6 +261,16 @@ class Place:
         baseline = self.context.baseline
         return None if baseline is None or self.address <= 0 or self.is_group() else baseline.has_host(self.text)
 
+    @cached_property
+    def indicators(self) -> Sequence[Indicator]:
+        """What threat intelligence says of it."""
+        intelligence = self.context.intelligence
+        return intelligence.of_address(self.text) if intelligence is not None and self.address > 0 else ()
+
+    def is_listed(self) -> bool | None:
+        """Whether threat intelligence names it; None without any."""
+        return bool(self.indicators) if self.context.intelligence is not None else None
+
     def is_group(self) -> bool:
         """Whether it is a broadcast or multicast address."""
         return self.context.addresses.is_group(self.address)
@@ -315,6 +327,8 @@ _PAIR: Final[dict[str, Callable[[PairRecord], Any]]] = {
     "src_engineering": lambda pair: bool(pair.context.site and pair.context.site.is_engineering(pair.src.listed)),
     "src_jump_host": lambda pair: bool(pair.context.site and pair.context.site.is_jump_host(pair.src.listed)),
     "jump_hosts_known": lambda pair: bool(pair.context.site and pair.context.site.has_jump_hosts),
+    "src_indicator": lambda pair: pair.src.is_listed(),
+    "dst_indicator": lambda pair: pair.dst.is_listed(),
     "src_known": lambda pair: pair.src.known,
     "dst_known": lambda pair: pair.dst.known,
     "conduit": lambda pair: pair.context.site.conduit(pair.src.listed, pair.dst.listed) if pair.context.site else None,
@@ -345,7 +359,21 @@ class LateRecord:
             self._late[name] = compute(self)
         return self._late[name]
 
+    def indicators(self) -> list[Indicator]:
+        """The indicators that name src, dst or the value of the row."""
+        context = self.context
+        if context.intelligence is None:
+            return []
+        found = [one for address in dict.fromkeys((self.src, self.dst)) for one in context.place(address).indicators]
+        value = self.base.get("value") if self.base.get("value_indicator") else None
+        return [*found, *context.intelligence.of_value(value)] if isinstance(value, str) else found
+
     # One method for each LATE field.
+
+    def indicator_valid(self) -> bool | None:
+        if self.context.intelligence is None:
+            return None
+        return any(one.holds_at(self.at_ns) for one in self.indicators())
 
     def src_role(self) -> str | tuple[str, ...] | None:
         return self._role(self.src, self._listed("src"))
@@ -475,6 +503,7 @@ class LateRecord:
 
 
 _LATE: Final[dict[str, Callable[[LateRecord], Any]]] = {
+    "indicator_valid": LateRecord.indicator_valid,
     "src_role": LateRecord.src_role,
     "dst_role": LateRecord.dst_role,
     "dst_is_controller": LateRecord.dst_is_controller,

@@ -24,7 +24,7 @@ from otwatch.limits import Limits
 from otwatch.names import plain
 from otwatch.rules.compile import Clause, clauses_of
 from otwatch.rules.context import Context, Joined
-from otwatch.rules.evaluability import NEEDS_BASELINE, UNKNOWN_WITHOUT_SITE, Evaluability, Observed, spoken_in
+from otwatch.rules.evaluability import NEEDS_BASELINE, NEEDS_INDICATORS, UNKNOWN_WITHOUT_SITE, Evaluability, Observed, spoken_in
 from otwatch.rules.evidence import Evidence
 from otwatch.rules.fields import TABLES, Stage
 from otwatch.rules.flows import FlowRules
@@ -42,7 +42,7 @@ from otwatch.rules.requests import Requests
 from otwatch.rules.results import Results
 from otwatch.rules.rows import Row, Sequences, Windows, hashable, keep_chain
 from otwatch.rules.rule import Rule
-from otwatch.rules.seams import HostView, Known, ProtocolNames, SitePolicy
+from otwatch.rules.seams import HostView, Intelligence, Known, ProtocolNames, SitePolicy
 from otwatch.tables import Behaviours
 from otwatch.vocabulary import AnomalyKind
 
@@ -57,8 +57,8 @@ _SIDES: Final = {"src": "source", "dst": "destination"}
 class RuleEngine:
     """All rules over one observation.
 
-    `site` and `baseline` may be None. `layers` names the anomaly kinds below the protocols (layer -> code -> kind). `host` asks the inventory;
-    `address_of` gives the IP address of a MAC.
+    `site`, `baseline` and `intelligence` may be None. `layers` names the anomaly kinds below the protocols (layer -> code -> kind). `host` asks
+    the inventory; `address_of` gives the IP address of a MAC.
     """
 
     def __init__(
@@ -74,19 +74,24 @@ class RuleEngine:
         host: Callable[[int], HostView | None] = lambda _: None,
         address_of: Callable[[int], str] = lambda _: "",
         learning: Learning | None = None,
+        intelligence: Intelligence | None = None,
     ) -> None:
         self.rules = tuple(rules)
         self.limits = limits
         self.knowledge = Knowledge(learning or Learning(), addresses)
         self.context = Context(
             site=site, baseline=baseline, addresses=addresses, protocols=protocols, layers=layers or {}, knowledge=self.knowledge, host=host,
-            address_of=address_of,
+            address_of=address_of, intelligence=intelligence,
         )
         self.findings = Findings(limits.alerts, limits.alerts_per_rule)
         clauses = [clause for index, rule in enumerate(self.rules) for clause in clauses_of(rule, index)]
         self.clauses = {(clause.index, clause.step): clause for clause in clauses}
         # Without a baseline or site file nothing is judged that asks what it knows, not even row by row.
-        unknown = (NEEDS_BASELINE if baseline is None else frozenset()) | (UNKNOWN_WITHOUT_SITE if site is None else frozenset())
+        unknown = frozenset[str]().union(
+            NEEDS_BASELINE if baseline is None else (),
+            UNKNOWN_WITHOUT_SITE if site is None else (),
+            NEEDS_INDICATORS if intelligence is None else (),
+        )
         judged = [clause for clause in clauses if not unknown & clause.demands]
         self._matchers = {table: Matcher([clause for clause in judged if clause.table == table]) for table in TABLES}
         self._each_row = {clause.index: _by_row(clause) for clause in clauses}

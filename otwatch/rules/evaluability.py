@@ -19,6 +19,7 @@ from otwatch.tables import Behaviours
 NEEDS_BASELINE: Final = frozenset(
     {"in_baseline", "function_in_baseline", "range_in_baseline", "habit_per_s", "src_known", "dst_known", "service_in_baseline"}
 )
+NEEDS_INDICATORS: Final = frozenset({"src_indicator", "dst_indicator", "value_indicator"})
 NEEDS_LEARNING: Final = frozenset({"new_talker", "new_verb"})
 NEEDS_SITE: Final = frozenset(
     {"permitted", "conduit", "src_zone", "dst_zone", "src_level", "dst_level", "jump_hosts_known", "vlan_of_zone", "src_jump_host", "src_engineering"}
@@ -97,6 +98,8 @@ class Evaluability:
             return _no(Why.NOTHING_READ, "no packet was read")
         steps = [(step.table, step.where) for step in rule.sequence.steps] if rule.sequence else [(rule.table, rule.where)]
         asked = [(table, _demands(where)) for table, where in steps]
+        if self.context.intelligence is None and any(term.name in NEEDS_INDICATORS for _, demands in asked for term in demands):
+            return _verdict(How.NOT_APPLICABLE, Why.NO_INDICATORS, "no threat intelligence was given (--intel)")
         for checks in (self._applies, self._policy, self._shown):
             found = [verdict for table, demands in asked if (verdict := checks(rule, table, demands)) is not None]
             if found:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from otwatch.rules.context import Context, LateRecord
 from otwatch.rules.knowledge import Knowledge
+from otwatch.rules.seams import Indicator
 
 
 def time_text(timestamp_ns: int) -> str:
@@ -34,6 +35,8 @@ def explain(context: Context, late: LateRecord, used: Collection[str]) -> str:
     """The sentences for the inferences that the alert rests on."""
     src, dst = late.get("src"), late.get("dst")
     sentences = []
+    if "indicator_valid" in used:
+        sentences.append(_published(late))
     if "writer" in used:
         sentences.append(_writer(context, late, src, dst))
     if "src_outside" in used and late.get("src_outside"):
@@ -60,6 +63,26 @@ def explain(context: Context, late: LateRecord, used: Collection[str]) -> str:
             else f"The conversation is older than this kind of action; {learned_from(context.knowledge, late.at_ns)}."
         )
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+_DAY_NS = 86_400_000_000_000
+_MOST_NAMED = 3
+
+
+def _published(late: LateRecord) -> str:
+    """Who says so, how old that is, and until when it holds: an old list of addresses names whoever has them today."""
+    valid = [one for one in late.indicators() if one.holds_at(late.at_ns)]
+    more = f", and {len(valid) - _MOST_NAMED} more" if len(valid) > _MOST_NAMED else ""
+    return f"Published as: {'; '.join(_indicator(one, late.at_ns) for one in valid[:_MOST_NAMED])}{more}."
+
+
+def _indicator(one: Indicator, at_ns: int) -> str:
+    dates = []
+    if one.created_ns is not None:
+        dates.append(f"{max(at_ns - one.created_ns, 0) // _DAY_NS} days before this traffic")
+    if one.valid_until_ns is not None:
+        dates.append(f"valid until {time_text(one.valid_until_ns)[:10]}")
+    return f"{one.name or 'unnamed'} ({', '.join([one.source, *dates])})"
 
 
 def _writer(context: Context, late: LateRecord, src: str, dst: str) -> str:

@@ -49,9 +49,10 @@ _SEEN_ELSEWHERE: Final = frozenset(
         *("src_zone", "dst_zone", "src_level", "dst_level", "src_known", "dst_known", "conduit", "permitted", "vlan_of_zone", "latency_ms"),
         "request_function",
         "request_place",
+        *("src_indicator", "dst_indicator", "value_indicator"),
         *("in_baseline", "function_in_baseline", "range_in_baseline", "habit_per_s", "service_in_baseline"),
     }
-)  # known from a site file, a baseline or another message: unknown without
+)  # known from a site file, a baseline, indicators or another message: unknown without
 
 
 def _field(name: str, kind: str, stage: Stage, doc: str, words: tuple[str, ...] = ()) -> Field:
@@ -73,6 +74,8 @@ _PAIR: Final = (
     _field("src_engineering", "truth", Stage.PAIR, "the site file lists src under engineering"),
     _field("src_jump_host", "truth", Stage.PAIR, "the site file lists src under jump_hosts"),
     _field("jump_hosts_known", "truth", Stage.PAIR, "the site file lists jump hosts"),
+    _field("src_indicator", "truth", Stage.PAIR, "threat intelligence (--intel) names src; not known without it"),
+    _field("dst_indicator", "truth", Stage.PAIR, "threat intelligence (--intel) names dst; not known without it"),
     _field("src_known", "truth", Stage.PAIR, "the baseline knows the address src as a host; not known without a baseline"),
     _field("dst_known", "truth", Stage.PAIR, "the baseline knows the address dst as a host; not known without a baseline, nor of groups"),
     _field(
@@ -84,6 +87,7 @@ _PAIR: Final = (
     ),
 )
 _LATE: Final = (
+    _field("indicator_valid", "truth", Stage.LATE, "one of the indicators that name src, dst or value was valid at the time of the row"),
     _field("src_role", "text", Stage.LATE, "role of src in the site file or the inventory"),
     _field("dst_role", "text", Stage.LATE, "role of dst in the site file or the inventory"),
     _field("dst_is_controller", "truth", Stage.LATE, "requests of an OT protocol were sent to dst, or the site file says so"),
@@ -234,6 +238,7 @@ _FACTS: Final = (
     _field("value", "text", Stage.REST, "what it says"),
     _field("child", "text", Stage.REST, "device behind dst that it is about"),
     _field("changed", "truth", Stage.REST, "another value was told before"),
+    _field("value_indicator", "truth", Stage.REST, "threat intelligence (--intel) names value: a domain, hash or fingerprint; not known without it"),
 )
 _SILENCES: Final = (
     _field("protocol", "text", Stage.SIGNATURE, "name of the protocol"),

@@ -45,7 +45,8 @@ class Folder:
         unknown = (frozenset() if site else _OF_SITE) | (frozenset() if baseline else _OF_BASELINE)
         self._special = [_special(rule) for rule in rules]
         self._own = [rule.is_own for rule in rules]
-        self._apart = [rule.table == "surges" for rule in rules]  # how many there were in so short a time is a fact of its own
+        # How many there were in so short a time is a fact of its own, and so is what others published.
+        self._apart = [rule.table == "surges" or "indicator_valid" in used_by(rule) for rule in rules]
         self._states = ["; ".join(dict.fromkeys(_stated(rule, unknown))) for rule in rules]
 
     def fold(self, found: Sequence[Reported]) -> list[Reported]:

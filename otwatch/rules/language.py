@@ -49,6 +49,7 @@ TEST_KEYS: Final = {
     "capture": "or a capture file, from the rule's folder",
     "site": "text of a site file",
     "learn": "rows that a baseline is learned from before",
+    "intel": "text of a list of indicators: threat intelligence as --intel reads it",
     "expect": "what must come out",
 }
 EXPECT_KEYS: Final = {
@@ -73,7 +74,7 @@ OPERATOR_WORDS: Final = {
     "cidr": "within one of these networks",
     "contains": "holds one of these texts",
     "startswith": "begins with one of these texts",
-    "known": "true: it is known; false: this tap, or a missing site file or baseline, does not show it",
+    "known": "true: it is known; false: this tap, or a missing site file, baseline or list of indicators, does not show it",
 }
 NAMED_NUMBERS: Final = ("area", "function", "status")  # numbers that may be written by name
 STAGES: Final = {
@@ -117,6 +118,7 @@ def rule_schema(*, protocols: Iterable[str], anomalies: Iterable[str], areas: It
         "capture": {"type": "string"},
         "site": {"type": "string"},
         "learn": {"type": "array", "items": {"type": "object"}},
+        "intel": {"type": "string"},
         "expect": expect,
     }
     rule = {

@@ -165,7 +165,7 @@ class _Checker:
         reader = Mapping(value, self.complaints, "a test")
         rows, learn = reader.get("rows"), reader.get("learn")
         plain, learned = self._rows(rows), self._rows(learn)
-        capture, site = reader.text("capture", ""), reader.text("site", "")
+        capture, site, intel = (reader.text(key, "") for key in ("capture", "site", "intel"))
         if (rows is None) == (not capture):
             self.complaints.add(value, 'a test has either "rows" or a "capture"')
         alerts, count, frames = 0, -1, tuple[int, ...]()
@@ -180,7 +180,9 @@ class _Checker:
             expected.done()
         reader.done()
         place = f"{value.path}:{value.line}"
-        return Proof(rows=plain, capture=capture, site=site, learn=learned, alerts=alerts, count=count, frames=frames, place=place)
+        return Proof(
+            rows=plain, capture=capture, site=site, learn=learned, intel=intel, alerts=alerts, count=count, frames=frames, place=place
+        )
 
     def _rows(self, value: Value | None) -> tuple[dict[str, Any], ...]:
         if value is None:

@@ -84,6 +84,8 @@ class OtherRows:
         if mask:
             changed = before is not None and not _same_version(fact.value, before) and not _same_version(before, fact.value)
             rest = {"value": fact.value, "child": fact.child, "before": before, "changed": changed}
+            if self.context.intelligence is not None:
+                rest["value_indicator"] = bool(self.context.intelligence.of_value(fact.value))
             record = Joined(signed, paired, rest)
             signature = fact.kind, fact.source, *rest.values()
             for clause in matcher.passing(mask, record):

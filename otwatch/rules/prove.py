@@ -32,7 +32,7 @@ from otwatch.names import NAMES
 from otwatch.rules.engine import RuleEngine
 from otwatch.rules.knowledge import Learning
 from otwatch.rules.rule import Proof, Rule
-from otwatch.rules.seams import Known, ProtocolNames, SitePolicy
+from otwatch.rules.seams import Intelligence, Known, ProtocolNames, SitePolicy
 from otwatch.tables import Anomalies, Behaviours, FlowEvents, Flows, Octets, Operations, Packets
 from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, AnomalyKind, DirectionHow, FlowEvent, Layer
 
@@ -73,8 +73,8 @@ class Outcome:
 class Prover:
     """Runs tests.
 
-    `parse_site` (text, name) and `learn` (behaviours, addresses, protocol names) make what a test describes; `analyse` (capture, rules, site)
-    gives the alerts of a capture; without it tests on captures are problems.
+    `parse_site` and `parse_intel` (text, name) and `learn` (behaviours, addresses, protocol names) make what a test describes; `analyse`
+    (capture, rules, site, baseline, intelligence) gives the alerts of a capture; without it tests on captures are problems.
     """
 
     def __init__(
@@ -85,13 +85,15 @@ class Prover:
         index: Callable[[], Index],
         parse_site: Callable[[str, str], SitePolicy],
         learn: Callable[[Behaviours, Addresses, Sequence[str], Sequence[tuple[str, str, str, int]]], Known],
-        analyse: Callable[[Path, Sequence[Rule], SitePolicy | None, Known | None], Sequence[Alert]] | None = None,
+        parse_intel: Callable[[str, str], Intelligence],
+        analyse: Callable[[Path, Sequence[Rule], SitePolicy | None, Known | None, Intelligence | None], Sequence[Alert]] | None = None,
     ) -> None:
         self.protocols = protocols
         self.layers = layers
         self.index = index
         self.parse_site = parse_site
         self.learn = learn
+        self.parse_intel = parse_intel
         self.analyse = analyse
 
     def prove(self, rule: Rule) -> list[Outcome]:
@@ -117,11 +119,13 @@ class Prover:
     def _run(self, rule: Rule, test: Proof) -> Sequence[Alert]:
         site = self.parse_site(test.site, f"{test.place} (site)") if test.site else None
         baseline = self.baseline_of(test.learn) if test.learn else None
+        intelligence = self.parse_intel(test.intel, f"{test.place} (intel)") if test.intel else None
         if test.capture:
             if self.analyse is None:
                 raise ValueError("captures are not analysed here")
-            return [alert for alert in self.analyse(Path(rule.path).parent / test.capture, [rule], site, baseline) if alert.rule == rule.id]
-        return self.alerts_of(test.rows, [rule], site=site, baseline=baseline)
+            alerts = self.analyse(Path(rule.path).parent / test.capture, [rule], site, baseline, intelligence)
+            return [alert for alert in alerts if alert.rule == rule.id]
+        return self.alerts_of(test.rows, [rule], site=site, baseline=baseline, intelligence=intelligence)
 
     def baseline_of(self, rows: Sequence[Mapping[str, Any]]) -> Known:
         """What is learned from rows."""
@@ -139,6 +143,7 @@ class Prover:
         *,
         site: SitePolicy | None = None,
         baseline: Known | None = None,
+        intelligence: Intelligence | None = None,
         batch_rows: int = 1_000_000,
         learning: Learning | None = None,
     ) -> list[Alert]:
@@ -149,6 +154,7 @@ class Prover:
             rules,
             site=site,
             baseline=baseline,
+            intelligence=intelligence,
             addresses=maker.addresses,
             protocols=names,
             limits=Limits(),

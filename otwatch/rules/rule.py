@@ -106,6 +106,7 @@ class Proof:
     capture: str = ""  # path from the rule's folder
     site: str = ""  # text of a site file
     learn: tuple[dict[str, Any], ...] = ()  # rows that a baseline is learned from
+    intel: str = ""  # text of a list of indicators
     alerts: int = 0
     count: int = -1  # messages of all these alerts, where the test says how many
     frames: tuple[int, ...] = ()

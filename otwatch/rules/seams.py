@@ -104,6 +104,31 @@ class Known(Protocol):
         """Whether the address was seen at all."""
 
 
+class Indicator(Protocol):
+    """One value that somebody published as belonging to an attacker."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def created_ns(self) -> int | None: ...
+    @property
+    def valid_until_ns(self) -> int | None: ...
+    def holds_at(self, timestamp_ns: int) -> bool:
+        """Whether it is valid at a time."""
+
+
+class Intelligence(Protocol):
+    """What others published."""
+
+    def of_address(self, text: str) -> Sequence[Indicator]:
+        """The indicators that name an address."""
+
+    def of_value(self, value: str) -> Sequence[Indicator]:
+        """The indicators that name a domain, hash or fingerprint."""
+
+
 class HostView(Protocol):
     """What the inventory knows of an address."""
 

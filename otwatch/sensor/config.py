@@ -51,6 +51,7 @@ SETTINGS: Final = (
     Setting("policy.rules", "texts", (), "Files and folders of more rules, beside those that come with otwatch."),
     Setting("policy.site", "text", "", "Site file: zones, allowed writers, tickets."),
     Setting("policy.baseline", "text", "", "Baseline made by `otwatch baseline learn`, or by this sensor's own learning."),
+    Setting("policy.intel", "texts", (), "Threat intelligence: STIX 2.1 bundles, CSV files, lists, or folders of them; read again on SIGHUP."),
     Setting(
         "policy.min_severity", "text", "info", "Alerts below this severity are not reported: info, low, medium, high or critical.",
         choices=tuple(severity.label for severity in Severity),

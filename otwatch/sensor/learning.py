@@ -25,14 +25,15 @@ def load_policy(config: SensorConfig) -> tuple[Policy, str]:
     """The policy that the configuration names, and a fingerprint of its files. ConfigErrors and CaptureError say what is wrong."""
     learned = config.state / "baseline.json"
     baseline = config["policy.baseline"]
-    policy = policy_of(rules=config["policy.rules"], site=config["policy.site"] or None, baseline=baseline or None)
+    policy = policy_of(rules=config["policy.rules"], site=config["policy.site"] or None, baseline=baseline or None, intel=config["policy.intel"])
     wanted = is_wanted(config)
     if wanted and not baseline:
         known = learned.exists()
         policy = replace(policy, baseline=load_baseline(learned)) if known else replace(policy, learn_until_ns=_STILL_LEARNING)
     digest = hashlib.sha256()
-    named = [Path(name) for name in (*config["policy.rules"], config["policy.site"], baseline) if name]
-    for path in sorted(file for place in named for file in (place.rglob("*.y*ml") if place.is_dir() else [place])):
+    named = [(Path(name), "*.y*ml") for name in (*config["policy.rules"], config["policy.site"], baseline) if name]
+    named += [(Path(name), "*.*") for name in config["policy.intel"]]
+    for path in sorted(file for place, pattern in named for file in (place.rglob(pattern) if place.is_dir() else [place])):
         with suppress(OSError):  # what is no regular file is no rule either
             digest.update(str(path).encode() + b"\0" + read_regular(path))
     return policy, digest.hexdigest()[:16]

@@ -38,7 +38,7 @@ class Certificate:
         """(kind, value) for the inventory."""
         days = [f"{day:%Y-%m-%d}" if day else "?" for day in (self.not_before, self.not_after)]
         found = [("certificate_subject", self.subject), ("certificate_issuer", self.issuer), ("certificate_thumbprint", self.sha1),
-                 ("certificate_valid", " to ".join(days))]  # fmt: skip
+                 ("certificate_sha256", self.sha256), ("certificate_valid", " to ".join(days))]  # fmt: skip
         found += [("certificate_uri", uri) for uri in self.uris[:1]]
         found += [("certificate_name", name) for name in self.dns[:4]]
         return tuple((kind, text) for kind, text in found if text)
