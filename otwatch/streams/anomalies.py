@@ -86,6 +86,6 @@ ANOMALIES: tuple[AnomalyKind, ...] = (
                 doc="A message (needed: its length by its header, had: bytes that are there, or before the first whole message within it) of which "
                     "nothing shows where it ends: what else is in these bytes is not read."),
     AnomalyKind(code=StreamAnomaly.LOOKS_CAP, name="looks-cap", hides=True, clause="",
-                doc="A conversation on the port of a known protocol, whose first bytes did not fit it, was looked at as often as the limit (needed) "
-                    "allows; it is not looked at any more."),
+                doc="A conversation of no known protocol, many packets of which begin like messages of one, was looked at as often as the limit "
+                    "(needed) allows; it is not looked at any more."),
 )

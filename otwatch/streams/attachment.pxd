@@ -10,8 +10,12 @@ cdef class Attachment(Ledger):
     cdef public Room room
     cdef int most_wrong
     cdef list told_ends
+    cdef list lasting
     cdef int drive(self, Stream stream, bint final) except -1
     cdef int identify(self, Stream stream, bint final) except -1
+    cdef object found(self, Stream stream, object candidates, bytes first, bint final)
+    cdef int sift(self, Stream stream, Py_ssize_t at) except -1
+    cdef bint look(self, Py_ssize_t slot, int direction, Py_ssize_t length) except -1
     cdef object corroborated(self, Stream stream, Framer framer, bytes first, bint final)
     cdef object borne_out(self, Stream stream, Framer framer, bytes first, bint final)
     cdef object paired(self, Stream stream, object candidates, bytes first)

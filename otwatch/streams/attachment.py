@@ -17,9 +17,23 @@ from otwatch.streams.stream import Room, Stream
 from otwatch.streams.table import ATTACHED, PLAIN, FlowTable
 from otwatch.vocabulary import DirectionHow, FlowEvent, PduFlag, ProtocolHow
 
+LOOKS = 1024  # times that segments or datagrams of a flow of unknown protocol are probed, where they look like one of a protocol
+LOOK_EVERY = 64  # packets of a flow for which there is one look more: what looks so by chance does it less often
+SHORT_BYTES = 32  # segments below it may hold less than a header, or cut it: their bytes are sifted
+SIFT_BYTES = 4096  # dropped by sifting before the flow is given up again
 HEAR_NS = 200_000_000  # how long the other side of a flow on a foreign port is waited for, to hear whether it speaks the same protocol
 
 _MORE = cython.declare(cython.longlong, 0)
+_WRONG = cython.declare(cython.longlong, -1)
+_LOOKS = cython.declare(cython.int, LOOKS)
+_LOOK_EVERY = cython.declare(cython.int, LOOK_EVERY)
+_SPENT = cython.declare(cython.int, -1)  # table.budget: no look is left, which was reported
+_SHORT_BYTES = cython.declare(cython.Py_ssize_t, SHORT_BYTES)
+_SIFT_BYTES = cython.declare(cython.longlong, SIFT_BYTES)
+_PROBE_BYTES = cython.declare(cython.Py_ssize_t, PROBE_BYTES)
+_WAIT = cython.declare(cython.int, 0)  # what `sift` says
+_DECIDE = cython.declare(cython.int, 1)
+_NOTHING = cython.declare(cython.int, 2)
 _REPORTED = cython.declare(cython.int, 0x80)  # table.state: UNIDENTIFIED was reported
 _BY_CONTENT = cython.declare(cython.int, ProtocolHow.CONTENT)
 _BY_PORT = cython.declare(cython.int, ProtocolHow.PORT)
@@ -41,6 +55,7 @@ class Attachment(Ledger):
         self.streams = 0
         self.room = Room(limits.stream_history_total_bytes)
         self.most_wrong = limits.protocol_violations
+        self.lasting = self.identifier.lasting
         carriers = {spec.name: group for spec, group in zip(protocols, self.identifier.framers, strict=True)}
         cut_by = [carriers.get(spec.ride.carrier, []) if spec.ride is not None else group
                   for spec, group in zip(protocols, self.identifier.framers, strict=True)]
@@ -54,8 +69,35 @@ class Attachment(Ledger):
         """Which protocol the first bytes are of; they stay pending while unknown."""
         flows = self.flows
         slot: cython.Py_ssize_t = stream.slot
-        first = bytes(np.asarray(stream.pending.data)[:min(stream.pending.used, PROBE_BYTES)])
+        if stream.passed > 0 and not final and self.sift(stream, 0) == _WAIT:
+            return 0
         candidates = self.identifier.candidates(6, flows.client_port[slot], flows.server_port[slot])
+        sifted: cython.int = _DECIDE
+        known: cython.bint
+        while sifted == _DECIDE:
+            first = bytes(np.asarray(stream.pending.data)[:min(stream.pending.used, PROBE_BYTES)])
+            found = self.found(stream, candidates, first, final)
+            if isinstance(found, Framer):
+                return self.attach(stream, found, first)
+            if found == _MORE:
+                return 0
+            if stream.main is not None:
+                stream.searching = stream.flagged = True  # a second reading that is nothing
+                return 0
+            known = stream.passed == 0 and self.identifier.seal(first, flows.client[slot], flows.server[slot], flows.server_port[slot])
+            for framer in candidates.framers[:candidates.hinted]:
+                if framer.framing.cut is None:
+                    self.suspect(slot, framer.protocol)
+                    return self.follow(stream, framer, False)
+            if known:
+                break
+            sifted = self.sift(stream, 1)
+            if sifted == _WAIT and final and stream.pending.used > 0:
+                sifted = _DECIDE
+        return self.give_up(slot) if sifted != _WAIT else 0
+
+    def found(self, stream, candidates, first, final):  # type: ignore[no-untyped-def]
+        """The framer that fits these first bytes and what the other side says, MORE or WRONG."""
         found = self.identifier.decide(first, stream.direction, candidates, final=final)
         if isinstance(found, Framer) and found.framing.answers is not None and found not in candidates.framers[:candidates.hinted]:
             found = self.corroborated(stream, found, first, final)
@@ -63,19 +105,47 @@ class Attachment(Ledger):
             found = self.paired(stream, candidates, first)
         elif isinstance(found, Framer) and found.framing.both_sides and found not in candidates.framers[:candidates.hinted]:
             found = self.borne_out(stream, found, first, final)
-        if isinstance(found, Framer):
-            return self.attach(stream, found, first)
-        if found == _MORE:
-            return 0
-        if stream.main is not None:
-            stream.searching = stream.flagged = True  # a second reading that is nothing
-            return 0
-        self.identifier.seal(first, flows.client[slot], flows.server[slot], flows.server_port[slot])
-        for framer in candidates.framers[:candidates.hinted]:
-            if framer.framing.cut is None:
-                self.suspect(slot, framer.protocol)
-                return self.follow(stream, framer, False)
-        return self.give_up(slot)
+        return found
+
+    def sift(self, stream, at):  # type: ignore[no-untyped-def]
+        """Of short segments, whose starts tell nothing: drops the bytes before the first one, from `at` on, with which a protocol's header may
+        start. _DECIDE where a whole PDU may stand there, _WAIT for more bytes, _NOTHING where the flow is not worth it."""
+        pending = stream.pending
+        size: cython.Py_ssize_t = pending.used
+        if stream.passed > _SIFT_BYTES or size >= _SHORT_BYTES * len(stream.marks):
+            return _NOTHING
+        says: cython.int = _WAIT
+        possible: cython.bint = False
+        length: cython.longlong
+        i: cython.Py_ssize_t
+        framer: Framer
+        while at < size and not possible:
+            for i in range(len(self.lasting)):
+                framer = self.lasting[i]
+                length = framer.measure(pending.data, at, size, stream.direction)
+                possible = possible or length != _WRONG
+                if length > 0 and (length <= size - at or size - at >= _PROBE_BYTES):
+                    says = _DECIDE
+            if not possible:
+                at += 1
+        self.waiting -= at
+        self.unidentified += at
+        stream.passed += at
+        stream.from_start = False
+        stream.drop(at)
+        return says
+
+    def look(self, slot, direction, length):  # type: ignore[no-untyped-def]
+        """Counts a look at what may be a message in a flow of unknown protocol. False when there were too many, which is reported once."""
+        looks: cython.int = self.table.budget[slot]
+        if looks == _SPENT:
+            return False
+        if looks >= _LOOKS + (self.flows.packets_to_server[slot] + self.flows.packets_to_client[slot]) // _LOOK_EVERY:
+            self.table.budget[slot] = _SPENT
+            self.report(slot, direction, StreamAnomaly.LOOKS_CAP, looks, length)
+            return False
+        self.table.budget[slot] = looks + 1
+        return True
 
     def corroborated(self, stream, framer, first, final):  # type: ignore[no-untyped-def]
         """The framer if the other side answers (or asks) in it, MORE while it is to be heard, WRONG if it speaks otherwise. Where the other side
@@ -102,9 +172,17 @@ class Attachment(Ledger):
         length: cython.longlong = framer.measure(memoryview(said), 0, len(said), 1 - stream.direction)
         if length == _MORE and not final:
             return MORE
-        if length < 0 or framer.verdict(said[:max(1, length)], 1 - stream.direction) == Verdict.NO:
+        if length >= 0 and framer.verdict(said[:max(1, length)], 1 - stream.direction) != Verdict.NO:
+            return framer
+        other: Stream = self.by_slot[2 * stream.slot + 1 - stream.direction]
+        if other.from_start:
             return WRONG
-        return framer
+        at: cython.Py_ssize_t
+        for at in range(1, len(said)):  # the tap may have come in the middle of one
+            length = framer.measure(memoryview(said), at, len(said), 1 - stream.direction)
+            if 0 < length <= len(said) - at and framer.verdict(said[at:at + length], 1 - stream.direction) == Verdict.YES:
+                return framer
+        return WRONG if final or len(said) == PROBE_BYTES else MORE
 
     def paired(self, stream, candidates, first):  # type: ignore[no-untyped-def]
         """The framer in which one side answers the other though neither says enough by itself, MORE if there is none."""
@@ -165,6 +243,7 @@ class Attachment(Ledger):
         self.table.move(slot, ATTACHED)
         stream.framer = other.framer = framer
         stream.pdus = other.pdus = self.pdus[framer.protocol]
+        stream.passed = other.passed = 0
         stream.searching = not fitting
         other.searching = not (fitting and other.from_start)
         if other.rival is not None:

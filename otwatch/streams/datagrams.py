@@ -14,9 +14,6 @@ from otwatch.streams.framing import PROBE_BYTES, Framer
 from otwatch.streams.table import FlowTable
 from otwatch.vocabulary import DirectionHow, FlowEvent, PduFlag, ProtocolHow
 
-LOOKS = 32  # datagrams of a flow of unknown protocol that are probed, where they look like one
-LOOKS_ON_PORT = 1024
-
 # FlowTable.mode of UDP flows
 _NEW = cython.declare(cython.int, 0)
 _ELSEWHERE = cython.declare(cython.int, 1)
@@ -131,7 +128,7 @@ class Datagrams:
         if table.mode[slot] == _NEW:
             hinted = cutter.identifier.candidates(_UDP, flows.client_port[slot], flows.server_port[slot]).hinted
             table.mode[slot] = _ON_PORT if hinted else _ELSEWHERE
-        if table.budget[slot] >= (LOOKS_ON_PORT if table.mode[slot] == _ON_PORT else LOOKS):
+        if table.budget[slot] < 0:  # every look is spent
             return None
         framer: Framer
         likely: cython.bint = False
@@ -145,9 +142,8 @@ class Datagrams:
             return None
         candidates = cutter.identifier.candidates(_UDP, flows.client_port[slot], flows.server_port[slot])
         if likely:
-            table.budget[slot] += 1
-            if table.mode[slot] == _ON_PORT and table.budget[slot] == LOOKS_ON_PORT:
-                cutter.report(slot, direction, StreamAnomaly.LOOKS_CAP, LOOKS_ON_PORT, length)
+            if not cutter.look(slot, direction, length):
+                return None
             found = cutter.identifier.decide(bytes(np.asarray(data)[at:at + min(length, PROBE_BYTES)]), direction, candidates, final=True)
             if isinstance(found, Framer) and (found.framing.answers is None or found in candidates.framers[:candidates.hinted]):
                 table.budget[slot] = 0

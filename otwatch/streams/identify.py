@@ -49,21 +49,24 @@ class Identifier:
             for port in spec.ports:
                 self._by_port.setdefault((port.transport, port.number), []).extend(group)
         self._anywhere = tuple(framer for framer in self.all if not framer.framing.on_port_only)
+        # Those that a place within other bytes may show: not by the function alone, nor where it would be UNSURE at best
+        self.lasting = [framer for framer in self._anywhere if framer.framing.cut is None and not framer.framing.stand_in]
         self._plain = Candidates(self._anywhere, 0)
         # (client, server, port of the server) -> what its TCP connections of no known protocol begin with, and how many did
         self.sealed: dict[tuple[int, int, int], tuple[Sealed, int]] = {}
         self.sealed_over = 0  # connections beyond the limit of those
 
-    def seal(self, first: bytes, client: int, server: int, port: int) -> None:
-        """Notes a connection that carries other traffic, by the first bytes of one side."""
+    def seal(self, first: bytes, client: int, server: int, port: int) -> bool:
+        """Notes a connection that carries other traffic, by the first bytes of one side. Returns whether it does."""
         found = sealed(first)
         if found == Sealed.NO:
-            return
+            return False
         key = (int(client), int(server), int(port))
         if key not in self.sealed and len(self.sealed) >= SEALED:
             self.sealed_over += 1
-            return
-        self.sealed[key] = (found, self.sealed.get(key, (found, 0))[1] + 1)
+        else:
+            self.sealed[key] = (found, self.sealed.get(key, (found, 0))[1] + 1)
+        return True
 
     def candidates(self, transport: int, client_port: int, server_port: int) -> Candidates:
         """Hinted ones first, those of the server's port before those of the client's."""

@@ -61,12 +61,16 @@ class Reassembler:
         if not stream.started:
             if length == 1 and missing == 0 and not stream.from_start and (stream.probe < 0 or stream.probe == sequence):
                 stream.probe = sequence  # picked up midway, a lone byte may be a keep-alive probe's: not a stream's start
+                stream.probe_octet = data[at]
                 return 0
             stream.started = True
             stream.line_up()
             if not stream.from_start:
                 stream.next = sequence
                 stream.flags |= _UNHEARD  # what came before the capture may be what this answers
+                if length == 1 and stream.probe >= 0 and ((stream.probe + 1) & _M32) == sequence:  # it is said octet by octet
+                    stream.next = stream.probe
+                    self.cutter.deliver(stream, bytes((stream.probe_octet,)), 0, 1, time, frame)
         self.cutter.time = time
         self.cutter.frame = frame
         if stream.rival is not None:

@@ -23,6 +23,7 @@ cdef class Stream:
     cdef list read_apart
     cdef bint from_start
     cdef long long probe
+    cdef int probe_octet
     cdef long long next
     cdef long long position
     cdef long long base

@@ -47,6 +47,7 @@ class Stream:
         self.read_apart = None  # [(position, hash)] of the last contradicting segments that were read
         self.from_start = False  # picked up at its SYN: the first byte starts a PDU
         self.probe = -1  # sequence number of what may be a keep-alive probe
+        self.probe_octet = 0  # its byte
         self.next = 0
         self.position = _ORIGIN
         self.base = _ORIGIN  # bytes before it were never delivered in order

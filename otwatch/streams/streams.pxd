@@ -34,4 +34,5 @@ cdef class Streams:
     cdef int payload_in(self, const unsigned char[::1] data, Packets packets, Py_ssize_t row, Py_ssize_t slot, int direction) except -1
     cdef int spoken(self, Stream other, Packets packets, Py_ssize_t row, Py_ssize_t slot, int direction) except -1
     cdef int urgent_pointer(self, const unsigned char[::1] data, Py_ssize_t at, long long sequence) except -1
-    cdef bint worth_another_look(self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, Py_ssize_t slot, int direction) except -1
+    cdef bint worth_another_look(self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, Py_ssize_t slot, int direction,
+                                 long long sequence) except -1

@@ -12,7 +12,7 @@ import numpy as np
 from otwatch.addresses import Addresses
 from otwatch.limits import Limits
 from otwatch.protocols.spec import ProtocolSpec, Verdict
-from otwatch.streams.anomalies import StreamAnomaly
+from otwatch.streams.attachment import SHORT_BYTES
 from otwatch.streams.connections import Connections
 from otwatch.streams.cutter import Cutter
 from otwatch.streams.frames import Frames
@@ -25,10 +25,8 @@ from otwatch.streams.table import FlowTable
 from otwatch.tables import Anomalies, Packets
 from otwatch.vocabulary import FlowEvent, PacketFlag, PduFlag
 
-LOOKS = 32  # times that segments of a given-up flow are probed for a protocol, where they look like it
-LOOKS_ON_PORT = 1024  # the same, on a protocol's port
-
 _WINDOW = cython.declare(cython.longlong, WINDOW)
+_SHORT_BYTES = cython.declare(cython.Py_ssize_t, SHORT_BYTES)
 _UNHEARD = cython.declare(cython.int, PduFlag.UNHEARD)
 _DUPLICATE = cython.declare(cython.int, PacketFlag.DUPLICATE)
 _OTHER_READING = cython.declare(cython.int, PacketFlag.OTHER_READING)
@@ -285,11 +283,19 @@ class Streams:
         at: cython.Py_ssize_t = packets.payload_at[row]
         length: cython.Py_ssize_t = packets.payload_length[row]
         mode: cython.int = table.mode[slot]
+        before: cython.longlong = -1
         if mode != _MODE_STREAMED:
-            if mode == _MODE_GIVEN_UP and not self.worth_another_look(data, at, length, slot, direction):
-                return 0
+            if mode == _MODE_GIVEN_UP:
+                before = table.octet[2 * slot + direction]
+                if not self.worth_another_look(data, at, length, slot, direction, packets.tcp_sequence[row]):
+                    return 0
+                if before >> 8 != packets.tcp_sequence[row]:
+                    before = -1
             self.life.open_streams(slot)
         stream: Stream = cutter.by_slot[2 * slot + direction]
+        if before >= 0:
+            stream.probe = (packets.tcp_sequence[row] - 1) & _M32
+            stream.probe_octet = before & 0xFF
         if mode != _MODE_STREAMED:
             other: Stream = cutter.by_slot[2 * slot + 1 - direction]
             acknowledgement: cython.longlong = packets.tcp_acknowledgement[row]
@@ -330,24 +336,29 @@ class Streams:
                 return data[here + 18] << 8 | data[here + 19]
         return 0
 
-    def worth_another_look(self, data, at, length, slot, direction):  # type: ignore[no-untyped-def]
-        """Whether a segment of a given-up flow starts like a PDU of some protocol; looks are counted."""
+    def worth_another_look(self, data, at, length, slot, direction, sequence):  # type: ignore[no-untyped-def]
+        """Whether a segment of a given-up flow starts like a PDU of some protocol, or is too short to tell; looks are counted. A single octet, which
+        may be a keep-alive probe, is kept until another segment follows it."""
+        table: FlowTable = self.table
         i: cython.Py_ssize_t
         framer: Framer
         size: cython.longlong
-        hinted: cython.bint = (self.table.hints[self.flows.server_port[slot]] | self.table.hints[self.flows.client_port[slot]]) & 1 != 0
-        looks: cython.int = LOOKS_ON_PORT if hinted else LOOKS
+        hinted: cython.bint = (table.hints[self.flows.server_port[slot]] | table.hints[self.flows.client_port[slot]]) & 1 != 0
         for i in range(len(self.framers)):
             framer = self.framers[i]
             if framer.cut_call is not None or (framer.stand_in and not hinted):  # a stand-in is UNSURE at best: of no use off its port
                 continue
             size = framer.measure(data, at, at + length, direction)
-            if size > 0 and self.table.budget[slot] < looks:
-                self.table.budget[slot] += 1
-                if hinted and self.table.budget[slot] == looks:
-                    self.cutter.report(slot, direction, StreamAnomaly.LOOKS_CAP, looks, length)
+            if size > 0 and self.cutter.look(slot, direction, length):
                 least: cython.int = Verdict.UNSURE if hinted and size == length else Verdict.YES  # one whole PDU on its port
                 size = min(size, PROBE_BYTES, length)
                 if framer.verdict(bytes(memoryview(data)[at:at + size]), direction) >= least:
                     return True
-        return False
+        if length >= _SHORT_BYTES:
+            return False
+        before: cython.longlong = table.octet[2 * slot + direction]
+        table.octet[2 * slot + direction] = -1
+        if length == 1 and before >> 8 != sequence:
+            table.octet[2 * slot + direction] = ((sequence + 1) & _M32) << 8 | data[at]
+            return False
+        return self.cutter.look(slot, direction, length)

@@ -30,6 +30,7 @@ cdef class FlowTable:
     cdef unsigned char[::1] mode
     cdef int[::1] budget
     cdef long long[::1] start
+    cdef long long[::1] octet
     cdef long long[::1] mac
     cdef unsigned char[::1] allowed
     cdef unsigned char[::1] hints

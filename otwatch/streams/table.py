@@ -92,7 +92,7 @@ class FlowTable:
                 if 0 <= port.number <= 0xFFFF:
                     hints[port.number] |= 1 | _KNOWN_TCP if port.transport == 6 else 2 | _KNOWN_UDP
         self.hints = memoryview(hints)
-        self.key_a = self.key_b = self.mac = self.start = memoryview(np.zeros(0, np.int64))
+        self.key_a = self.key_b = self.mac = self.start = self.octet = memoryview(np.zeros(0, np.int64))
         self.chain = self.newer = self.older = self.free = self.budget = memoryview(np.zeros(0, np.int32))
         self.row_list = self.client_low = self.state = self.mode = memoryview(np.zeros(0, np.uint8))
         self.resize(self.flows.capacity)
@@ -110,6 +110,7 @@ class FlowTable:
         self.key_b = larger(self.key_b, capacity, np.int64)
         self.mac = larger(self.mac, 2 * capacity, np.int64)
         self.start = larger(self.start, 2 * capacity, np.int64)
+        self.octet = larger(self.octet, 2 * capacity, np.int64)
         self.chain = larger(self.chain, capacity, np.int32)
         self.newer = larger(self.newer, capacity, np.int32)
         self.older = larger(self.older, capacity, np.int32)
@@ -213,6 +214,7 @@ class FlowTable:
         self.budget[slot] = 0
         self.start[2 * slot] = -1
         self.start[2 * slot + 1] = -1
+        self.octet[2 * slot] = self.octet[2 * slot + 1] = -1
 
         flows = self.flows
         source_port: cython.int = -1 if link else (b >> 24 if self.low else b >> 8) & 0xFFFF

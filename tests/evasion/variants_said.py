@@ -140,6 +140,45 @@ def many(count: int) -> Callable[[Talk], None]:
     return play
 
 
+def _near(act: Act, message: bytes) -> bytes:
+    """The message with a right header, and what its protocol has not."""
+    at = {502: 8, 102: 4, 20000: 10, 2404: 6, 44818: 24, 47808: 4}[act.port]
+    return message[:at] + bytes((0xEE ^ byte if place % 2 else 0) for place, byte in enumerate(message[at:]))
+
+
+def near(count: int, *, opened: bool = True, length: int = 0) -> Callable[[Capture, Act], None]:
+    """On a port of no protocol: as many segments that begin like a message and are none, then a conversation."""
+
+    def play(capture: Capture, act: Act) -> None:
+        talk = Talk(capture, act, port=33_333, opened=opened)
+        talk.say(b"\xa7\x13" * 300)
+        for number in range(count):
+            message = _near(act, act.polled(number % 200 + 1)[0])
+            talk.say(message + b"\xa7" * max(0, length - len(message)))
+        plain(talk.begin())
+
+    return play
+
+
+def pieces(*sizes: int, opened: bool = True, before: bytes = b"", half: bool = False) -> Callable[[Capture, Act], None]:
+    """On a port of no protocol, from the middle on or after other bytes: both sides in pieces."""
+
+    def play(capture: Capture, act: Act) -> None:
+        talk = Talk(capture, act, port=33_333, opened=opened)
+        talk.say(before)
+        if half:
+            talk.say(act.polled(1)[0][9:], *sizes)
+            talk.answer(act.polled(1)[1], *sizes)
+            talk.number += 1
+        for number in range(4):
+            turn = talk.attack if number == 2 else act.polled(talk.number)
+            talk.say(turn[0], *sizes)
+            talk.answer(turn[1], *sizes)
+            talk.number += 1
+
+    return play
+
+
 def connections(count: int) -> Callable[[Capture, Act], None]:
     """The act in one of very many connections."""
 
@@ -242,6 +281,12 @@ VARIANTS = (
     Variant(name="first-tls", play=first(TLS_HELLO)),
     *(Variant(name=f"first-noise-{count}", play=first(*[b"\xa7\x13" * 600] * count)) for count in (1, 20, 60)),
     Variant(name="first-noise-elsewhere", play=first(*[b"\xa7\x13" * 600] * 2, port=33_333)),
+    *(Variant(name=f"near-{count}", play=near(count), shown=count < 1024) for count in (31, 40, 1200)),
+    *(Variant(name=f"near-{count}-datagrams", play=near(count), fits=DATAGRAMS, shown=count < 1024) for count in (40, 1200)),
+    *(Variant(name=f"pieces-{'-'.join(map(str, sizes))}-{name}", play=pieces(*sizes, **how))  # type: ignore[arg-type]
+      for sizes in ((1,), (2,), (5, 2), (7,), (11, 1, 3))
+      for name, how in {"midway": {"opened": False}, "midway-half": {"opened": False, "half": True}, "after-noise": {"before": b"\xa7\x13" * 300},
+                        "after-noise-half": {"before": b"\xa7\x13" * 300, "half": True}}.items()),
     Variant(name="first-telnet-elsewhere", play=first(b"\xff\xfb\x1f\xff\xfb\x20", port=23)),
     Variant(name="first-one-byte", play=first(b"\xa7")),
     *(Variant(name=f"many-{count}", play=during(many(count))) for count in (70, 300)),

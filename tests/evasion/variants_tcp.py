@@ -438,7 +438,7 @@ VARIANTS = (
       for at in (0, 1, 6, 7, -1) for byte in (b"", b"\0")),
     Variant(name="piecewise", play=during(piecewise), shown=False, most=2),
     Variant(name="forged-ends", play=during(forged_ends)),
-    Variant(name="lone-octets", play=lone_octets, shown=False),
+    Variant(name="lone-octets", play=lone_octets),
     Variant(name="forged-handshake", play=during(forged_handshake)),
     Variant(name="answered-first", play=during(answered_first)),
     *(Variant(name=f"closing-{who}-{name}", play=during(closing(by, flags)))

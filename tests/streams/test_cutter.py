@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from otwatch.limits import Limits
 from otwatch.vocabulary import PduFlag, ProtocolHow
 from tests.oracle.streams import dnp3_frame
@@ -78,12 +80,12 @@ def test_a_stream_picked_up_in_the_middle_of_a_pdu() -> None:
     assert away.data(0) == [modbus_request(n) for n in range(3)]
 
 
-def test_a_given_up_flow_is_looked_at_again_a_bounded_number_of_times() -> None:
-    almost = b"\0\1\0\0\0\6\1\x7f\0\0\0\1"  # function 127: the probe says no
-    run = Run([P(almost, 100 + 12 * n, 1, server_port=7777) for n in range(40)] + [P(WRITE, 100 + 12 * 40, 1, server_port=7777)])
-    assert run.pdus == []
-    few = Run([P(almost, 100 + 12 * n, 1, server_port=7777) for n in range(10)] + [P(WRITE, 100 + 12 * 10, 1, server_port=7777)])
-    assert few.data(0) == [WRITE]
+@pytest.mark.parametrize(("times", "read"), [(10, True), (40, True), (1100, False)])
+def test_a_given_up_flow_is_looked_at_again_until_a_limit_that_is_reported(times: int, read: bool) -> None:
+    almost = b"\0\1\0\0\0\x3c\1\x7f" + bytes(58)  # function 127: the probe says no
+    run = Run([P(almost, 100 + 66 * n, 1, server_port=7777) for n in range(times)] + [P(WRITE, 100 + 66 * times, 1, server_port=7777)])
+    assert run.data(0) == ([WRITE] if read else [])
+    assert run.anomalies.count("LOOKS_CAP") == (not read)
 
 
 def test_a_pdu_cut_by_the_end() -> None:
