@@ -46,6 +46,7 @@ class Limits:
     anomalies_kept: int = 100_000  # rows kept for export; all are counted
     assets: int = 20_000  # a plant has hundreds; a scan or flood of spoofed senders ends here; a quarter more for those who are answered
     facts_per_asset: int = 256
+    facts: int = 200_000  # of all assets: messages name addresses, and one that lies names millions; a plant has some thousands
     macs_per_asset: int = 16  # MACs, and VLANs, that one address showed: a pair of redundant routers has two or three
     conversations: int = 50_000  # beyond it, a quarter more for those that are answered, all clients of one server count as one
     alerts: int = 10_000  # open alerts; the least severe and oldest are closed first

@@ -108,7 +108,7 @@ def schema() -> str:
     known = protocols()
     kinds = [f"{layer_name(layer, known)}.{kind.name}" for layer, named in anomaly_kinds(known).items() for kind in named.values()]
     made = language.rule_schema(
-        protocols=[spec.name for spec in known],
+        protocols=[spec.name for spec in known if not spec.facts_only],
         anomalies=kinds,
         areas={name for spec in known for name in spec.areas.values()},
         functions={name for spec in known for name in spec.functions.values()},

@@ -28,7 +28,9 @@ def pages() -> dict[str, str]:
 
 def _ports(spec: ProtocolSpec) -> str:
     named = [f"{'TCP' if port.transport == 6 else 'UDP'} {port.number}" for port in spec.ports]
+    named += [f"UDP {number}" for number in spec.datagrams]
     named += dict.fromkeys(f"EtherType 0x{link.ethertype:04X}" for link in spec.links if link.ethertype >= 0)
+    named += [f"SNAP {link.snap >> 16:06X}/{link.snap & 0xFFFF:04X}" for link in spec.links if link.snap >= 0]
     if spec.ride is not None:
         named.append("found beneath another protocol")
     return ", ".join(named) or "none: found beneath another protocol"
@@ -44,7 +46,8 @@ def _index() -> str:
             "# Protocols\n",
             NOTE,
             "A protocol is recognised by its content; a port is a hint. One page each: functions, decoded fields, actions, facts, objects, statuses, "
-            "how values look, anomalies, and what is left out. How they compare with tshark: [tshark.md](tshark.md).\n",
+            "how values look, anomalies, and what is left out. Those with no function are no OT protocols: they make facts about hosts, and nothing "
+            "else. How they compare with tshark: [tshark.md](tshark.md).\n",
             table(("protocol", "name in records and rules", "port hints", "functions", "anomalies"), *rows),
         ]
     )
@@ -54,7 +57,8 @@ def _page(spec: ProtocolSpec) -> str:
     parts = [
         f"# {spec.title}\n",
         NOTE,
-        f"Name in records and rules: `{spec.name}`. Port hints: {_ports(spec)}. Anomaly layer {FIRST_PROTOCOL_LAYER + protocol_id(spec.name)}.\n",
+        f"Name in records and rules: `{spec.name}`. Port hints: {_ports(spec)}. "
+        + ("Facts only, no operations.\n" if spec.facts_only else f"Anomaly layer {FIRST_PROTOCOL_LAYER + protocol_id(spec.name)}.\n"),
     ]
     if spec.references:
         parts.append("Sources: " + "; ".join(spec.references) + ".\n")

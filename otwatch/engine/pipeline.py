@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 import numpy as np
 
-from otwatch.addresses import Addresses
+from otwatch.addresses import LINK, Addresses
 from otwatch.baseline.behaviours import BehaviourIndex
 from otwatch.batch import Batch
 from otwatch.decode.bindings import Bindings
@@ -16,6 +17,11 @@ from otwatch.protocols import protocols
 from otwatch.protocols.spec import Carrier, Dissector, Fact
 from otwatch.streams.streams import Streams
 from otwatch.tables import Anomalies, Operations, Packets, Pdus
+
+_MAC_BYTES: Final = 6  # of the addresses that messages name
+_IPV4_BYTES: Final = 4
+_IPV4_MAPPED: Final = 0xFFFF_0000_0000
+_LOW64: Final = 0xFFFF_FFFF_FFFF_FFFF
 
 
 class Pipeline:
@@ -69,6 +75,7 @@ class Pipeline:
                 active += self._dissect(index, dissector, pdus, facts)
         if active > 1:
             _sort_by_packet(self.operations)
+        facts = [self._placed(fact) if fact.about else fact for fact in facts]
         closed = list(self.streams.closed)
         unanswered = self._forget(closed)
         known = self.behaviour_index.feed(self.operations)
@@ -103,6 +110,14 @@ class Pipeline:
                 if rider is not None and carried.rows:
                     active += self._dissect(number, rider, carried, facts)
         return active
+
+    def _placed(self, fact: Fact) -> Fact:
+        """A fact about an address that its message named, under the id of that address."""
+        number, size = int.from_bytes(fact.about, "big"), len(fact.about)
+        if size == _MAC_BYTES:
+            return replace(fact, address=int(self.addresses.intern_mac(number)), about=b"")
+        high, low = (0, _IPV4_MAPPED | number) if size == _IPV4_BYTES else (number >> 64, number & _LOW64)
+        return replace(fact, address=int(self.addresses.intern(high, low)) if high != LINK else 0, about=b"")  # no IP header may claim a MAC's
 
     def forget_addresses(self, kept: list[np.ndarray[Any, Any]]) -> None:
         """Makes room for new addresses: those that no flow, no behaviour, no ARP binding and none of `kept` names are forgotten."""

@@ -62,6 +62,7 @@ class Grouping:
         apart = [Device(part) for group in groups for part in self._told_apart(group, doings, facts)]
         apart.sort(key=lambda device: self._order(device.hosts[0]))
         apart = self._joined(apart, lambda device: _serial(device, facts), lambda serial: f"serial number {serial}", self.peers.of)
+        apart = self._with_ports(apart, facts)
         if name_of is not None:
             apart = self._joined(apart, lambda device: self._listed(device, name_of), lambda name: f"the site file: {name}", None)
         return apart
@@ -145,6 +146,23 @@ class Grouping:
                 gone.add(id(other))
             first.merged_by = reason(found)
         return [device for device in devices if id(device) not in gone]
+
+    def _with_ports(self, devices: list[Device], facts: Facts) -> list[Device]:
+        """Ports of a switch or device, which have MACs of their own and are heard by LLDP or CDP alone, are of the device at the one management
+        address that they tell, where a card of it has a MAC of the same maker."""
+        of_address = {self.addresses.text(host.key[0]): device for device in devices for host in device.hosts if host.key[0] > 0}
+        kept = []
+        for device in devices:
+            mac = device.hosts[0].key[1] if device.hosts[0].key[0] < 0 else -1
+            said = facts.get(self.addresses.find_mac(mac), ()) if mac >= 0 else ()
+            told = {fact.value for _, _, fact in said if fact.kind == "management_address"}
+            owner = of_address.get(next(iter(told))) if len(told) == 1 else None
+            if owner is None or len(device.hosts) > 1 or mac >> 24 not in {card >> 24 for host in owner.hosts for card in (*host.macs, host.key[1])}:
+                kept.append(device)
+                continue
+            owner.hosts += device.hosts
+            owner.merged_by = owner.merged_by or f"the management address that its ports tell: {next(iter(told))}"
+        return kept
 
     def _listed(self, device: Device, name_of: Callable[[str], str]) -> str:
         return next((name for host in device.hosts if host.key[0] > 0 and (name := name_of(self.addresses.text(host.key[0])))), "")

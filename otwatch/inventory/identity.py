@@ -12,6 +12,7 @@ from otwatch.inventory.asset import KnownFact
 IDENTITY: Final = ("vendor", "model", "order_number", "hardware", "firmware", "boot_loader", "software", "serial", "os", "name", "device_instance")
 # Two names are no contradiction: a plant names a station, a module and a host.
 _CONTRADICTORY: Final = frozenset(IDENTITY) - {"name"}
+GIVEN_IN: Final = ("dns.",)  # sources of names that another host gave
 _TOKENS: Final = re.compile(r"[0-9]+|[^\W\d_]+")
 
 
@@ -40,9 +41,9 @@ def conflicts_of(facts: Sequence[KnownFact]) -> dict[str, list[str]]:
 
 
 def names_of(facts: Iterable[KnownFact]) -> dict[str, str]:
-    """Source -> the first name that the device gave itself there."""
+    """Source -> the first name that the device was given there; what is believed most stands first."""
     names: dict[str, str] = {}
-    for fact in facts:
+    for fact in sorted(facts, key=lambda fact: -fact.confidence):
         if fact.kind == "name":
             names.setdefault(fact.source, fact.value)
     return names

@@ -111,7 +111,7 @@ class Inventory:
             known.count += 1
             known.last_ns = max(known.last_ns, fact.timestamp_ns)
             return
-        if self._facts_of.get(fact.address, 0) >= self.limits.facts_per_asset:
+        if len(self.facts) >= self.limits.facts or self._facts_of.get(fact.address, 0) >= self.limits.facts_per_asset:
             self.refused_facts += 1
             return
         known = KnownFact(
@@ -242,7 +242,7 @@ class Inventory:
         """Facts of the device and of those behind it, and what they say it is."""
         ids = [address for host in device.hosts if (address := self._id(host.key)) > 0]
         in_order = sorted((entry for address in ids for entry in facts.get(address, ())), key=lambda entry: entry[0])
-        asset.facts = [fact for _, child, fact in in_order if not child]
+        asset.facts = _once(fact for _, child, fact in in_order if not child)
         asset.children = self._joined([children[address] for address in ids if address in children], [entry[1:] for entry in in_order])
         for alone in _alone(asset.children):  # one unit alone is the device itself
             asset.facts += alone.facts
@@ -408,6 +408,16 @@ class Inventory:
         if key[0] >= 0:
             return self.addresses.text(key[0])
         return "other" if key == _NO_MAC else mac_text(key[1])
+
+
+def _once(facts: Iterable[KnownFact]) -> list[KnownFact]:
+    """Facts of several addresses of one device; what was said in one message about two of them stands once, where it is believed most."""
+    found: dict[tuple[str, str, str], KnownFact] = {}
+    for fact in facts:
+        known = found.setdefault((fact.kind, fact.value, fact.source), fact)
+        if known.confidence < fact.confidence:
+            found[fact.kind, fact.value, fact.source] = fact
+    return list(found.values())
 
 
 def _alone(children: list[Child]) -> list[Child]:

@@ -102,7 +102,13 @@ class Doings:
         return self.published | {name for name in self.services if name.rstrip("?") in OT_PORTS_NOT_DECODED}
 
 
-_SAID: Final = {"IO controller": "io_controller", "IO device": "io_device", "IO supervisor": "io_supervisor"}  # in facts of the kind "role"
+_SAID: Final = {  # in facts of the kind "role"
+    "IO controller": "io_controller",
+    "IO device": "io_device",
+    "IO supervisor": "io_supervisor",
+    "network switch": "switch",
+    "network router": "router",
+}
 _PROFINET: Final = frozenset({"pn_dcp", "pn_io"})
 
 
@@ -113,6 +119,9 @@ def say_roles(roles: dict[str, str], said: Iterable[tuple[str, str]], doings: Do
         for words, role in _SAID.items():
             if words in value:
                 roles.setdefault(role, f"says so ({source})")
+    if roles.keys() & {"switch", "router"}:
+        for role in ("server", "it_host", "host"):
+            roles.pop(role, None)
     if not roles.keys() & {"io_controller", "io_device"}:
         if doings.served and doings.served.keys() <= _PROFINET and "controller" in roles:  # both ends send cyclic data
             roles["ot_device"] = roles.pop("controller")

@@ -97,6 +97,7 @@ class Fact:
     value: str = ""
     source: str = ""  # "modbus.read_device_identification"
     confidence: float = 1.0
+    about: bytes = b""  # the device's address as a message holds it (4 or 16 bytes of IP, 6 of a MAC); `address` is -1 until it is interned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +157,11 @@ class ProtocolSpec:
     functions: Mapping[int, str]
     ride: Ride | None = None
     links: tuple[Link, ...] = ()  # frames without ports; `ports` and `framings` may be empty then
+    # No OT protocol: it makes facts and nothing else, its flows stay of no protocol, and nobody has a role by it. `datagrams`: UDP ports of it, in
+    # place of `ports` and `framings`: what comes to or from them, and is of no OT protocol, is handed over, each datagram as one PDU. The port is a
+    # hint here, too: the dissector reads what it says only where all of it fits.
+    facts_only: bool = False
+    datagrams: tuple[int, ...] = ()
     areas: Mapping[int, str] = field(default_factory=dict)
     status_name: Callable[[int], str] = lambda status: "ok" if status == 0 else f"error:{status}"
     unit_name: Callable[[int], str] = str  # (unit) -> how a child is called: "unit 3", "rack 0 slot 2"

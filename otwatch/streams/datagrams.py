@@ -8,6 +8,7 @@ import numpy as np
 
 from otwatch.copying import copy
 from otwatch.limits import Limits
+from otwatch.protocols.spec import ProtocolSpec
 from otwatch.streams.anomalies import StreamAnomaly
 from otwatch.streams.cutter import Cutter
 from otwatch.streams.framing import PROBE_BYTES, Framer
@@ -32,10 +33,14 @@ _CONTENT_TOLD = cython.declare(cython.int, DirectionHow.CONTENT)
 class Datagrams:
     """Uses the Cutter's tables. bytes = framed + skipped, of flows of a known protocol. `other_reading`: as PacketFlag says, of the datagram fed."""
 
-    def __init__(self, cutter: Cutter, limits: Limits) -> None:
+    def __init__(self, cutter: Cutter, limits: Limits, protocols: tuple[ProtocolSpec, ...]) -> None:
         self.cutter = cutter
         self.most_wrong = limits.protocol_violations
         self.framers = cutter.identifier.all
+        takers = np.zeros(65536, np.uint8)
+        for protocol, spec in enumerate(protocols, 1):
+            takers[[port for port in spec.datagrams if 0 <= port <= 0xFFFF]] = protocol
+        self.takers = memoryview(takers)
         self.bytes = self.framed = self.skipped = 0
         self.other_reading = False
 
@@ -47,7 +52,7 @@ class Datagrams:
         if framer is None:
             framer = self.identify(data, at, length, slot, direction)
             if framer is None:
-                return 0
+                return self.hand_over(data, at, length, missing, slot, direction)
             if cutter.identifier.reversed(framer, bytes(np.asarray(data)[at:at + min(length, PROBE_BYTES)]), direction,
                                           by_port=flows.direction_how[slot] == _PORT_TOLD) and flows.pdus[slot] == 0 and \
                     not cutter.table.addresses.is_group(flows.server[slot]):  # whatever it says, a group asks nobody
@@ -105,6 +110,26 @@ class Datagrams:
                 self.skipped += end - here
                 flows.skipped_bytes[slot] += end - here
                 break
+        return 0
+
+    def hand_over(self, data, at, length, missing, slot, direction):  # type: ignore[no-untyped-def]
+        """A datagram of no OT protocol, whole, to the protocol that takes what is on one of its ports; the server's says more than the client's."""
+        cutter: Cutter = self.cutter
+        flows = cutter.flows
+        if flows.server_port[slot] < 0 or flows.client_port[slot] < 0:
+            return 0
+        protocol: cython.int = self.takers[flows.server_port[slot]]
+        if protocol == 0:
+            protocol = self.takers[flows.client_port[slot]]
+        if protocol == 0:
+            return 0
+        start: cython.Py_ssize_t = cutter.octets.append(data, at, at + length)
+        flags: cython.int = _DATAGRAM
+        if self.other_reading:
+            flags |= _CONFLICT
+        if missing > 0:
+            flags |= _CUT
+        cutter.add_row(cutter.pdus[protocol], None, slot, direction, start, start + length, flags)
         return 0
 
     def sibling(self, framer, data, here, end, direction):  # type: ignore[no-untyped-def]

@@ -29,6 +29,7 @@ class Frames:
     def __init__(self, cutter: Cutter, protocols: tuple[ProtocolSpec, ...]) -> None:
         self.cutter = cutter
         self.links = [spec.links for spec in protocols]
+        self.nameless = [spec.facts_only for spec in protocols]
 
     def feed(self, packets, row, data, slot, direction):  # type: ignore[no-untyped-def]
         """One frame, whose content lies in `data`. Returns its direction, now that the conversation is known."""
@@ -39,9 +40,10 @@ class Frames:
         protocol: cython.int = packets.link_protocol[row]
         if cutter.table.mode[slot] == _NEW:
             cutter.table.mode[slot] = _OPEN
-            flows.protocol[slot] = protocol
-            flows.protocol_how[slot] = _BY_CONTENT
-            cutter.event(slot, FlowEvent.IDENTIFIED)
+            if not self.nameless[protocol - 1]:
+                flows.protocol[slot] = protocol
+                flows.protocol_how[slot] = _BY_CONTENT
+                cutter.event(slot, FlowEvent.IDENTIFIED)
             if packets.mac_destination[row] & _GROUP_MAC == 0 and self.answers(bytes(np.asarray(data)[at:at + min(length, _LOOK)]), protocol):
                 cutter.table.reverse(slot, _CONTENT_TOLD)
                 direction = 1 - direction
@@ -65,7 +67,8 @@ class Frames:
             pdus.flags[new] |= _CUT
         if packets.mac_destination[row] >= 0 and packets.mac_destination[row] & _GROUP_MAC:
             pdus.flags[new] |= _GROUP
-        flows.pdus[slot] += 1
+        if not self.nameless[protocol - 1]:
+            flows.pdus[slot] += 1
         return direction
 
     def answers(self, first: bytes, protocol: int) -> bool:

@@ -41,7 +41,7 @@ class Ledger:
         self.pending_caps = 0
 
     def add_row(self, pdus, framer, slot, direction, start, end, flags):  # type: ignore[no-untyped-def]
-        """A row of pdus for octets[start:end]."""
+        """A row of pdus for octets[start:end]; `framer`: None of a protocol without framings."""
         flows = self.flows
         client: cython.int = flows.client[slot]
         server: cython.int = flows.server[slot]
@@ -56,7 +56,7 @@ class Ledger:
             pdus.destination[row] = server if direction == 0 else client
             pdus.start[row] = start
             pdus.end[row] = end
-            pdus.framing[row] = framer.index
+            pdus.framing[row] = framer.index if framer is not None else 0
             pdus.flags[row] = flags
         return 0
 

@@ -35,7 +35,7 @@ class Lifetimes:
         self.table = FlowTable(limits, protocols, addresses)
         self.cutter = Cutter(self.table, limits, protocols)
         self.reassembler = Reassembler(self.cutter, limits)
-        self.datagrams = Datagrams(self.cutter, limits)
+        self.datagrams = Datagrams(self.cutter, limits, protocols)
         self.flows = self.table.flows
         self.flow_events = self.cutter.events
         self.octets = self.cutter.octets

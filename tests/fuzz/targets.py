@@ -22,6 +22,8 @@ from otwatch.tables import Anomalies, Operations, Packets, Pdus
 from tests.evasion.wire import HMI, PLC, ethernet, ipv4, udp
 from tests.oracle import pn_dcp as dcp
 from tests.oracle import pn_io as io
+from tests.protocols import saying
+from tests.protocols.seeds import SEEDS
 from tests.streams.wire import ACK, SYN, P, table
 
 ROOT = Path(__file__).parents[2]
@@ -192,12 +194,27 @@ def profinet(data: bytes) -> None:
     pipeline.finish()
 
 
+def message(name: str) -> Callable[[bytes], None]:
+    """Messages of a protocol that makes facts only, one after the other: two bytes of length before each."""
+
+    def target(data: bytes) -> None:
+        reader = saying.dissector(name)
+        at = 0
+        while at + 2 <= len(data):
+            end = at + 2 + int.from_bytes(data[at : at + 2], "big")
+            saying.feed(reader, data[at + 2 : end])
+            at = end
+
+    return target
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "capture": capture,
     "decode": decode,
     "streams": streams,
     **{name: conversation(port) for name, port in PORTS.items()},
     "profinet": profinet,
+    **{name: message(name) for name in SEEDS},
 }
 
 
@@ -209,6 +226,9 @@ def seeds(name: str) -> Iterator[bytes]:
         calls = [b"\x00" + io.connect()[:120], b"\x80" + io.connected(), b"\x04" + io.control(1), b"\x02" + io.record(0x0009, 0xAFF0)]
         yield b"".join(bytes([len(octets[:127])]) + octets[:127] for octets in frames_of)
         yield b"".join(bytes([128 | len(octets[:127])]) + octets[:127] for octets in calls)
+        return
+    if name in SEEDS:
+        yield from (len(seed).to_bytes(2, "big") + seed for seed in SEEDS[name])
         return
     for path in sorted((ROOT / "pcaps" / "plant").glob("*.pcap")):
         if path.stat().st_size > 40_000:

@@ -18,6 +18,7 @@ from typing import Final
 import click
 
 from otwatch.protocols.kit.cip import vendor
+from otwatch.protocols.kit.descriptions import described
 from otwatch.protocols.pn_dcp.spec import VENDORS
 from tests.cli.calling import otwatch
 
@@ -38,7 +39,7 @@ _SZL: Final = {  # field -> kind
 }
 KINDS: Final = frozenset(
     {"vendor", "model", "order_number", "firmware", "hardware", "boot_loader", "software", "serial", "name", "location", "plant", "module",
-     "copyright", "memory_card_serial", "device_instance", "vendor_id"}
+     "copyright", "memory_card_serial", "device_instance", "vendor_id", "os", "description"}
 )
 
 
@@ -169,8 +170,29 @@ def _dcp(capture: Path) -> Iterator[Said]:
         yield from ((macs[0], "vendor", VENDORS[int(maker, 0)]) for maker in makers if int(maker, 0) in VENDORS)
 
 
+def _description(address: str, description: str) -> Iterator[Said]:
+    """A description, and what it plainly says, by the reader that SNMP, LLDP and CDP share (tests/protocols/kit has its cases)."""
+    yield address, "description", description.strip()
+    yield from ((address, kind, value) for kind, value in described(description.strip()))
+
+
+def _lldp(capture: Path) -> Iterator[Said]:
+    names = ("eth.src", "lldp.mgn.addr.ip4", "lldp.mgn.addr.ip6", "lldp.tlv.system.name", "lldp.tlv.system.desc", "lldp.media.manufacturer",
+             "lldp.media.model", "lldp.media.hardware", "lldp.media.firmware", "lldp.media.software", "_ws.malformed")
+    for _, macs, four, six, stations, descriptions, *med, malformed in _fields(capture, "lldp", names):
+        if malformed and not stations:
+            continue
+        for address in (macs[-1], *(f"?{one}" for one in [*four, *six][:2])):  # of an address that no packet shows, there is no asset
+            yield from ((address, "name", station.strip()) for station in stations)
+            for description in descriptions:
+                yield from _description(address, description)
+            for kind, values in zip(("vendor", "model", "hardware", "firmware", "software"), med, strict=True):
+                yield from ((address, kind, value.strip()) for value in values)
+
+
 READERS: Final[dict[str, Callable[[Path], Iterator[Said]]]] = {  # what tshark calls the protocol -> what it says of identities
     "s7comm": _s7, "modbus": _modbus, "mms": _mms, "dnp3": _dnp3, "bacapp": _bacnet, "enip": _cip, "pn_dcp": _dcp,
+    "lldp": _lldp,
 }
 
 
@@ -191,9 +213,10 @@ def compare(capture: Path) -> Compared:
         record = json.loads(line)
         asset_of |= dict.fromkeys((*record["addresses"], *record["macs"]), record["id"])
         for fact in record["facts"] + [fact for child in record["children"] for fact in child["facts"]]:
-            if fact["kind"] in KINDS:
+            if fact["kind"] in KINDS and not fact["source"].startswith("pn_io."):  # its names stand in the records of tests/protocols/pn_io
                 compared.found[record["id"], fact["kind"], fact["value"].strip()] = fact["source"]
-    compared.printed = {(asset_of.get(address, address), kind, value) for address, kind, value in compared.printed}
+    said = ((asset_of.get(address.removeprefix("?"), address), kind, value) for address, kind, value in compared.printed)
+    compared.printed = {one for one in said if not one[0].startswith("?")}
     return compared
 
 

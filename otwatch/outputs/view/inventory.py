@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from otwatch.inventory.asset import Asset, KnownFact
+from otwatch.inventory.identity import GIVEN_IN
 from otwatch.inventory.inventory import Talk
 from otwatch.inventory.roles import role_title
 from otwatch.outputs.story import clock
@@ -69,17 +70,22 @@ def _note_talks(talks: Iterable[Talk], places: Places, seen: Sequence[Seen]) -> 
         seen[number].unused -= hidden
 
 
+def _named_by(source: str) -> str:
+    """Whose word a name is."""
+    return "site file" if source == "site" else f"given by another host, {source}" if source.startswith(GIVEN_IN) else f"self-reported, {source}"
+
+
 def _row(number: int, asset: Asset, received: int, sent: int, seen: Seen, places: Places) -> AssetRow:
     facts, left_out = _facts(asset)
     incidents = [places.by_number[one] for one in sorted(places.of_asset.get(number, ()))]
     evaluation = evaluate(asset, seen, incidents)
     vendor_source = {"fact": "self-reported", "oui": "MAC (OUI)"}.get(asset.vendor_source, asset.vendor_source)
-    names = tuple(f"{name} ({'site file' if source == 'site' else f'self-reported, {source}'})" for source, name in asset.names.items())
+    names = tuple(f"{name} ({_named_by(source)})" for source, name in asset.names.items())
     return AssetRow(
         number=number,
         address=asset.id,
         name=asset.name,
-        name_source="site file" if asset.name_source == "site" else "self-reported" if asset.name else "",
+        name_source=_named_by(asset.name_source).partition(",")[0] if asset.name else "",
         names=names,
         label=asset.label,
         role=asset.role,

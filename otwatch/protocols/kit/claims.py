@@ -1,0 +1,70 @@
+"""Facts of protocols in which hosts say who they are, again and again: a thing that is said again soon is no new fact."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from otwatch.limits import Limits
+from otwatch.protocols.spec import Fact
+from otwatch.tables import Pdus
+
+AGAIN_NS: Final = 600_000_000_000  # a fact is handed on again after so long, so that it is known when it was said last
+_REMEMBERED: Final = 65_536  # facts; beyond it they may repeat
+
+# Confidence in what is said of a host in plain traffic: below what a controller says when it is asked.
+ADMINISTERED: Final = 0.9  # by the equipment itself, in a protocol of its administration
+CLAIMED: Final = 0.6  # by the host, as anybody can
+GIVEN: Final = 0.4  # by another host
+
+Place = int | bytes  # interned address, or one that the message names (Fact.about)
+
+
+class Claims:
+    """Hands on what messages say, each fact once in ten minutes."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._characters = limits.text_characters
+        self._said: dict[tuple[Place, str, str, str], int] = {}  # fact -> when it was handed on
+
+    def say(
+        self, facts: list[Fact], pdus: Pdus, pdu: int, place: Place, kind: str, value: str, source: str, confidence: float = CLAIMED
+    ) -> None:
+        """A fact of a PDU about `place`. A value without text is none."""
+        value = value.strip(" \0\t\r\n")[: self._characters]
+        key = place, kind, value, source
+        now = int(pdus.timestamp_ns[pdu])
+        before = self._said.get(key)
+        if not value or (before is not None and 0 <= now - before < AGAIN_NS):
+            return
+        if len(self._said) >= _REMEMBERED:
+            self._said.clear()
+        self._said[key] = now
+        facts.append(
+            Fact(
+                timestamp_ns=now,
+                frame=int(pdus.frame[pdu]),
+                flow=int(pdus.flow[pdu]),
+                address=place if isinstance(place, int) else -1,
+                about=place if isinstance(place, bytes) else b"",
+                kind=kind,
+                value=value,
+                source=source,
+                confidence=confidence,
+            )
+        )
+
+
+def text(octets: bytes) -> str:
+    """A string of the wire, tolerantly: up to the first NUL."""
+    return octets.partition(b"\0")[0].decode("utf-8", "replace").strip()
+
+
+def is_own(address: bytes) -> bool:
+    """Whether an address of 4 or 16 bytes, or a MAC of 6, can be one host's: not unspecified, loopback, broadcast or a group's."""
+    if not any(address) or address[0] == 0xFF:
+        return False
+    if len(address) == 4:
+        return 0 < address[0] < 224 and address[0] != 127
+    if len(address) == 16:
+        return address != bytes(15) + b"\1"
+    return len(address) == 6 and not address[0] & 1

@@ -1,0 +1,19 @@
+"""The reference page of a protocol that makes facts only."""
+
+from __future__ import annotations
+
+from otwatch.markdown import bullets, code, table
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+def facts_page(intro: str, facts: Pairs, left_out: Pairs) -> str:
+    """Markdown below the head of the page: what is read, (kind of fact, what it holds), (what is left out, why)."""
+    return "\n".join((
+        intro,
+        "",
+        "It is no OT protocol: it makes no operations, nobody is a client or server of OT by it, and its conversations stay of the service that "
+        "their port names. What a host says about itself is its own word: it is shown with its source, and never stands in for an address.",
+        "", "## Facts", "", table(("kind", "holds"), *((code(kind), what) for kind, what in facts)),
+        "", "## Left out", "", bullets(*left_out),
+    ))  # fmt: skip

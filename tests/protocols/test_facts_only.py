@@ -1,0 +1,82 @@
+"""What holds for every protocol that makes facts only: no bytes raise or make rows, facts of a message are few, nobody gets a role of OT by it."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from otwatch.protocols import protocols
+from otwatch.protocols.spec import Link
+from tests.cli.calling import otwatch
+from tests.evasion.wire import GUEST, PLC, Capture, udp
+from tests.protocols.saying import dissector, feed
+from tests.protocols.seeds import SEEDS
+
+NAMES = [spec.name for spec in protocols() if spec.facts_only]
+every_one = pytest.mark.parametrize("name", NAMES)
+_MOST = 64  # facts of one message
+
+
+def _link(link: Link, content: bytes) -> bytes:
+    """Behind the addresses of a frame: EtherType, or length and SNAP."""
+    if link.ethertype >= 0:
+        return link.ethertype.to_bytes(2, "big") + content
+    return (8 + len(content)).to_bytes(2, "big") + b"\xaa\xaa\x03" + link.snap.to_bytes(5, "big") + content
+
+
+def test_each_has_seeds() -> None:
+    assert set(SEEDS) == set(NAMES)
+
+
+@every_one
+def test_a_seed_says_something(name: str) -> None:
+    assert all(feed(dissector(name), seed) for seed in SEEDS[name])
+
+
+@every_one
+def test_no_bytes_raise(name: str) -> None:
+    chance = random.Random(name)
+    reader = dissector(name)
+    for seed in SEEDS[name]:
+        feed(reader, *(seed[:end] for end in range(len(seed))))
+        changed = []
+        for _ in range(300):
+            octets = bytearray(seed)
+            for _ in range(chance.randrange(1, 4)):
+                octets[chance.randrange(len(octets))] = chance.choice((0, 1, 0x3F, 0x7F, 0x80, 0xC0, 0xFF, chance.randrange(256)))
+            changed.append(bytes(octets[: chance.choice((len(octets), chance.randrange(len(octets)))) or 1]))
+        for octets in changed:
+            assert len(feed(reader, octets)) <= _MOST
+    assert reader.forget(1) == 0
+
+
+@every_one
+def test_a_prefix_says_no_more_than_the_whole(name: str) -> None:
+    """A message that the capture cut off may say less, never something else than what stands in it."""
+    for seed in SEEDS[name]:
+        whole = {(fact.kind, fact.value) for fact in feed(dissector(name), seed)}
+        for end in range(len(seed)):
+            for fact in feed(dissector(name), seed[:end]):
+                assert (fact.kind, fact.value) in whole, (end, fact)
+
+
+@every_one
+def test_its_conversations_are_of_no_protocol(name: str, tmp_path: Path) -> None:
+    """The flow, its ends and the verdict stay as without it."""
+    spec = next(spec for spec in protocols() if spec.name == name)
+    capture = Capture()
+    for seed in SEEDS[name]:
+        if spec.datagrams:
+            capture.datagram(GUEST, PLC, 17, udp(GUEST, PLC, (40_000, spec.datagrams[0]), seed))
+        else:
+            capture.frame(bytes.fromhex("0180c200000e") + bytes.fromhex(GUEST.mac) + _link(spec.links[0], seed))
+    path = capture.write(tmp_path / "one.pcap")
+    records = [json.loads(line) for line in otwatch("analyze", path, "--format", "jsonl").stdout.splitlines()]
+    summary = next(record for record in records if record["type"] == "summary")
+    assert summary["protocols"] == {}
+    roles = {role for record in records if record["type"] == "asset" for role in record["roles"]}
+    assert roles <= {"host", "server", "it_host", "switch", "router"}
+    assert any(fact["source"].startswith(f"{name}") for record in records if record["type"] == "asset" for fact in record["facts"])
