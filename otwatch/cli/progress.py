@@ -7,7 +7,7 @@ import stat
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -50,6 +50,12 @@ class ReadingProgress:
     def report(self) -> Callable[[str, int, int | None], None] | None:
         """What the readers call; None when nobody would see it."""
         return self._report if self._wanted or self._waiting is not None else None
+
+    def read(self, paths: Iterable[str]) -> None:
+        """Captures that another process has read."""
+        for path in paths:
+            size = _size(path) or 0
+            self._report(path, size, size)
 
     def _something_came(self) -> None:
         if self._waiting is not None:

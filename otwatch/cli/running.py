@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from types import FrameType
 from typing import Any
 
-from otwatch.capture.files import expand
+from otwatch.capture.files import STANDARD_INPUT, expand
 from otwatch.cli.failing import complain
 from otwatch.cli.progress import ReadingProgress
 from otwatch.engine.analysis import Analysis, Listener
-from otwatch.engine.detector import Policy, RuleDetector, policy_of
-from otwatch.engine.recordings import Recordings
+from otwatch.engine.detector import Policy, policy_of
+from otwatch.engine.exporters import Writer
+from otwatch.engine.observing import analysis_of, observe
+from otwatch.engine.recordings import recordings
+from otwatch.engine.state import Observed, Wanted
 from otwatch.limits import Limits
 from otwatch.outputs.result import Result
 
@@ -43,42 +47,74 @@ def finished_analysis(
     captures: Sequence[str], policy: Policy | None, *, listeners: Sequence[Callable[[Analysis], Listener]] = ()
 ) -> tuple[Analysis, Result]:
     """Reads every capture as one. Problems of single files are in `result.unreadable`; the others are analysed all the same."""
-    analysis = _analysis(policy, listeners)
+    analysis = analysis_of(policy)
+    analysis.listeners += [listener(analysis) for listener in listeners]
     paths = expand(captures)
     with ReadingProgress(paths) as progress, _interruptible() as stop:
         analysis.run(paths, on_progress=progress.report, stop=stop)
     return analysis, analysis.finish()
 
 
-def finished_recordings(
-    captures: Sequence[str], policy: Policy | None, *, listeners: Callable[[int, Analysis], Sequence[Listener]], merge: bool
-) -> Iterator[tuple[int, Analysis, Result]]:
-    """Reads captures that belong together as one, and every such recording for itself: its number, from 1, with its analysis and result, as soon
-    as the next one begins. `listeners` are asked for when a recording begins; `merge`: all captures are one recording."""
+def observed_recordings(
+    captures: Sequence[str],
+    policy: Policy | None,
+    wanted: Wanted = Wanted(),
+    *,
+    writers: Callable[[int], Mapping[str, Writer]] = lambda _: {},
+    merge: bool = False,
+    jobs: int = 1,
+) -> Iterator[Observed]:
+    """Reads captures that belong together as one, and every such recording for itself, with its number, from 1, as soon as it is read.
+
+    `writers` is asked for the number of a recording, once, before it is given, and takes the rows of the tables that are wanted. `merge`: all captures
+    are one recording. `jobs`: processes that read recordings, 0 for as many as there are cores; the order is the same.
+    """
     paths = expand(captures)
-    together = Recordings(Limits())
-    number, analysis = 1, _analysis(policy)
-    analysis.listeners += listeners(number, analysis)
+    found = recordings(paths, Limits(), merge=merge)
     with ReadingProgress(paths) as progress, _interruptible() as stop:
-        for path in paths:
-            if len(paths) > 1 and not merge and not together.belongs(path):
-                yield number, analysis, analysis.finish()
-                number, analysis = number + 1, _analysis(policy)
-                analysis.listeners += listeners(number, analysis)
-            analysis.run([path], on_progress=progress.report, stop=stop)
-            together.read(analysis.last_ns)
-            if analysis.stopped:
-                break
-        yield number, analysis, analysis.finish()
+        first = next(found)
+        second = next(found, None) if jobs != 1 and STANDARD_INPUT not in paths else None
+        ahead = chain([first], [] if second is None else [second], found)
+        if second is None:
+            yield from _one_by_one(ahead, policy, wanted, writers, progress, stop)
+        else:
+            yield from _at_once(ahead, jobs, policy, wanted, writers, progress, stop)
 
 
-def _analysis(policy: Policy | None, listeners: Sequence[Callable[[Analysis], Listener]] = ()) -> Analysis:
-    analysis = Analysis(Limits())
-    if policy is not None:
-        analysis.detector = RuleDetector(analysis.pipeline, policy, analysis.inventory)
-        analysis.site = policy.site
-    analysis.listeners += [listener(analysis) for listener in listeners]
-    return analysis
+def _one_by_one(
+    found: Iterable[list[str]],
+    policy: Policy | None,
+    wanted: Wanted,
+    writers: Callable[[int], Mapping[str, Writer]],
+    progress: ReadingProgress,
+    stop: Callable[[], bool],
+) -> Iterator[Observed]:
+    for number, paths in enumerate(found, 1):
+        observed = observe(paths, policy, wanted, writers(number), on_progress=progress.report, stop=stop)
+        observed.result.number(number)
+        yield observed
+        if observed.stopped:
+            break
+
+
+def _at_once(
+    found: Iterable[list[str]],
+    jobs: int,
+    policy: Policy | None,
+    wanted: Wanted,
+    writers: Callable[[int], Mapping[str, Writer]],
+    progress: ReadingProgress,
+    stop: Callable[[], bool],
+) -> Iterator[Observed]:
+    from otwatch.engine.parallel import cores, in_parallel
+
+    for number, (paths, observed) in enumerate(in_parallel(found, jobs or cores(), policy, wanted, stop=stop), 1):
+        for table, writer in writers(number).items():
+            writer.write(observed.tables.pop(table, ()))
+        observed.result.number(number)
+        observed.stopped |= stop()
+        progress.read(paths)
+        yield observed
 
 
 @contextmanager

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from otwatch.batch import Batch
 from otwatch.outputs.records import fact_record, flow_record, operation_records
 
 if TYPE_CHECKING:
-    from otwatch.engine.analysis import Analysis
+    from otwatch.engine.analysis import Analysis, Listener
 
 
 class Writer(Protocol):
@@ -56,3 +56,10 @@ class FactExporter:
     def feed(self, batch: Batch) -> None:
         """Writes the facts of a batch."""
         self._writer.write(fact_record(fact, self._addresses, batch.file) for fact in batch.facts)
+
+
+EXPORTERS: Final[Mapping[str, Callable[[Analysis, Writer], Listener]]] = {
+    "operations": OperationExporter,
+    "flows": FlowExporter,
+    "facts": FactExporter,
+}

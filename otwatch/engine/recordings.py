@@ -6,7 +6,9 @@ else it begins a recording of its own, with its own assets, flows and rules: two
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -34,13 +36,28 @@ class Seen:
     hosts: set[tuple[int, int]] = field(default_factory=set)  # MAC (-1 where the link has none) and address that sent
 
 
+def recordings(paths: Sequence[str], limits: Limits, *, merge: bool = False) -> Iterator[list[str]]:
+    """The captures of each recording, in the given order, as soon as the next one begins. `merge`: all of them are one."""
+    if merge or len(paths) == 1:
+        yield list(paths)
+        return
+    together, current = Recordings(limits), list[str]()
+    for path in paths:
+        if not together.belongs(path) and current:
+            yield current
+            current = []
+        current.append(path)
+    yield current
+
+
 class Recordings:
-    """Decides file by file. `belongs` looks at the beginning of the next one; tell `read` when a file's end is known."""
+    """Decides file by file, from the beginning of each; the end of one is looked for only where it matters."""
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+        self._limits = replace(limits, batch_packets=_PACKETS)
         self._addresses = Addresses(limits.addresses)
         self._current: Seen | None = None
+        self._unended: list[str] = []  # files of the current recording whose last packet was not looked for
 
     def belongs(self, path: str) -> bool:
         """Whether a file goes on with the recording so far; it is part of it, or begins the next, from now on. What cannot be looked at does."""
@@ -51,19 +68,38 @@ class Recordings:
         except CaptureError:
             return True
         known = self._current
-        together = known is None or not seen.hosts or not known.hosts or _together(known, seen)
+        together = known is None or not seen.hosts or not known.hosts or self._together(known, seen)
         if known is None or not together:
-            self._current = seen
+            self._current, self._unended = seen, []
         else:
             known.hosts |= set(sorted(seen.hosts)[: max(0, _HOSTS - len(known.hosts))])
             known.first_ns = min(known.first_ns or seen.first_ns, seen.first_ns or known.first_ns)
             known.last_ns = max(known.last_ns, seen.last_ns)
+        self._unended.append(path)
         return together
 
-    def read(self, last_ns: int | None) -> None:
-        """The present file was read to its end, which was then."""
-        if self._current is not None and last_ns is not None:
-            self._current.last_ns = max(self._current.last_ns, last_ns)
+    def _together(self, known: Seen, seen: Seen) -> bool:
+        """The same hosts: half of those of the smaller side. Of the same time: one MAC is enough, or an address where the link has none."""
+        common = known.hosts & seen.hosts
+        proof = sum(mac > 0 for mac, _ in common)  # addresses alone, and the loopback, are the same in many places
+        if proof and 2 * proof >= min(len(known.hosts), len(seen.hosts)):
+            return True
+        macs = {mac for mac, _ in known.hosts if mac > 0}
+        if not common and macs.isdisjoint(mac for mac, _ in seen.hosts):
+            return False
+        if seen.last_ns < known.first_ns - _ADJACENT_NS:
+            return False
+        return seen.first_ns <= known.last_ns + _ADJACENT_NS or seen.first_ns <= self._end(known) + _ADJACENT_NS
+
+    def _end(self, known: Seen) -> int:
+        """Time of the last packet of the recording: its files are walked to their ends, each once."""
+        for path in self._unended:
+            with suppress(CaptureError), open_capture(path, self._limits) as reader:
+                for _ in reader:
+                    pass
+                known.last_ns = max(known.last_ns, reader.report.last_ns or 0)
+        self._unended = []
+        return known.last_ns
 
     def _beginning(self, path: str) -> Seen:
         seen, decoder, anomalies = Seen(), Decoder(self._addresses, self._limits), Anomalies()
@@ -81,15 +117,3 @@ class Recordings:
                 seen.hosts = {(mac, address) for mac, address in pairs.tolist() if mac < 0 or not mac & _GROUP_BIT}
                 break
         return seen
-
-
-def _together(known: Seen, seen: Seen) -> bool:
-    """The same hosts: half of those of the smaller side. Of the same time: one MAC is enough, or an address where the link has none."""
-    common = known.hosts & seen.hosts
-    proof = sum(mac > 0 for mac, _ in common)  # addresses alone, and the loopback, are the same in many places
-    if proof and 2 * proof >= min(len(known.hosts), len(seen.hosts)):
-        return True
-    if seen.first_ns > known.last_ns + _ADJACENT_NS or seen.last_ns < known.first_ns - _ADJACENT_NS:
-        return False
-    macs = {mac for mac, _ in known.hosts if mac > 0}
-    return bool(common) or not macs.isdisjoint(mac for mac, _ in seen.hosts)
