@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -13,26 +12,18 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from otwatch.alerts.alert import Severity
-from otwatch.cli.failing import EXIT_FAIL_ON, EXIT_INTERRUPTED, EXIT_UNUSABLE, complain, nothing_read, one_line_errors
-from otwatch.cli.options import ANALYSIS_OPTIONS, FILE, SEVERITIES, add_options, severity
+from otwatch.cli.ending import Ending
+from otwatch.cli.failing import complain, one_line_errors
+from otwatch.cli.options import ANALYSIS_OPTIONS, FILE, JOBS_OPTION, SEVERITIES, add_options, severity
 
 if TYPE_CHECKING:
-    from otwatch.cli.reporting import Reporter
-    from otwatch.engine.analysis import Analysis, Listener
     from otwatch.engine.detector import Policy
+    from otwatch.engine.exporters import Writer
+    from otwatch.engine.state import Observed, Shelf
     from otwatch.intel.advisories import Library
     from otwatch.outputs.analysis_store import AnalysisStore
     from otwatch.outputs.result import Result
     from otwatch.outputs.siem.transport import Target
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One recording: captures that belong together."""
-
-    result: Result
-    anomalies: list[dict[str, Any]]
-    stopped: bool
 
 
 @click.command()
@@ -83,6 +74,7 @@ class Found:
 @click.option(
     "--merge", is_flag=True, help="All captures are of one plant. Else captures that share neither hosts nor time are recordings of their own."
 )
+@add_options(JOBS_OPTION)
 @click.option("--output", type=FILE, metavar="FILE", help="Write the result here; - is standard output, as without.")
 def analyze(
     captures: tuple[str, ...],
@@ -97,6 +89,7 @@ def analyze(
     urls: tuple[str, ...],
     database: str | None,
     merge: bool,
+    jobs: int,
     output: str | None,
     **options: Any,
 ) -> None:
@@ -114,9 +107,11 @@ def analyze(
       otwatch analyze captures/ --syslog 'tls://siem.example:6514?format=cef' --db found.sqlite
     """
     with one_line_errors():
-        from otwatch.cli.running import finished_recordings, policy_from
+        from otwatch.cli.running import observed_recordings, policy_from
         from otwatch.cli.writing import check_new, check_output
+        from otwatch.engine.state import Shelf, Wanted
         from otwatch.errors import CaptureError
+        from otwatch.outputs.view.activity import NO_ACTIVITY
 
         if graph is not None:
             _check_graph_name(graph)
@@ -127,53 +122,51 @@ def analyze(
         if evidence is not None:
             check_new(evidence)
         if report is not None:
-            _reporter(report)
+            _check_report_name(report)
         library = _library(advisories)
         targets = _destinations(urls)
         policy = policy_from(options)
         least = severity(min_severity)
-        found: list[Found] = []
-        complete, unwritten = True, None
+        wanted = Wanted(activity=report is not None, anomalies=form == "jsonl", tables=("flows",) if database is not None else ())
+        found, ending, unwritten = Shelf(), Ending(), None
         with ExitStack() as stores:
             store: AnalysisStore | None = None
-            reporter: Reporter | None = None
 
-            def listeners(number: int, analysis: Analysis) -> list[Listener]:
-                nonlocal store, reporter
+            def writers(number: int) -> dict[str, Writer]:
+                nonlocal store
                 store = stores.enter_context(_store(numbered(database, number)))
-                reporter = _reporter(numbered(report, number))
-                return [listen(analysis) for listen in (*_flows_to(store), *([reporter.listen] if reporter else []))]
+                return {} if store is None else {"flows": store}
 
-            for number, analysis, result in finished_recordings(captures, policy, listeners=listeners, merge=merge):
-                result.number(number)
-                complete &= store is None or not result.packets or _fill(store, result)
-                one = Found(result, list(analysis.anomaly_records()) if form == "jsonl" else [], analysis.stopped)
-                found.append(one)
+            for one in observed_recordings(captures, policy, wanted, writers=writers, merge=merge, jobs=jobs):
+                result, number = one.result, one.result.recording
+                ending.complete &= store is None or not result.packets or _fill(store, result)
+                ending.note(one)
                 try:
                     _write_files(
-                        result,
+                        one,
                         policy,
                         options,
-                        reporter,
+                        report=numbered(report, number),
                         graph=numbered(graph, number),
                         evidence=numbered(evidence, number),
                         navigator=numbered(navigator, number),
                     )
                 except CaptureError as error:  # the result is still to be shown
                     unwritten = unwritten or error
+                one.activity = NO_ACTIVITY
+                found.add(one)
         try:
-            _write(found, form, least, output, library)
+            _write(found, form, least, output, library, several=ending.read > 1)
             if unwritten is not None:
                 raise unwritten
         finally:  # also when the reader of the output has gone, or its disk is full
-            for one in found:
-                for message in one.result.unreadable:
-                    complain(message)
-                if targets and one.result.packets:
-                    from otwatch.cli.sending import send
+            ending.complain()
+            if targets:
+                from otwatch.cli.sending import send
 
-                    complete &= send(one.result, targets, least)
-    _end([one.result for one in found], stopped=found[-1].stopped, complete=complete, fail_on=fail_on)
+                for one in found:
+                    ending.complete &= not one.result.packets or send(one.result, targets, least)
+    ending.exit(fail_on)
 
 
 def numbered(name: str | None, number: int) -> str | None:
@@ -182,22 +175,6 @@ def numbered(name: str | None, number: int) -> str | None:
         return name
     path = Path(name)
     return str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
-
-
-def _end(results: Sequence[Result], *, stopped: bool, complete: bool, fail_on: str | None) -> None:
-    """The exit code."""
-    unreadable, packets = any(result.unreadable for result in results), sum(result.packets for result in results)
-    if unreadable or not packets:
-        if not unreadable:
-            for message in nothing_read([report for result in results for report in result.captures]):
-                complain(message)
-        sys.exit(EXIT_UNUSABLE)
-    if stopped:
-        sys.exit(EXIT_INTERRUPTED)
-    if not complete:
-        sys.exit(EXIT_UNUSABLE)
-    if fail_on is not None and any(alert.severity >= severity(fail_on) for result in results for alert in result.alerts):
-        sys.exit(EXIT_FAIL_ON)
 
 
 def _destinations(urls: Sequence[str]) -> list[Target]:
@@ -230,7 +207,7 @@ def _library(folder: str | None) -> Library | None:
     return read_library(folder)
 
 
-def _write(found: Sequence[Found], form: str, least: Severity, output: str | None, library: Library | None) -> None:
+def _write(found: Shelf, form: str, least: Severity, output: str | None, library: Library | None, *, several: bool) -> None:
     with _destination(output) as out:
         if form == "jsonl":
             from otwatch.outputs.advisories import advisory_records
@@ -240,19 +217,17 @@ def _write(found: Sequence[Found], form: str, least: Severity, output: str | Non
                 for record in chain(records(one.result, min_severity=least), one.anomalies, advisory_records(one.result, library)):
                     out.write(line(record) + "\n")
             return
-        read = [one.result for one in found if one.result.packets]
-        if read:
-            from otwatch.cli.advisories_text import show_advisories
-            from otwatch.cli.text import QuietConsole, show, show_recordings
-            from otwatch.cli.view_text import width_of
+        from otwatch.cli.advisories_text import show_advisories
+        from otwatch.cli.text import QuietConsole, show, show_recordings
+        from otwatch.cli.view_text import width_of
 
-            console = QuietConsole(file=out, highlight=False, width=width_of(out))
-            if len(read) > 1:
-                show_recordings(read, console)
-            for result in read:
-                show(result, console, min_severity=least, title=len(read) > 1)
-                if library is not None:
-                    show_advisories(result, library, console)
+        console = QuietConsole(file=out, highlight=False, width=width_of(out))
+        if several:
+            show_recordings((one.result for one in found if one.result.packets), console)
+        for result in (one.result for one in found if one.result.packets):
+            show(result, console, min_severity=least, title=several)
+            if library is not None:
+                show_advisories(result, library, console)
 
 
 def _store(database: str | None) -> AbstractContextManager[AnalysisStore | None]:
@@ -261,22 +236,6 @@ def _store(database: str | None) -> AbstractContextManager[AnalysisStore | None]
     from otwatch.outputs.analysis_store import AnalysisStore
 
     return AnalysisStore(Path(database))
-
-
-def _reporter(report: str | None) -> Reporter | None:
-    if report is None:
-        return None
-    from otwatch.cli.reporting import Reporter
-
-    return Reporter(report)
-
-
-def _flows_to(store: AnalysisStore | None) -> list[Callable[[Analysis], Listener]]:
-    if store is None:
-        return []
-    from otwatch.engine.exporters import FlowExporter
-
-    return [lambda analysis: FlowExporter(analysis, store)]
 
 
 def _fill(store: AnalysisStore, result: Result) -> bool:
@@ -299,6 +258,13 @@ def _fill(store: AnalysisStore, result: Result) -> bool:
     return True
 
 
+def _check_report_name(report: str) -> None:
+    from otwatch.errors import CaptureError
+
+    if Path(report).suffix.lower() not in (".html", ".htm"):
+        raise CaptureError(f"{report}: unknown report format: name it *.html")
+
+
 def _check_graph_name(graph: str) -> None:
     from otwatch.errors import CaptureError
 
@@ -317,19 +283,22 @@ def _write_navigator(result: Result, path: str) -> None:
 
 
 def _write_files(
-    result: Result,
+    one: Observed,
     policy: Policy,
     options: dict[str, Any],
-    reporter: Reporter | None,
     *,
+    report: str | None,
     graph: str | None,
     evidence: str | None,
     navigator: str | None,
 ) -> None:
+    result = one.result
     if graph is not None:
         _write_graph(result, graph)
-    if reporter is not None:
-        reporter.write(result, policy.site)
+    if report is not None:
+        from otwatch.cli.reporting import write_report
+
+        write_report(one, Path(report), policy.site)
     if evidence is not None:
         _write_evidence(result, Path(evidence), policy, options)
     if navigator is not None:

@@ -33,6 +33,17 @@ ANALYSIS_OPTIONS: Sequence[Decorator] = (
     ),
 )
 
+JOBS_OPTION: Sequence[Decorator] = (
+    click.option(
+        "--jobs",
+        type=click.IntRange(0),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Read so many recordings at once, each in a process of its own; 0: one a core. The result is the same.",
+    ),
+)
+
 
 def add_options(options: Sequence[Decorator]) -> Decorator:
     """Adds shared options to a command, in their order."""

@@ -1,4 +1,4 @@
-"""The report of `otwatch analyze --report`: listens while the captures are read, writes when they are."""
+"""The report of `otwatch analyze --report`."""
 
 from __future__ import annotations
 
@@ -9,35 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otwatch.capture.report import CaptureReport
-from otwatch.engine.activity import Recorder
-from otwatch.errors import CaptureError
 from otwatch.outputs.report.html import write_html
 from otwatch.outputs.view.assemble import plant_view
 
 if TYPE_CHECKING:
-    from otwatch.engine.analysis import Analysis
-    from otwatch.outputs.result import Result
+    from otwatch.engine.state import Observed
     from otwatch.site.site import Site
 
 
-class Reporter:
-    """One report."""
-
-    def __init__(self, path: str) -> None:
-        if Path(path).suffix.lower() not in (".html", ".htm"):
-            raise CaptureError(f"{path}: unknown report format: name it *.html")
-        self._path = Path(path)
-        self._recorder: Recorder | None = None
-
-    def listen(self, analysis: Analysis) -> Recorder:
-        """The listener that it needs."""
-        self._recorder = Recorder(analysis)
-        return self._recorder
-
-    def write(self, result: Result, site: Site | None) -> None:
-        """Writes the file."""
-        assert self._recorder is not None
-        write_html(plant_view(result, activity=self._recorder.activity(site), site=site, files=files_of(result.captures)), self._path)
+def write_report(observed: Observed, path: Path, site: Site | None) -> None:
+    """Writes the file. CaptureError when that is not possible."""
+    result = observed.result
+    write_html(plant_view(result, activity=observed.activity, site=site, files=files_of(result.captures)), path)
 
 
 def files_of(captures: Iterable[CaptureReport]) -> dict[str, tuple[int, str]]:

@@ -18,7 +18,7 @@ from otwatch.engine.detector import Policy, policy_of
 from otwatch.engine.exporters import Writer
 from otwatch.engine.observing import analysis_of, observe
 from otwatch.engine.recordings import recordings
-from otwatch.engine.state import Observed, Wanted
+from otwatch.engine.state import NOTHING_MORE, Observed, Wanted
 from otwatch.limits import Limits
 from otwatch.outputs.result import Result
 
@@ -58,7 +58,7 @@ def finished_analysis(
 def observed_recordings(
     captures: Sequence[str],
     policy: Policy | None,
-    wanted: Wanted = Wanted(),
+    wanted: Wanted = NOTHING_MORE,
     *,
     writers: Callable[[int], Mapping[str, Writer]] = lambda _: {},
     merge: bool = False,
@@ -66,8 +66,8 @@ def observed_recordings(
 ) -> Iterator[Observed]:
     """Reads captures that belong together as one, and every such recording for itself, with its number, from 1, as soon as it is read.
 
-    `writers` is asked for the number of a recording, once, before it is given, and takes the rows of the tables that are wanted. `merge`: all captures
-    are one recording. `jobs`: processes that read recordings, 0 for as many as there are cores; the order is the same.
+    `writers` is asked for the number of a recording, once, before it is given, and takes the rows of the tables that are wanted. `merge`: all
+    captures are one recording. `jobs`: processes that read recordings, 0 for as many as there are cores; the order is the same.
     """
     paths = expand(captures)
     found = recordings(paths, Limits(), merge=merge)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 
 from rich.console import Console
 from rich.measure import Measurement
@@ -37,24 +37,30 @@ class QuietConsole(Console):
         raise BrokenPipeError
 
 
-def show_recordings(results: Sequence[Result], console: Console) -> None:
-    """Captures that do not belong together: a line for each recording, gravest first."""
-    flow(console, f"{len(results)} recordings that share neither hosts nor time, each judged for itself (--merge: all of one plant)", indent=0)
+def show_recordings(results: Iterable[Result], console: Console) -> None:
+    """Captures that do not belong together: a line for each recording, gravest first. One result is held at a time."""
+    lines = sorted(map(_recording, results), key=lambda line: line[0])
+    flow(console, f"{len(lines)} recordings that share neither hosts nor time, each judged for itself (--merge: all of one plant)", indent=0)
     counts = ("files|right", "first packet", "packets|right", "assets|right", "incidents|right")
     table = _table("Recordings", "no.|right", "first capture", *counts, "verdict")
-    for result in sorted(results, key=lambda one: (-max((int(incident.severity) for incident in one.incidents), default=-1), one.recording)):
-        verdict = view_of(result).verdict
-        table.add_row(
-            str(result.recording),
-            safe(base_name(result.captures[0].path)),
-            f"{len(result.captures):,}",
-            clock(result.first_ns),
-            f"{result.packets:,}",
-            f"{len(result.assets):,}",
-            f"{verdict.incidents:,}",
-            verdict.level.value,
-        )
+    for _, cells in lines:
+        table.add_row(*cells)
     _print(console, table, 0, "")
+
+
+def _recording(result: Result) -> tuple[tuple[int, int], tuple[str, ...]]:
+    """Its place among the others, and its cells."""
+    verdict = view_of(result).verdict
+    return (-max((int(incident.severity) for incident in result.incidents), default=-1), result.recording), (
+        str(result.recording),
+        safe(base_name(result.captures[0].path)),
+        f"{len(result.captures):,}",
+        clock(result.first_ns),
+        f"{result.packets:,}",
+        f"{len(result.assets):,}",
+        f"{verdict.incidents:,}",
+        verdict.level.value,
+    )
 
 
 def show(result: Result, console: Console, *, min_severity: Severity, title: bool = False) -> None:

@@ -8,7 +8,7 @@ from otwatch.engine.activity import Recorder
 from otwatch.engine.analysis import Analysis
 from otwatch.engine.detector import Policy, RuleDetector
 from otwatch.engine.exporters import EXPORTERS, Writer
-from otwatch.engine.state import Observed, Wanted
+from otwatch.engine.state import NOTHING_MORE, Observed, Wanted
 from otwatch.limits import Limits
 
 
@@ -44,7 +44,7 @@ def not_observed(paths: Sequence[str], reason: str) -> Observed:
     """A recording that could not be read for a reason outside of its files: it counts like files that are unreadable."""
     analysis = Analysis(Limits())
     analysis.unreadable += [f"{path}: {reason}" for path in paths]
-    return _observed(analysis, None, None, Wanted())
+    return _observed(analysis, None, None, NOTHING_MORE)
 
 
 def _observed(analysis: Analysis, policy: Policy | None, recorder: Recorder | None, wanted: Wanted) -> Observed:

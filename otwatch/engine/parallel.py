@@ -1,6 +1,7 @@
 """Recordings in several processes at once: their results in order, each as our own saved bytes; no live object comes back.
 
-A process that ends (killed, out of memory) costs the recording that it cannot read, which is named; the others are read. A child whose parent is gone ends.
+A process that ends (killed, out of memory) costs the recording that it cannot read, which is named; the others are read. A child whose parent
+is gone ends.
 """
 
 from __future__ import annotations

@@ -30,6 +30,9 @@ class Wanted:
     tables: tuple[str, ...] = ()  # of exporters.EXPORTERS
 
 
+NOTHING_MORE: Final = Wanted()
+
+
 @dataclass(slots=True, kw_only=True)
 class _Judged:
     """The part of it that is dataclasses."""

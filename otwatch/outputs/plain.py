@@ -35,7 +35,7 @@ def from_json(text: str | bytes, kind: type[_Kind]) -> _Kind:
 
 
 @cache
-def classes_of(kind: type) -> tuple[type, ...]:
+def classes_of(kind: Any) -> tuple[type, ...]:
     """The dataclasses and enumerations that the fields of a dataclass name, through all of them, in a fixed order."""
     found: dict[type, None] = {}
 
@@ -61,11 +61,11 @@ def _fields(kind: Any) -> tuple[str, ...]:
 
 
 class _Writer:
-    def __init__(self, kind: type) -> None:
+    def __init__(self, kind: Any) -> None:
         self._numbers = {one: number for number, one in enumerate(classes_of(kind))}
 
     def plain(self, thing: Any) -> Any:
-        kind = type(thing)
+        kind: Any = type(thing)
         if thing is None or kind in (int, str, bool, float):
             return thing
         if kind is dict:
@@ -75,7 +75,7 @@ class _Writer:
             return ["l" if kind is list else "t", *map(self.plain, thing)]
         if kind in self._numbers:
             number = self._numbers[kind]
-            if issubclass(kind, enum.Enum):
+            if isinstance(thing, enum.Enum):
                 return ["e", number, thing.value]
             return ["c", number, *(self.plain(getattr(thing, name)) for name in _fields(kind))]
         if dataclasses.is_dataclass(thing):
@@ -97,7 +97,7 @@ class _Writer:
 
 
 class _Reader:
-    def __init__(self, kind: type) -> None:
+    def __init__(self, kind: Any) -> None:
         self._classes: tuple[Any, ...] = classes_of(kind)
         self._make: dict[str, Callable[[list[Any]], Any]] = {
             "l": lambda parts: [self.thing(part) for part in parts],

@@ -40,9 +40,15 @@ class Rows:
             self._whole = True
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
+        """The records; ValueError when what was packed is damaged."""
         self._end()
         self._file.seek(0)
         unpacker, rest = zlib.decompressobj(), b""
         while chunk := self._file.read(_CHUNK):
-            *lines, rest = (rest + unpacker.decompress(chunk)).split(b"\n")
+            try:
+                *lines, rest = (rest + unpacker.decompress(chunk)).split(b"\n")
+            except zlib.error as error:
+                raise ValueError(f"damaged rows: {error}") from error
             yield from map(json.loads, lines)
+        if not unpacker.eof:
+            raise ValueError("damaged rows: their end is missing")
