@@ -7,13 +7,10 @@ The rules lie in `rules/` at the top, where people look for them; a wheel carrie
 
 import os
 import shutil
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 from Cython.Build import cythonize
 from Cython.Compiler import Options
-from Cython.Compiler.Errors import CompileError
 from setuptools import Extension, setup
 from setuptools.command.build_py import build_py
 
@@ -43,35 +40,27 @@ def compiled_modules() -> list[Extension]:
     return found
 
 
-def translated(module: Extension) -> list[Extension]:
-    """The module as C, or nothing where it cannot be translated: it then runs uncompiled, and the tests say so."""
-    try:
-        extensions = cythonize(
-            [module],
-            build_dir=f"build/translated/{Options.buffer_max_dims}",  # modules of different layouts must not meet
-            language_level=3,
-            quiet=True,
-            cache=bool(os.environ.get("CYTHON_CACHE_DIR")),  # checkouts side by side share what was translated
-            # A view that was never set has no rows: the bounds check alone refuses it. Nothing here is ever pickled.
-            compiler_directives={"initializedcheck": False, "binding": False, "emit_code_comments": False, "auto_pickle": False},
-            shared_utility_qualified_name=SHARED,
-        )
-    except CompileError:
-        return []
+def translated(modules: list[Extension]) -> list[Extension]:
+    """The modules as C, on every core, without those that cannot be translated: they then run uncompiled, and the tests say so."""
+    extensions = cythonize(
+        modules,
+        nthreads=os.cpu_count() or 1,
+        exclude_failures=True,
+        build_dir=f"build/translated/{Options.buffer_max_dims}",  # modules of different layouts must not meet
+        language_level=3,
+        quiet=True,
+        cache=bool(os.environ.get("CYTHON_CACHE_DIR")),  # checkouts side by side share what was translated
+        # A view that was never set has no rows: the bounds check alone refuses it. Nothing here is ever pickled.
+        compiler_directives={"initializedcheck": False, "binding": False, "emit_code_comments": False, "auto_pickle": False},
+        shared_utility_qualified_name=SHARED,
+    )
     for extension in extensions:
         extension.optional = True  # cythonize makes new ones and forgets it
     return extensions
 
 
-def all_translated() -> list[Extension]:
-    """Every compiled module, translated on every core."""
-    modules = [Extension(SHARED, [], extra_compile_args=["-O2", "-g0"], optional=True), *compiled_modules()]
-    with ProcessPoolExecutor(mp_context=get_context("fork")) as pool:  # fork: setup.py may be run by exec, without a module to import
-        return [extension for extensions in pool.map(translated, modules) for extension in extensions]
-
-
 setup(
     cmdclass={"build_py": BuildWithRules},
-    ext_modules=all_translated(),
+    ext_modules=translated([Extension(SHARED, [], extra_compile_args=["-O2", "-g0"], optional=True), *compiled_modules()]),
     options={"build_ext": {"parallel": os.cpu_count()}},
 )

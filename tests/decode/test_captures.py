@@ -148,6 +148,7 @@ KNOWN: dict[tuple[str, str], tuple[int, str]] = {
 
 @pytest.mark.captures
 @pytest.mark.tshark
+@pytest.mark.extended
 @needs_captures
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="no tshark")
 def test_every_packet_of_every_capture_agrees_with_tshark(tmp_path: Path) -> None:

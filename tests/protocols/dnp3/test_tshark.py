@@ -26,6 +26,7 @@ def captures() -> list[Path]:
 
 @pytest.mark.captures
 @pytest.mark.slow
+@pytest.mark.extended
 @pytest.mark.skipif(not COLLECTION.is_dir(), reason="no capture collection: set OTWATCH_CAPTURES")
 def test_frames_roles_functions_units_objects_and_ranges_are_those_of_tshark(capsys: pytest.CaptureFixture[str]) -> None:
     reasons: Counter[str] = Counter()

@@ -126,6 +126,7 @@ def differences(rows: list[dict[str, Any]], told: dict[str, int]) -> dict[str, t
 
 @pytest.mark.tshark
 @pytest.mark.slow
+@pytest.mark.extended
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
 def test_tshark_tells_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     """Frame, role, function, unit, address and quantity, exception code: message by message."""

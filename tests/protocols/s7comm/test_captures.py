@@ -85,6 +85,7 @@ def items(rows: list[dict[str, Any]]) -> dict[int, list[tuple[int, int, int, int
 @pytest.mark.captures
 @pytest.mark.tshark
 @pytest.mark.slow
+@pytest.mark.extended
 @pytest.mark.skipif(not _captures(), reason="no capture collection: set OTWATCH_CAPTURES")
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
 def test_operations_equal_tsharks(capsys: pytest.CaptureFixture[str]) -> None:

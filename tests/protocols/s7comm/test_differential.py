@@ -77,6 +77,7 @@ def test_a_difference_is_found(tmp_path: Path) -> None:
 
 @pytest.mark.captures
 @pytest.mark.slow
+@pytest.mark.extended
 @pytest.mark.skipif(not _captures(), reason="no capture collection: set OTWATCH_CAPTURES")
 def test_the_collection_is_read_as_tshark_reads_it(capsys: pytest.CaptureFixture[str]) -> None:
     """Every fourth capture; all with OTWATCH_WHOLE=1, a minute more (test_captures.py reads all of them, with fewer columns)."""
