@@ -43,6 +43,7 @@ class Limits:
     behaviours: int = 200_000  # distinct (who, whom, what); beyond it addresses within the device are merged
     cip_connections: int = 16_384  # connections of CIP followed: an I/O scanner has hundreds
     names_bytes: int = 16_777_216  # of names of objects (tags, items), 64 a name for its number: a hundred thousand tags
+    named_kinds: int = 32_768  # kinds of operations whose names are kept for an export: some 40 MB; beyond it they are made again
     anomalies_kept: int = 100_000  # rows kept for export; all are counted
     assets: int = 20_000  # a plant has hundreds; a scan or flood of spoofed senders ends here; a quarter more for those who are answered
     facts_per_asset: int = 256

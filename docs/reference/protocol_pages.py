@@ -11,7 +11,7 @@ from otwatch.capture.files import open_capture
 from otwatch.engine.pipeline import Pipeline
 from otwatch.limits import Limits
 from otwatch.markdown import code, table
-from otwatch.outputs.records import operation_records
+from otwatch.outputs.operation_table import operation_records
 from otwatch.protocols import protocol_id, protocols
 from otwatch.protocols.spec import Framing, ProtocolSpec
 from otwatch.vocabulary import FIRST_PROTOCOL_LAYER

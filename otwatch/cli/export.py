@@ -22,7 +22,7 @@ NETBOX = "netbox"
     default="-",
     show_default=True,
     metavar="FILE",
-    help="*.jsonl, *.csv or *.parquet (needs duckdb); - is standard output. For netbox: a folder.",
+    help="*.jsonl, *.csv or *.parquet (needs otwatch[parquet]); - is standard output. For netbox: a folder.",
 )
 @click.option(
     "--merge", is_flag=True, help="All captures are of one plant. Else captures that share neither hosts nor time are recordings of their own."
@@ -45,10 +45,11 @@ def export(table: str, captures: tuple[str, ...], output: str, merge: bool, jobs
     with one_line_errors():
         from otwatch.cli.running import observed_recordings, policy_from
         from otwatch.cli.writing import check_output
-        from otwatch.engine.exporters import EXPORTERS
+        from otwatch.engine.exporters import EXPORTERS, Writer
         from otwatch.engine.state import Wanted
         from otwatch.outputs.alert_records import alert_record, incident_record
         from otwatch.outputs.headers import HEADERS
+        from otwatch.outputs.operation_file import OperationFile
         from otwatch.outputs.records import asset_record, talk_record
         from otwatch.outputs.tables import TableWriter
 
@@ -57,9 +58,9 @@ def export(table: str, captures: tuple[str, ...], output: str, merge: bool, jobs
         ending = Ending()
         policy = policy_from(options) if table in ("alerts", "assets", "incidents") else None
         wanted = Wanted(anomalies=table == "anomalies", tables=(table,) if table in EXPORTERS else ())
-        with TableWriter(output, HEADERS[table]) as writer:
+        with OperationFile(output) if table == "operations" else TableWriter(output, HEADERS[table]) as writer:
 
-            def writers(_number: int) -> dict[str, TableWriter]:
+            def writers(_number: int) -> dict[str, Writer]:
                 return dict.fromkeys(wanted.tables, writer)
 
             for one in observed_recordings(captures, policy, wanted, writers=writers, merge=merge, jobs=jobs):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from otwatch.batch import Batch
-from otwatch.outputs.records import fact_record, flow_record, operation_records
+from otwatch.outputs.operation_table import OperationReader, OperationTable
+from otwatch.outputs.records import fact_record, flow_record
 
 if TYPE_CHECKING:
     from otwatch.engine.analysis import Analysis, Listener
@@ -19,16 +20,30 @@ class Writer(Protocol):
         """Takes some; they are used up when this returns."""
 
 
+@runtime_checkable
+class ColumnWriter(Protocol):
+    """Whoever takes operations by column, too."""
+
+    def take(self, table: OperationTable) -> None:
+        """Takes the rows; the table is overwritten by the next."""
+
+
 class OperationExporter:
-    """One record per operation, values decoded."""
+    """One record per operation, values decoded; by column to a writer that takes columns."""
 
     def __init__(self, analysis: Analysis, writer: Writer) -> None:
-        self._pipeline = analysis.pipeline
+        self._reader = OperationReader(analysis.pipeline.addresses, analysis.pipeline.protocols)
         self._writer = writer
 
     def feed(self, batch: Batch) -> None:
         """Writes the operations of a batch."""
-        self._writer.write(operation_records(batch, self._pipeline.addresses, self._pipeline.protocols))
+        if not batch.operations.rows:
+            return
+        table = self._reader.read(batch)
+        if isinstance(self._writer, ColumnWriter):
+            self._writer.take(table)
+        else:
+            self._writer.write(table.records())
 
 
 class FlowExporter:

@@ -16,7 +16,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def one_line(text: str) -> str:
     """The text with every active character written as \\xNN, \\uNNNN or \\UNNNNNNNN: safe for terminals and log lines."""
-    return _ACTIVE.sub(_written, text)
+    return text if text.isprintable() else _ACTIVE.sub(_written, text)  # no active character is printable
 
 
 def _written(found: re.Match[str]) -> str:

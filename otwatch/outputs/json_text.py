@@ -8,11 +8,15 @@ import re
 from typing import Any, Final
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=str, allow_nan=False)
+_PLAIN: Final = frozenset({int, bool})
 _HALF_PAIR: Final = re.compile(r"\\ud[89ab]..(?!\\ud[c-f])|(?<!\\ud[89ab]..)\\ud[c-f]")
 
 
 def json_text(value: Any) -> str:
     """The value as JSON. What JSON cannot say is written as text: `nan`, `inf`, `-inf`, and U+FFFD for half a pair (of a file's name, say)."""
+    if type(value) is list and (kinds := set(map(type, value))) <= _PLAIN and len(kinds) == 1:  # registers and coils, of which there are most
+        text = str(value).replace(" ", "")
+        return text if int in kinds else text.lower()
     try:
         text = _ENCODER.encode(value)
     except (ValueError, TypeError):  # a number that is not finite, a key that is no text

@@ -8,13 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from otwatch.actions import Action, Role
 from otwatch.addresses import Addresses, mac_text
-from otwatch.batch import Batch
 from otwatch.inventory.asset import Asset, Child, KnownFact
 from otwatch.inventory.inventory import Talk
 from otwatch.inventory.services import service_name
-from otwatch.names import plain
 from otwatch.outputs.times import time_text
 from otwatch.protocols.spec import Fact, ProtocolSpec
 from otwatch.vocabulary import DirectionHow, ProtocolHow, Tunnel
@@ -25,54 +22,6 @@ Record = dict[str, Any]
 
 def _absent(number: int) -> int | None:
     return number if number >= 0 else None
-
-
-def operation_records(batch: Batch, addresses: Addresses, protocols: Sequence[ProtocolSpec]) -> list[Record]:
-    """The operations of a batch, one record per item of a PDU, values decoded. Call before the next batch."""
-    operations, flows = batch.operations, batch.flows
-    columns = {column.name: operations.array(column.name).tolist() for column in operations.schema.columns}
-    records = []
-    for i in range(operations.rows):
-        row = {name: values[i] for name, values in columns.items()}
-        spec = protocols[row["protocol"] - 1]
-        client, server = flows.client_port[row["flow"]], flows.server_port[row["flow"]]
-        value = None
-        if row["value_kind"]:
-            data = batch.octets.tobytes(row["value_at"], row["value_at"] + row["value_length"])
-            value = spec.value(row["value_kind"], data, row)
-        records.append(
-            {
-                "type": "operation",
-                "time": time_text(row["timestamp_ns"]),
-                "file": batch.file,
-                "frame": row["frame"],
-                "src": addresses.text(row["source"]),
-                "src_port": _absent(server if row["direction"] else client),
-                "dst": addresses.text(row["destination"]),
-                "dst_port": _absent(client if row["direction"] else server),
-                "protocol": spec.name,
-                "role": Role(row["role"]).name.lower(),
-                "function": _absent(row["function"]),
-                "function_name": spec.function_name(row["function"], row["subfunction"]),
-                "subfunction": _absent(row["subfunction"]),
-                "action": Action(row["action"]).name,
-                "unit": plain(row["unit"]),
-                "area": spec.areas.get(row["area"], row["area"]) if row["area"] >= 0 else None,
-                "object": plain(row["object"]),
-                "object_name": spec.object_name(row),
-                "start": _absent(row["start"]),
-                "count": _absent(row["count"]),
-                "value": value,
-                "status": spec.status_name(row["status"]),
-                "transaction": _absent(row["transaction"]),
-                "item": row["item"],
-                "request_frame": _absent(row["request_frame"]),
-                "latency_ns": _absent(row["latency_ns"]),
-                "flow": int(flows.number[row["flow"]]),
-                "behaviour": row["behaviour"],
-            }
-        )
-    return records
 
 
 def flow_record(flow: dict[str, int], unanswered: int, addresses: Addresses, protocols: Sequence[ProtocolSpec], file: str) -> Record:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Mapping
-from typing import Any
+from itertools import chain
+from typing import Any, Final
 
 from otwatch.protocols.modbus.spec import IDENTIFICATION_OBJECTS, READ_DEVICE_ID_CODES, ValueKind
 from otwatch.protocols.modbus.umas import request_value, response_value
+
+_BITS: Final = [[bool(byte >> bit & 1) for bit in range(8)] for byte in range(256)]
 
 
 def text(data: bytes) -> str:
@@ -20,12 +24,12 @@ def text(data: bytes) -> str:
 
 def registers(data: bytes) -> list[int]:
     """16-bit big-endian each; an odd last byte is left out."""
-    return [data[at] << 8 | data[at + 1] for at in range(0, len(data) - 1, 2)]
+    return list(struct.unpack_from(f">{len(data) // 2}H", data))
 
 
 def bits(data: bytes, count: int) -> list[bool]:
     """`count` bits, least significant first; APP 6.1. All of them when the count is unknown (-1)."""
-    every = [bool(byte >> bit & 1) for byte in data for bit in range(8)]
+    every = list(chain.from_iterable(map(_BITS.__getitem__, data)))
     return every if count < 0 else every[:count]
 
 
