@@ -20,6 +20,7 @@ VERSION: Final = 2
 Talk = tuple[str, str, str]  # source, destination, protocol
 Place = tuple[str, str, str, int, int, int]  # and unit, area, object
 Range = tuple[int, int]  # first and last address
+Quirk = tuple[str, str, str]  # device, protocol, what its responses do
 Service = tuple[str, str, str, int]  # client, server, transport, port of the server; -1 where there are no ports
 _DYNAMIC: Final = 49_152  # ports from here on are given out anew for every session (RFC 6335): they are one service
 Places = dict[Place, dict[Range, int]]  # how often each range was asked for
@@ -72,8 +73,10 @@ class Baseline:
     functions: dict[tuple[str, str, str, int, int], Seen] = field(default_factory=dict)  # talk, function and subfunction
     written: Places = field(default_factory=dict)
     asked: Places = field(default_factory=dict)  # read, browsed, identified
+    quirks: set[Quirk] = field(default_factory=set)
     rates: dict[Talk, float] = field(default_factory=dict)  # requests a second, on the whole; of several captures the highest
     knows_reads: bool = True  # False when it was learned, in part at least, by a version that did not keep what is read
+    knows_quirks: bool = True  # the same of quirks
     _joined: dict[tuple[str, Place], tuple[list[int], list[int]]] = field(default_factory=dict, repr=False, compare=False)
 
     # learning
@@ -87,12 +90,14 @@ class Baseline:
         source: str = "",
         hosts: Iterable[str] = (),
         services: Iterable[Service] = (),
+        quirks: Iterable[Quirk] = (),
     ) -> None:
-        """Adds everything that these behaviours hold. `protocols`: names by id, from 1. `hosts`, `services`: all that was seen beside."""
+        """Adds everything that these behaviours hold. `protocols`: names by id, from 1. `hosts`, `services`, `quirks`: all that was seen beside."""
         if source:
             self.sources.add(source)
         self.hosts.update(hosts)
         self.services.update((client, server, transport, _service(port)) for client, server, transport, port in services)
+        self.quirks.update((device, protocol, _quirk(quirk)) for device, protocol, quirk in quirks)
         talks: dict[Talk, Seen] = {}
         for row in _requests(behaviours, addresses, protocols):
             if not self.verbs:
@@ -120,7 +125,9 @@ class Baseline:
         self.sources |= other.sources
         self.hosts |= other.hosts
         self.services |= other.services
+        self.quirks |= other.quirks
         self.knows_reads = self.knows_reads and other.knows_reads
+        self.knows_quirks = self.knows_quirks and other.knows_quirks
         for key, seen in other.verbs.items():
             self.verbs.setdefault(key, Seen()).add(seen.messages, seen.first_ns, seen.last_ns)
         for function, seen in other.functions.items():
@@ -179,6 +186,16 @@ class Baseline:
         if _is_mac(address) and not any(map(_is_mac, self.hosts)):
             return None
         return address in self.hosts
+
+    def has_quirk(self, device: str, protocol: str, quirk: str) -> bool | None:
+        """Whether the device's responses had this quirk; None when quirks were not kept, or nobody asked the device in that protocol."""
+        if not self.knows_quirks or not any(dst == device and name == protocol for _, dst, name, _ in self.verbs):
+            return None
+        return (device, protocol, _quirk(quirk)) in self.quirks
+
+    def is_quirky(self, device: str, protocol: str) -> bool:
+        """Whether it knows any quirk of the device."""
+        return any(known[:2] == (device, protocol) for known in self.quirks)
 
     def ranges(self, verb: str, place: Place) -> list[Range]:
         """The addresses that were written ("write") or asked for ("read") in a place, in as few ranges as possible."""
@@ -297,6 +314,11 @@ def _requests(behaviours: Behaviours, addresses: Addresses, protocols: Sequence[
 
 def _is_mac(address: str) -> bool:
     return len(address) == 17 and address.count(":") == 5
+
+
+def _quirk(text: str) -> str:
+    """A quirk without what is said of it in brackets, which the number at hand may change."""
+    return text.partition(" (")[0]
 
 
 def _service(port: int) -> int:

@@ -33,6 +33,7 @@ def baseline_text(baseline: Baseline) -> str:
         "last_ns": baseline.last_ns,
         "sources": sorted(baseline.sources),
         "knows_reads": baseline.knows_reads,
+        "knows_quirks": baseline.knows_quirks,
         "completeness": {
             "known": completeness.known,
             "new_in_last_fifth": completeness.new_in_last_fifth,
@@ -71,6 +72,7 @@ def baseline_text(baseline: Baseline) -> str:
             {"client": client, "server": server, "transport": transport, "port": port}
             for client, server, transport, port in sorted(baseline.services)
         ],
+        "quirks": [{"device": device, "protocol": protocol, "quirk": quirk} for device, protocol, quirk in sorted(baseline.quirks)],
         "rates": [
             {"src": src, "dst": dst, "protocol": protocol, "requests_per_s": rate} for (src, dst, protocol), rate in sorted(baseline.rates.items())
         ],
@@ -142,6 +144,9 @@ def _baseline(document: dict[str, Any]) -> Baseline:
         baseline.verbs[key] = Seen(int(entry["messages"]), int(entry["first_ns"]), int(entry["last_ns"]))
     for entry in document.get("services", ()):  # older baselines have none
         baseline.services.add((str(entry["client"]), str(entry["server"]), str(entry["transport"]), int(entry["port"])))
+    baseline.knows_quirks = bool(document.get("knows_quirks", False))
+    for entry in document.get("quirks", ()):
+        baseline.quirks.add((str(entry["device"]), str(entry["protocol"]), str(entry["quirk"])))
     if document["version"] == 1:  # ranges without their numbers, and nothing of what was read
         baseline.knows_reads = False
         document = {**document, "functions": [], "rates": [], "asked": []}

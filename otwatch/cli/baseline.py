@@ -55,6 +55,7 @@ def learn(captures: tuple[str, ...], output: str, extend: bool) -> None:
                 # also those that never answered: a controller that is switched off is no unknown address
                 hosts=[*(address for asset in result.assets for address in asset.addresses or asset.macs), *(talk.server for talk in result.talks)],
                 services=analysis.inventory.services(),
+                quirks=analysis.inventory.quirks(),
             )
             learned.sources.update(Path(report.path).name for report in result.captures)
             try:

@@ -36,6 +36,7 @@ cdef class Decoder:
     cdef object undecoded_ppp
     cdef Recognised recognised
     cdef unsigned long long[::1] pairs
+    cdef readonly unsigned long long factor
     cdef int[::1] pair_source
     cdef int[::1] pair_destination
     cdef int pair(self, Packets packets, Py_ssize_t row, unsigned long long source, unsigned long long destination) except -1

@@ -7,6 +7,8 @@ What nearly all packets of a plant are (Ethernet, at most one tag, IPv4, TCP, no
 
 from __future__ import annotations
 
+import secrets
+
 import cython
 import numpy as np
 
@@ -42,7 +44,6 @@ _KINDS = 256  # different numbers of one field that are counted apart
 _OTHERS = 1 << 62
 _PAIRS = 4096  # recent pairs of addresses
 
-_PRIME = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 _LOW64 = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
 _MAPPED = cython.declare(cython.ulonglong, 0xFFFF_0000_0000)  # IPv4 mapped into IPv6
 
@@ -104,6 +105,7 @@ class Decoder:
         self.readings = Packets(1)
         self.unread = []  # (row in readings, payload, protocol, IP version, depth, outer addresses): readings to decode yet
         self.pairs = memoryview(np.zeros(_PAIRS, np.uint64))
+        self.factor = secrets.randbits(64) | 1  # addresses are the sender's choice, their places among the pairs are not
         self.pair_source = memoryview(np.zeros(_PAIRS, np.int32))
         self.pair_destination = memoryview(np.zeros(_PAIRS, np.int32))
         self.decoded = 0
@@ -205,7 +207,7 @@ class Decoder:
     def pair(self, packets: Packets, row: cython.Py_ssize_t, source: cython.ulonglong, destination: cython.ulonglong) -> cython.int:
         """The ids of two IPv4 addresses, from among the recent pairs where they are there."""
         key: cython.ulonglong = source << 32 | destination
-        at: cython.ulonglong = ((key * _PRIME) & _LOW64) >> 52
+        at: cython.ulonglong = ((key * self.factor) & _LOW64) >> 52
         if self.pairs[at] != key or self.pair_source[at] <= 0:
             addresses = self.frame.addresses
             packets.source[row] = addresses.intern(0, _MAPPED | source)

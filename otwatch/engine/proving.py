@@ -7,7 +7,7 @@ from pathlib import Path
 
 from otwatch.addresses import Addresses
 from otwatch.alerts.alert import Alert
-from otwatch.baseline.baseline import Baseline, Service
+from otwatch.baseline.baseline import Baseline, Quirk, Service
 from otwatch.baseline.behaviours import BehaviourIndex
 from otwatch.engine.analysis import Analysis
 from otwatch.engine.detector import Policy, RuleDetector
@@ -40,11 +40,12 @@ def alerts_of_capture(
     return result.alerts
 
 
-def learned(behaviours: Behaviours, addresses: Addresses, names: Sequence[str], services: Sequence[Service]) -> Baseline:
+def learned(behaviours: Behaviours, addresses: Addresses, names: Sequence[str], services: Sequence[Service],
+            quirks: Sequence[Quirk]) -> Baseline:
     """A baseline of these behaviours and conversations."""
     baseline = Baseline()
     hosts = [host for client, server, *_ in services for host in (client, server)]
-    baseline.learn(behaviours, addresses, names, hosts=hosts, services=services)
+    baseline.learn(behaviours, addresses, names, hosts=hosts, services=services, quirks=quirks)
     return baseline
 
 

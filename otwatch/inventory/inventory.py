@@ -375,6 +375,14 @@ class Inventory:
             if client >= 0 and server >= 0
         ]
 
+    def quirks(self) -> list[tuple[str, str, str]]:
+        """Device, protocol and quirk, of every device whose responses deviate by habit."""
+        return [
+            (self.addresses.text(address), fact.source.partition(".")[0], value)
+            for (address, _, kind, value), fact in self.facts.items()
+            if kind == "quirk"
+        ]
+
     def talks(self) -> list[Talk]:
         """Every conversation, the busiest first, with what was done in it."""
         talks = [self._talk(conversation, self.asked.in_conversation(row)) for row, conversation in enumerate(self.hosts.conversations.values())]

@@ -17,7 +17,7 @@ from otwatch.rules.rule import AllOf, AnyOf, Condition, Rule, Term
 from otwatch.tables import Behaviours
 
 NEEDS_BASELINE: Final = frozenset(
-    {"in_baseline", "function_in_baseline", "range_in_baseline", "habit_per_s", "src_known", "dst_known", "service_in_baseline"}
+    {"in_baseline", "function_in_baseline", "range_in_baseline", "habit_per_s", "src_known", "dst_known", "service_in_baseline", "quirk_in_baseline"}
 )
 NEEDS_INDICATORS: Final = frozenset({"src_indicator", "dst_indicator", "value_indicator"})
 NEEDS_LEARNING: Final = frozenset({"new_talker", "new_verb"})

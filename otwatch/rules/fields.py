@@ -50,7 +50,7 @@ _SEEN_ELSEWHERE: Final = frozenset(
         "request_function",
         "request_place",
         *("src_indicator", "dst_indicator", "value_indicator"),
-        *("in_baseline", "function_in_baseline", "range_in_baseline", "habit_per_s", "service_in_baseline"),
+        *("in_baseline", "function_in_baseline", "range_in_baseline", "habit_per_s", "service_in_baseline", "quirk_in_baseline"),
     }
 )  # known from a site file, a baseline, indicators or another message: unknown without
 
@@ -229,6 +229,7 @@ _ANOMALIES: Final = (
     _field("layer", "text", Stage.SIGNATURE, "layer or protocol"),
     *_PAIR,
     *_LATE,
+    _field("known_quirk", "truth", Stage.REST, "the baseline knows that responses of src in this protocol deviate; no without a baseline"),
 )
 _FACTS: Final = (
     _field("kind", "text", Stage.SIGNATURE, "vendor, model, order_number, firmware, serial, name, state, ..."),
@@ -238,6 +239,12 @@ _FACTS: Final = (
     _field("value", "text", Stage.REST, "what it says"),
     _field("child", "text", Stage.REST, "device behind dst that it is about"),
     _field("changed", "truth", Stage.REST, "another value was told before"),
+    _field(
+        "quirk_in_baseline",
+        "truth",
+        Stage.REST,
+        "of a quirk: the baseline knows it of the device; not known without a baseline, nor of a device that it does not know in that protocol",
+    ),
     _field("value_indicator", "truth", Stage.REST, "threat intelligence (--intel) names value: a domain, hash or fingerprint; not known without it"),
 )
 _SILENCES: Final = (

@@ -64,11 +64,15 @@ class OtherRows:
             signature = tuple(known)
             mask, signed, paired = matcher.candidates(signature, self.context.anomaly, (src, dst), self.context.pair)
             if mask:
-                record = Joined(signed, paired)
+                record = Joined(self._quirk(src, signed["layer"]), signed, paired)
                 cards = (held, claims) if signature == _ADDRESS_CONFLICT else (-1, -1)
                 for clause in matcher.passing(mask, record):
                     row = Row(time, frame, batch.file, src, dst, record, "anomalies", signature, flow=flow, card=cards[0], claimant=cards[1])
                     self.take(clause, row, 2)
+
+    def _quirk(self, device: int, protocol: str) -> Mapping[str, bool]:
+        baseline = self.context.baseline
+        return {"known_quirk": baseline is not None and baseline.is_quirky(self.context.addresses.text(device), protocol)}
 
     def _fact(self, batch: Batch, fact: Any) -> None:
         key = f"{fact.address} {fact.child} {fact.kind}"
@@ -84,6 +88,9 @@ class OtherRows:
         if mask:
             changed = before is not None and not _same_version(fact.value, before) and not _same_version(before, fact.value)
             rest = {"value": fact.value, "child": fact.child, "before": before, "changed": changed}
+            if self.context.baseline is not None and fact.kind == "quirk":
+                device = self.context.addresses.text(fact.address)
+                rest["quirk_in_baseline"] = self.context.baseline.has_quirk(device, fact.source.partition(".")[0], fact.value)
             if self.context.intelligence is not None:
                 rest["value_indicator"] = bool(self.context.intelligence.of_value(fact.value))
             record = Joined(signed, paired, rest)

@@ -84,7 +84,7 @@ class Prover:
         layers: Mapping[int, Mapping[int, AnomalyKind]],
         index: Callable[[], Index],
         parse_site: Callable[[str, str], SitePolicy],
-        learn: Callable[[Behaviours, Addresses, Sequence[str], Sequence[tuple[str, str, str, int]]], Known],
+        learn: Callable[[Behaviours, Addresses, Sequence[str], Sequence[tuple[str, str, str, int]], Sequence[tuple[str, str, str]]], Known],
         parse_intel: Callable[[str, str], Intelligence],
         analyse: Callable[[Path, Sequence[Rule], SitePolicy | None, Known | None, Intelligence | None], Sequence[Alert]] | None = None,
     ) -> None:
@@ -134,7 +134,12 @@ class Prover:
         services = [
             (row["src"], row["dst"], str(row.get("transport", "tcp")), int(row.get("port", -1))) for row in rows if row.get("table") == "flows"
         ]
-        return self.learn(maker.index.behaviours, maker.addresses, [spec.name for spec in self.protocols], services)
+        quirks = [
+            (row["src"], str(row["source"]).partition(".")[0], str(row["value"]))
+            for row in rows
+            if row.get("table") == "facts" and row["kind"] == "quirk"
+        ]
+        return self.learn(maker.index.behaviours, maker.addresses, [spec.name for spec in self.protocols], services, quirks)
 
     def alerts_of(
         self,

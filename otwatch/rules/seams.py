@@ -103,6 +103,12 @@ class Known(Protocol):
     def has_host(self, address: str) -> bool | None:
         """Whether the address was seen at all."""
 
+    def has_quirk(self, device: str, protocol: str, quirk: str) -> bool | None:
+        """Whether the device's responses had this quirk; None when that is not known."""
+
+    def is_quirky(self, device: str, protocol: str) -> bool:
+        """Whether it knows any quirk of the device."""
+
 
 class Indicator(Protocol):
     """One value that somebody published as belonging to an attacker."""

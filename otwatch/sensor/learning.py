@@ -78,6 +78,7 @@ def _learned(pipeline: Pipeline, config: SensorConfig, inventory: Inventory) -> 
         source=config.name,
         hosts=[inventory.name(key) for key in inventory.hosts.hosts if max(key) > 0],
         services=inventory.services(),
+        quirks=inventory.quirks(),
     )
     return baseline
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from otwatch.actions import Action
 from otwatch.addresses import Addresses
-from otwatch.baseline.baseline import Baseline
+from otwatch.baseline.baseline import Baseline, Seen
 from otwatch.baseline.behaviours import BehaviourIndex
 from otwatch.baseline.store import baseline_text, load_baseline, save_baseline
 from otwatch.engine.kinds import anomaly_kinds
@@ -19,6 +19,7 @@ from otwatch.errors import ConfigErrors
 from otwatch.limits import Limits
 from otwatch.protocols import protocols
 from otwatch.rules.prove import HandMade
+from otwatch.tables import Behaviours
 from tests.rules.hand import OPERATION, PROVER
 
 READ = {"src": "10.0.0.5", "dst": "10.0.0.9", "protocol": "modbus", "function": 3, "action": "READ", "area": 4, "unit": 1, "start": 0, "count": 10}
@@ -181,3 +182,21 @@ def test_services_are_learned_kept_and_merged(tmp_path: Path) -> None:
 
 def test_a_baseline_of_before_services_says_nothing_of_them() -> None:
     assert Baseline().uses("10.0.0.5", "10.0.0.9", "tcp", 22) is None
+
+
+def test_quirks_are_learned_kept_and_merged(tmp_path: Path) -> None:
+    known = Baseline()
+    known.verbs["10.0.0.5", "10.0.0.9", "modbus", "read"] = Seen(3, 1, 9)
+    known.learn(Behaviours(1), Addresses(), [], quirks=[("10.0.0.9", "modbus", "identifiers are not copied (0)")])
+    save_baseline(known, tmp_path / "known.json")
+    read = load_baseline(tmp_path / "known.json")
+    assert read == known
+    assert read.has_quirk("10.0.0.9", "modbus", "identifiers are not copied (with its octets swapped)") is True
+    assert read.has_quirk("10.0.0.9", "modbus", "one octet too long") is False
+    assert read.has_quirk("10.0.0.8", "modbus", "one octet too long") is None  # nobody asked it
+    assert (read.is_quirky("10.0.0.9", "modbus"), read.is_quirky("10.0.0.9", "dnp3")) == (True, False)
+    both = Baseline()
+    both.merge(read)
+    assert both.quirks == known.quirks
+    (tmp_path / "older.json").write_text((tmp_path / "known.json").read_text().replace('"knows_quirks": true', '"knows_quirks": false'))
+    assert load_baseline(tmp_path / "older.json").has_quirk("10.0.0.9", "modbus", "one octet too long") is None

@@ -11,4 +11,5 @@ cdef class Habits:
     cpdef bint is_habit(self, int device, int kind) except -1
     cpdef bint may_be(self, int device, bint doubtful) except -1
     cpdef int deviates(self, int device, int kind, Pdus pdus, Py_ssize_t pdu, str text, list facts) except -1
+    cpdef bint is_proven(self, int device, int kind) except -1
     cpdef bint ended(self, int device, int kind) except -1

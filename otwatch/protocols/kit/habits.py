@@ -19,7 +19,8 @@ from otwatch.tables import Pdus
 IDENTIFIER = 0  # the answer does not repeat the identifier of its request
 LENGTH = 1  # the answer is longer than its fields
 LOW = 2  # the answer repeats only the low octet of its request's identifier: nothing shows below 256
-KINDS = 3
+UNIT = 3  # the answer carries another unit than its request
+KINDS = 4
 
 HABIT = 0  # this device's answers deviate like that from the first
 BEGAN = 1  # they did not before
@@ -109,6 +110,10 @@ class Habits:
             facts.append(Fact(timestamp_ns=int(pdus.timestamp_ns[pdu]), frame=int(pdus.frame[pdu]), flow=int(pdus.flow[pdu]), address=known.address,
                               kind="quirk", value=text, source=self.source))
         return HABIT
+
+    def is_proven(self, device: cython.int, kind: cython.int) -> cython.bint:
+        """Whether a deviation of that kind has become a fact: then it speaks against no answer."""
+        return self.devices[device].deviations[kind] >= _TOLD_AFTER and self.is_habit(device, kind)
 
     def ended(self, device: cython.int, kind: cython.int) -> cython.bint:
         """After an answer that conforms, of a device with deviations (`odd`): whether what seemed a habit is none. Said once."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from otwatch.limits import Limits
 from otwatch.protocols.kit.early import Early, Held
-from otwatch.protocols.kit.habits import BEGAN, HABIT, IDENTIFIER, KINDS, LENGTH, LOW, Habits
+from otwatch.protocols.kit.habits import BEGAN, HABIT, IDENTIFIER, KINDS, LENGTH, LOW, UNIT, Habits
 from otwatch.protocols.kit.pairing import EXACT, OTHER_FUNCTION, OTHER_UNIT, Pairing
 from otwatch.protocols.modbus import facts as facts_of
 from otwatch.protocols.modbus.message import Message
@@ -54,6 +54,7 @@ _OTHER_UNIT = cython.declare(cython.int, OTHER_UNIT)
 _IDENTIFIER = cython.declare(cython.int, IDENTIFIER)
 _LOW = cython.declare(cython.int, LOW)
 _LENGTH = cython.declare(cython.int, LENGTH)
+_UNIT = cython.declare(cython.int, UNIT)
 _KINDS = cython.declare(cython.int, KINDS)
 _HABIT = cython.declare(cython.int, HABIT)
 _BEGAN = cython.declare(cython.int, BEGAN)
@@ -343,6 +344,18 @@ class ModbusDissector:
             return m.u8(0) == 2 * count
         return m.shape != _READ_BITS or m.u8(0) == (count + 7) // 8
 
+    def _other_unit(self, queue: cython.Py_ssize_t, asked: cython.int, facts: list[Fact]) -> cython.bint:
+        """A response with the transaction and function of a request and another unit: a habit of the device, which is about the unit of the request,
+        or something that began. Returns whether it contradicts the request: until the habit is proven it does."""
+        m: Message = self.m
+        device: cython.int = self._device(queue)
+        unit: cython.int = self.pairing.unit[asked]
+        said: cython.int = self.habits.deviates(device, _UNIT, m.pdus, m.pdu, facts_of.unit_quirk(m.unit), facts)
+        m.report(_QUIRK if said == _HABIT else _UNIT_MISMATCH if said == _BEGAN else _FOREIGN, m.body - m.at - 2, unit, m.unit)
+        if said == _HABIT:
+            m.unit = unit
+        return said != _HABIT or not self.habits.is_proven(device, _UNIT)
+
     def _habits(self, queue: cython.Py_ssize_t, asked: cython.int, facts: list[Fact]) -> object:
         """An octet too many behind an echo: a habit of the device, or something that began."""
         m: Message = self.m
@@ -459,13 +472,15 @@ class ModbusDissector:
                 self._unasked(place, digest)
             contradicts = place >= 0 and pairing.digest[place] != digest
         else:
-            contradicts = pairing.match == _OTHER_UNIT or (pairing.match == _OTHER_FUNCTION and (function != 0 or not refused))
+            contradicts = pairing.match == _OTHER_FUNCTION and (function != 0 or not refused)
             if pairing.match == _OTHER_FUNCTION and not refused and m.repeated[function]:
                 place = -1  # what it says it did is not what was asked: its own address counts
             if not conflict:
                 if m.pdus.flags[m.pdu] & _DATAGRAM == 0:
                     self.early.tcp_answers += 1
                 self._answered(flow, queue, asked, function)
+            if pairing.match == _OTHER_UNIT:
+                contradicts = conflict or self._other_unit(queue, asked, facts)
         if refused:
             m.function = function
             refusal(m, pairing, place)
@@ -490,19 +505,21 @@ class ModbusDissector:
         pairing: Pairing = self.pairing
         device: cython.int
         if pairing.match == _EXACT:
-            if m.transaction > 0:
+            if m.transaction >= 0:
                 device = self.devices[queue]
                 if device < 0:
                     device = self._device(queue)
-                self.habits.good[_KINDS * device] += 1
+                self.habits.good[_KINDS * device] += m.transaction > 0
+                self.habits.good[_KINDS * device + _UNIT] += 1
                 if m.transaction > 255:
                     self.habits.good[_KINDS * device + _LOW] += 1
-                if self.habits.odd[device] and self.habits.ended(device, _IDENTIFIER):
-                    m.report(_DEVIATING, 0, m.transaction, m.transaction)
+                if self.habits.odd[device]:
+                    if self.habits.ended(device, _IDENTIFIER):
+                        m.report(_DEVIATING, 0, m.transaction, m.transaction)
+                    if self.habits.ended(device, _UNIT):
+                        m.report(_DEVIATING, m.body - m.at - 2, m.unit, m.unit)
         elif pairing.match == _OTHER_FUNCTION and function != 0:  # 0 is reported as such; some servers refuse unknown functions with it
             m.report(_FUNCTION_MISMATCH, m.body - m.at - 1, pairing.function[asked], function)
-        elif pairing.match == _OTHER_UNIT:
-            m.report(_UNIT_MISMATCH, m.body - m.at - 2, pairing.unit[asked], m.unit)
         if m.transaction < 0:  # in order: what was asked before and is still waiting will not be answered any more
             while pairing.first[queue] != asked:
                 pairing.drop_oldest(queue)

@@ -29,6 +29,11 @@ def identifier_quirk(asked: int, answered: int) -> str:
     return f"transaction identifiers of requests are not copied into responses ({how})"
 
 
+def unit_quirk(answered: int) -> str:
+    """What a device that does not copy unit identifiers puts in their place."""
+    return f"unit identifiers of requests are not copied into responses ({answered})"
+
+
 class Identity:
     """Makes facts of responses; remembers what was said last."""
 

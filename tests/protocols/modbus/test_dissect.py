@@ -269,7 +269,7 @@ REACHED: dict[str, Callable[[], Wire]] = {
     "conflicting-response": lambda: Wire().ask(READ).answer(READ_ANSWER).answer(pdu(3, data=b"\x04\x00\x01\x00\x03")),
     "duplicate-response": lambda: Wire().ask(READ).answer(READ_ANSWER).answer(READ_ANSWER),
     "function-mismatch": lambda: Wire().ask(READ).answer(pdu(4, data=b"\x04\x00\x01\x00\x02")),
-    "unit-mismatch": lambda: Wire().ask(READ, unit=1).answer(READ_ANSWER, unit=2),
+    "unit-mismatch": lambda: _polled(1).ask(READ, unit=1).answer(READ_ANSWER, unit=2),
     "echo-mismatch": lambda: Wire().ask(pdu(6, 1, 2)).answer(pdu(6, 1, 3)),
     "request-flood": _flood,
     "unanswered-request": _reversed_rtu,
