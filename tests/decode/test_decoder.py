@@ -225,8 +225,3 @@ def test_tcp_data_after_a_total_length_of_zero() -> None:
 
 def test_samples_cover_every_ethernet() -> None:
     assert set(ETHERNETS) <= set(SAMPLES)
-
-
-def test_the_places_of_recent_pairs_are_secret() -> None:
-    """Addresses are the sender's choice: whoever knew the places could keep a pair out of them."""
-    assert len({Decoder(Addresses(), Limits()).factor for _ in range(8)}) == 8
