@@ -14,7 +14,7 @@ import click
 from otwatch.alerts.alert import Severity
 from otwatch.cli.ending import Ending
 from otwatch.cli.failing import complain, one_line_errors
-from otwatch.cli.options import ANALYSIS_OPTIONS, FILE, JOBS_OPTION, SEVERITIES, add_options, severity
+from otwatch.cli.options import ANALYSIS_OPTIONS, FILE, MERGE_AND_JOBS, SEVERITIES, add_options, severity
 
 if TYPE_CHECKING:
     from otwatch.engine.detector import Policy
@@ -71,10 +71,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Write incidents, alerts, assets and flows into a SQLite store, for `otwatch incidents`, `alerts` and `assets` with --db FILE.",
 )
-@click.option(
-    "--merge", is_flag=True, help="All captures are of one plant. Else captures that share neither hosts nor time are recordings of their own."
-)
-@add_options(JOBS_OPTION)
+@add_options(MERGE_AND_JOBS)
 @click.option("--output", type=FILE, metavar="FILE", help="Write the result here; - is standard output, as without.")
 def analyze(
     captures: tuple[str, ...],
@@ -134,22 +131,22 @@ def analyze(
 
             def writers(number: int) -> dict[str, Writer]:
                 nonlocal store
-                store = stores.enter_context(_store(numbered(database, number)))
+                store = stores.enter_context(_store(_named(database, number)))
                 return {} if store is None else {"flows": store}
 
             for one in observed_recordings(captures, policy, wanted, writers=writers, merge=merge, jobs=jobs):
                 result, number = one.result, one.result.recording
                 ending.complete &= store is None or not result.packets or _fill(store, result)
-                ending.note(one)
+                ending.note(one.result, stopped=one.stopped)
                 try:
                     _write_files(
                         one,
                         policy,
                         options,
-                        report=numbered(report, number),
-                        graph=numbered(graph, number),
-                        evidence=numbered(evidence, number),
-                        navigator=numbered(navigator, number),
+                        report=_named(report, number),
+                        graph=_named(graph, number),
+                        evidence=_named(evidence, number),
+                        navigator=_named(navigator, number),
                     )
                 except CaptureError as error:  # the result is still to be shown
                     unwritten = unwritten or error
@@ -169,12 +166,10 @@ def analyze(
     ending.exit(fail_on)
 
 
-def numbered(name: str | None, number: int) -> str | None:
-    """`plant.html`, `plant-2.html`: what a recording is written to."""
-    if name is None or number == 1:
-        return name
-    path = Path(name)
-    return str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
+def _named(name: str | None, number: int) -> str | None:
+    from otwatch.cli.writing import numbered
+
+    return None if name is None else numbered(name, number)
 
 
 def _destinations(urls: Sequence[str]) -> list[Target]:

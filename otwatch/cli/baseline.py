@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from otwatch.cli.failing import EXIT_FAIL_ON, EXIT_UNUSABLE, complain, nothing_read, one_line_errors
-from otwatch.cli.options import FILE
+from otwatch.cli.ending import Ending
+from otwatch.cli.failing import EXIT_FAIL_ON, complain, one_line_errors
+from otwatch.cli.options import FILE, MERGE_OPTION, add_options
 
 if TYPE_CHECKING:
     from otwatch.baseline.completeness import Completeness
-    from otwatch.capture.report import CaptureReport
 
 
 @click.group()
@@ -30,7 +29,8 @@ def baseline() -> None:
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
 @click.option("--output", required=True, type=FILE, metavar="FILE", help="The baseline to write.")
 @click.option("--extend", is_flag=True, help="Add to the baseline that FILE holds already.")
-def learn(captures: tuple[str, ...], output: str, extend: bool) -> None:
+@add_options(MERGE_OPTION)
+def learn(captures: tuple[str, ...], output: str, extend: bool, merge: bool) -> None:
     """Learn from captures of normal operation.
 
     \b
@@ -40,14 +40,18 @@ def learn(captures: tuple[str, ...], output: str, extend: bool) -> None:
     with one_line_errors():
         from otwatch.baseline.baseline import Baseline
         from otwatch.baseline.store import load_baseline, save_baseline
-        from otwatch.cli.running import finished_analysis
-        from otwatch.cli.writing import check_output
+        from otwatch.cli.running import analysed_recordings
+        from otwatch.cli.writing import check_output, numbered
         from otwatch.errors import CaptureError
 
         check_output(output, captures)
-        learned = load_baseline(Path(output)) if extend else Baseline()
-        analysis, result = finished_analysis(captures, None)
-        if result.packets:
+        known = load_baseline(Path(output)) if extend else None
+        ending, found = Ending(), []
+        for analysis, result in analysed_recordings(captures, merge=merge):
+            ending.note(result, stopped=analysis.stopped)
+            if not result.packets:
+                continue
+            learned = known or Baseline()
             learned.learn(
                 analysis.pipeline.behaviour_index.behaviours,
                 analysis.pipeline.addresses,
@@ -58,44 +62,55 @@ def learn(captures: tuple[str, ...], output: str, extend: bool) -> None:
                 quirks=analysis.inventory.quirks(),
             )
             learned.sources.update(Path(report.path).name for report in result.captures)
+            found.append(learned)
+            if extend and len(found) > 1:
+                raise CaptureError(f"{output}: not extended: captures share neither hosts nor time; name those of its plant only, or add --merge")
+        for number, learned in enumerate(found, 1):
+            place = numbered(output, number)
             try:
-                save_baseline(learned, Path(output))
+                save_baseline(learned, Path(place))
             except OSError as error:
-                raise CaptureError(f"{output}: cannot be written: {error.strerror}") from error
-            click.echo(f"{output}: {len(learned.hosts)} hosts, {len(learned.verbs)} conversations by verb. {_how_far(learned.completeness())}")
-    _refuse_unread(result.unreadable, result.packets, result.captures)
+                raise CaptureError(f"{place}: cannot be written: {error.strerror}") from error
+            click.echo(f"{place}: {len(learned.hosts)} hosts, {len(learned.verbs)} conversations by verb. {_how_far(learned.completeness())}")
+        if len(found) > 1:
+            complain(f"{len(found)} recordings share neither hosts nor time: a baseline for each (--merge: all of one plant)")
+    ending.exit()
 
 
 @baseline.command()
 @click.argument("baseline_file", type=FILE, metavar="BASELINE")
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
 @click.option("--fail-on-deviation", is_flag=True, help="Exit with code 3 when anything is new.")
-def check(baseline_file: str, captures: tuple[str, ...], fail_on_deviation: bool) -> None:
+@add_options(MERGE_OPTION)
+def check(baseline_file: str, captures: tuple[str, ...], fail_on_deviation: bool, merge: bool) -> None:
     """Say what captures show that the baseline does not know."""
     with one_line_errors():
         from otwatch.baseline.store import load_baseline
-        from otwatch.cli.running import finished_analysis
+        from otwatch.cli.running import analysed_recordings
         from otwatch.outputs.escape import one_line
         from otwatch.outputs.story import clock
 
         known = load_baseline(Path(baseline_file))
-        analysis, result = finished_analysis(captures, None)
-        deviations = known.compare(
-            analysis.pipeline.behaviour_index.behaviours, analysis.pipeline.addresses, [spec.name for spec in analysis.pipeline.protocols]
-        )
-        for one in deviations:
-            click.echo(
-                one_line(
-                    f"{clock(one.first_ns)}  {one.kind:14} {one.src} -> {one.dst} {one.protocol} {one.verb} {one.detail} "
-                    f"({one.messages} messages, first in frame {one.first_frame})"
+        ending, deviations, packets, incomplete = Ending(), 0, 0, False
+        for analysis, result in analysed_recordings(captures, merge=merge):
+            ending.note(result, stopped=analysis.stopped)
+            packets, incomplete = packets + result.packets, incomplete or result.incomplete
+            for one in known.compare(
+                analysis.pipeline.behaviour_index.behaviours, analysis.pipeline.addresses, [spec.name for spec in analysis.pipeline.protocols]
+            ):
+                deviations += 1
+                click.echo(
+                    one_line(
+                        f"{clock(one.first_ns)}  {one.kind:14} {one.src} -> {one.dst} {one.protocol} {one.verb} {one.detail} "
+                        f"({one.messages} messages, first in frame {one.first_frame})"
+                    )
                 )
-            )
-        if result.packets:
+        if packets:
             click.echo(
-                f"{len(deviations)} deviations from {baseline_file} in {result.packets:,} packets."
-                + (" Observation incomplete: see otwatch analyze." if result.incomplete else "")
+                f"{deviations} deviations from {baseline_file} in {packets:,} packets."
+                + (" Observation incomplete: see otwatch analyze." if incomplete else "")
             )
-    _refuse_unread(result.unreadable, result.packets, result.captures)
+    ending.exit()
     if fail_on_deviation and deviations:
         sys.exit(EXIT_FAIL_ON)
 
@@ -150,13 +165,3 @@ def _how_far(known: Completeness) -> str:
     if not missing:
         return "That is enough."
     return f"Not enough yet: {'; '.join(missing)}." + (" Add more captures with --extend." if known.known else "")
-
-
-def _refuse_unread(unreadable: list[str], packets: int, captures: Sequence[CaptureReport]) -> None:
-    for message in unreadable:
-        complain(message)
-    if unreadable or not packets:
-        if not unreadable:
-            for message in nothing_read(captures):
-                complain(message)
-        sys.exit(EXIT_UNUSABLE)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from otwatch.cli.failing import EXIT_FAIL_ON, one_line_errors
-from otwatch.cli.options import FILE, add_options
+from otwatch.cli.failing import EXIT_FAIL_ON, complain, one_line_errors
+from otwatch.cli.options import FILE, MERGE_AND_JOBS, add_options
 
 if TYPE_CHECKING:
     from otwatch.outputs.changes import Comparison
@@ -22,13 +22,21 @@ _SITE: Final = (click.option("--site", type=FILE, metavar="FILE", help="Site fil
 @click.argument("old", type=FILE, metavar="A")
 @click.argument("new", type=FILE, metavar="B")
 @add_options(_SITE)
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="For people, or one JSON document.")
+@add_options(MERGE_AND_JOBS)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="For people, or a JSON document (a line for each, where there are several recordings).",
+)
 @click.option("--fail-on", default="", metavar="KINDS", help="Exit with code 3 at a change of these kinds: new-asset,new-writer,firmware,program ...")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Show at most so many of a kind as text.")
-def diff(old: str, new: str, site: str | None, form: str, fail_on: str, limit: int) -> None:
+def diff(old: str, new: str, site: str | None, merge: bool, jobs: int, form: str, fail_on: str, limit: int) -> None:
     """Say what changed from A to B: captures, folders of captures, or stores of a sensor.
 
-    What one side could not see is "not comparable", never "gone".
+    What one side could not see is "not comparable", never "gone". Recordings of a folder are compared each with the one of A that shows its hosts.
 
     \b
     Examples:
@@ -37,31 +45,39 @@ def diff(old: str, new: str, site: str | None, form: str, fail_on: str, limit: i
       otwatch diff backup.sqlite /var/lib/otwatch/otwatch.sqlite --format json
     """
     with one_line_errors():
-        from otwatch.cli.observing import snapshot_of
+        from otwatch.cli.observing import snapshots_of
         from otwatch.cli.running import policy_from
         from otwatch.documents import nearest
         from otwatch.errors import CaptureError
-        from otwatch.outputs.changes import KINDS, compare
+        from otwatch.outputs.changes import KINDS, compare, counterparts
 
         wanted = [kind.strip() for kind in fail_on.split(",") if kind.strip()]
         for kind in wanted:
             if kind not in KINDS:
                 raise CaptureError(f'--fail-on: there is no kind "{kind}"{nearest(kind, KINDS)}; there are {", ".join(KINDS)}')
         policy = policy_from({"rule_paths": (), "site": site, "baseline": None, "learn_until": None})
-        before, after = snapshot_of(old, policy), snapshot_of(new, policy)
-        found = compare(before, after)
+        pairs, alone = counterparts(*(snapshots_of(name, policy, merge=merge, jobs=jobs) for name in (old, new)))
+        several = len(pairs) + len(alone) > 1
+        comparisons = [(before, after, compare(before, after)) for before, after in pairs]
         if form == "json":
             from dataclasses import asdict
 
             from otwatch.outputs.json_text import json_text
 
-            click.echo(json_text({"type": "diff", "from": old, "to": new, **asdict(found)}))
+            for before, after, found in comparisons:
+                names = {"from": before.name, "to": after.name} if several else {"from": old, "to": new}
+                click.echo(json_text({"type": "diff", **names, **asdict(found)}))
         else:
             from otwatch.outputs.escape import one_line
 
-            for line in _lines(before, after, found, limit):
-                click.echo(one_line(line))
-    if any(change.kind in wanted for change in found.changes):
+            for before, after, found in comparisons:
+                for line in _lines(before, after, found, limit):
+                    click.echo(one_line(line))
+                if several:
+                    click.echo()
+        for one in alone:
+            complain(f"{one.name} is compared with nothing: no recording of {new} shows its hosts (--merge: all of one plant)")
+    if any(change.kind in wanted for _, _, found in comparisons for change in found.changes):
         sys.exit(EXIT_FAIL_ON)
 
 

@@ -11,7 +11,7 @@ from otwatch.cli.options import severity
 
 if TYPE_CHECKING:
     from otwatch.capture.report import CaptureReport
-    from otwatch.engine.state import Observed
+    from otwatch.outputs.result import Result
 
 
 @dataclass(slots=True)
@@ -27,14 +27,14 @@ class Ending:
     gravest: int = -1  # severity of an alert
     _named: int = 0  # of those that are unreadable
 
-    def note(self, one: Observed) -> None:
+    def note(self, result: Result, *, stopped: bool = False) -> None:
         """One more recording."""
         self.recordings += 1
-        self.read += bool(one.result.packets)
-        self.stopped = one.stopped
-        self.unreadable += one.result.unreadable
-        self.empty = [] if self.read else [*self.empty, *one.result.captures]
-        self.gravest = max([self.gravest, *(int(alert.severity) for alert in one.result.alerts)])
+        self.read += bool(result.packets)
+        self.stopped = stopped
+        self.unreadable += result.unreadable
+        self.empty = [] if self.read else [*self.empty, *result.captures]
+        self.gravest = max([self.gravest, *(int(alert.severity) for alert in result.alerts)])
 
     def complain(self) -> None:
         """Names what could not be read, once."""

@@ -8,7 +8,7 @@ import click
 
 from otwatch.cli.ending import Ending
 from otwatch.cli.failing import complain, one_line_errors
-from otwatch.cli.options import ANALYSIS_OPTIONS, JOBS_OPTION, add_options
+from otwatch.cli.options import ANALYSIS_OPTIONS, MERGE_AND_JOBS, add_options
 
 TABLES = ("operations", "flows", "assets", "conversations", "facts", "anomalies", "alerts", "incidents")
 NETBOX = "netbox"
@@ -24,10 +24,7 @@ NETBOX = "netbox"
     metavar="FILE",
     help="*.jsonl, *.csv or *.parquet (needs otwatch[parquet]); - is standard output. For netbox: a folder.",
 )
-@click.option(
-    "--merge", is_flag=True, help="All captures are of one plant. Else captures that share neither hosts nor time are recordings of their own."
-)
-@add_options(JOBS_OPTION)
+@add_options(MERGE_AND_JOBS)
 @add_options(ANALYSIS_OPTIONS)
 def export(table: str, captures: tuple[str, ...], output: str, merge: bool, jobs: int, **options: Any) -> None:
     """Write one table of an analysis, whole; netbox: the assets as CSV files that NetBox imports, in the order of their names.
@@ -75,7 +72,7 @@ def export(table: str, captures: tuple[str, ...], output: str, merge: bool, jobs
                     writer.write(incident_record(incident) for incident in result.incidents)
                 elif table == "anomalies":
                     writer.write(one.anomalies)
-                ending.note(one)
+                ending.note(one.result, stopped=one.stopped)
     if output != "-":
         complain(f"{writer.rows} {table} written to {output}")
     ending.exit()
@@ -93,7 +90,7 @@ def _export_netbox(captures: tuple[str, ...], output: str, merge: bool, jobs: in
         policy, ending, assets = policy_from(options), Ending(), []
         for one in observed_recordings(captures, policy, merge=merge, jobs=jobs):
             assets += one.result.assets
-            ending.note(one)
+            ending.note(one.result, stopped=one.stopped)
         devices = write_netbox(Path(output), assets, (policy.site.name if policy.site else "") or "Plant") if assets else 0
     complain(f"{devices} devices written to {output}: import the files in the order of their names")
     ending.exit()

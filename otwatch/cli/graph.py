@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from otwatch.cli.failing import one_line_errors
-from otwatch.cli.options import FILE
+from otwatch.cli.options import FILE, MERGE_AND_JOBS, add_options
 
 if TYPE_CHECKING:
-    from otwatch.outputs.questions import Answer
+    from otwatch.outputs.questions import Answer, Questions
 
 # question -> how many hosts it names, and what it says when there is nothing
 _QUESTIONS: Final = {
@@ -37,7 +37,8 @@ _ASK: Final[dict[str, Callable[..., Iterator[Answer]]]] = {
 )
 @click.option("--site", type=FILE, metavar="FILE", help="Site file: names and zones (see: otwatch site).")
 @click.option("--format", "form", type=click.Choice(["text", "jsonl"]), default="text", show_default=True, help="Text, or JSON lines.")
-def graph(words: tuple[str, ...], database: str | None, site: str | None, form: str) -> None:
+@add_options(MERGE_AND_JOBS)
+def graph(words: tuple[str, ...], database: str | None, site: str | None, form: str, merge: bool, jobs: int) -> None:
     """Ask the asset graph: who can get where, who commands whom, what crosses zones, what hangs on one host.
 
     Ways lead from client to server over conversations that were answered. HOST is an address, a MAC or a name.
@@ -57,26 +58,50 @@ def graph(words: tuple[str, ...], database: str | None, site: str | None, form: 
       otwatch graph --db /var/lib/otwatch/otwatch.sqlite crossings
     """
     with one_line_errors():
-        from otwatch.cli.observing import snapshot_of
+        from otwatch.cli.observing import snapshots_of
         from otwatch.cli.running import policy_from
         from otwatch.outputs.escape import one_line
         from otwatch.outputs.questions import Questions
 
         source, question, hosts = _parsed(words, database)
-        questions = Questions(snapshot_of(source, policy_from({"rule_paths": (), "site": site, "baseline": None, "learn_until": None})))
-        answers = list(_ASK[question](questions, *(questions.host(name) for name in hosts)))
+        policy = policy_from({"rule_paths": (), "site": site, "baseline": None, "learn_until": None})
+        found = [(one.name, Questions(one)) for one in snapshots_of(source, policy, merge=merge, jobs=jobs)]
+        answered = list(_answered(found, question, hosts))
         if form == "jsonl":
             from dataclasses import asdict
 
             from otwatch.outputs.json_text import json_text
 
-            for answer in answers:
-                click.echo(json_text({"type": "answer", "question": question, **asdict(answer)}))
+            for name, answers in answered:
+                where = {"recording": name} if len(found) > 1 else {}
+                for answer in answers:
+                    click.echo(json_text({"type": "answer", "question": question, **where, **asdict(answer)}))
             return
-        for answer in answers:
-            click.echo(one_line(_line(answer)))
-        if not answers:
-            click.echo(f"{_QUESTIONS[question][1]}.")
+        for name, answers in answered:
+            if len(found) > 1:
+                click.echo(one_line(f"{name}:"))
+            for answer in answers:
+                click.echo(one_line(_line(answer)))
+            if not answers:
+                click.echo(f"{_QUESTIONS[question][1]}.")
+
+
+def _answered(found: Sequence[tuple[str, Questions]], question: str, hosts: Sequence[str]) -> Iterator[tuple[str, list[Answer]]]:
+    """The answers of each recording that shows the hosts; CaptureError when none does."""
+    from otwatch.errors import CaptureError
+
+    unknown = None
+    shown = False
+    for name, questions in found:
+        try:
+            nodes = [questions.host(host) for host in hosts]
+        except CaptureError as error:
+            unknown = error
+            continue
+        yield name, list(_ASK[question](questions, *nodes))
+        shown = True
+    if unknown is not None and not shown:
+        raise unknown
 
 
 def _parsed(words: tuple[str, ...], database: str | None) -> tuple[str, str, tuple[str, ...]]:

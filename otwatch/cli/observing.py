@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from otwatch.cli.failing import complain
 
@@ -23,25 +24,24 @@ def is_store(name: str) -> bool:
         return False
 
 
-def snapshot_of(name: str, policy: Policy) -> Snapshot:
-    """What was observed. CaptureError when nothing was."""
+def snapshots_of(name: str, policy: Policy, *, merge: bool, jobs: int) -> list[Snapshot]:
+    """What was observed: of captures one of each recording. CaptureError when nothing was."""
     from otwatch.outputs.snapshot import of_result, of_store
 
     if is_store(name):
-        return of_store(Path(name))
-    from otwatch.cli.running import finished_analysis
-    from otwatch.engine.activity import Recorder
+        return [of_store(Path(name))]
+    from otwatch.cli.running import observed_recordings
+    from otwatch.engine.state import Wanted
     from otwatch.errors import CaptureError
 
-    recorders: list[Recorder] = []
-
-    def listen(analysis: Any) -> Recorder:
-        recorders.append(Recorder(analysis))
-        return recorders[-1]
-
-    _, result = finished_analysis([name], policy, listeners=[listen])
-    for message in result.unreadable:
-        complain(message)
-    if not result.packets:
+    found = []
+    for one in observed_recordings([name], policy, Wanted(activity=True), merge=merge, jobs=jobs):
+        for message in one.result.unreadable:
+            complain(message)
+        if one.result.packets:
+            found.append(of_result(name, one.result, one.activity.commands))
+    if not found:
         raise CaptureError(f"{name}: no packets, so there is nothing to look at")
-    return of_result(name, result, recorders[0].activity(policy.site).commands)
+    if len(found) == 1:
+        return found
+    return [replace(each, name=f"{name}, recording {number}") for number, each in enumerate(found, 1)]

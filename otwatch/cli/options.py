@@ -33,7 +33,14 @@ ANALYSIS_OPTIONS: Sequence[Decorator] = (
     ),
 )
 
-JOBS_OPTION: Sequence[Decorator] = (
+MERGE_OPTION: Sequence[Decorator] = (
+    click.option(
+        "--merge", is_flag=True, help="All captures are of one plant. Else captures that share neither hosts nor time are recordings of their own."
+    ),
+)
+
+MERGE_AND_JOBS: Sequence[Decorator] = (
+    *MERGE_OPTION,
     click.option(
         "--jobs",
         type=click.IntRange(0),

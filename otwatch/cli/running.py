@@ -13,7 +13,7 @@ from typing import Any
 from otwatch.capture.files import STANDARD_INPUT, expand
 from otwatch.cli.failing import complain
 from otwatch.cli.progress import ReadingProgress
-from otwatch.engine.analysis import Analysis, Listener
+from otwatch.engine.analysis import Analysis
 from otwatch.engine.detector import Policy, policy_of
 from otwatch.engine.exporters import Writer
 from otwatch.engine.observing import analysis_of, observe
@@ -43,16 +43,16 @@ def policy_from(options: Mapping[str, Any]) -> Policy:
     return policy
 
 
-def finished_analysis(
-    captures: Sequence[str], policy: Policy | None, *, listeners: Sequence[Callable[[Analysis], Listener]] = ()
-) -> tuple[Analysis, Result]:
-    """Reads every capture as one. Problems of single files are in `result.unreadable`; the others are analysed all the same."""
-    analysis = analysis_of(policy)
-    analysis.listeners += [listener(analysis) for listener in listeners]
+def analysed_recordings(captures: Sequence[str], *, merge: bool) -> Iterator[tuple[Analysis, Result]]:
+    """Reads captures that belong together as one, without rules: for what needs the behaviours themselves."""
     paths = expand(captures)
     with ReadingProgress(paths) as progress, _interruptible() as stop:
-        analysis.run(paths, on_progress=progress.report, stop=stop)
-    return analysis, analysis.finish()
+        for recording in recordings(paths, Limits(), merge=merge):
+            analysis = analysis_of(None)
+            analysis.run(recording, on_progress=progress.report, stop=stop)
+            yield analysis, analysis.finish()
+            if analysis.stopped:
+                break
 
 
 def observed_recordings(

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from otwatch.cli.failing import complain, one_line_errors
-from otwatch.cli.options import FILE
+from otwatch.cli.options import FILE, MERGE_AND_JOBS, add_options
+
+if TYPE_CHECKING:
+    from otwatch.capture.report import CaptureReport
+
+_NAMED: Final = 8  # captures that a draft names
 
 
 @click.group()
@@ -35,7 +42,8 @@ def init(output: str) -> None:
 @site.command()
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
 @click.option("--output", default="site.yaml", show_default=True, type=FILE, metavar="FILE", help="The file to write.")
-def draft(captures: tuple[str, ...], output: str) -> None:
+@add_options(MERGE_AND_JOBS)
+def draft(captures: tuple[str, ...], output: str, merge: bool, jobs: int) -> None:
     """Propose zones, assets, writers, engineering hosts and conduits from captures.
 
     Every line is a comment, with the observation behind it: nothing is active until a person takes the # away.
@@ -45,21 +53,37 @@ def draft(captures: tuple[str, ...], output: str) -> None:
       otwatch site draft monday.pcap --output site.yaml
     """
     with one_line_errors():
-        from otwatch.cli.running import finished_analysis, policy_from
-        from otwatch.cli.writing import check_output
+        from otwatch.cli.running import observed_recordings, policy_from
+        from otwatch.cli.writing import check_output, numbered
         from otwatch.errors import CaptureError
         from otwatch.outputs.site_draft import site_draft
 
         if Path(output).exists():
             raise CaptureError(f"{output}: exists already: name another with --output")
         check_output(output, captures)
-        _, result = finished_analysis(captures, policy_from({"rule_paths": (), "site": None, "baseline": None, "learn_until": None}))
-        if not result.packets:
-            raise CaptureError("; ".join(result.unreadable) or f"{', '.join(captures)}: no packets, so there is nothing to propose")
-        Path(output).write_text(site_draft(result, captures), encoding="utf-8")
-        for message in result.unreadable:
+        policy = policy_from({"rule_paths": (), "site": None, "baseline": None, "learn_until": None})
+        unreadable, number = [], 0
+        for one in observed_recordings(captures, policy, merge=merge, jobs=jobs):
+            unreadable += one.result.unreadable
+            if not one.result.packets:
+                continue
+            number += 1
+            place = Path(numbered(output, number))
+            if place.exists():
+                raise CaptureError(f"{place}: exists already: name another with --output")
+            place.write_text(site_draft(one.result, _names(one.result.captures)), encoding="utf-8")
+            click.echo(f"{place} written: every line is a proposal and inactive; take the # off what you confirm, then: otwatch site check {place}")
+        if not number:
+            raise CaptureError("; ".join(unreadable) or f"{', '.join(captures)}: no packets, so there is nothing to propose")
+        for message in unreadable:
             complain(message)
-        click.echo(f"{output} written: every line is a proposal and inactive; take the # off what you confirm, then: otwatch site check {output}")
+        if number > 1:
+            complain(f"{number} recordings share neither hosts nor time: a file for each (--merge: all of one plant)")
+
+
+def _names(captures: Sequence[CaptureReport]) -> list[str]:
+    more = len(captures) - _NAMED
+    return [*(capture.path for capture in captures[:_NAMED]), *([f"and {more:,} more"] if more > 0 else [])]
 
 
 @site.command()

@@ -11,7 +11,7 @@ import click
 
 from otwatch.alerts.alert import Severity
 from otwatch.cli.failing import EXIT_UNUSABLE, complain, one_line_errors
-from otwatch.cli.options import ANALYSIS_OPTIONS, FILE, add_options
+from otwatch.cli.options import ANALYSIS_OPTIONS, FILE, MERGE_AND_JOBS, add_options
 
 if TYPE_CHECKING:
     from otwatch.alerts.incidents import Incident
@@ -29,8 +29,9 @@ _MOST_ALERTS: Final = 100_000
 @click.option(
     "--state", type=FILE, metavar="FOLDER", help="With a store: the state of its sensor, which keeps packets; default: the folder of the store."
 )
+@add_options(MERGE_AND_JOBS)
 @add_options(ANALYSIS_OPTIONS)
-def slice_(captures: tuple[str, ...], incident: str, output: str, state: str | None, **options: Any) -> None:
+def slice_(captures: tuple[str, ...], incident: str, output: str, state: str | None, merge: bool, jobs: int, **options: Any) -> None:
     """Cut out the evidence of an incident: packets, records, rows, and a manifest with hashes.
 
     Packets are those of the hosts of the incident, from 30 seconds before it to 30 seconds after it; all of these hosts where the alerts need what
@@ -52,17 +53,22 @@ def slice_(captures: tuple[str, ...], incident: str, output: str, state: str | N
         if len(captures) == 1 and is_store(captures[0]):
             _from_store(Path(captures[0]), wanted, folder, Path(state) if state else Path(captures[0]).parent)
             return
-        from otwatch.cli.running import finished_analysis, policy_from
+        from otwatch.cli.running import observed_recordings, policy_from
 
         policy = policy_from(options)
-        _, result = finished_analysis(captures, policy)
-        for message in result.unreadable:
-            complain(message)
-        found = [one for one in result.incidents if one.id.startswith(wanted) or any(alert.startswith(wanted) for alert in one.alerts)]
+        found, known = [], []
+        for recording in observed_recordings(captures, policy, merge=merge, jobs=jobs):
+            result = recording.result
+            for message in result.unreadable:
+                complain(message)
+            known += result.incidents
+            found += [
+                (result, one) for one in result.incidents if one.id.startswith(wanted) or any(alert.startswith(wanted) for alert in one.alerts)
+            ]
         if len(found) != 1:
-            known = ", ".join(f"INC-{one.id[:8]}" for one in found or result.incidents[:8]) or "none"
-            raise CaptureError(f"{incident}: {'several incidents begin so' if found else 'no such incident here'}: {known}")
-        reproduced = write_slice(result, found[0], folder, policy, options)
+            names = ", ".join(f"INC-{one.id[:8]}" for one in ([one for _, one in found] or known)[:8]) or "none"
+            raise CaptureError(f"{incident}: {'several incidents begin so' if found else 'no such incident here'}: {names}")
+        reproduced = write_slice(*found[0], folder, policy, options)
         click.echo(f"{output} written" + ("" if reproduced else "; not every alert is raised by the slice alone: see manifest.json"))
 
 

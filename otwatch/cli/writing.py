@@ -33,6 +33,12 @@ def check_new(folder: str) -> None:
         raise CaptureError(f"{folder}: exists already: evidence is not mixed; name another folder")
 
 
+def numbered(name: str, number: int) -> str:
+    """`plant.html`, `plant-2.html`: what a recording is written to."""
+    path = Path(name)
+    return name if number == 1 else str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
+
+
 def _first_bytes(path: Path) -> bytes:
     with suppress(OSError), path.open("rb") as file:
         return file.read(4)

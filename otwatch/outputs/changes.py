@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from otwatch.outputs.snapshot import COMMANDS, Device, Points, Snapshot, Way
+from otwatch.outputs.snapshot import COMMANDS, Device, Points, Snapshot, Way, nothing
 
 _LEAST_NS: Final = 60_000_000_000  # a silence shorter than this says nothing
 KINDS: Final = {
@@ -67,6 +67,24 @@ def compare(old: Snapshot, new: Snapshot) -> Comparison:
     order = list(KINDS)
     changes.sort(key=lambda change: (order.index(change.kind), change.subject, change.before, change.after))
     return Comparison(changes=tuple(changes), not_comparable=tuple(doubts))
+
+
+def counterparts(old: Sequence[Snapshot], new: Sequence[Snapshot]) -> tuple[list[tuple[Snapshot, Snapshot]], list[Snapshot]]:
+    """What to compare where a side is several recordings: each of the second with the one of the first that shares most network cards with it
+    (addresses, where no cards were seen), or with nothing; and those of the first that nothing is compared with."""
+    if len(old) == len(new) == 1:
+        return [(old[0], new[0])], []
+    pairs = [(max(old, key=lambda one: _common(one, after)), after) for after in new]
+    pairs = [(before if _common(before, after) else nothing(f"nothing in the first like {after.name}"), after) for before, after in pairs]
+    return pairs, [one for one in old if not any(one is before for before, _ in pairs)]
+
+
+def _common(one: Snapshot, other: Snapshot) -> int:
+    cards = [{mac for device in each.devices.values() for mac in device.macs} for each in (one, other)]
+    if all(cards):
+        return len(cards[0] & cards[1])
+    addresses = [{address for device in each.devices.values() for address in device.addresses} for each in (one, other)]
+    return len(addresses[0] & addresses[1])
 
 
 def _doubts(old: Snapshot, new: Snapshot) -> Iterator[str]:

@@ -71,6 +71,11 @@ class Snapshot:
         return max(0, self.last_ns - self.first_ns)
 
 
+def nothing(name: str) -> Snapshot:
+    """The snapshot in which there is nothing."""
+    return Snapshot(name=name, packets=0, first_ns=0, last_ns=0, blind=(), devices={}, ways={}, points={}, incidents={})
+
+
 def of_result(name: str, result: Result, commands: Iterable[Command]) -> Snapshot:
     """The snapshot of captures."""
     ways: dict[tuple[str, str, str], Way] = {}

@@ -93,3 +93,55 @@ def test_an_alert_of_one_recording_fails_the_run(folder: Path, tmp_path: Path) -
     wire.tcp(Host("192.168.7.20", "00:d0:c9:00:00:20"), Host("192.168.7.10", "00:0e:8c:00:00:10"), 502, writes(40))
     wire.write(tmp_path / "z.pcap")
     assert otwatch("analyze", folder, tmp_path / "z.pcap", "--fail-on", "low").returncode == 3
+
+
+def test_a_draft_and_a_baseline_of_a_recording_are_its_own(folder: Path, tmp_path: Path) -> None:
+    for command in (("site", "draft"), ("baseline", "learn")):
+        done = otwatch(*command, folder, "--output", tmp_path / f"{command[0]}.x")
+        assert done.returncode == 0, done.stderr
+        assert "2 recordings share neither hosts nor time" in done.stderr
+        assert {path.name for path in tmp_path.glob(f"{command[0]}*")} == {f"{command[0]}.x", f"{command[0]}-2.x"}
+    assert "south.pcap" in (tmp_path / "baseline-2.x").read_text(encoding="utf-8")
+    assert "south.pcap" not in (tmp_path / "baseline.x").read_text(encoding="utf-8")
+    refused = otwatch("baseline", "learn", folder, "--extend", "--output", tmp_path / "baseline.x")
+    assert refused.returncode == 2
+    assert "share neither hosts nor time" in refused.stderr
+    assert otwatch("baseline", "learn", folder, "--extend", "--merge", "--output", tmp_path / "baseline.x").returncode == 0
+    assert otwatch("baseline", "check", tmp_path / "baseline.x", folder, "--fail-on-deviation").returncode == 0
+
+
+def test_each_recording_is_compared_with_its_own_past(folder: Path, tmp_path: Path) -> None:
+    capture(tmp_path / "south.pcap", 1_000_000_000 + 901 * DAY, "00:1b:1b")
+    capture(tmp_path / "west.pcap", 1_000_000_000 + 950 * DAY, "00:0e:8c")
+    done = otwatch("diff", folder, tmp_path, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    south, west = map(json.loads, done.stdout.splitlines())
+    assert south["changes"] == []
+    assert {change["kind"] for change in west["changes"]} >= {"new-asset"}
+    assert (south["from"], south["to"]) == (f"{folder}, recording 2", f"{tmp_path}, recording 1")
+    assert f"{folder}, recording 1 is compared with nothing" in done.stderr
+    assert otwatch("diff", folder, tmp_path, "--fail-on", "new-asset").returncode == 3
+    (tmp_path / "west.pcap").unlink()
+    assert json.loads(otwatch("diff", folder, tmp_path, "--format", "json").stdout)["changes"] == []
+
+
+def test_the_graph_of_each_recording_that_shows_the_hosts(folder: Path) -> None:
+    done = otwatch("graph", folder, "reach-of", "192.168.10.20")
+    assert [line for line in done.stdout.splitlines() if line.endswith(":") and "recording" in line] == [f"{folder}, recording {n}:" for n in (1, 2)]
+    assert "192.168.10.10" in done.stdout
+    unknown = otwatch("graph", folder, "reach-of", "192.168.10.21")
+    assert unknown.returncode == 2
+    assert "no such host" in unknown.stderr
+
+
+def test_an_incident_is_cut_out_of_its_recording(folder: Path, tmp_path: Path) -> None:
+    wire = Wire()
+    wire.tcp(Host("192.168.7.20", "00:d0:c9:00:00:20"), Host("192.168.7.10", "00:0e:8c:00:00:10"), 502, writes(40))
+    wire.write(tmp_path / "z.pcap")
+    records = [json.loads(line) for line in otwatch("export", "incidents", folder, tmp_path / "z.pcap").stdout.splitlines()]
+    wanted = next(record["id"] for record in records if record["actor"] == "192.168.7.20")
+    done = otwatch("slice", folder, tmp_path / "z.pcap", "--incident", wanted, "--output", tmp_path / "evidence")
+    assert done.returncode == 0, done.stderr
+    manifest = (tmp_path / "evidence" / "manifest.json").read_text(encoding="utf-8")
+    assert "z.pcap" in manifest
+    assert "north" not in manifest
