@@ -52,10 +52,10 @@ def inspect(capture: str, frames: tuple[int, ...], alert: str | None, **options:
 
 def _frames_of(capture: str, alert: str, options: Mapping[str, Any]) -> set[int]:
     """The frames of an alert, or of all alerts of an incident, of a capture that is analysed for it."""
-    from otwatch.cli.running import finished_analysis, policy_from
+    from otwatch.cli.running import observed_recordings, policy_from
     from otwatch.errors import CaptureError
 
-    _, result = finished_analysis((capture,), policy_from(options))
+    result = next(observed_recordings((capture,), policy_from(options), merge=True)).result
     if result.unreadable:
         raise CaptureError(result.unreadable[0])
     wanted = alert.removeprefix("INC-").lower()
