@@ -75,7 +75,7 @@ class Pipeline:
                 active += self._dissect(index, dissector, pdus, facts)
         if active > 1:
             _sort_by_packet(self.operations)
-        facts = [self._placed(fact) if fact.about else fact for fact in facts]
+        facts = [self._placed(fact) if fact.about or fact.names >= 0 else fact for fact in facts]
         closed = list(self.streams.closed)
         unanswered = self._forget(closed)
         known = self.behaviour_index.feed(self.operations)
@@ -112,7 +112,11 @@ class Pipeline:
         return active
 
     def _placed(self, fact: Fact) -> Fact:
-        """A fact about an address that its message named, under the id of that address."""
+        """A fact about an address that its message named, under the id of that address; one whose value is an address, with that as text."""
+        if fact.names >= 0:
+            return self._placed(replace(fact, value=self.addresses.text(fact.names), names=-1))
+        if not fact.about:
+            return fact
         number, size = int.from_bytes(fact.about, "big"), len(fact.about)
         if size == _MAC_BYTES:
             return replace(fact, address=int(self.addresses.intern_mac(number)), about=b"")

@@ -10,13 +10,13 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from otwatch.actions import CHANGING, Action, Role
-from otwatch.addresses import Addresses, mac_text
+from otwatch.addresses import Addresses, is_group_mac, mac_text
 from otwatch.batch import Batch
 from otwatch.groups import grouped
 from otwatch.inventory.asked import Asked
 from otwatch.inventory.asset import Asset, Child, KnownFact
 from otwatch.inventory.grouping import Device, Grouping
-from otwatch.inventory.hosts import Conversation, Hosts, Key
+from otwatch.inventory.hosts import Conversation, Host, Hosts, Key
 from otwatch.inventory.identity import conflicts_of, identity_of, names_of
 from otwatch.inventory.levels import OT_DEVICES, level_of
 from otwatch.inventory.oui import vendor_of
@@ -204,13 +204,25 @@ class Inventory:
         grouping = Grouping(self.addresses, self.hosts)
         children = self._children(behaviours)
         assets = []
-        for device in grouping.devices(doings, facts, places.asset_name if places is not None else None):
+        devices = grouping.devices(doings, facts, places.asset_name if places is not None else None)
+        for device in devices + self._only_named(devices, facts):
             asset = self._asset(device, grouping)
             self._identify(asset, device, children, facts)
             self._explain(asset, device, grouping.routers, doings, ot_subnets)
             self._place(asset, device, ot_subnets, places)
             assets.append(asset)
         return sorted(assets, key=lambda asset: (ORDER.index(asset.role), _sortable(asset.id)))
+
+    def _only_named(self, devices: list[Device], facts: _Facts) -> list[Device]:
+        """Cards that messages name and no address shows: a host that asks for an address by DHCP and is given none has none."""
+        shown = {mac for device in devices for mac in _macs(device)}
+        room, found = max(0, self.limits.assets - len(devices)), list[Device]()
+        for address, known in facts.items():
+            mac = self.addresses.mac(address)
+            if mac > 0 and mac not in shown and not is_group_mac(mac) and len(found) < room:
+                times = [time for _, _, fact in known for time in (fact.first_ns, fact.last_ns)]
+                found.append(Device([Host((-1, mac), first_ns=min(times), last_ns=max(times))]))
+        return found
 
     def _asset(self, device: Device, grouping: Grouping) -> Asset:
         """The addresses, cards and counters of a device."""
@@ -240,7 +252,8 @@ class Inventory:
 
     def _identify(self, asset: Asset, device: Device, children: _Children, facts: _Facts) -> None:
         """Facts of the device and of those behind it, and what they say it is."""
-        ids = [address for host in device.hosts if (address := self._id(host.key)) > 0]
+        own = [self.addresses.find_mac(mac) for mac in _macs(device) if mac_text(mac) in asset.macs]  # DHCP names MACs without a packet of their own
+        ids = [address for address in dict.fromkeys([*(self._id(host.key) for host in device.hosts), *own]) if address > 0]
         in_order = sorted((entry for address in ids for entry in facts.get(address, ())), key=lambda entry: entry[0])
         asset.facts = _once(fact for _, child, fact in in_order if not child)
         asset.children = self._joined([children[address] for address in ids if address in children], [entry[1:] for entry in in_order])

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ import click
 
 from otwatch.protocols.kit.cip import vendor
 from otwatch.protocols.kit.descriptions import described
+from otwatch.protocols.kit.domain_names import reverse
 from otwatch.protocols.pn_dcp.spec import VENDORS
 from tests.cli.calling import otwatch
 
@@ -39,7 +41,7 @@ _SZL: Final = {  # field -> kind
 }
 KINDS: Final = frozenset(
     {"vendor", "model", "order_number", "firmware", "hardware", "boot_loader", "software", "serial", "name", "location", "plant", "module",
-     "copyright", "memory_card_serial", "device_instance", "vendor_id", "os", "description"}
+     "copyright", "memory_card_serial", "device_instance", "vendor_id", "os", "description", "dhcp_vendor_class"}
 )
 
 
@@ -190,9 +192,100 @@ def _lldp(capture: Path) -> Iterator[Said]:
                 yield from ((address, kind, value.strip()) for value in values)
 
 
+def _named(capture: Path) -> Iterator[Said]:
+    """DHCP: what a client says stands with its MAC, and with the address that it has or is acknowledged."""
+    names = ("dhcp.type", "dhcp.hw.mac_addr", "dhcp.ip.client", "dhcp.ip.your", "dhcp.option.hostname", "dhcp.option.vendor_class_id",
+             "dhcp.fqdn.name", "dhcp.option.dhcp", "_ws.malformed", "dhcp.option.end")
+    last: dict[str, list[tuple[str, str]]] = {}
+    for _, ops, macs, clients, yours, hosts, classes, full, types, malformed, ends in _fields(capture, "dhcp", names):
+        if malformed or not ends or not macs:
+            continue
+        if ops[0] == "1":
+            said = [("name", one) for one in dict.fromkeys([*hosts, *full])] + [("dhcp_vendor_class", one) for one in classes]
+            last[macs[0]] = said
+            for place in (macs[0], *(f"?{one}" for one in clients if one != "0.0.0.0")):
+                yield from ((place, kind, value.strip()) for kind, value in said)
+        elif types[:1] == ["5"]:
+            place = yours[0] if yours[0] != "0.0.0.0" else clients[0]
+            yield from ((f"?{place}", kind, value.strip()) for kind, value in last.get(macs[0], []))
+
+
+def _dns(capture: Path) -> Iterator[Said]:
+    """The names of addresses in answers of DNS, by the question; of mDNS and LLMNR, by the record."""
+    chosen = "dns.flags.response == 1 && udp && !icmp && !icmpv6"
+    names = ("udp.srcport", "udp.dstport", "dns.qry.name", "dns.resp.name", "dns.resp.type", "dns.a", "dns.aaaa", "dns.ptr.domain_name",
+             "dns.txt", "ipv6.src", "dns.count.answers", "dns.count.auth_rr", "_ws.malformed", "dns.flags.opcode")
+    for sender, source, target, asked, owners, types, four, six, pointers, texts, sender6, answers, authorities, malformed, opcode in _fields(
+        capture, chosen, names
+    ):
+        ports = {int(source[0]), int(target[0])}
+        if malformed or opcode[0] != "0" or not ports & {53, 5353, 5355} or (5353 not in ports and len(asked) != 1):
+            continue
+        if 5353 in ports:
+            yield from (((sender or sender6)[-1], "model", one.removeprefix("model=")) for one in texts if one.startswith("model="))
+        types = [kind for kind in types if kind != "41"]  # of EDNS, which has no owner here
+        found = {1: iter(four), 28: iter(six), 12: iter(pointers)}
+        several = int(answers[0]) if 5353 not in ports else len(types)
+        for number, (owner, kind) in enumerate(zip(owners, map(int, types), strict=False)):
+            value = next(found[kind], "") if kind in found else ""
+            mine = number < several and not (5353 in ports and int(answers[0]) <= number < int(answers[0]) + int(authorities[0]))
+            if not mine or not value:
+                continue
+            if kind == 12:
+                if (octets := reverse(owner)) and (5353 in ports or 53 in ports):
+                    yield f"?{ip_address(octets)}", "name", value.rstrip(".")
+            else:
+                yield f"?{value}", "name", owner if 5353 in ports else asked[0]
+
+
+def _nbns(capture: Path) -> Iterator[Said]:
+    """Names with the suffixes of a host (00, 20), of registrations and positive answers; what scapy calls a group is a workgroup."""
+    names = ("nbns.name", "nbns.addr", "nbns.nb_flags.group", "nbns.flags.response", "nbns.flags.opcode", "nbns.flags.rcode", "_ws.malformed")
+    for _, called, addresses, groups, answers, opcodes, codes, malformed in _fields(capture, "nbns.addr", names):
+        match = re.match(r"(.*?)<(00|20)>", called[0]) if called else None
+        claims = int(opcodes[0]) in (5, 8, 9, 15) if answers[0] in ("0", "False") else int(opcodes[0]) == 0 and codes[:1] == ["0"]
+        if malformed or not match or not claims:
+            continue
+        for address, group in zip(addresses, groups, strict=False):
+            if group in ("0", "False"):
+                yield f"?{address}", "name", match[1].strip()
+
+
+_SYSTEM: Final = {"1.3.6.1.2.1.1.1.0": "description", "1.3.6.1.2.1.1.5.0": "name", "1.3.6.1.2.1.1.6.0": "location"}
+
+
+def _snmp(capture: Path) -> Iterator[Said]:
+    """sysDescr, sysName and sysLocation in responses and notifications; tshark prints strings in hex."""
+    chosen = "snmp.data in {2,4,6,7,8} && !icmp"
+    for address, names, values in _fields(capture, chosen, ["snmp.name", "snmp.value.octets"]):
+        if len(names) != len(values):
+            continue  # other types of values between them: which is which is not printed
+        for name, value in zip(names, values, strict=True):
+            told = " ".join(bytes.fromhex(value.replace(":", "")).partition(b"\0")[0].decode("utf-8", "replace").split())
+            if _SYSTEM.get(name) == "description":
+                yield from _description(address[0], told)
+            elif name in _SYSTEM:
+                yield address[0], _SYSTEM[name], told
+
+
+def _cdp(capture: Path) -> Iterator[Said]:
+    names = ("eth.src", "cdp.deviceid", "cdp.platform", "cdp.software_version", "cdp.nrgyz.ip_address", "_ws.malformed")
+    for _, macs, stations, platforms, versions, addresses, _malformed in _fields(capture, "cdp.deviceid", names):
+        for place in (macs[-1], *(f"?{one}" for one in dict.fromkeys(addresses[:2]))):
+            yield from ((place, "name", station.strip()) for station in stations)
+            for platform in platforms:
+                cisco = platform.lower().startswith("cisco ")
+                yield place, "model", platform[6 if cisco else 0 :].strip()
+                if cisco:
+                    yield place, "vendor", "Cisco"
+            for version in versions:
+                yield place, "description", version.strip()
+                yield from ((place, kind, value) for kind, value in described(" ".join(version.split())))
+
+
 READERS: Final[dict[str, Callable[[Path], Iterator[Said]]]] = {  # what tshark calls the protocol -> what it says of identities
     "s7comm": _s7, "modbus": _modbus, "mms": _mms, "dnp3": _dnp3, "bacapp": _bacnet, "enip": _cip, "pn_dcp": _dcp,
-    "lldp": _lldp,
+    "lldp": _lldp, "dhcp": _named, "dns": _dns, "mdns": _dns, "llmnr": _dns, "nbns": _nbns, "snmp": _snmp, "cdp": _cdp,
 }
 
 
@@ -206,7 +299,7 @@ def compare(capture: Path) -> Compared:
     """What tshark prints and what stands on assets."""
     compared = Compared(capture.name)
     spoken = _spoken(capture)
-    for reader in (reader for name, reader in READERS.items() if name in spoken):
+    for reader in dict.fromkeys(reader for name, reader in READERS.items() if name in spoken):
         compared.printed |= {said for said in reader(capture) if said[2] and not said[0].endswith(".255")}  # a broadcast address is no asset
     asset_of: dict[str, str] = {}
     for line in otwatch("export", "assets", capture, "--merge").stdout.splitlines():

@@ -40,7 +40,7 @@ def feed(reader: Dissector, *messages: bytes, source: int = HOST, target: int = 
 def shown(fact: Fact) -> Said:
     """The address as text where the message names it."""
     about = ":".join(f"{byte:02x}" for byte in fact.about) if len(fact.about) == 6 else str(ip_address(fact.about)) if fact.about else fact.address
-    return about, fact.kind, fact.value, fact.source
+    return about, fact.kind, fact.value if fact.names < 0 else f"host {fact.names}", fact.source
 
 
 def said(name: str, *messages: bytes, source: int = HOST, target: int = SERVER) -> list[Said]:

@@ -4,8 +4,33 @@ from __future__ import annotations
 
 from typing import Final
 
+from scapy.asn1.asn1 import ASN1_OID, ASN1_STRING
 from scapy.contrib import lldp
+from scapy.contrib.cdp import (
+    CDPAddrRecordIPv4,
+    CDPMsgAddr,
+    CDPMsgCapabilities,
+    CDPMsgDeviceID,
+    CDPMsgPlatform,
+    CDPMsgPortID,
+    CDPMsgSoftwareVersion,
+    CDPv2_HDR,
+)
+from scapy.layers.dhcp import BOOTP, DHCP
+from scapy.layers.dns import DNS, DNSQR, DNSRR, DNSRRHINFO, DNSRRSRV
 from scapy.layers.l2 import Ether
+from scapy.layers.llmnr import LLMNRQuery, LLMNRResponse
+from scapy.layers.netbios import (
+    NBNS_ADD_ENTRY,
+    NBNSHeader,
+    NBNSNodeStatusResponse,
+    NBNSNodeStatusResponseService,
+    NBNSQueryRequest,
+    NBNSQueryResponse,
+    NBNSRegistrationRequest,
+)
+from scapy.layers.ntp import NTPHeader
+from scapy.layers.snmp import SNMP, SNMPresponse, SNMPtrapv2, SNMPvarbind
 
 
 def _lldp() -> bytes:
@@ -18,6 +43,89 @@ def _lldp() -> bytes:
     return bytes(Ether() / made / lldp.LLDPDUEndOfLLDPDU())[14:]
 
 
+MAC: Final = bytes.fromhex("00e04c0a1077")
+
+
+def dhcp(kind: str, *options: tuple[str, object], op: int = 1, given: str = "0.0.0.0", has: str = "0.0.0.0", mac: bytes = MAC) -> bytes:
+    """A message of DHCP, its options as scapy names them."""
+    return bytes(BOOTP(op=op, chaddr=mac, yiaddr=given, ciaddr=has, xid=7) / DHCP(options=[("message-type", kind), *options, "end"]))
+
+
+def answer(name: str, *addresses: str, recursive: bool = True) -> bytes:
+    """A server's answer to a question for an address, its names compressed."""
+    records = [DNSRR(rrname=name, type="AAAA" if ":" in address else "A", rdata=address) for address in addresses]
+    return bytes(DNS(qr=1, rd=1, ra=int(recursive), aa=int(not recursive), qd=[DNSQR(qname=name)], an=records))
+
+
+def _mdns() -> bytes:
+    records = [DNSRR(rrname="plc7.local", type="A", rdata="192.168.0.7"), DNSRRHINFO(rrname="plc7.local", cpu="ARM", os="VxWorks"),
+               DNSRRSRV(rrname="Web server._http._tcp.local", target="plc7.local", port=80),
+               DNSRR(rrname="7.0.168.192.in-addr.arpa", type="PTR", rdata="plc7.local"),
+               DNSRR(rrname="plc7._device-info._tcp.local", type="TXT", rdata=[b"model=CPX-E"])]
+    return bytes(DNS(qr=1, aa=1, qd=[], an=records))
+
+
+def llmnr_answer(name: str, address: str) -> bytes:
+    return bytes(LLMNRResponse(id=5, qd=[DNSQR(qname=name)], an=[DNSRR(rrname=name, type="A", rdata=address)]))
+
+
+def nbns_answer(name: str, address: str) -> bytes:
+    """A host's answer to a broadcast request."""
+    return bytes(NBNSHeader(RESPONSE=1, NM_FLAGS=0x50) / NBNSQueryResponse(RR_NAME=name, ADDR_ENTRY=[NBNS_ADD_ENTRY(NB_ADDRESS=address)]))
+
+
+def _nbns() -> tuple[bytes, ...]:
+    own = [NBNSNodeStatusResponseService(NETBIOS_NAME=b"HISTORIAN      ", SUFFIX=0, NAME_FLAGS=0x04),
+           NBNSNodeStatusResponseService(NETBIOS_NAME=b"PLANT          ", SUFFIX=0, NAME_FLAGS=0x84)]
+    return (
+        bytes(NBNSHeader(NM_FLAGS=0x11) / NBNSQueryRequest(QUESTION_NAME="FILESERVER", SUFFIX=0x4141)),
+        bytes(NBNSHeader(OPCODE=5, NM_FLAGS=0x11) / NBNSRegistrationRequest(QUESTION_NAME="HISTORIAN", NB_ADDRESS="192.168.0.9")),
+        nbns_answer("HISTORIAN", "192.168.0.9"),
+        bytes(NBNSHeader(RESPONSE=1, NM_FLAGS=0x40)
+              / NBNSNodeStatusResponse(RR_NAME="*", NODE_NAME=own, MAC_ADDRESS="00:1b:1b:00:00:09", STATISTICS=bytes(40))),
+    )
+
+
+def snmp(community: str, pdu: object, version: str = "v2c") -> bytes:
+    return bytes(SNMP(version=version, community=community, PDU=pdu))
+
+
+def bound(number: str, value: object) -> SNMPvarbind:
+    return SNMPvarbind(oid=ASN1_OID(number), value=value)
+
+
+_DESCRIPTION: Final = b"Siemens, SIMATIC NET, SCALANCE X208, 6GK5 208-0BA10-2AA3, HW: 5, FW: V4.03, VPC8521144"
+_SYSTEM: Final = [bound("1.3.6.1.2.1.1.1.0", ASN1_STRING(_DESCRIPTION)), bound("1.3.6.1.2.1.1.2.0", ASN1_OID("1.3.6.1.4.1.4196.1.1")),
+                  bound("1.3.6.1.2.1.1.5.0", ASN1_STRING(b"cabinet7"))]
+
+
+def _cdp() -> bytes:
+    made = CDPMsgDeviceID(val=b"core-1") / CDPMsgAddr(addr=CDPAddrRecordIPv4(addr="192.168.0.254")) / CDPMsgPortID(iface=b"Gi0/7")
+    made = made / CDPMsgCapabilities(cap=0x28) / CDPMsgPlatform(val=b"cisco WS-C2960-24TT-L") / CDPMsgSoftwareVersion(
+        val=b"Cisco IOS Software, C2960 Software (C2960-LANBASEK9-M), Version 12.2(55)SE, RELEASE SOFTWARE (fc2)")
+    return bytes(CDPv2_HDR(vers=2, msg=[made]))
+
+
 SEEDS: Final[dict[str, tuple[bytes, ...]]] = {
     "lldp": (_lldp(),),
+    "dhcp": (
+        dhcp("request", ("hostname", b"hmi-3"), ("vendor_class_id", b"MSFT 5.0"), ("param_req_list", [1, 3, 6, 15]), has="192.168.0.31"),
+        dhcp("offer", ("server_id", "192.168.0.1"), ("router", "192.168.0.1"), ("name_server", "192.168.0.2"), op=2, given="192.168.0.31"),
+    ),
+    "dns": (
+        bytes(DNS(rd=1, qd=[DNSQR(qname="historian.plant.example")])),
+        answer("historian.plant.example", "192.168.0.9", "fd00::9"),
+        bytes(DNS(qr=1, ra=1, qd=[DNSQR(qname="9.0.168.192.in-addr.arpa", qtype="PTR")],
+                  an=[DNSRR(rrname="9.0.168.192.in-addr.arpa", type="PTR", rdata="historian.plant.example")])),
+    ),
+    "mdns": (_mdns(), bytes(DNS(qd=[DNSQR(qname="_workstation._tcp.local", qtype="PTR")]))),
+    "llmnr": (bytes(LLMNRQuery(id=5, qd=[DNSQR(qname="wpad")])), llmnr_answer("hmi-3", "192.168.0.31")),
+    "nbns": _nbns(),
+    "snmp": (
+        snmp("public", SNMPresponse(id=9, varbindlist=_SYSTEM)),
+        snmp("s3cret", SNMPtrapv2(id=9, varbindlist=_SYSTEM[2:])),
+        snmp("private", SNMPresponse(id=9, varbindlist=_SYSTEM[:1]), version="v1"),
+    ),
+    "cdp": (_cdp(),),
+    "ntp": (bytes(NTPHeader(mode=4, stratum=1, ref_id=b"GPS\0", sent=3_900_000_000)), bytes(NTPHeader(mode=5, stratum=2, sent=3_900_000_000))),
 }

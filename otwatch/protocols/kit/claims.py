@@ -24,17 +24,17 @@ class Claims:
 
     def __init__(self, limits: Limits) -> None:
         self._characters = limits.text_characters
-        self._said: dict[tuple[Place, str, str, str], int] = {}  # fact -> when it was handed on
+        self._said: dict[tuple[Place, str, str | int, str], int] = {}  # fact -> when it was handed on
 
     def say(
-        self, facts: list[Fact], pdus: Pdus, pdu: int, place: Place, kind: str, value: str, source: str, confidence: float = CLAIMED
+        self, facts: list[Fact], pdus: Pdus, pdu: int, place: Place, kind: str, value: str | int, source: str, confidence: float = CLAIMED
     ) -> None:
-        """A fact of a PDU about `place`. A value without text is none."""
-        value = value.strip(" \0\t\r\n")[: self._characters]
+        """A fact of a PDU about `place`. A value without text is none; a number is an interned address."""
+        value = value.strip(" \0\t\r\n")[: self._characters] if isinstance(value, str) else value
         key = place, kind, value, source
         now = int(pdus.timestamp_ns[pdu])
         before = self._said.get(key)
-        if not value or (before is not None and 0 <= now - before < AGAIN_NS):
+        if value == "" or (before is not None and 0 <= now - before < AGAIN_NS):
             return
         if len(self._said) >= _REMEMBERED:
             self._said.clear()
@@ -47,7 +47,8 @@ class Claims:
                 address=place if isinstance(place, int) else -1,
                 about=place if isinstance(place, bytes) else b"",
                 kind=kind,
-                value=value,
+                value=value if isinstance(value, str) else "",
+                names=value if isinstance(value, int) else -1,
                 source=source,
                 confidence=confidence,
             )
