@@ -40,8 +40,9 @@ bench: $(VENV)/.developed  ## the figures of docs/reference/performance.md, meas
 	$(RUN) tests/benchmarks/run.py
 	$(RUN) tests/benchmarks/mixes.py
 
-score: $(VENV)/.developed  ## how good the verdicts are: labelled captures (OTWATCH_CAPTURES=DIR) and the lab's own
+score: $(VENV)/.developed  ## how good the verdicts are: labelled captures (OTWATCH_CAPTURES=DIR), the lab's own, and scripted attacks
 	$(RUN) tests/benchmarks/score.py --misses
+	$(RUN) tests/benchmarks/scenarios.py --misses
 
 $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV) || { echo "make: '$(PYTHON) -m venv' failed: install it (Debian: apt install python3-venv python3-dev gcc)" >&2; exit 1; }

@@ -142,6 +142,7 @@ class Evidence:
     before: Any = None
     now: Any = None
     src_outside: bool = False
+    src_unknown: bool = False  # nothing vouches for the source, at a device that has its master
     src_is_device: bool = False  # the source is known as a controller or outstation
     too_short_to_tell: bool = False  # the observation is too short to know roles
     permitted: str = ""

@@ -81,6 +81,7 @@ def evidence_record(evidence: Evidence) -> Record:
         "kind",
         "before",
         "src_outside",
+        "src_unknown",
         "too_short_to_tell",
         "permitted",
         "ticket",

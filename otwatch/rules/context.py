@@ -447,6 +447,15 @@ class LateRecord:
             return not self.context.baseline.talks(self.base.get("src"), self.base.get("dst"), name)
         return self.context.knowledge.is_new_talk(self.src, self.dst, self.protocol)
 
+    def src_unknown(self) -> bool | None:
+        if self.src < 0 or self.dst < 0 or self.base.get("dst_group"):
+            return None
+        site, listed = self.context.site, self._listed("src")
+        if site is not None and (site.asset_name(listed) or site.is_engineering(listed) or site.is_jump_host(listed)):
+            return False
+        known: bool | None = self.base.get("src_known")
+        return not known if known is not None else self.context.knowledge.is_unknown(self.src, self.dst, self.at_ns)
+
     def new_verb(self) -> bool | None:
         action = Action[self.base.get("action")]
         baseline = self.context.baseline
@@ -513,6 +522,7 @@ _LATE: Final[dict[str, Callable[[LateRecord], Any]]] = {
     "crosses_zone": LateRecord.crosses_zone,
     "src_outside": LateRecord.src_outside,
     "new_talker": LateRecord.new_talker,
+    "src_unknown": LateRecord.src_unknown,
     "new_verb": LateRecord.new_verb,
     "writer": LateRecord.writer,
     "requests_seen": LateRecord.requests_seen,

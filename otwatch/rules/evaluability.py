@@ -20,7 +20,7 @@ NEEDS_BASELINE: Final = frozenset(
     {"in_baseline", "function_in_baseline", "range_in_baseline", "habit_per_s", "src_known", "dst_known", "service_in_baseline", "quirk_in_baseline"}
 )
 NEEDS_INDICATORS: Final = frozenset({"src_indicator", "dst_indicator", "value_indicator"})
-NEEDS_LEARNING: Final = frozenset({"new_talker", "new_verb"})
+NEEDS_LEARNING: Final = frozenset({"new_talker", "new_verb", "src_unknown"})
 NEEDS_SITE: Final = frozenset(
     {"permitted", "conduit", "src_zone", "dst_zone", "src_level", "dst_level", "jump_hosts_known", "vlan_of_zone", "src_jump_host", "src_engineering"}
 )

@@ -56,6 +56,12 @@ def explain(context: Context, late: LateRecord, used: Collection[str]) -> str:
             if context.baseline is not None
             else f"It was first seen after normal was learned; {learned_from(context.knowledge, late.at_ns)}."
         )
+    if "src_unknown" in used and late.get("src_unknown"):
+        sentences.append(
+            f"The baseline does not know the host {src}."
+            if context.baseline is not None
+            else f"Nothing vouches for {src}: it was not at work with any device while normal was learned, and {dst} has its master."
+        )
     if "new_verb" in used and late.get("new_verb"):
         sentences.append(
             "The baseline knows the conversation, but not this kind of action."

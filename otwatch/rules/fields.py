@@ -107,6 +107,13 @@ _LATE: Final = (
         "controllers or the internet, unless it polled dst from the start",
     ),
     _field("crosses_zone", "truth", Stage.LATE, "src and dst are in different zones of the site file or, where it says nothing, different networks"),
+    _field(
+        "src_unknown",
+        "truth",
+        Stage.LATE,
+        "nothing vouches for src: neither the site file nor the baseline names it or, without a baseline, dst has its master, and src was not at "
+        "work with any device while normal was learned",
+    ),
     _field("new_talker", "truth", Stage.LATE, "src first spoke this protocol to dst after normal was learned, and the baseline does not know it"),
 )
 

@@ -45,6 +45,7 @@ class Folder:
         unknown = (frozenset() if site else _OF_SITE) | (frozenset() if baseline else _OF_BASELINE)
         self._special = [_special(rule) for rule in rules]
         self._own = [rule.is_own for rule in rules]
+        self._grave = [rule.severity for rule in rules]
         # How many there were in so short a time is a fact of its own, and so is what others published.
         self._apart = [rule.table == "surges" or "indicator_valid" in used_by(rule) for rule in rules]
         self._states = ["; ".join(dict.fromkeys(_stated(rule, unknown))) for rule in rules]
@@ -67,9 +68,10 @@ class Folder:
         return [one for one in found if one.number not in gone]
 
     def _rank(self, one: Reported) -> tuple[object, ...]:
-        """Who takes in whom: the graver first, then a rule that the user wrote, then who holds more rows, then the more special rule."""
-        special = self._special[one.rule]
-        return -one.alert.severity, not self._own[one.rule], -len(one.rows), *(-part for part in special), one.alert.rule, one.number
+        """Who takes in whom: the graver first, then a rule that the user wrote, then the rule that is grave whoever acts, then who holds more rows,
+        then the more special rule."""
+        special = tuple(-part for part in self._special[one.rule])
+        return -one.alert.severity, not self._own[one.rule], -self._grave[one.rule], -len(one.rows), *special, one.alert.rule, one.number
 
     @staticmethod
     def _leader(one: Reported, leaders: dict[object, list[Reported]]) -> Reported | None:

@@ -106,6 +106,7 @@ class Knowledge:
         self._settled_asked = False  # since the last refresh
         self.epoch = 0  # grows with every refresh
         self._moments: dict[tuple[int, int], list[int]] = {}  # of this epoch
+        self._watched: dict[int, int] | None = None  # device -> since when a host that came in time is known at work with it; of this epoch
 
     # following
 
@@ -115,6 +116,7 @@ class Knowledge:
         self._settled_asked = False
         self.epoch += 1
         self._moments.clear()
+        self._watched = None
         if behaviours is None or behaviours.rows == self._rows:
             return
         self._table = table = behaviours
@@ -283,6 +285,22 @@ class Knowledge:
         """How many hosts have watched dst."""
         horizon = self.horizon(at_ns)
         return sum(self._polls(key, horizon) for key in self._pairs if key[1] == dst)
+
+    def watched_since(self, dst: int) -> int | None:
+        """The packet time from which dst is known to have a master: somebody who came in time and watches it."""
+        if self._watched is None:
+            self._watched = {}
+            for key in self._pairs:
+                since = self._since(key)
+                if since is not None and not self._came_late(key):
+                    self._watched[key[1]] = min(since, self._watched.get(key[1], since))
+        return self._watched.get(dst)
+
+    def is_unknown(self, src: int, dst: int, at_ns: int) -> bool:
+        """Whether src is a host that nothing vouches for at a device that has its master: OT protocols had been seen long enough, and src was not
+        at work with any device while normal was learned."""
+        since = self.watched_since(dst)
+        return since is not None and since <= self.horizon(at_ns) and self._late_hosts.get(src, True) and self.is_settled(at_ns)
 
     def is_asking(self, src: int, dst: int, at_ns: int) -> bool | None:
         """Whether requests of src to dst are seen at all; None while that may still come."""

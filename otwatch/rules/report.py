@@ -36,7 +36,10 @@ _REFUSED: Final = (
 )
 _PLACED: Final = frozenset({"src_outside", "crosses_zone", "conduit", "src_internet"})  # rules whose severity has the source's place in it
 _INFERRED: Final = frozenset(
-    {"writer", "steady", "src_outside", "crosses_zone", "dst_in_ot", "dst_is_controller", "new_talker", "new_verb", "src_role", "dst_role"}
+    {
+        *("writer", "steady", "src_outside", "crosses_zone", "dst_in_ot", "dst_is_controller", "new_talker", "new_verb", "src_role", "dst_role"),
+        "src_unknown",
+    }
 )
 # What is dangerous whoever does it: raised at once, and with its severity however little was seen.
 _BY_NATURE: Final = frozenset(
@@ -307,6 +310,10 @@ class Reporter:
             severity += 1
             evidence.src_outside = True
             used |= {"src_outside"}
+        elif severity == Severity.MEDIUM and on_operations and late.get("role") == "request" and late.src_unknown():
+            severity += 1  # what a known host may do by mistake, an unknown one does on purpose
+            evidence.src_unknown = True
+            used |= {"src_unknown"}
         action = Action[alert.action] if alert.action else None
         ticket = site.ticket(listed(alert.src), listed(alert.dst), action, alert.first_seen_ns, alert.last_seen_ns) if site else None
         if ticket:

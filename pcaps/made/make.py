@@ -214,6 +214,12 @@ CAPTURES: dict[str, tuple[str, Make, str, Make]] = {
         "eight",
         lambda: network.session(GUEST, ENG, 22, b"SSH-2.0-OpenSSH_9.2\r\n", times=8),
     ),
+    "network.ot-connection-flood": (
+        "120 connections to the controller within six seconds",
+        lambda: network.connections(120),
+        "60",
+        lambda: network.connections(60),
+    ),
     "network.ot-host-sweep": ("port 102 of eight hosts", lambda: network.sweep(8, 102), "of four", lambda: network.sweep(4, 102)),
     "network.ot-protocol-to-internet": (
         "the HMI reads registers of a public address",

@@ -116,3 +116,8 @@ def controller_opens(port: int) -> Play:
     return session(MB, other(11), port, SMB if port == 445 else b"id\nuid=0(root)\n")
 
 
+def connections(times: int) -> Play:
+    """Connections to the controller that carry nothing, twenty a second."""
+    play = Play().polls(20)
+    play.every(0.05, times, lambda: play.session(GUEST, MB, 502, b"", 0), 12)
+    return play

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from otwatch.addresses import Addresses
+from otwatch.alerts.alert import Severity
 from otwatch.baseline.baseline import Baseline
 from otwatch.protocols import protocols
 from otwatch.rules.context import Context
@@ -120,6 +121,28 @@ def test_new_talkers_need_a_learning_period(tmp_path):
     assert (alert.src, "learned until 2023-11-14T22:13:25Z" in alert.why, "learned" in alert.evaluable) == ("10.0.0.6", True, False)
     (alert,) = alerts_of(rules, [{**POLL, "repeat": 30}, write("10.0.0.6", at=20)])
     assert alert.evaluable == "partly: what is normal was learned only from the first 10.0 s in which OT protocols were seen"
+
+
+@pytest.mark.parametrize(
+    ("src", "at", "site", "unknown"),
+    [
+        ("10.0.0.77", 20, None, True),
+        ("10.0.0.77", 4, None, False),  # of the cold start
+        ("10.0.0.5", 20, None, False),
+        ("10.0.0.77", 20, "version: 1\nengineering: [10.0.0.77]\n", False),
+    ],
+)
+def test_a_host_that_nothing_vouches_for(tmp_path, src, at, site, unknown):
+    medium = "id: test.medium\ntitle: A rule\nstatus: draft\nseverity: medium\nwhy: because\nwhere: {action: WRITE}\n"
+    rows, policy = [{**POLL, "repeat": 60}, write(src, at=at)], parse_site(site, "s") if site else None
+    assert bool(alerts_of(rules_from(tmp_path, "where: {src_unknown: true, action: WRITE}\n"), rows, site=policy)) == unknown
+    (alert,) = alerts_of(rules_from(tmp_path, medium), rows, site=policy)
+    assert (alert.severity is Severity.HIGH, "Nothing vouches for 10.0.0.77" in alert.why) == (unknown, unknown)
+
+
+def test_where_nobody_polls_the_device_nobody_is_unknown(tmp_path):
+    rules = rules_from(tmp_path, "where: {src_unknown: true}\n")
+    assert alerts_of(rules, [{**POLL, "repeat": 60}, write("10.0.0.77", dst="10.0.0.10", at=20)]) == []
 
 
 def test_new_verbs_within_one_observation(tmp_path):
