@@ -32,6 +32,7 @@ class Limits:
     stream_history_bytes: int = 2_048  # delivered bytes kept per direction to compare retransmissions with
     stream_history_total_bytes: int = 16_777_216  # beyond that, of all directions: up to 64 kB of one that its receiver has not acknowledged
     streams: int = 16_384  # flows with reassembly state: a plant has hundreds; each takes some 4 kB
+    heads: int = 16_384  # connections whose beginning is read for identities and administration; others are not read for it
     protocol_violations: int = 8  # wrong PDUs in a row before a flow is detached from its protocol
     disorder_ns: int = 20_000_000  # how far answers on UDP may be captured before their requests: queues of a network card, merged captures
     early_answers: int = 4_096  # answers of one protocol that were captured first and wait for their requests
@@ -48,6 +49,7 @@ class Limits:
     assets: int = 20_000  # a plant has hundreds; a scan or flood of spoofed senders ends here; a quarter more for those who are answered
     facts_per_asset: int = 256
     facts: int = 200_000  # of all assets: messages name addresses, and one that lies names millions; a plant has some thousands
+    acts_per_asset: int = 64  # things done to a host (a file written to it, a service created on it) that its sheet lists; rules see all of them
     macs_per_asset: int = 16  # MACs, and VLANs, that one address showed: a pair of redundant routers has two or three
     conversations: int = 50_000  # beyond it, a quarter more for those that are answered, all clients of one server count as one
     alerts: int = 10_000  # open alerts; the least severe and oldest are closed first

@@ -224,6 +224,7 @@ class Analysis:
                 "behaviours": self.pipeline.behaviour_index.merged,
                 "flows": streams.get("flows_evicted", 0),
                 "streams": streams.get("streams_evicted", 0),
+                "heads": streams.get("heads_refused", 0),
             },
         )
 

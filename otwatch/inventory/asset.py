@@ -15,6 +15,7 @@ class KnownFact:
     confidence: float
     frame: int
     file: str
+    by: str = ""  # address of who did it, of an act; another one may have done the same later
     count: int = 1
     first_ns: int = 0
     last_ns: int = 0

@@ -9,7 +9,9 @@ from typing import Final
 from otwatch.inventory.asset import KnownFact
 
 # Attributes of which a device has one value. Others (states, quirks, program blocks) stand in its facts.
-IDENTITY: Final = ("vendor", "model", "order_number", "hardware", "firmware", "boot_loader", "software", "serial", "os", "name", "device_instance")
+IDENTITY: Final = (
+    "vendor", "model", "order_number", "hardware", "firmware", "boot_loader", "software", "serial", "os", "os_version", "name", "device_instance",
+)
 # Two names are no contradiction: a plant names a station, a module and a host.
 _CONTRADICTORY: Final = frozenset(IDENTITY) - {"name"}
 GIVEN_IN: Final = ("dns.",)  # sources of names that another host gave

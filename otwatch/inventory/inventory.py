@@ -90,7 +90,7 @@ class Inventory:
         self.hosts = Hosts(limits)
         self.asked = Asked()
         self.facts: dict[tuple[int, str, str, str], KnownFact] = {}
-        self._facts_of: dict[int, int] = {}
+        self._facts_of: dict[tuple[int, bool], int] = {}  # (address, whether they are acts) -> how many are kept
         self._names: dict[int, str] = {}  # the first name of a device
         self.refused_facts = 0
 
@@ -111,7 +111,9 @@ class Inventory:
             known.count += 1
             known.last_ns = max(known.last_ns, fact.timestamp_ns)
             return
-        if len(self.facts) >= self.limits.facts or self._facts_of.get(fact.address, 0) >= self.limits.facts_per_asset:
+        act = fact.peer >= 0
+        most = self.limits.acts_per_asset if act else self.limits.facts_per_asset
+        if len(self.facts) >= self.limits.facts or self._facts_of.get((fact.address, act), 0) >= most:
             self.refused_facts += 1
             return
         known = KnownFact(
@@ -119,6 +121,7 @@ class Inventory:
             value=fact.value[: self.limits.text_characters],
             source=fact.source,
             confidence=fact.confidence,
+            by=self.addresses.text(fact.peer) if act else "",
             frame=fact.frame,
             file=file,
             first_ns=fact.timestamp_ns,
@@ -128,7 +131,8 @@ class Inventory:
 
     def remember(self, key: tuple[int, str, str, str], fact: KnownFact) -> None:
         """A fact under (address, child, kind, value), of a message or of a checkpoint."""
-        self._facts_of[key[0]] = self._facts_of.get(key[0], 0) + 1
+        place = key[0], bool(fact.by)
+        self._facts_of[place] = self._facts_of.get(place, 0) + 1
         if key[2] == "name" and not key[1]:
             self._names.setdefault(key[0], fact.value)
         self.facts[key] = fact

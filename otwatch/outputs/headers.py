@@ -29,7 +29,7 @@ HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
         "unanswered_requests", "vlan", "tunnel", "recording", "first_seen", "last_seen",
     ),
     "facts": (
-        "type", "time", "file", "frame", "address", "child", "kind", "value", "source", "confidence",
+        "type", "time", "file", "frame", "address", "child", "kind", "value", "source", "confidence", "by",
     ),
     "anomalies": (
         "type", "time", "file", "frame", "flow", "src", "dst", "kind", "offset", "needed", "had",

@@ -108,6 +108,7 @@ def fact_record(fact: Fact, addresses: Addresses, file: str) -> Record:
         "value": fact.value,
         "source": fact.source,
         "confidence": fact.confidence,
+        "by": addresses.text(fact.peer) if fact.peer >= 0 else None,
     }
 
 

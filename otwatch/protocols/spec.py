@@ -60,6 +60,27 @@ class Framing:
     probe: Callable[[bytes, int], Verdict] | None = None
 
 
+WHOLE_FLOW = -1  # of `Head.cut`: nothing behind this message is read, in neither direction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """How a protocol of any network, IT's above all, is read over TCP, in place of framings and ports: light, and beside the search for OT protocols.
+
+    Its dissector makes facts only, and its flows stay of no protocol: nobody becomes a controller by it. A message is handed over without what of
+    its body is of no interest. What the tap missed is waited for by a few segments, and no second reading is made (evasion is not looked for).
+    `begins`(first bytes, at most 64; 0 client to server, 1 server to client): whether a message begins with them; UNSURE: more bytes must tell.
+    `cut`(bytes, where the message begins, direction, messages of this side before it) -> (how many of its bytes are handed over, its length, or
+    WHOLE_FLOW); (0, 0) more bytes are needed, a first number below 0: no message begins here. It must not depend on how the bytes came.
+    """
+
+    ports: tuple[int, ...]  # of the server, on which every connection is tried
+    begins: Callable[[bytes, int], Verdict]
+    cut: Callable[[bytes, int, int, int], tuple[int, int]]
+    first_bytes: frozenset[int] = frozenset()  # one of these starts a connection off the ports that is tried, too
+    most: int = 0  # messages of one side that are read; 0: all
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Port:
     """A hint, never a decision."""
@@ -92,6 +113,7 @@ class Fact:
     frame: int
     flow: int
     address: int  # interned address (IP or MAC) of the device that the fact is about
+    peer: int = -1  # of an act, such as a file written to the device: the interned address of who did it
     child: str = ""  # device behind it: "unit 3", "outstation 10", "rack 0 slot 2"; empty: the device itself
     kind: str = ""  # vendor, model, order_number, firmware, hardware, serial, name, location, role, module, protocol_version, plant, state
     value: str = ""
@@ -150,12 +172,13 @@ class ProtocolSpec:
 
     name: str  # as in records and rules
     title: str
-    ports: tuple[Port, ...]
-    framings: tuple[Framing, ...]  # tried in this order; none of a protocol that rides on another
+    ports: tuple[Port, ...] = ()
+    framings: tuple[Framing, ...] = ()  # tried in this order; none of a protocol that rides on another
     # (protocol id, limits); imports the compiled module when called. None: the rows come from the dissector of a protocol below it
     dissector: Callable[[int, Limits], Dissector] | None
-    function_name: Callable[[int, int], str]  # (function, subfunction) -> snake_case name
-    functions: Mapping[int, str]
+    function_name: Callable[[int, int], str] = lambda function, _subfunction: f"function_{function}"  # (function, subfunction) -> snake_case name
+    functions: Mapping[int, str] = field(default_factory=dict)
+    head: Head | None = None  # of a protocol that is no OT protocol: `ports`, `framings` and all that is said of operations stays empty
     ride: Ride | None = None
     links: tuple[Link, ...] = ()  # frames without ports; `ports` and `framings` may be empty then
     # No OT protocol: it makes facts and nothing else, its flows stay of no protocol, and nobody has a role by it. `datagrams`: UDP ports of it, in

@@ -82,8 +82,9 @@ class OtherRows:
         matcher = self.matchers["facts"]
         if not matcher.clauses:
             return
+        actor = fact.peer if fact.peer >= 0 else fact.address
         mask, signed, paired = matcher.candidates(
-            (fact.kind, fact.source), lambda pair: {"kind": pair[0], "source": pair[1]}, (fact.address, fact.address), self.context.pair
+            (fact.kind, fact.source), lambda pair: {"kind": pair[0], "source": pair[1]}, (actor, fact.address), self.context.pair
         )
         if mask:
             changed = before is not None and not _same_version(fact.value, before) and not _same_version(before, fact.value)
@@ -96,7 +97,7 @@ class OtherRows:
             record = Joined(signed, paired, rest)
             signature = fact.kind, fact.source, *rest.values()
             for clause in matcher.passing(mask, record):
-                row = Row(fact.timestamp_ns, fact.frame, batch.file, fact.address, fact.address, record, "facts", signature, flow=fact.flow)
+                row = Row(fact.timestamp_ns, fact.frame, batch.file, actor, fact.address, record, "facts", signature, flow=fact.flow)
                 self.take(clause, row, 3)
 
     def _silent(self, batch: Batch) -> None:

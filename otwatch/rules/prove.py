@@ -9,7 +9,7 @@ A test of rows writes the tables by hand. A row is a mapping (a field with a lis
   payload), idle (answered, without payload), refused, silent (nothing came back, on a tap that shows answers), one_way (nothing came back, on a tap
   that shows no answers to src), or asked (the same, and src sent payload). `data` false is short for refused or, of an answered one, idle.
 - anomalies: anomaly
-- facts: kind, value, child, source
+- facts: kind, value, child, source; with dst, src did it to dst (an act)
 """
 
 from __future__ import annotations
@@ -276,7 +276,8 @@ class HandMade:
                         timestamp_ns=now,
                         frame=self._frame,
                         flow=-1,
-                        address=src,
+                        address=dst,
+                        peer=src if "dst" in row else -1,
                         child=row.get("child", ""),
                         kind=row["kind"],
                         value=row["value"],

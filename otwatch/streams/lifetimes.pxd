@@ -1,6 +1,7 @@
 # The C side of lifetimes.py.
 from otwatch.streams.cutter cimport Cutter
 from otwatch.streams.datagrams cimport Datagrams
+from otwatch.streams.heads cimport Heads
 from otwatch.streams.reassembly cimport Reassembler
 from otwatch.streams.stream cimport Stream
 from otwatch.streams.table cimport FlowTable
@@ -18,6 +19,7 @@ cdef class Lifetimes:
     cdef Cutter cutter
     cdef Reassembler reassembler
     cdef Datagrams datagrams
+    cdef readonly Heads heads
     cdef list framers
     cdef long long alarm_ns
     cdef long long history_bytes

@@ -11,6 +11,7 @@ from otwatch.protocols.spec import ProtocolSpec
 from otwatch.streams.anomalies import StreamAnomaly
 from otwatch.streams.cutter import Cutter
 from otwatch.streams.datagrams import Datagrams
+from otwatch.streams.heads import Heads
 from otwatch.streams.reassembly import Reassembler
 from otwatch.streams.states import Mode
 from otwatch.streams.stream import Stream
@@ -36,6 +37,7 @@ class Lifetimes:
         self.cutter = Cutter(self.table, limits, protocols)
         self.reassembler = Reassembler(self.cutter, limits)
         self.datagrams = Datagrams(self.cutter, limits, protocols)
+        self.heads = Heads(self.cutter, limits, protocols)
         self.flows = self.table.flows
         self.flow_events = self.cutter.events
         self.octets = self.cutter.octets
@@ -185,6 +187,7 @@ class Lifetimes:
         cutter.time = flows.last_ns[slot]
         cutter.frame = flows.last_frame[slot]
         cutter.tell_end(slot)
+        self.heads.close(slot)
         if flows.ip_protocol[slot] == _TCP:
             cutter.forget(slot)
             if flows.pdus[slot] > 0 and (flows.packets_to_server[slot] == 0 or flows.packets_to_client[slot] == 0):

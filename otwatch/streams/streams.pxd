@@ -4,6 +4,7 @@ from otwatch.streams.cutter cimport Cutter
 from otwatch.streams.datagrams cimport Datagrams
 from otwatch.streams.frames cimport Frames
 from otwatch.streams.framing cimport Framer
+from otwatch.streams.heads cimport Heads
 from otwatch.streams.lifetimes cimport Lifetimes
 from otwatch.streams.reassembly cimport Reassembler
 from otwatch.streams.stream cimport Stream
@@ -23,6 +24,7 @@ cdef class Streams:
     cdef Reassembler reassembler
     cdef Datagrams datagrams
     cdef Frames frames
+    cdef Heads heads
     cdef list framers
     cdef long long packets
     cdef long long duplicates
@@ -30,6 +32,7 @@ cdef class Streams:
     cdef int packet(self, Packets packets, Py_ssize_t row) except -1
     cdef int note_first(self, Py_ssize_t slot, int state, int direction, int flags, int payload, long long now, long long frame) except -1
     cdef int tcp(self, Packets packets, Py_ssize_t row, Py_ssize_t slot, int direction, int payload, int missing) except -1
+    cdef int head(self, Packets packets, Py_ssize_t row, Py_ssize_t slot, int direction, int payload, int missing) except -1
     cdef int payload(self, Packets packets, Py_ssize_t row, Py_ssize_t slot, int direction) except -1
     cdef int payload_in(self, const unsigned char[::1] data, Packets packets, Py_ssize_t row, Py_ssize_t slot, int direction) except -1
     cdef int spoken(self, Stream other, Packets packets, Py_ssize_t row, Py_ssize_t slot, int direction) except -1

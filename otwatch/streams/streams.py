@@ -40,6 +40,7 @@ _URG = cython.declare(cython.int, 0x20)
 _NOT_PLAIN = cython.declare(cython.int, 0x22)  # SYN, URG
 _MODE_STREAMED = cython.declare(cython.int, Mode.STREAMED)
 _MODE_GIVEN_UP = cython.declare(cython.int, Mode.GIVEN_UP)
+_HEAD_PLAIN = cython.declare(cython.int, 2)  # Heads.state
 _M32 = cython.declare(cython.longlong, 0xFFFFFFFF)
 # bits of FlowTable.state
 _SENT_0 = cython.declare(cython.int, 1)  # packets of direction 0 were seen; direction 1 is the next bit
@@ -63,6 +64,7 @@ class Streams:
         self.reassembler = self.life.reassembler
         self.datagrams = self.life.datagrams
         self.frames = Frames(self.cutter, protocols)
+        self.heads = self.life.heads
         self.flows = self.table.flows
         self.flow_events = self.cutter.events
         self.octets = self.cutter.octets
@@ -86,6 +88,7 @@ class Streams:
             "alarms": len(cutter.alarms), "history_room": cutter.room.left,
             "datagram_bytes": self.datagrams.bytes, "datagram_framed_bytes": self.datagrams.framed,
             "datagram_skipped_bytes": self.datagrams.skipped, "sealed_over": cutter.identifier.sealed_over,
+            "heads_refused": life.heads.refused,
         }
 
     @property
@@ -238,6 +241,8 @@ class Streams:
         if payload + missing > 0 and flags & _RST == 0:  # RFC 9293 section 3.5.3: a reset's payload is a message to people
             cutter.time = packets.timestamp_ns[row]
             cutter.frame = packets.frame[row]
+            if (slot >= self.heads.state.shape[0] or self.heads.state[slot] != _HEAD_PLAIN) and packets.flags[row] & _OTHER_READING == 0:
+                self.head(packets, row, slot, direction, payload, missing)
             if other is not None:
                 if other.started and 1 < ((acknowledgement - other.next) & _M32) <= _WINDOW:  # 1 may be a FIN
                     stream = cutter.by_slot[2 * slot + direction]
@@ -269,6 +274,14 @@ class Streams:
                 cutter.frame = packets.frame[row]
                 self.reassembler.acknowledge(other, acknowledgement)
         return 0
+
+    def head(self, packets, row, slot, direction, payload, missing):  # type: ignore[no-untyped-def]
+        """TCP payload of a connection whose beginning may be of an IT protocol."""
+        data = packets.side.data if packets.flags[row] & _REASSEMBLED else packets.data
+        sequence: cython.longlong = packets.tcp_sequence[row]
+        if packets.tcp_flags[row] & _SYN:
+            sequence = (sequence + 1) & _M32
+        return self.heads.segment(slot, direction, self.table.start[2 * slot + direction], sequence, data, packets.payload_at[row], payload, missing)
 
     def payload(self, packets, row, slot, direction):  # type: ignore[no-untyped-def]
         """TCP payload, to the stream of its direction."""

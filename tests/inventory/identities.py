@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,7 @@ from otwatch.protocols.kit.descriptions import described
 from otwatch.protocols.kit.domain_names import reverse
 from otwatch.protocols.pn_dcp.spec import VENDORS
 from tests.cli.calling import otwatch
+from tests.inventory import it_identities
 
 Said = tuple[str, str, str]  # address, kind, value
 _NOT_PRINTED: Final = ("modbus.report_server_id", "modbus.umas", "s7comm-plus.")
@@ -42,7 +44,7 @@ _SZL: Final = {  # field -> kind
 KINDS: Final = frozenset(
     {"vendor", "model", "order_number", "firmware", "hardware", "boot_loader", "software", "serial", "name", "location", "plant", "module",
      "copyright", "memory_card_serial", "device_instance", "vendor_id", "os", "description", "dhcp_vendor_class"}
-)
+) | it_identities.KINDS
 
 
 @dataclass(slots=True)
@@ -69,7 +71,7 @@ class Compared:
 
 def _fields(capture: Path, chosen: str, names: Iterable[str]) -> Iterator[list[list[str]]]:
     """Per frame the occurrences of each field, the source address first."""
-    wanted = ["ip.src", *names]
+    wanted = ["ip.src", "ipv6.src", *names]
     command = ["tshark", "-r", str(capture), "-Y", chosen, "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=\x1f", "-E", "separator=\x1e"]
     for name in wanted:
         command += ["-e", name]
@@ -77,7 +79,8 @@ def _fields(capture: Path, chosen: str, names: Iterable[str]) -> Iterator[list[l
     for line in done.stdout.decode("utf-8", "replace").split("\n"):  # not splitlines: the separator is a line to it
         cells = line.split("\x1e")
         if len(cells) == len(wanted):
-            yield [cell.split("\x1f") if cell else [] for cell in cells]
+            old, new, *others = ([*cell.split("\x1f")] if cell else [] for cell in cells)
+            yield [new or old or [""], *others]
 
 
 def _s7(capture: Path) -> Iterator[Said]:
@@ -286,6 +289,7 @@ def _cdp(capture: Path) -> Iterator[Said]:
 READERS: Final[dict[str, Callable[[Path], Iterator[Said]]]] = {  # what tshark calls the protocol -> what it says of identities
     "s7comm": _s7, "modbus": _modbus, "mms": _mms, "dnp3": _dnp3, "bacapp": _bacnet, "enip": _cip, "pn_dcp": _dcp,
     "lldp": _lldp, "dhcp": _named, "dns": _dns, "mdns": _dns, "llmnr": _dns, "nbns": _nbns, "snmp": _snmp, "cdp": _cdp,
+    **{name: partial(reader, fields=_fields) for name, reader in it_identities.READERS.items()},
 }
 
 
@@ -300,7 +304,7 @@ def compare(capture: Path) -> Compared:
     compared = Compared(capture.name)
     spoken = _spoken(capture)
     for reader in dict.fromkeys(reader for name, reader in READERS.items() if name in spoken):
-        compared.printed |= {said for said in reader(capture) if said[2] and not said[0].endswith(".255")}  # a broadcast address is no asset
+        compared.printed |= {said for said in reader(capture) if said[0] and said[2] and not said[0].endswith(".255")}  # of a group nobody says it
     asset_of: dict[str, str] = {}
     for line in otwatch("export", "assets", capture, "--merge").stdout.splitlines():
         record = json.loads(line)
