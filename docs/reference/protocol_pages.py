@@ -29,6 +29,7 @@ def pages() -> dict[str, str]:
 def _ports(spec: ProtocolSpec) -> str:
     named = [f"{'TCP' if port.transport == 6 else 'UDP'} {port.number}" for port in spec.ports]
     named += [f"UDP {number}" for number in spec.datagrams]
+    named += [f"TCP {number}" for number in spec.head.ports] if spec.head is not None else []
     named += dict.fromkeys(f"EtherType 0x{link.ethertype:04X}" for link in spec.links if link.ethertype >= 0)
     named += [f"SNAP {link.snap >> 16:06X}/{link.snap & 0xFFFF:04X}" for link in spec.links if link.snap >= 0]
     if spec.ride is not None:

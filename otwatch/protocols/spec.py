@@ -65,10 +65,10 @@ WHOLE_FLOW = -1  # of `Head.cut`: nothing behind this message is read, in neithe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """How a protocol of any network, IT's above all, is read over TCP, in place of framings and ports: light, and beside the search for OT protocols.
+    """How a protocol that is `facts_only` is read over TCP, in place of framings and ports: light, and beside the search for OT protocols.
 
-    Its dissector makes facts only, and its flows stay of no protocol: nobody becomes a controller by it. A message is handed over without what of
-    its body is of no interest. What the tap missed is waited for by a few segments, and no second reading is made (evasion is not looked for).
+    A message is handed over without what of its body is of no interest. What the tap missed is waited for by a few segments, and no second reading is
+    made (evasion is not looked for).
     `begins`(first bytes, at most 64; 0 client to server, 1 server to client): whether a message begins with them; UNSURE: more bytes must tell.
     `cut`(bytes, where the message begins, direction, messages of this side before it) -> (how many of its bytes are handed over, its length, or
     WHOLE_FLOW); (0, 0) more bytes are needed, a first number below 0: no message begins here. It must not depend on how the bytes came.
@@ -178,14 +178,14 @@ class ProtocolSpec:
     dissector: Callable[[int, Limits], Dissector] | None
     function_name: Callable[[int, int], str] = lambda function, _subfunction: f"function_{function}"  # (function, subfunction) -> snake_case name
     functions: Mapping[int, str] = field(default_factory=dict)
-    head: Head | None = None  # of a protocol that is no OT protocol: `ports`, `framings` and all that is said of operations stays empty
     ride: Ride | None = None
     links: tuple[Link, ...] = ()  # frames without ports; `ports` and `framings` may be empty then
     # No OT protocol: it makes facts and nothing else, its flows stay of no protocol, and nobody has a role by it. `datagrams`: UDP ports of it, in
     # place of `ports` and `framings`: what comes to or from them, and is of no OT protocol, is handed over, each datagram as one PDU. The port is a
-    # hint here, too: the dissector reads what it says only where all of it fits.
+    # hint here, too: the dissector reads what it says only where all of it fits. `head`: the same over TCP.
     facts_only: bool = False
     datagrams: tuple[int, ...] = ()
+    head: Head | None = None
     areas: Mapping[int, str] = field(default_factory=dict)
     status_name: Callable[[int], str] = lambda status: "ok" if status == 0 else f"error:{status}"
     unit_name: Callable[[int], str] = str  # (unit) -> how a child is called: "unit 3", "rack 0 slot 2"

@@ -1,5 +1,4 @@
 # The C side of heads.py.
-from otwatch.streams.framing cimport Framer
 from otwatch.streams.ledger cimport Ledger
 from otwatch.tables cimport Pdus
 
@@ -27,7 +26,6 @@ cdef class Heads:
     cdef Py_ssize_t most
     cdef readonly long long refused
     cdef list heads
-    cdef Framer framer
     cdef dict by_port
     cdef list by_first
     cdef dict readers

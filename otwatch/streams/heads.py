@@ -11,8 +11,7 @@ import cython
 import numpy as np
 
 from otwatch.limits import Limits
-from otwatch.protocols.spec import WHOLE_FLOW, Framing, Head, ProtocolSpec, Verdict
-from otwatch.streams.framing import Framer
+from otwatch.protocols.spec import WHOLE_FLOW, Head, ProtocolSpec, Verdict
 from otwatch.streams.ledger import Ledger
 from otwatch.tables import Pdus
 from otwatch.vocabulary import DirectionHow, PduFlag
@@ -67,7 +66,6 @@ class Heads:
         self.most = limits.heads
         self.refused = 0
         self.heads: list[Head | None] = [None, *(spec.head for spec in protocols)]
-        self.framer = Framer(Framing(name="head", length_bytes=0), 0, 0)
         self.by_port: dict[int, list[int]] = {}
         self.by_first: list[list[int]] = [[] for _ in range(256)]
         for number, spec in enumerate(protocols, 1):
@@ -256,7 +254,7 @@ class Heads:
             if keep > 0:
                 start = ledger.octets.append(octets, at, at + keep)
                 pdus = ledger.pdus[number]
-                ledger.add_row(pdus, self.framer, slot, direction, start, start + keep, side.flags)
+                ledger.add_row(pdus, None, slot, direction, start, start + keep, side.flags)
                 pdus.direction[pdus.rows - 1] = direction ^ reader.turned
                 side.flags = 0
                 side.messages += 1

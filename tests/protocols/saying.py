@@ -21,14 +21,15 @@ def dissector(name: str, limits: Limits | None = None) -> Dissector:
     return made(number, limits or Limits())
 
 
-def feed(reader: Dissector, *messages: bytes, source: int = HOST, target: int = SERVER, every: float = 1.0, flow: int = 1) -> list[Fact]:
+def feed(reader: Dissector, *messages: bytes, source: int = HOST, target: int = SERVER, every: float = 1.0, flow: int = 1,
+         back: bool = False) -> list[Fact]:
     """The facts of messages of one host, in one batch; nothing else may come of them."""
     pdus, facts = Pdus(Octets()), list[Fact]()
     for number, octets in enumerate(messages):
         row = pdus.new_row()
         start = pdus.octets.append(octets, 0, len(octets))
         values = {"timestamp_ns": round(number * every * 1e9), "frame": number + 1, "flow": flow, "source": source, "destination": target,
-                  "start": start, "end": start + len(octets), "packet": row, "flags": int(PduFlag.DATAGRAM)}
+                  "direction": int(back), "start": start, "end": start + len(octets), "packet": row, "flags": int(PduFlag.DATAGRAM)}
         for column in pdus.schema.columns:
             getattr(pdus, column.name)[row] = values.get(column.name, column.default)
     operations, anomalies = Operations(), Anomalies()

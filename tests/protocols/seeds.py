@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Final
+from uuid import UUID
 
 from scapy.asn1.asn1 import ASN1_OID, ASN1_STRING
 from scapy.contrib import lldp
@@ -106,6 +108,45 @@ def _cdp() -> bytes:
     return bytes(CDPv2_HDR(vers=2, msg=[made]))
 
 
+def _ntlm() -> bytes:
+    """NTLMSSP AUTHENTICATE: PLANT\\operator from HMI-1, Windows 10.0 build 19041 (MS-NLMP 2.2.1.3)."""
+    texts = [bytes(24), bytes(24), *(text.encode("utf-16-le") for text in ("PLANT", "operator", "HMI-1")), b""]
+    at, fields = 72, b""
+    for octets in texts:
+        fields += struct.pack("<HHI", len(octets), len(octets), at)
+        at += len(octets)
+    return b"NTLMSSP\0\3\0\0\0" + fields + struct.pack("<IBBHI", 0x02000001, 10, 0, 19041, 0x0F000000) + b"".join(texts)
+
+
+def _smb() -> bytes:
+    """SESSION_SETUP with it (MS-SMB2 2.2.5)."""
+    blob = _ntlm()
+    header = b"\xfeSMB" + struct.pack("<HHIHHIIQIIQ16s", 64, 1, 0, 1, 31, 0, 0, 3, 0xFEFF, 0, 0x41, b"")
+    message = header + struct.pack("<HBBIIHHQ", 25, 0, 1, 0, 0, 88, len(blob), 0) + blob
+    return len(message).to_bytes(4, "big") + message
+
+
+def _bind() -> bytes:
+    """A bind of svcctl (C706 12.6.4.3)."""
+    interface = UUID("367abb81-9844-35f1-ad32-98f038001003").bytes_le + struct.pack("<HH", 2, 0)
+    syntax = UUID("8a885d04-1ceb-11c9-9fe8-08002b104860").bytes_le + struct.pack("<I", 2)
+    body = struct.pack("<HHIBBHHBB", 4280, 4280, 0, 1, 0, 0, 0, 1, 0) + interface + syntax
+    return struct.pack("<BBBB4sHHI", 5, 0, 11, 3, b"\x10\0\0\0", 16 + len(body), 0, 2) + body
+
+
+def _cookie() -> bytes:
+    """A connection request of RDP (MS-RDPBCGR 2.2.1.1)."""
+    body = b"\xe0\0\0\0\0\0Cookie: mstshash=operator\r\n\x01\0\x08\0\x03\0\0\0"
+    return b"\x03\0" + (5 + len(body)).to_bytes(2, "big") + bytes([len(body)]) + body
+
+
+def _connect() -> bytes:
+    """CONNECT of MQTT 3.1.1 with user and password."""
+    fields = b"".join(len(text).to_bytes(2, "big") + text for text in (b"pump-7", b"plant", b"secret"))
+    body = b"\0\4MQTT\4\xc2\0\x3c" + fields
+    return bytes([0x10, len(body)]) + body
+
+
 SEEDS: Final[dict[str, tuple[bytes, ...]]] = {
     "lldp": (_lldp(),),
     "dhcp": (
@@ -128,4 +169,15 @@ SEEDS: Final[dict[str, tuple[bytes, ...]]] = {
     ),
     "cdp": (_cdp(),),
     "ntp": (bytes(NTPHeader(mode=4, stratum=1, ref_id=b"GPS\0", sent=3_900_000_000)), bytes(NTPHeader(mode=5, stratum=2, sent=3_900_000_000))),
+    "smb": (_smb(),),
+    "msrpc": (_bind(),),
+    "http": (b"GET /status HTTP/1.1\r\nHost: hmi.plant\r\nUser-Agent: curl/8.5\r\nAuthorization: Basic b3BlcmF0b3I6c2VjcmV0\r\n\r\n",),
+    "ftp": (b"PASS secret\r\n",),
+    "ssh": (b"SSH-2.0-OpenSSH_9.2p1\r\n",),
+    "telnet": (b"\xff\xfb\x01\xff\xfd\x18Moxa NPort 5110\r\n",),
+    "rdp": (_cookie(),),
+    "vnc": (b"RFB 003.008\n",),
+    "mqtt": (_connect(),),
 }
+
+OF_SERVERS: Final = frozenset({"telnet"})  # whose seeds a server sends

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from otwatch.protocols import protocols
-from otwatch.protocols.spec import Link
+from otwatch.protocols.spec import Dissector, Fact, Link
 from tests.cli.calling import otwatch
-from tests.evasion.wire import GUEST, PLC, Capture, udp
+from tests.evasion.wire import GUEST, PLC, Capture, Tcp, udp
 from tests.protocols.saying import dissector, feed
-from tests.protocols.seeds import SEEDS
+from tests.protocols.seeds import OF_SERVERS, SEEDS
 
 NAMES = [spec.name for spec in protocols() if spec.facts_only]
 every_one = pytest.mark.parametrize("name", NAMES)
@@ -27,13 +27,17 @@ def _link(link: Link, content: bytes) -> bytes:
     return (8 + len(content)).to_bytes(2, "big") + b"\xaa\xaa\x03" + link.snap.to_bytes(5, "big") + content
 
 
+def _feed(name: str, reader: Dissector, *messages: bytes) -> list[Fact]:
+    return feed(reader, *messages, back=name in OF_SERVERS)
+
+
 def test_each_has_seeds() -> None:
     assert set(SEEDS) == set(NAMES)
 
 
 @every_one
 def test_a_seed_says_something(name: str) -> None:
-    assert all(feed(dissector(name), seed) for seed in SEEDS[name])
+    assert all(_feed(name, dissector(name), seed) for seed in SEEDS[name])
 
 
 @every_one
@@ -41,7 +45,7 @@ def test_no_bytes_raise(name: str) -> None:
     chance = random.Random(name)
     reader = dissector(name)
     for seed in SEEDS[name]:
-        feed(reader, *(seed[:end] for end in range(len(seed))))
+        _feed(name, reader, *(seed[:end] for end in range(1, len(seed))))
         changed = []
         for _ in range(300):
             octets = bytearray(seed)
@@ -49,7 +53,7 @@ def test_no_bytes_raise(name: str) -> None:
                 octets[chance.randrange(len(octets))] = chance.choice((0, 1, 0x3F, 0x7F, 0x80, 0xC0, 0xFF, chance.randrange(256)))
             changed.append(bytes(octets[: chance.choice((len(octets), chance.randrange(len(octets)))) or 1]))
         for octets in changed:
-            assert len(feed(reader, octets)) <= _MOST
+            assert len(_feed(name, reader, octets)) <= _MOST
     assert reader.forget(1) == 0
 
 
@@ -57,9 +61,9 @@ def test_no_bytes_raise(name: str) -> None:
 def test_a_prefix_says_no_more_than_the_whole(name: str) -> None:
     """A message that the capture cut off may say less, never something else than what stands in it."""
     for seed in SEEDS[name]:
-        whole = {(fact.kind, fact.value) for fact in feed(dissector(name), seed)}
-        for end in range(len(seed)):
-            for fact in feed(dissector(name), seed[:end]):
+        whole = {(fact.kind, fact.value) for fact in _feed(name, dissector(name), seed)}
+        for end in range(1, len(seed)):
+            for fact in _feed(name, dissector(name), seed[:end]):
                 assert (fact.kind, fact.value) in whole, (end, fact)
 
 
@@ -69,7 +73,11 @@ def test_its_conversations_are_of_no_protocol(name: str, tmp_path: Path) -> None
     spec = next(spec for spec in protocols() if spec.name == name)
     capture = Capture()
     for seed in SEEDS[name]:
-        if spec.datagrams:
+        if spec.head is not None:
+            talk = Tcp(capture, GUEST, PLC, spec.head.ports[0])
+            for at in range(len(seed)):  # byte by byte
+                (talk.answer if name in OF_SERVERS else talk.say)(seed[at : at + 1])
+        elif spec.datagrams:
             capture.datagram(GUEST, PLC, 17, udp(GUEST, PLC, (40_000, spec.datagrams[0]), seed))
         else:
             capture.frame(bytes.fromhex("0180c200000e") + bytes.fromhex(GUEST.mac) + _link(spec.links[0], seed))

@@ -23,6 +23,7 @@ def _reference() -> str:
 PROTOCOL = ProtocolSpec(
     name="ftp",
     title="FTP",
+    facts_only=True,
     head=Head(ports=(21, 2121), begins=begins, cut=cut, most=8_192),
     dissector=_dissector,
     weaknesses=(CLEAR_TEXT, Weakness(kind="anonymous_login", text="accepts FTP logins without a password")),

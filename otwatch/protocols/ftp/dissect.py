@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from otwatch.limits import Limits
-from otwatch.protocols.kit.lines import text_of
+from otwatch.protocols.kit.lines import is_line, text_of
 from otwatch.protocols.kit.telling import Telling
 from otwatch.protocols.spec import Fact
 from otwatch.tables import Anomalies, Operations, Pdus
@@ -38,7 +38,10 @@ class FtpDissector:
         for pdu in range(pdus.rows):
             self.telling.begin(pdus, pdu, facts)
             login = self._logins.setdefault(int(pdus.flow[pdu]), _Login())
-            text = text_of(pdus.octets.tobytes(pdus.start[pdu], pdus.end[pdu]))
+            line = pdus.octets.tobytes(pdus.start[pdu], pdus.end[pdu])
+            if not is_line(line):
+                continue
+            text = text_of(line)
             if pdus.direction[pdu]:
                 self._reply(text, login)
             else:

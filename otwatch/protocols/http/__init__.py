@@ -23,6 +23,7 @@ def _reference() -> str:
 PROTOCOL = ProtocolSpec(
     name="http",
     title="HTTP",
+    facts_only=True,
     head=Head(ports=(80, 8080, 8000, 8008, 81), begins=begins, cut=cut, first_bytes=frozenset(b"GPHODC"), most=8),
     dissector=_dissector,
     weaknesses=(

@@ -54,6 +54,8 @@ class HttpDissector:
 def _fields(head: bytes) -> dict[str, str]:
     """Name -> value of those that are of interest, the first of each."""
     found: dict[str, str] = {}
+    if not head.endswith(b"\r\n\r\n"):
+        return found
     for line in head.split(b"\r\n")[1:]:
         name, colon, value = line.partition(b":")
         key = name.decode("latin-1").lower()

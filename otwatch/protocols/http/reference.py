@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from otwatch.protocols.kit.pages import head_page
+from otwatch.protocols.kit.facts_page import facts_page
 
 
 def reference() -> str:
     """Markdown below the head of the page."""
-    return head_page(
+    return facts_page(
         "The heads of the first requests and answers of a connection.",
         (
             ("http_server", "Server of an answer"),
@@ -16,11 +16,11 @@ def reference() -> str:
             ("http_login", "WWW-Authenticate of an answer"),
         ),
         (
-            ("clear_text_credentials", "Basic: the user name, never the password"),
-        ),
-        (
             ("Bodies, paths, cookies, forms", "are not read"),
             ("Requests after the eighth, or after a body of unknown or large size", "are not read"),
             ("HTTP/2, HTTP/3 and TLS", "are not read"),
+        ),
+        (
+            ("clear_text_credentials", "Basic: the user name, never the password"),
         ),
     )

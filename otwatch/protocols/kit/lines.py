@@ -15,6 +15,11 @@ def cut_line(octets: bytes, at: int) -> tuple[int, int]:
     return (LONGEST, LONGEST) if len(octets) - at >= LONGEST else (0, 0)
 
 
+def is_line(octets: bytes) -> bool:
+    """Whether a line is whole, or as long as lines are read."""
+    return octets.endswith(b"\n") or len(octets) >= LONGEST
+
+
 def text_of(octets: bytes) -> str:
     """A line as text: UTF-8 where it is, else as Latin-1."""
     try:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from otwatch.limits import Limits
+from otwatch.protocols.kit.claims import Claims
 from otwatch.protocols.spec import Fact, Weakness
 from otwatch.tables import Pdus
 
 # Of a protocol in which passwords pass in clear text, with who sends it and never the password: an act, about the server that takes it
 CLEAR_TEXT = Weakness(kind="clear_text_credentials", text="takes the {value} in clear text")
-_REMEMBERED = 65_536  # facts; beyond it they may repeat
 _VALUES = 16  # of one kind that one host says of itself: a browser names itself, a scanner invents names
+_HOSTS = 65_536  # hosts and kinds of which they are counted
 _ACTS = 1_024  # of one connection
 
 
@@ -19,44 +20,38 @@ class Telling:
     def __init__(self, protocol: str, limits: Limits) -> None:
         self._protocol = protocol
         self._characters = limits.text_characters
-        self._said: set[tuple[int, str, str]] = set()
-        self._values: dict[tuple[int, str], int] = {}
+        self._claims = Claims(limits)
+        self._values: dict[tuple[int, str], set[str]] = {}
         self._acts: dict[int, set[tuple[int, str, str]]] = {}
 
     def begin(self, pdus: Pdus, pdu: int, facts: list[Fact]) -> None:
         """What is said next is of this PDU."""
-        self._place = int(pdus.timestamp_ns[pdu]), int(pdus.frame[pdu]), int(pdus.flow[pdu])
+        self._pdus, self._pdu, self._facts = pdus, pdu, facts
         self.source, self.destination = int(pdus.source[pdu]), int(pdus.destination[pdu])
-        self._facts = facts
 
     def say(self, address: int, kind: str, value: str, message: str) -> None:
         """`address` says (or shows) that it is `value`; `message` is the one that says it."""
         value = clean(value)[: self._characters]
-        key = address, kind, value
-        if not value or key in self._said:
-            return
-        if len(self._said) >= _REMEMBERED:
-            self._said.clear()
-            self._values.clear()
-        count = self._values.get(key[:2], 0)
-        if count >= _VALUES:
-            return
-        self._values[key[:2]] = count + 1
-        self._said.add(key)
-        self._add(address, -1, kind, value, message)
+        known = self._values.get((address, kind))
+        if known is None:
+            if len(self._values) >= _HOSTS:
+                self._values.clear()
+            known = self._values[address, kind] = set()
+        if value in known or len(known) < _VALUES:
+            known.add(value)
+            self._claims.say(self._facts, self._pdus, self._pdu, address, kind, value, f"{self._protocol}.{message}")
 
     def act(self, target: int, actor: int, kind: str, value: str, message: str) -> None:
         """`actor` did something to `target`; the same again in one connection is no news."""
-        value = clean(value)[: self._characters]
-        done = self._acts.setdefault(self._place[2], set())
-        if len(done) < _ACTS and (target, kind, value) not in done:
-            done.add((target, kind, value))
-            self._add(target, actor, kind, value, message)
-
-    def _add(self, address: int, peer: int, kind: str, value: str, message: str) -> None:
-        time, frame, flow = self._place
-        source = f"{self._protocol}.{message}"
-        self._facts.append(Fact(timestamp_ns=time, frame=frame, flow=flow, address=address, peer=peer, kind=kind, value=value, source=source))
+        pdus, pdu, value = self._pdus, self._pdu, clean(value)[: self._characters]
+        done = self._acts.setdefault(int(pdus.flow[pdu]), set())
+        if len(done) >= _ACTS or (target, kind, value) in done:
+            return
+        done.add((target, kind, value))
+        self._facts.append(Fact(
+            timestamp_ns=int(pdus.timestamp_ns[pdu]), frame=int(pdus.frame[pdu]), flow=int(pdus.flow[pdu]), address=target, peer=actor, kind=kind,
+            value=value, source=f"{self._protocol}.{message}",
+        ))  # fmt: skip
 
     def clear_text(self, protocol: str, user: str, message: str, *, server: int, client: int) -> None:
         """A password passed in clear text. Its value does not come here."""

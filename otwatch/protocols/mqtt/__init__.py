@@ -23,6 +23,7 @@ def _reference() -> str:
 PROTOCOL = ProtocolSpec(
     name="mqtt",
     title="MQTT",
+    facts_only=True,
     head=Head(ports=(1883,), begins=begins, cut=cut, first_bytes=frozenset({CONNECT}), most=256),
     dissector=_dissector,
     weaknesses=(CLEAR_TEXT, Weakness(kind="anonymous_login", text="accepts MQTT clients without a user name")),

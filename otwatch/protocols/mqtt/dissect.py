@@ -5,7 +5,7 @@ from __future__ import annotations
 from otwatch.limits import Limits
 from otwatch.protocols.kit.lines import text_of
 from otwatch.protocols.kit.telling import Telling
-from otwatch.protocols.mqtt.framing import CONNACK, CONNECT, PUBLISH, SUBSCRIBE, length_at
+from otwatch.protocols.mqtt.framing import CONNACK, CONNECT, KEPT, PUBLISH, SUBSCRIBE, length_at
 from otwatch.protocols.spec import Fact
 from otwatch.tables import Anomalies, Operations, Pdus
 
@@ -27,7 +27,9 @@ class MqttDissector:
         for pdu in range(pdus.rows):
             telling.begin(pdus, pdu, facts)
             octets, flow = pdus.octets.tobytes(pdus.start[pdu], pdus.end[pdu]), int(pdus.flow[pdu])
-            size, _ = length_at(octets, 0)
+            size, length = length_at(octets, 0)
+            if len(octets) < min(size + length, KEPT):
+                continue
             kind, body = octets[0], octets[max(size, 0) :]
             version, named = self._named.get(flow, (0, True))
             if kind == CONNECT and not pdus.direction[pdu]:

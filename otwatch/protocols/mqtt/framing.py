@@ -8,7 +8,7 @@ from otwatch.protocols.spec import Verdict
 
 CONNECT, CONNACK, PUBLISH, SUBSCRIBE = 0x10, 0x20, 0x30, 0x82
 _NAMES: Final = (b"\0\4MQTT", b"\0\6MQIsdp")
-_KEPT: Final = 1_024
+KEPT: Final = 1_024
 
 
 def length_at(octets: bytes, at: int) -> tuple[int, int]:
@@ -43,4 +43,4 @@ def cut(octets: bytes, at: int, _direction: int, _number: int) -> tuple[int, int
     size, length = length_at(octets, at)
     if size <= 0:
         return size, 0
-    return min(size + length, _KEPT), size + length
+    return min(size + length, KEPT), size + length

@@ -42,6 +42,7 @@ def _reference() -> str:
 PROTOCOL = ProtocolSpec(
     name="msrpc",
     title="DCE/RPC over TCP",
+    facts_only=True,
     head=Head(ports=(135,), begins=begins, cut=cut, first_bytes=frozenset({5})),
     dissector=_dissector,
     references=("C706: DCE 1.1 Remote Procedure Call, chapter 12", "MS-RPCE", "MS-SCMR, MS-TSCH, MS-WMI, MS-RRP, MS-SAMR, MS-DRSR"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from otwatch.limits import Limits
 from otwatch.protocols.kit.ntlm import AUTHENTICATE, find_ntlm
-from otwatch.protocols.kit.rpc import AUTH3, BIND_ACK, Calls
+from otwatch.protocols.kit.rpc import AUTH3, BIND_ACK, Calls, is_header
 from otwatch.protocols.kit.telling import Telling
+from otwatch.protocols.msrpc import cut
 from otwatch.protocols.spec import Fact
 from otwatch.tables import Anomalies, Operations, Pdus
 
@@ -24,6 +25,8 @@ class MsrpcDissector:
         telling = self.telling
         for pdu in range(pdus.rows):
             octets = pdus.octets.tobytes(pdus.start[pdu], pdus.end[pdu])
+            if not is_header(octets) or len(octets) < cut(octets, 0, 0, 0)[0]:
+                continue
             telling.begin(pdus, pdu, facts)
             kind = octets[2]
             if (kind in _ANSWERS or kind >= 11) and (ntlm := find_ntlm(octets)) is not None:

@@ -22,6 +22,7 @@ def _reference() -> str:
 PROTOCOL = ProtocolSpec(
     name="rdp",
     title="RDP",
+    facts_only=True,
     head=Head(ports=(3389,), begins=begins, cut=cut, most=3),
     dissector=_dissector,
     weaknesses=(

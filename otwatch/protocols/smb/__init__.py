@@ -22,6 +22,7 @@ def _reference() -> str:
 PROTOCOL = ProtocolSpec(
     name="smb",
     title="SMB",
+    facts_only=True,
     head=Head(ports=(445, 139), begins=begins, cut=cut, first_bytes=frozenset({SESSION, REQUEST})),
     dissector=_dissector,
     weaknesses=(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from otwatch.limits import Limits
 from otwatch.protocols.kit.telling import Telling
 from otwatch.protocols.smb import one, two
-from otwatch.protocols.smb.framing import NETBIOS, REQUEST, SESSION, SMB1, SMB2
+from otwatch.protocols.smb.framing import NETBIOS, REQUEST, SESSION, SMB1, SMB2, is_whole
 from otwatch.protocols.smb.sessions import Session
 from otwatch.protocols.spec import Fact
 from otwatch.tables import Anomalies, Operations, Pdus
@@ -27,6 +27,8 @@ class SmbDissector:
             session = self._sessions.setdefault(int(pdus.flow[pdu]), Session())
             if pdus.flags[pdu] & PduFlag.AFTER_GAP:
                 session.waiting.clear()
+            if not is_whole(octets):
+                continue
             if octets[0] == REQUEST:
                 self._names(octets)
             elif octets[0] == SESSION and octets[4:8] == SMB2:

@@ -34,7 +34,7 @@ def cut(octets: bytes, at: int, _direction: int, _number: int) -> tuple[int, int
         return 0, 0
     length = int.from_bytes(octets[at + 1 : at + 4])
     if octets[at] != SESSION or not length:
-        return NETBIOS + min(length, _BULK), NETBIOS + length
+        return NETBIOS + _kept(octets, at), NETBIOS + length
     if len(octets) - at < NETBIOS + 4:
         return 0, 0
     magic = octets[at + 4 : at + 8]
@@ -42,4 +42,15 @@ def cut(octets: bytes, at: int, _direction: int, _number: int) -> tuple[int, int
         return -1, 0
     if magic in (ENCRYPTED, COMPRESSED):
         return 0, NETBIOS + length
-    return NETBIOS + (length if length <= _WHOLE else _BULK), NETBIOS + length
+    return NETBIOS + _kept(octets, at), NETBIOS + length
+
+
+def _kept(octets: bytes, at: int) -> int:
+    """Bytes behind the four of NetBIOS that are of interest."""
+    length = int.from_bytes(octets[at + 1 : at + NETBIOS])
+    return length if length <= _WHOLE else _BULK
+
+
+def is_whole(octets: bytes) -> bool:
+    """Whether these are as many bytes of a message as `cut` hands over."""
+    return len(octets) >= NETBIOS and len(octets) >= NETBIOS + _kept(octets, 0)

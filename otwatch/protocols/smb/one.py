@@ -149,4 +149,4 @@ def _u32(octets: bytes, at: int) -> int:
 
 
 def _part(octets: bytes, at: int, size: int) -> bytes:
-    return octets[at : at + size] if at > HEADER else b""
+    return octets[at : at + size] if at > HEADER and at + size <= len(octets) else b""

@@ -97,5 +97,5 @@ def _u32(octets: bytes, at: int) -> int:
 
 
 def _part(octets: bytes, at: int, size: int) -> bytes:
-    """What an offset from the header and a length point to, as far as it is there."""
-    return octets[at : at + size] if at >= HEADER else b""
+    """What an offset from the header and a length point to; empty where it is not all there."""
+    return octets[at : at + size] if at >= HEADER and at + size <= len(octets) else b""

@@ -22,6 +22,7 @@ def _reference() -> str:
 PROTOCOL = ProtocolSpec(
     name="ssh",
     title="SSH",
+    facts_only=True,
     head=Head(ports=(22, 2222), begins=begins, cut=cut, first_bytes=frozenset(b"S"), most=1),
     dissector=_dissector,
     weaknesses=(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from otwatch.limits import Limits
-from otwatch.protocols.kit.lines import text_of
+from otwatch.protocols.kit.lines import is_line, text_of
 from otwatch.protocols.kit.telling import Telling
 from otwatch.protocols.spec import Fact
 from otwatch.tables import Anomalies, Operations, Pdus
@@ -19,9 +19,9 @@ class SshDissector:
         """Appends the facts of a batch in PDU order."""
         for pdu in range(pdus.rows):
             self.telling.begin(pdus, pdu, facts)
-            text = text_of(pdus.octets.tobytes(pdus.start[pdu], pdus.end[pdu]))
-            if text.startswith("SSH-"):
-                self.telling.say(self.telling.source, "ssh_version", text, "version_exchange")
+            line = pdus.octets.tobytes(pdus.start[pdu], pdus.end[pdu])
+            if line.startswith(b"SSH-") and is_line(line):
+                self.telling.say(self.telling.source, "ssh_version", text_of(line), "version_exchange")
 
     def forget(self, _flow: int) -> int:
         """Nothing is kept."""

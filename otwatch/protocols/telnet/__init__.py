@@ -23,6 +23,7 @@ def _reference() -> str:
 PROTOCOL = ProtocolSpec(
     name="telnet",
     title="Telnet",
+    facts_only=True,
     head=Head(ports=(23, 2323), begins=begins, cut=cut, most=64),
     dissector=_dissector,
     weaknesses=(CLEAR_TEXT,),

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from otwatch.limits import Limits
-from otwatch.protocols.kit.lines import text_of
+from otwatch.protocols.kit.lines import is_line, text_of
 from otwatch.protocols.kit.telling import Telling
 from otwatch.protocols.spec import Fact
 from otwatch.protocols.telnet.framing import IAC
@@ -39,7 +39,10 @@ class TelnetDissector:
         for pdu in range(pdus.rows):
             self.telling.begin(pdus, pdu, facts)
             login = self._logins.setdefault(int(pdus.flow[pdu]), _Login())
-            octets = without_options(pdus.octets.tobytes(pdus.start[pdu], pdus.end[pdu]))
+            octets = pdus.octets.tobytes(pdus.start[pdu], pdus.end[pdu])
+            if not octets.endswith((b"\r", b"\n", b":")) and not is_line(octets):
+                continue
+            octets = without_options(octets)
             if not pdus.direction[pdu]:
                 self._typed(octets, login)
             elif text := _ESCAPES.sub("", text_of(octets)).strip():

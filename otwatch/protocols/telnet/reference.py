@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from otwatch.protocols.kit.pages import head_page
+from otwatch.protocols.kit.facts_page import facts_page
 
 
 def reference() -> str:
     """Markdown below the head of the page."""
-    return head_page(
+    return facts_page(
         "Telnet until somebody is logged in.",
         (
             ("telnet_banner", "the first lines of the server"),
         ),
         (
-            ("clear_text_credentials", "a password was typed: the user name, never the password"),
-            ("shell_opened", "what followed the password is no refusal"),
-        ),
-        (
             ("What is typed in the session", "is not read"),
             ("Servers that ask for nothing", "have a banner only"),
             ("Prompts in other words than login, user, password", "are not recognised"),
+        ),
+        (
+            ("clear_text_credentials", "a password was typed: the user name, never the password"),
+            ("shell_opened", "what followed the password is no refusal"),
         ),
     )

@@ -22,6 +22,7 @@ def _reference() -> str:
 PROTOCOL = ProtocolSpec(
     name="vnc",
     title="VNC",
+    facts_only=True,
     head=Head(ports=(5900, 5901, 5902, 5903, 5800), begins=begins, cut=cut, first_bytes=frozenset(b"R"), most=2),
     dissector=_dissector,
     weaknesses=(

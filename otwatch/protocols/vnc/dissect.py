@@ -6,6 +6,7 @@ from otwatch.limits import Limits
 from otwatch.protocols.kit.lines import text_of
 from otwatch.protocols.kit.telling import Telling
 from otwatch.protocols.spec import Fact
+from otwatch.protocols.vnc.framing import VERSION_BYTES
 from otwatch.tables import Anomalies, Operations, Pdus
 
 # RFC 6143 7.2, and the registry of the IANA
@@ -28,7 +29,7 @@ class VncDissector:
         for pdu in range(pdus.rows):
             telling.begin(pdus, pdu, facts)
             octets = pdus.octets.tobytes(pdus.start[pdu], pdus.end[pdu])
-            if octets.startswith(b"RFB "):
+            if octets.startswith(b"RFB ") and len(octets) == VERSION_BYTES:
                 telling.say(telling.source, "vnc_version", text_of(octets), "protocol_version")
             elif pdus.direction[pdu]:
                 for number in octets[1 : 1 + _LISTED] if octets[0] else octets[3:4]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from otwatch.protocols.spec import WHOLE_FLOW, Verdict
 
-_VERSION: Final = 12
+VERSION_BYTES: Final = 12
 
 
 def begins(octets: bytes, _direction: int) -> Verdict:
@@ -18,7 +18,7 @@ def cut(octets: bytes, at: int, direction: int, number: int) -> tuple[int, int]:
     """See Head.cut: the version; of a server the list of security types, or the one that it decided (3.3); of a client the one that it took."""
     left = len(octets) - at
     if number == 0:
-        return (_VERSION, _VERSION) if left >= _VERSION else (0, 0)
+        return (VERSION_BYTES, VERSION_BYTES) if left >= VERSION_BYTES else (0, 0)
     if direction == 0:
         return 1, WHOLE_FLOW
     size = 1 + octets[at] if octets[at] else 4
