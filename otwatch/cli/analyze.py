@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from otwatch.engine.state import Observed, Shelf
     from otwatch.intel.advisories import Library
     from otwatch.outputs.analysis_store import AnalysisStore
+    from otwatch.outputs.pseudonyms import Pseudonyms
     from otwatch.outputs.result import Result
     from otwatch.outputs.siem.transport import Target
 
@@ -55,6 +56,13 @@ if TYPE_CHECKING:
     metavar="FOLDER",
     help="Look devices up in security advisories: a folder of CSAF 2.0 files (*.json), as makers and CISA publish them. Nothing is fetched.",
 )
+@click.option(
+    "--share",
+    type=FILE,
+    metavar="KEYFILE",
+    help="Replace addresses, MACs, names and file paths in everything that is written, by the same ones for the same KEYFILE (made where it is not "
+    "there): it says what stands for what, and stays with you.",
+)
 @click.option("--navigator", type=FILE, metavar="FILE", help="Write the techniques of the alerts as a layer (*.json) for the ATT&CK Navigator.")
 @click.option(
     "--syslog",
@@ -82,6 +90,7 @@ def analyze(
     report: str | None,
     evidence: str | None,
     advisories: str | None,
+    share: str | None,
     navigator: str | None,
     urls: tuple[str, ...],
     database: str | None,
@@ -120,6 +129,7 @@ def analyze(
             check_new(evidence)
         if report is not None:
             _check_report_name(report)
+        names = _pseudonyms(share, packets=evidence, stores=(database, *urls))
         library = _library(advisories)
         targets = _destinations(urls)
         policy = policy_from(options)
@@ -138,11 +148,14 @@ def analyze(
                 result, number = one.result, one.result.recording
                 ending.complete &= store is None or not result.packets or _fill(store, result)
                 ending.note(one.result, stopped=one.stopped)
+                if names is not None:
+                    names.learn(result, policy.site)
                 try:
                     _write_files(
                         one,
                         policy,
                         options,
+                        names,
                         report=_named(report, number),
                         graph=_named(graph, number),
                         evidence=_named(evidence, number),
@@ -151,9 +164,16 @@ def analyze(
                 except CaptureError as error:  # the result is still to be shown
                     unwritten = unwritten or error
                 one.activity = NO_ACTIVITY
+                if names is not None:
+                    one.result, one.anomalies = names.of(one.result), names.of(one.anomalies)
                 found.add(one)
         try:
             _write(found, form, least, output, library, several=ending.read > 1)
+            if share is not None and names is not None:
+                from otwatch.outputs.pseudonyms import save_pseudonyms
+
+                save_pseudonyms(names, share)
+                complain(f"{share} says what stands for what: keep it, and do not share it")
             if unwritten is not None:
                 raise unwritten
         finally:  # also when the reader of the output has gone, or its disk is full
@@ -192,6 +212,21 @@ def _destination(output: str | None) -> Iterator[IO[str]]:
             yield out
     except OSError as error:
         raise CaptureError(f"{output}: cannot be written: {error.strerror}") from error
+
+
+def _pseudonyms(share: str | None, *, packets: str | None, stores: Sequence[str | None]) -> Pseudonyms | None:
+    if share is None:
+        return None
+    from otwatch.cli.writing import check_output
+    from otwatch.errors import CaptureError
+    from otwatch.outputs.pseudonyms import load_pseudonyms
+
+    check_output(share)
+    if packets is not None:
+        raise CaptureError("--share and --evidence do not go together: packets hold what --share replaces")
+    if any(stores):
+        raise CaptureError("--share is for what is shown to others: leave out --db and --syslog")
+    return load_pseudonyms(share)
 
 
 def _library(folder: str | None) -> Library | None:
@@ -281,19 +316,20 @@ def _write_files(
     one: Observed,
     policy: Policy,
     options: dict[str, Any],
+    names: Pseudonyms | None,
     *,
     report: str | None,
     graph: str | None,
     evidence: str | None,
     navigator: str | None,
 ) -> None:
-    result = one.result
-    if graph is not None:
-        _write_graph(result, graph)
     if report is not None:
         from otwatch.cli.reporting import write_report
 
-        write_report(one, Path(report), policy.site)
+        write_report(one, Path(report), policy.site, names)
+    result = one.result if names is None else names.of(one.result)
+    if graph is not None:
+        _write_graph(result, graph)
     if evidence is not None:
         _write_evidence(result, Path(evidence), policy, options)
     if navigator is not None:

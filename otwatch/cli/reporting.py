@@ -14,13 +14,15 @@ from otwatch.outputs.view.assemble import plant_view
 
 if TYPE_CHECKING:
     from otwatch.engine.state import Observed
+    from otwatch.outputs.pseudonyms import Pseudonyms
     from otwatch.site.site import Site
 
 
-def write_report(observed: Observed, path: Path, site: Site | None) -> None:
-    """Writes the file. CaptureError when that is not possible."""
+def write_report(observed: Observed, path: Path, site: Site | None, names: Pseudonyms | None = None) -> None:
+    """Writes the file, with `names` in place of what identifies the plant. CaptureError when that is not possible."""
     result = observed.result
-    write_html(plant_view(result, activity=observed.activity, site=site, files=files_of(result.captures)), path)
+    plant = plant_view(result, activity=observed.activity, site=site, files=files_of(result.captures))
+    write_html(plant if names is None else names.of(plant), path)
 
 
 def files_of(captures: Iterable[CaptureReport]) -> dict[str, tuple[int, str]]:
