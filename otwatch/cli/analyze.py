@@ -156,6 +156,7 @@ def analyze(
                         policy,
                         options,
                         names,
+                        library,
                         report=_named(report, number),
                         graph=_named(graph, number),
                         evidence=_named(evidence, number),
@@ -317,6 +318,7 @@ def _write_files(
     policy: Policy,
     options: dict[str, Any],
     names: Pseudonyms | None,
+    library: Library | None,
     *,
     report: str | None,
     graph: str | None,
@@ -326,7 +328,7 @@ def _write_files(
     if report is not None:
         from otwatch.cli.reporting import write_report
 
-        write_report(one, Path(report), policy.site, names)
+        write_report(one, Path(report), policy.site, names, library)
     result = one.result if names is None else names.of(one.result)
     if graph is not None:
         _write_graph(result, graph)

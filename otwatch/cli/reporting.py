@@ -14,14 +14,18 @@ from otwatch.outputs.view.assemble import plant_view
 
 if TYPE_CHECKING:
     from otwatch.engine.state import Observed
+    from otwatch.intel.advisories import Library
     from otwatch.outputs.pseudonyms import Pseudonyms
     from otwatch.site.site import Site
 
 
-def write_report(observed: Observed, path: Path, site: Site | None, names: Pseudonyms | None = None) -> None:
-    """Writes the file, with `names` in place of what identifies the plant. CaptureError when that is not possible."""
+def write_report(observed: Observed, path: Path, site: Site | None, names: Pseudonyms | None = None, library: Library | None = None) -> None:
+    """Writes the file, with `names` in place of what identifies the plant, and what `library` says of its devices.
+
+    CaptureError when that is not possible.
+    """
     result = observed.result
-    plant = plant_view(result, activity=observed.activity, site=site, files=files_of(result.captures))
+    plant = plant_view(result, activity=observed.activity, site=site, files=files_of(result.captures), library=library)
     write_html(plant if names is None else names.of(plant), path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from tests.cli.calling import LEARN, assert_one_line, otwatch
@@ -20,6 +21,21 @@ def test_devices_are_looked_up_and_the_age_is_said(tmp_path: Path) -> None:
     assert "affected  192.168.10.10 unit 1  ICSA-2: CVE-2 (CVSS 7.5)" in text
     assert "possible  192.168.10.11  ICSA-1" in text
     assert "vulnerable" not in text
+
+
+def test_the_report_has_them_and_names_them_on_the_sheet(tmp_path: Path) -> None:
+    report = tmp_path / "plant.html"
+    told = otwatch("analyze", LEARN, "--advisories", library(tmp_path, advisory("ICSA-1"), MODICON), "--report", report)
+    assert told.returncode == 0
+    text = report.read_text()
+    assert 'href="#advisories">Advisories 2<' in text
+    assert "2 advisories in 2 files; the newest of 2026-01-02" in text
+    table = text[text.index('<section id="advisories">') :]
+    assert table.index("<td>affected") < table.index("<td>possible")
+    assert re.search(r'<a href="#sheet-\d+">192.168.10.10 unit 1</a></td><td>affected</td><td class="right">80%</td>', table)
+    assert re.search(r"<th>advisory</th><td>affected \(80%\): ICSA-2 CVE-2", text)
+    assert otwatch("analyze", LEARN, "--report", report).returncode == 0
+    assert "Advisories" not in report.read_text()
 
 
 def test_records(tmp_path: Path) -> None:

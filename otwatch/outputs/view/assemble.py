@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from otwatch.capture.report import CaptureReport
+from otwatch.intel.advisories import Library
 from otwatch.inventory.inventory import Talk
 from otwatch.outputs.result import Result
 from otwatch.outputs.story import clock, plural, span
@@ -17,6 +18,7 @@ from otwatch.outputs.view.mapping import map_of
 from otwatch.outputs.view.model import IncidentView, View
 from otwatch.outputs.view.places import KINDS, Places, is_command, kind_of, packets_of, what_of
 from otwatch.outputs.view.plant import AssetRow, Column, ConversationRow, FileRow, PlantView, ProtocolRow
+from otwatch.outputs.view.published import advisories_of
 from otwatch.outputs.view.requirements import evidence_of
 from otwatch.outputs.view.timeline import timeline_of
 from otwatch.outputs.view.writing import writers_of
@@ -35,10 +37,15 @@ _COLUMNS: Final = (
 
 
 def plant_view(
-    result: Result, *, activity: Activity = NO_ACTIVITY, site: Site | None = None, files: Mapping[str, tuple[int, str]] | None = None
+    result: Result,
+    *,
+    activity: Activity = NO_ACTIVITY,
+    site: Site | None = None,
+    files: Mapping[str, tuple[int, str]] | None = None,
+    library: Library | None = None,
 ) -> PlantView:
-    """Everything that the report shows. `files`: path of a capture -> size and SHA-256, where they are known."""
-    return plant_of(result, view_of(result), activity=activity, site=site, files=files)
+    """Everything that the report shows. `files`: path of a capture -> size and SHA-256, where they are known. `library`: advisories."""
+    return plant_of(result, view_of(result), activity=activity, site=site, files=files, library=library)
 
 
 def plant_of(
@@ -48,6 +55,7 @@ def plant_of(
     activity: Activity = NO_ACTIVITY,
     site: Site | None = None,
     files: Mapping[str, tuple[int, str]] | None = None,
+    library: Library | None = None,
     title: str = "",
     source: str = "",
 ) -> PlantView:
@@ -81,6 +89,7 @@ def plant_of(
         roles=tuple((role, title, count) for (role, title), count in Counter((one.role, one.role_title) for one in assets).most_common()),
         columns=tuple(column for column in _COLUMNS if any(map(column.of, shown))),
         columns_empty=tuple(column.title for column in _COLUMNS if not any(map(column.of, shown))),
+        advisories=advisories_of(result, library, shown) if library is not None else None,
         filters=_filters(shown),
     )
 

@@ -283,6 +283,39 @@ class ProtocolRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AdvisoryRow:
+    """What an advisory says of a device that was observed: affected, or possibly."""
+
+    asset: int  # number of its row; -1: not among those shown
+    device: str
+    result: str
+    confidence: str
+    advisory: str
+    title: str
+    cves: str
+    score: str
+    product: str
+    reason: str
+    remedies: str
+    released: str
+    url: str  # as text: the report asks nobody
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advisories:
+    """What is published about the devices. `line` says what was compared, and how old it is."""
+
+    line: str
+    rows: tuple[AdvisoryRow, ...]
+    left_out: int
+    outside: int  # advisories on devices of these in other versions
+
+    def of(self, number: int) -> tuple[AdvisoryRow, ...]:
+        """Those of one asset."""
+        return tuple(row for row in self.rows if row.asset == number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceRow:
     """What the result supports of one requirement."""
 
@@ -315,4 +348,5 @@ class PlantView:
     roles: tuple[tuple[str, str, int], ...] = ()  # role, what it is called, assets
     columns: tuple[Column, ...] = ()  # of the table of assets, those in which something stands
     columns_empty: tuple[str, ...] = ()
+    advisories: Advisories | None = None  # where they were asked for
     filters: dict[str, tuple[str, ...]] = field(default_factory=dict)  # column -> words to choose from
