@@ -102,7 +102,8 @@ class Inventory:
         self.hosts.fold(batch.flows, batch.closed, batch.unanswered)
         self.asked.close(batch.flows, batch.closed, self.hosts.tally)
         for fact in batch.facts:
-            self._learn(fact, batch.file)
+            if fact.kept:
+                self._learn(fact, batch.file)
 
     def _learn(self, fact: Fact, file: str) -> None:
         key = (fact.address, fact.child, fact.kind, fact.value)

@@ -120,6 +120,7 @@ class Fact:
     source: str = ""  # "modbus.read_device_identification"
     confidence: float = 1.0
     about: bytes = b""  # the device's address as a message holds it (4 or 16 bytes of IP, 6 of a MAC); `address` is -1 until it is interned
+    kept: bool = True  # by the inventory; False: rules and exports see it, and no asset keeps it
     names: int = -1  # an interned address that is the value; `value` is empty until it stands there as text
 
 

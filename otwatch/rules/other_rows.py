@@ -23,6 +23,8 @@ from otwatch.vocabulary import Layer
 # An address that two network cards claim: such a row names the card that held it and the one that claims it now.
 _ADDRESS_CONFLICT: Final = (int(Layer.NETWORK), int(NetworkAnomaly.ADDRESS_CONFLICT))
 
+_OWN_WORD: Final = 0.5  # confidence from which on a device speaks for itself; what others call it is not its identity, and changes
+
 
 class OtherRows:
     """`take` receives what passes, with the order of its table among rows of one packet."""
@@ -75,9 +77,9 @@ class OtherRows:
         return {"known_quirk": baseline is not None and baseline.is_quirky(self.context.addresses.text(device), protocol)}
 
     def _fact(self, batch: Batch, fact: Any) -> None:
-        key = f"{fact.address} {fact.child} {fact.kind}"
+        key = f"{fact.address} {fact.child} {fact.kind} {fact.source}"  # two messages name one thing differently
         before = self.told.get(key)
-        if len(self.told) < self.limits.assets:
+        if fact.confidence >= _OWN_WORD and len(self.told) < self.limits.assets:
             self.told[key] = before if before is not None and _same_version(fact.value, before) else fact.value
         matcher = self.matchers["facts"]
         if not matcher.clauses:

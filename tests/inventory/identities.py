@@ -43,7 +43,7 @@ _SZL: Final = {  # field -> kind
 }
 KINDS: Final = frozenset(
     {"vendor", "model", "order_number", "firmware", "hardware", "boot_loader", "software", "serial", "name", "location", "plant", "module",
-     "copyright", "memory_card_serial", "device_instance", "vendor_id", "os", "description", "dhcp_vendor_class"}
+     "copyright", "memory_card_serial", "device_instance", "vendor_id", "os", "description", "dhcp_vendor_class", "device_info"}
 ) | it_identities.KINDS
 
 
@@ -225,7 +225,7 @@ def _dns(capture: Path) -> Iterator[Said]:
         if malformed or opcode[0] != "0" or not ports & {53, 5353, 5355} or (5353 not in ports and len(asked) != 1):
             continue
         if 5353 in ports:
-            yield from (((sender or sender6)[-1], "model", one.removeprefix("model=")) for one in texts if one.startswith("model="))
+            yield from (((sender or sender6)[-1], "device_info", one.removeprefix("model=")) for one in texts if one.startswith("model="))
         types = [kind for kind in types if kind != "41"]  # of EDNS, which has no owner here
         found = {1: iter(four), 28: iter(six), 12: iter(pointers)}
         several = int(answers[0]) if 5353 not in ports else len(types)

@@ -6,7 +6,7 @@ from typing import Final
 
 from otwatch.limits import Limits
 from otwatch.protocols.kit.asked_names import AskedNames
-from otwatch.protocols.kit.claims import ADMINISTERED, GIVEN, Claims, is_own
+from otwatch.protocols.kit.claims import ADMINISTERED, GIVEN, Claims, is_own, is_public
 from otwatch.protocols.kit.domain_names import PTR, RESPONSE, Message, is_printable, read, reverse
 from otwatch.protocols.spec import Fact
 from otwatch.tables import Anomalies, Operations, Pdus
@@ -53,3 +53,6 @@ class DnsDissector:
             if is_own(address) and is_printable(name):
                 given += 1
                 self._claims.say(facts, pdus, pdu, address, "name", name, source, GIVEN)
+                if source == "dns.answer" and is_public(address):
+                    asker = int(pdus.destination[pdu])
+                    self._claims.say(facts, pdus, pdu, asker, "resolves_outside", name, source, ADMINISTERED, kept=False)

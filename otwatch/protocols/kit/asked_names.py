@@ -1,4 +1,4 @@
-"""Which names hosts ask for: the first few of each host, for a browser asks for thousands."""
+"""Which names hosts ask for: assets keep the first few of each host, for a browser asks for thousands; rules and exports see all."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class AskedNames:
         lower = name.lower()
         if lower not in known and len(known) >= _NAMES:
             self._claims.say(facts, pdus, pdu, host, "asks_for", f"more than {_NAMES} names", self._source, GIVEN)
+            self._claims.say(facts, pdus, pdu, host, "asks_for", name, self._source, GIVEN, kept=False)
             return
         known.add(lower)
-        self._claims.say(facts, pdus, pdu, host, "asks_for", name, self._source)
+        self._claims.say(facts, pdus, pdu, host, "asks_for", name, self._source, GIVEN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Final
 
 from otwatch.limits import Limits
@@ -27,7 +28,8 @@ class Claims:
         self._said: dict[tuple[Place, str, str | int, str], int] = {}  # fact -> when it was handed on
 
     def say(
-        self, facts: list[Fact], pdus: Pdus, pdu: int, place: Place, kind: str, value: str | int, source: str, confidence: float = CLAIMED
+        self, facts: list[Fact], pdus: Pdus, pdu: int, place: Place, kind: str, value: str | int, source: str, confidence: float = CLAIMED,
+        *, kept: bool = True,
     ) -> None:
         """A fact of a PDU about `place`. A value without text is none; a number is an interned address."""
         value = value.strip(" \0\t\r\n")[: self._characters] if isinstance(value, str) else value
@@ -51,6 +53,7 @@ class Claims:
                 names=value if isinstance(value, int) else -1,
                 source=source,
                 confidence=confidence,
+                kept=kept,
             )
         )
 
@@ -58,6 +61,11 @@ class Claims:
 def text(octets: bytes) -> str:
     """A string of the wire, tolerantly: up to the first NUL."""
     return octets.partition(b"\0")[0].decode("utf-8", "replace").strip()
+
+
+def is_public(address: bytes) -> bool:
+    """Whether an address of 4 or 16 bytes is one of the internet."""
+    return ip_address(address).is_global
 
 
 def is_own(address: bytes) -> bool:

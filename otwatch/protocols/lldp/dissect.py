@@ -75,27 +75,28 @@ class LldpDissector:
     def _facts(self, known: list[tuple[int, bytes]], pdus: Pdus, pdu: int, facts: list[Fact]) -> None:
         said: list[tuple[str, str]] = [("chassis_id", identifier(known[0][1], 0)), ("port", identifier(known[1][1], 1))]
         places: list[tuple[Place, float]] = [(int(pdus.source[pdu]), ADMINISTERED)]
-        whole: list[tuple[str, str]] = []  # of the device, not of its port
+        whole: list[tuple[str, str, str]] = []  # kind, value and source, of the device, not of its port
         for kind, value in known[3:]:
             if kind == PORT_DESCRIPTION:
                 said.append(("port_description", text(value)))
             elif kind == NAME:
-                whole.append(("name", text(value)))
+                whole.append(("name", text(value), _SOURCE))
             elif kind == DESCRIPTION:
-                whole += [("description", text(value)), *described(text(value))]
+                whole.append(("description", text(value), _SOURCE))
+                whole += [(said_kind, shown, "lldp.description") for said_kind, shown in described(text(value))]
             elif kind == CAPABILITIES:
-                whole.append(("role", _role(value)))
+                whole.append(("role", _role(value), _SOURCE))
             elif kind == ADDRESS and is_own(address := management_address(value)):
                 said.append(("management_address", str(ip_address(address))))
                 if len(places) < 3:
                     places.append((address, CLAIMED))
             elif kind == ORGANIZATION and value[:3] == _MED and len(value) > 4 and value[3] in _INVENTORY:
-                whole.append((_INVENTORY[value[3]], text(value[4:])))
+                whole.append((_INVENTORY[value[3]], text(value[4:]), "lldp.inventory"))
         for kind_of_fact, shown in said:
             self._claims.say(facts, pdus, pdu, places[0][0], kind_of_fact, shown, _SOURCE, ADMINISTERED)
         for place, confidence in places:
-            for kind_of_fact, shown in whole:
-                self._claims.say(facts, pdus, pdu, place, kind_of_fact, shown, _SOURCE, confidence)
+            for kind_of_fact, shown, source in whole:
+                self._claims.say(facts, pdus, pdu, place, kind_of_fact, shown, source, confidence)
 
 
 def _role(value: bytes) -> str:

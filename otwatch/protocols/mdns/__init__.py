@@ -12,8 +12,8 @@ _READ: Final = "Datagrams of port 5353 that are whole DNS messages; answers, add
 _FACTS: Final = (
     ("name", "of the address of an A or AAAA record, and of an address below in-addr.arpa: as a rule that of who announces it"),
     ("service", "of who announces it: an instance of a service (SRV) with its port"),
-    ("os, model", "of who announces it: HINFO, and `model` of `_device-info._tcp`"),
-    ("asks_for", "of who asks: services and names, the first 32"),
+    ("os, device_info", "of who announces it: HINFO, and `model` of `_device-info._tcp`"),
+    ("asks_for", "of who asks: services and names; an asset keeps the first 32"),
 )
 _LEFT_OUT: Final = (
     ("Other texts of services (TXT)", "they hold what each maker wants"),

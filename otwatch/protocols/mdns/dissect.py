@@ -65,7 +65,7 @@ def _of_sender(message: Message, record: Record) -> list[tuple[str, str]]:
     if record.type == HINFO and len(parts := _strings(octets)) == 2:
         return [("os", parts[1])]
     if record.type == TXT and record.name.endswith(_DEVICE_INFO):
-        return [("model", part.removeprefix("model=")) for part in _strings(octets) if part.startswith("model=")]
+        return [("device_info", part.removeprefix("model=")) for part in _strings(octets) if part.startswith("model=")]
     return []
 
 

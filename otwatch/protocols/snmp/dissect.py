@@ -69,22 +69,24 @@ class SnmpDissector:
             self._claims.say(facts, pdus, pdu, source, "snmp_community", community, _SOURCE, ADMINISTERED)
         if by_agent or message.pdu == INFORM:
             for variable in message.variables:
-                for kind, value in _said(variable):
-                    self._claims.say(facts, pdus, pdu, source, kind, value, _SOURCE, ADMINISTERED)
+                for kind, value, named in _said(variable):
+                    self._claims.say(facts, pdus, pdu, source, kind, value, named, ADMINISTERED)
 
 
-def _said(variable: Variable) -> list[tuple[str, str]]:
-    """(kind, value) of what a variable says of the agent."""
+def _said(variable: Variable) -> list[tuple[str, str, str]]:
+    """(kind, value, source) of what a variable says of the agent."""
     name = variable.name
     if name.startswith(_SYSTEM) and len(name) == len(_SYSTEM) + 2 and name[-1] == 0:
         kind = _SYSTEM_KINDS.get(name[-2], "")
         if kind == "object_id" and variable.tag == OBJECT:
             number = dotted(variable.value)
             maker = _MAKERS.get(number.removeprefix(_ENTERPRISES).partition(".")[0], "") if number.startswith(_ENTERPRISES) else ""
-            return [("object_id", number), ("vendor", maker)]
+            return [("object_id", number, "snmp.sysObjectID"), ("vendor", maker, "snmp.sysObjectID")]
         if kind in ("description", "name", "location") and variable.tag == STRING:
             value = " ".join(text(variable.value).split()) if kind == "description" else text(variable.value)
-            return [(kind, value), *(described(value) if kind == "description" else [])]
+            source = {"description": "snmp.sysDescr", "name": "snmp.sysName"}.get(kind, "snmp.sysLocation")
+            plain = described(value) if kind == "description" else []
+            return [(kind, value, source), *((said_kind, shown, source) for said_kind, shown in plain)]
     if name.startswith(_ENTITY) and len(name) == len(_ENTITY) + 2 and name[-1] == 1 and variable.tag == STRING:
-        return [(_ENTITY_KINDS[name[-2]], text(variable.value))] if name[-2] in _ENTITY_KINDS else []
+        return [(_ENTITY_KINDS[name[-2]], text(variable.value), "snmp.entity")] if name[-2] in _ENTITY_KINDS else []
     return []

@@ -32,9 +32,19 @@ def test_addresses_of_nobody_have_no_name(address: str) -> None:
 
 
 def test_only_the_first_names_of_a_host_are_kept() -> None:
-    asked = [value for _, kind, value, _ in said("dns", *(_asks(f"n{number}.example") for number in range(200))) if kind == "asks_for"]
-    assert len(asked) == 33
-    assert asked[-1] == "more than 32 names"
+    facts = feed(dissector("dns"), *(_asks(f"n{number}.example") for number in range(200)))
+    kept = [fact.value for fact in facts if fact.kept]
+    assert len(kept) == 33
+    assert kept[-1] == "more than 32 names"
+    assert len(facts) == 201
+
+
+def test_who_resolves_names_of_the_internet() -> None:
+    def outside(*addresses: str) -> list[int | str]:
+        return [place for place, kind, _, _ in said("dns", answer("a.example", *addresses), source=2, target=1) if kind == "resolves_outside"]
+
+    assert outside("8.8.8.8") == [1]
+    assert outside("10.0.0.7", "fd00::7") == []
 
 
 def test_an_update_or_an_answer_of_another_port_is_not_read() -> None:

@@ -23,9 +23,10 @@ def test_a_switch_says_what_it_is_and_by_which_port() -> None:
     capabilities = lldp.LLDPDUSystemCapabilities(mac_bridge_available=1, mac_bridge_enabled=1)
     assert said("lldp", frame(lldp.LLDPDUPortDescription(description="X1 P3"), capabilities)) == [
         (1, "chassis_id", "00:1b:1b:00:00:07", "lldp"), (1, "port", "port-003", "lldp"), (1, "port_description", "X1 P3", "lldp"),
-        (1, "name", "cabinet7", "lldp"), (1, "description", SWITCH, "lldp"), (1, "vendor", "Siemens", "lldp"),
-        (1, "model", "SCALANCE XB208", "lldp"), (1, "order_number", "6GK5 208-0BA00-2AB2", "lldp"), (1, "hardware", "3", "lldp"),
-        (1, "firmware", "V04.01.00", "lldp"), (1, "serial", "SVPLN128756", "lldp"), (1, "role", "network switch", "lldp"),
+        (1, "name", "cabinet7", "lldp"), (1, "description", SWITCH, "lldp"), (1, "vendor", "Siemens", "lldp.description"),
+        (1, "model", "SCALANCE XB208", "lldp.description"), (1, "order_number", "6GK5 208-0BA00-2AB2", "lldp.description"),
+        (1, "hardware", "3", "lldp.description"), (1, "firmware", "V04.01.00", "lldp.description"),
+        (1, "serial", "SVPLN128756", "lldp.description"), (1, "role", "network switch", "lldp"),
     ]
 
 
