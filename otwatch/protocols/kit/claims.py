@@ -25,15 +25,15 @@ class Claims:
 
     def __init__(self, limits: Limits) -> None:
         self._characters = limits.text_characters
-        self._said: dict[tuple[Place, str, str | int, str], int] = {}  # fact -> when it was handed on
+        self._said: dict[tuple[Place, str, str | int, str, int], int] = {}  # fact -> when it was handed on
 
     def say(
         self, facts: list[Fact], pdus: Pdus, pdu: int, place: Place, kind: str, value: str | int, source: str, confidence: float = CLAIMED,
-        *, kept: bool = True,
+        *, kept: bool = True, peer: int = -1,
     ) -> None:
-        """A fact of a PDU about `place`. A value without text is none; a number is an interned address."""
+        """A fact of a PDU about `place`. A value without text is none; a number is an interned address. `peer`: who did it, of an act."""
         value = value.strip(" \0\t\r\n")[: self._characters] if isinstance(value, str) else value
-        key = place, kind, value, source
+        key = place, kind, value, source, peer
         now = int(pdus.timestamp_ns[pdu])
         before = self._said.get(key)
         if value == "" or (before is not None and 0 <= now - before < AGAIN_NS):
@@ -54,6 +54,7 @@ class Claims:
                 source=source,
                 confidence=confidence,
                 kept=kept,
+                peer=peer,
             )
         )
 

@@ -16,7 +16,7 @@ _FACTS: Final = (
     ("snmp_engine_id", "of an agent: its engine id in v3"),
     ("name, location, description, object_id", "sysName, sysLocation, sysDescr and sysObjectID in answers and notifications"),
     ("vendor, model, order_number, hardware, firmware, serial, os", "sysDescr, where it is plain; maker by sysObjectID; ENTITY-MIB (first entity)"),
-    ("snmp_set", "of an agent: the objects of a Set that it accepted; not the values"),
+    ("snmp_set", "of an agent, with who wrote: the objects of a Set that it accepted; not the values"),
     ("snmp_set_refused", "the same of a Set that it refused, with the error"),
 )
 _LEFT_OUT: Final = (

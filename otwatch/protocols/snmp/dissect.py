@@ -60,7 +60,7 @@ class SnmpDissector:
         by_agent = message.pdu in (RESPONSE, REPORT, TRAP_V1, TRAP) or (message.pdu == 0 and pdus.direction[pdu] == 1)
         if message.pdu == RESPONSE and (written := self._sets.pop((source, target, message.request), "")):
             kind, how = ("snmp_set", "") if message.error == 0 else ("snmp_set_refused", f" ({_ERRORS.get(message.error, message.error)})")
-            self._claims.say(facts, pdus, pdu, source, kind, written + how, _SOURCE, ADMINISTERED)
+            self._claims.say(facts, pdus, pdu, source, kind, written + how, _SOURCE, ADMINISTERED, peer=target)
         if by_agent:
             self._claims.say(facts, pdus, pdu, source, "snmp_version", message.version, _SOURCE, ADMINISTERED)
             self._claims.say(facts, pdus, pdu, source, "snmp_engine_id", message.engine.hex(), _SOURCE, ADMINISTERED)
