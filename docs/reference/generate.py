@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 import detection_pages
 import encapsulation_page
+import lake_page
 import language_page
 import protocol_pages
 import streams_page
@@ -151,6 +152,7 @@ PAGES = {
     "rule.schema.json": language_page.schema,
     "detections.md": detection_pages.page,
     "cli.md": cli_page,
+    "lake.md": lake_page.page,
     "sensor-configuration.md": sensor_configuration_page,
     "sensor-health.md": sensor_health_page,
     "../../README.md": readme,

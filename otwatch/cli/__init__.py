@@ -22,6 +22,7 @@ _COMMANDS = {
     "slice": "otwatch.cli.slice",
     "diff": "otwatch.cli.diff",
     "graph": "otwatch.cli.graph",
+    "lake": "otwatch.cli.lake",
     "sensor": "otwatch.cli.sensor",
     "doctor": "otwatch.cli.doctor",
     "status": "otwatch.cli.status",

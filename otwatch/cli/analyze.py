@@ -14,12 +14,12 @@ import click
 from otwatch.alerts.alert import Severity
 from otwatch.cli.ending import Ending
 from otwatch.cli.failing import complain, one_line_errors
-from otwatch.cli.options import ANALYSIS_OPTIONS, FILE, MERGE_AND_JOBS, SEVERITIES, add_options, severity
+from otwatch.cli.options import ANALYSIS_OPTIONS, FILE, LAKE_OPTIONS, MERGE_AND_JOBS, SEVERITIES, add_options, severity
 
 if TYPE_CHECKING:
     from otwatch.engine.detector import Policy
-    from otwatch.engine.exporters import Writer
     from otwatch.engine.state import Observed, Shelf
+    from otwatch.engine.writers import Writer
     from otwatch.intel.advisories import Library
     from otwatch.outputs.analysis_store import AnalysisStore
     from otwatch.outputs.pseudonyms import Pseudonyms
@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Write incidents, alerts, assets and flows into a SQLite store, for `otwatch incidents`, `alerts` and `assets` with --db FILE.",
 )
+@add_options(LAKE_OPTIONS)
 @add_options(MERGE_AND_JOBS)
 @click.option("--output", type=FILE, metavar="FILE", help="Write the result here; - is standard output, as without.")
 def analyze(
@@ -94,6 +95,9 @@ def analyze(
     navigator: str | None,
     urls: tuple[str, ...],
     database: str | None,
+    lake: str | None,
+    lake_sensor: str,
+    lake_raw_reads: bool,
     merge: bool,
     jobs: int,
     output: str | None,
@@ -110,9 +114,11 @@ def analyze(
       otwatch analyze capture.pcap --site site.yaml --report plant.html
       otwatch analyze capture.pcap --format jsonl | jq 'select(.type=="alert")'
       otwatch analyze capture.pcap --graph plant.graphml --fail-on high
+      otwatch analyze captures/ --lake lake && otwatch lake writers --lake lake
       otwatch analyze captures/ --syslog 'tls://siem.example:6514?format=cef' --db found.sqlite
     """
     with one_line_errors():
+        from otwatch.cli.into_lake import IntoLake, both
         from otwatch.cli.running import observed_recordings, policy_from
         from otwatch.cli.writing import check_new, check_output
         from otwatch.engine.state import Shelf, Wanted
@@ -134,19 +140,28 @@ def analyze(
         targets = _destinations(urls)
         policy = policy_from(options)
         least = severity(min_severity)
-        wanted = Wanted(activity=report is not None, anomalies=form == "jsonl", tables=("flows",) if database is not None else ())
+        into = None if lake is None else IntoLake(lake, lake_sensor, policy.site.name if policy.site else "", raw_reads=lake_raw_reads)
+        wanted = Wanted(
+            activity=report is not None,
+            anomalies=form == "jsonl" or into is not None,
+            tables=tuple(dict.fromkeys((*(("flows",) if database is not None else ()), *(into.tables if into is not None else ())))),
+        )
         found, ending, unwritten = Shelf(), Ending(), None
         with ExitStack() as stores:
+            if into is not None:
+                stores.callback(into.close)
             store: AnalysisStore | None = None
 
             def writers(number: int) -> dict[str, Writer]:
                 nonlocal store
                 store = stores.enter_context(_store(_named(database, number)))
-                return {} if store is None else {"flows": store}
+                taking = [{} if store is None else {"flows": store}, {} if into is None else into.begin()]
+                return both(taking)
 
             for one in observed_recordings(captures, policy, wanted, writers=writers, merge=merge, jobs=jobs):
                 result, number = one.result, one.result.recording
                 ending.complete &= store is None or not result.packets or _fill(store, result)
+                ending.complete &= into is None or into.finish(one)
                 ending.note(one.result, stopped=one.stopped)
                 if names is not None:
                     names.learn(result, policy.site)

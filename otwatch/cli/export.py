@@ -42,8 +42,9 @@ def export(table: str, captures: tuple[str, ...], output: str, merge: bool, jobs
     with one_line_errors():
         from otwatch.cli.running import observed_recordings, policy_from
         from otwatch.cli.writing import check_output
-        from otwatch.engine.exporters import EXPORTERS, Writer
+        from otwatch.engine.exporters import EXPORTERS
         from otwatch.engine.state import Wanted
+        from otwatch.engine.writers import Writer
         from otwatch.outputs.alert_records import alert_record, incident_record
         from otwatch.outputs.headers import HEADERS
         from otwatch.outputs.operation_file import OperationFile

@@ -33,6 +33,12 @@ ANALYSIS_OPTIONS: Sequence[Decorator] = (
     ),
 )
 
+LAKE_OPTIONS: Sequence[Decorator] = (
+    click.option("--lake", type=FILE, metavar="FOLDER", help="Add everything to a lake of Parquet files (otwatch lake; needs otwatch[parquet])."),
+    click.option("--lake-sensor", default="captures", show_default=True, metavar="NAME", help="Who observed it, in the lake."),
+    click.option("--lake-raw-reads", is_flag=True, help="Keep reads in the lake row by row, too, not only as counts per five minutes."),
+)
+
 MERGE_OPTION: Sequence[Decorator] = (
     click.option(
         "--merge", is_flag=True, help="All captures are of one plant. Else captures that share neither hosts nor time are recordings of their own."

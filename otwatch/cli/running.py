@@ -15,10 +15,10 @@ from otwatch.cli.failing import complain
 from otwatch.cli.progress import ReadingProgress
 from otwatch.engine.analysis import Analysis
 from otwatch.engine.detector import Policy, policy_of
-from otwatch.engine.exporters import Writer
 from otwatch.engine.observing import analysis_of, observe
 from otwatch.engine.recordings import recordings
 from otwatch.engine.state import NOTHING_MORE, Observed, Wanted
+from otwatch.engine.writers import Writer
 from otwatch.limits import Limits
 from otwatch.outputs.result import Result
 

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
 
 from otwatch.batch import Batch
-from otwatch.outputs.operation_table import OperationReader, OperationTable
+from otwatch.engine.keeping import BehaviourExporter, CommandExporter, ReadExporter
+from otwatch.engine.writers import ColumnWriter, Writer
+from otwatch.outputs.operation_table import OperationReader
 from otwatch.outputs.records import fact_record, flow_record
 
 if TYPE_CHECKING:
     from otwatch.engine.analysis import Analysis, Listener
-
-
-class Writer(Protocol):
-    """Whoever takes the records: a file of a table, a store."""
-
-    def write(self, records: Iterable[dict[str, Any]]) -> None:
-        """Takes some; they are used up when this returns."""
-
-
-@runtime_checkable
-class ColumnWriter(Protocol):
-    """Whoever takes operations by column, too."""
-
-    def take(self, table: OperationTable) -> None:
-        """Takes the rows; the table is overwritten by the next."""
 
 
 class OperationExporter:
@@ -77,4 +64,7 @@ EXPORTERS: Final[Mapping[str, Callable[[Analysis, Writer], Listener]]] = {
     "operations": OperationExporter,
     "flows": FlowExporter,
     "facts": FactExporter,
+    "commands": CommandExporter,  # of a lake, with "behaviours" in place of the rest, or "reads" beside
+    "behaviours": BehaviourExporter,
+    "reads": ReadExporter,
 }

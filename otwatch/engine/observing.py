@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from otwatch.engine.activity import Recorder
 from otwatch.engine.analysis import Analysis
 from otwatch.engine.detector import Policy, RuleDetector
-from otwatch.engine.exporters import EXPORTERS, Writer
+from otwatch.engine.exporters import EXPORTERS
 from otwatch.engine.state import NOTHING_MORE, Observed, Wanted
+from otwatch.engine.writers import Writer
 from otwatch.limits import Limits
 
 

@@ -93,7 +93,8 @@ class OperationTable:
                     if len(known) >= _KEPT_VALUES:
                         known.clear()
                     known[kind, data] = text
-            texts[row] = text
+            if text != "null":
+                texts[row] = text
         return texts
 
     def records(self) -> list[Record]:
