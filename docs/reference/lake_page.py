@@ -7,7 +7,8 @@ from protocol_pages import NOTE
 from otwatch.lake.schema import TABLES
 from otwatch.markdown import table
 
-_HEAD = """Written by `otwatch analyze --lake FOLDER`, asked with `otwatch lake` ([how-to](../howto/lake.md)); every program that reads Parquet can read it.
+_HEAD = """Written by `otwatch analyze --lake FOLDER`, asked with `otwatch lake` ([how-to](../howto/lake.md)); 
+every program that reads Parquet can read it.
 
 ```
 FOLDER/site=SITE/sensor=SENSOR/manifest.jsonl                          one line a day, chained by SHA-256
@@ -49,7 +50,7 @@ def page() -> str:
         about = f"{one.doc[0].upper()}{one.doc[1:]}. The day of a row is that of `{one.time}`.\n"
         parts += [f"## {one.name}\n", about, table(("column", "kind", "meaning"), *rows)]
     parts.append(
-        "`time` columns are nanoseconds in UTC (DuckDB shows microseconds), `name` and `text` are text (names as dictionaries), `number` has 64 bits, "
-        "`json` is JSON text.\n"
+        "`time` columns are nanoseconds in UTC (DuckDB shows microseconds), `name` and `text` are text (names as dictionaries), `number` has 64 "
+        "bits, `json` is JSON text.\n"
     )
     return "\n".join(parts)
