@@ -7,7 +7,7 @@ from protocol_pages import NOTE
 from otwatch.lake.schema import TABLES
 from otwatch.markdown import table
 
-_HEAD = """Written by `otwatch analyze --lake FOLDER`, asked with `otwatch lake` ([how-to](../howto/lake.md)); 
+_HEAD = """Written by `otwatch analyze --lake FOLDER`, asked with `otwatch lake` ([how-to](../howto/lake.md));
 every program that reads Parquet can read it.
 
 ```
