@@ -28,10 +28,11 @@ traffic: $(VENV)/.developed  ## real protocol stacks, for the live plant's tests
 browser: $(VENV)/.developed  ## what the tests of the report in a real browser need, beside chromium itself
 	$(PIP) install --group browser
 
-lint: $(VENV)/.developed  ## style, types, layers
+lint: $(VENV)/.developed  ## style, types, layers, words
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	$(RUN) docs/words.py
 
 build:  ## compile, in place, what changed
 	@flock .build.lock $(RUN) setup.py -q build_ext --inplace

@@ -70,7 +70,7 @@ PACKETS = Schema("packets", (
 
 FLOWS = Schema("flows", (
     Column("number", _I64, "the flow's own number, counted from 1 in order of appearance; slots are reused, numbers never", 0),
-    Column("client", _I32, "interned address of the side that opened the flow, as far as can be told"),
+    Column("client", _I32, "interned address of the side that opened the flow, as far as is known"),
     Column("server", _I32, "interned address of the other side"),
     Column("client_port", _I32, "port of the client"),
     Column("server_port", _I32, "port of the server"),
@@ -99,7 +99,7 @@ FLOWS = Schema("flows", (
     Column("data_to_client_ns", _I64, "time of the server's first payload"),
     Column("tcp_flags_to_server", _I32, "all TCP flags seen from the client", 0),
     Column("tcp_flags_to_client", _I32, "all TCP flags seen from the server", 0),
-    Column("direction_how", _U8, "DirectionHow: how client and server were told apart", 0),
+    Column("direction_how", _U8, "DirectionHow: how client and server were distinguished", 0),
     Column("protocol", _U8, "id of the application protocol, 0 unknown", 0),
     Column("protocol_how", _U8, "ProtocolHow: by port hint only, confirmed by content, or detached", 0),
     Column("pdus", _I64, "well-formed PDUs", 0),
@@ -108,7 +108,7 @@ FLOWS = Schema("flows", (
     Column("gap_bytes", _I64, "bytes that were never captured", 0),
     Column("retransmissions", _I32, "segments that only repeated bytes", 0),
     Column("conflicts", _I32, "segments that repeated a range with other bytes", 0),
-    Column("skipped_bytes", _I64, "stream bytes passed over to find the next PDU", 0),
+    Column("skipped_bytes", _I64, "stream bytes skipped to find the next PDU", 0),
     Column("duplicates", _I64, "packets of the flow that the tap delivered twice", 0),
 ))
 

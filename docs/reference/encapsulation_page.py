@@ -64,7 +64,7 @@ def page() -> str:
             table(("name", "recognised by", "makes the result incomplete"),
                   ("OpenVPN over TCP", "length, opcode and packet id of its first message, on any port", "always: it is a tunnel"),
                   ("TLS", "a record of version 3.0 to 3.4",
-                   "between an OT host (one that speaks a decoded OT protocol) and an address of the internet"),
+                   "between an OT host (one that uses a decoded OT protocol) and an address of the internet"),
                   ("SSH", "`SSH-`", "likewise")),
         ]
     )

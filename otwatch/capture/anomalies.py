@@ -56,6 +56,6 @@ ANOMALIES: dict[Layer, tuple[AnomalyKind, ...]] = {
               "limit or units in a second, value there.", f"{_PCAP} section 5"),
         _kind(CaptureAnomaly.TOO_MANY_INTERFACES, "More interfaces are described than the limit keeps: limit, number.", ""),
         _kind(CaptureAnomaly.DAMAGED_COMPRESSION, "The compressed data end early or are damaged: 0, compressed bytes read.", ""),
-        _kind(CaptureAnomaly.RESYNCHRONISED, "After wrong bytes the next whole record was found by searching: 0, bytes passed over.", ""),
+        _kind(CaptureAnomaly.RESYNCHRONISED, "After wrong bytes the next whole record was found by searching: 0, bytes skipped.", ""),
     ),
 }

@@ -153,7 +153,7 @@ def show(baseline_file: str) -> None:
             if places:
                 console.print(ranges)
         if not known.knows_reads:
-            console.print("\nLearned by an older version, which did not keep what is read: learn it anew.")
+            console.print("\nLearned by an older version, which did not keep what is read: learn it again.")
 
 
 def _number(number: int) -> str:

@@ -260,7 +260,7 @@ def _named(key: str) -> Name | None:
     if where not in _BY_COUNTER:
         return None
     if not what.lstrip("-").isdigit() and not what.startswith("0x"):
-        return Name(f"more kinds of {_WORDS[where]} than are told apart")
+        return Name(f"more kinds of {_WORDS[where]} than are distinguished")
     number = int(what, 0)
     if where == "undecoded.ethertype" and (number in OT_ETHERTYPES or number == _MACSEC):  # MACsec is among what content shows
         return None

@@ -137,7 +137,7 @@ def blind_spots(
         if report.cut_short_at is not None:
             tell("file-cut-short", 1, f"{report.path} ends inside a record at byte {report.cut_short_at}: its last packets are missing")
         if report.skipped_bytes:
-            tell("file-damaged", report.skipped_bytes, f"{report.path} is damaged: {plural(report.skipped_bytes, 'byte')} passed over")
+            tell("file-damaged", report.skipped_bytes, f"{report.path} is damaged: {plural(report.skipped_bytes, 'byte')} skipped")
         dropped = sum(interface.dropped or 0 for interface in report.interfaces)
         tell("dropped-by-capture", dropped, f"{report.path}: the capturing system itself lost {plural(dropped, 'packet')}")
         snapped = report.snapped
@@ -226,7 +226,7 @@ def blind_spots(
         text = f"{plural(len(carried), 'conversation')} of {kind} ({names}): what they carry was not read"
         tell("undecoded-traffic", len(carried), text, incomplete=True)
     beyond = streams.get("sealed_over", 0)
-    tell("undecoded-traffic", beyond, f"{plural(beyond, 'connection')} of TLS, SSH or OpenVPN beyond the limit of those that are told apart")
+    tell("undecoded-traffic", beyond, f"{plural(beyond, 'connection')} of TLS, SSH or OpenVPN beyond the limit of those that are distinguished")
     guessed = decoder.get("not_read.l2tpv3_guessed", 0)
     tell("l2tpv3-cookie", guessed, f"{plural(guessed, 'packet')} of L2TPv3 read as they fit: the length of the cookie is not in the packets")
     unfinished = {name: anomalies[name] for name in sorted(_stopping() & set(anomalies))}
@@ -255,7 +255,7 @@ def blind_spots(
         "queues, or merged captures): paired all the same",
     )
     skipped = streams.get("skipped_bytes", 0)
-    tell("skipped-bytes", skipped, f"{plural(skipped, 'byte')} of OT streams fitted no PDU: passed over")
+    tell("skipped-bytes", skipped, f"{plural(skipped, 'byte')} of OT streams fitted no PDU and were skipped")
     tell(
         "behaviours-merged",
         behaviours_merged,

@@ -40,7 +40,7 @@ HOSTS = Schema("hosts", (
     Column("shown_mac", "int64", "the first MAC that its packets carried"),
     Column("shown_times", "int64", "flows that carried it", 0),
     Column("told_mac", "int64", "the first MAC that ARP told"),
-    Column("told_times", "int64", "times it was told", 0),
+    Column("told_times", "int64", "times it was reported", 0),
     Column("vlan", "int32", "the first VLAN"),
     Column("first_ns", "int64", "when it was first seen", 0),
     Column("last_ns", "int64", "when it was last seen", 0),

@@ -132,4 +132,4 @@ def _alone(context: Context, late: LateRecord) -> str:
     if knowledge.pollers_of(late.dst, late.at_ns) == 1:
         weak.append("no other host polls the device to compare it with")
     grounds = " and ".join(weak)
-    return f" {grounds[:1].upper()}{grounds[1:]}{': an' if weak else 'An'} intruder who asks first looks the same."
+    return f" {grounds[:1].upper()}{grounds[1:]}{': an' if weak else 'An'} intruder who polls first looks the same."

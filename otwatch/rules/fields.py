@@ -171,9 +171,9 @@ _OPERATIONS: Final = (
         "writer",
         "text",
         Stage.LATE,
-        "what the source was to its target at the time: permitted, engineering or denied (site file), learned (baseline), polls (asks it, or is told "
-        "by it, since the start of the observation), polls_from_outside (the same from another network), cyclic (has sent this very command at one "
-        "rate since then), unknown",
+        "what the source was to its target at the time: permitted, engineering or denied (site file), learned (baseline), polls (asks it, or "
+        "receives its reports, since the start of the observation), polls_from_outside (the same from another network), cyclic (has sent this very "
+        "command at one rate since then), unknown",
         WRITERS,
     ),
     _field(
@@ -199,7 +199,7 @@ _FLOWS: Final = (
     _field("transport", "text", Stage.SIGNATURE, "tcp, udp, icmp, ..."),
     _field("port", "number", Stage.SIGNATURE, "port of the server, never the client's"),
     _field("protocol", "text", Stage.SIGNATURE, "OT protocol, once identified"),
-    _field("direction_how", "text", Stage.SIGNATURE, "how client and server were told apart", tuple(how.name.lower() for how in DirectionHow)),
+    _field("direction_how", "text", Stage.SIGNATURE, "how client and server were distinguished", tuple(how.name.lower() for how in DirectionHow)),
     _field("vlan", "number", Stage.SIGNATURE, "outermost VLAN id of the flow's first packet; not known where it had none"),
     *_PAIR,
     _field(
@@ -245,7 +245,7 @@ _FACTS: Final = (
     *_LATE,
     _field("value", "text", Stage.REST, "what it says"),
     _field("child", "text", Stage.REST, "device behind dst that it is about"),
-    _field("changed", "truth", Stage.REST, "another value was told before"),
+    _field("changed", "truth", Stage.REST, "another value was reported before"),
     _field(
         "quirk_in_baseline",
         "truth",

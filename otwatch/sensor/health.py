@@ -41,7 +41,7 @@ CONDITIONS: Final[Mapping[str, tuple[str, Severity, str]]] = {
     "store-damaged": ("A damaged store was set aside", Severity.HIGH, "The sensor writes a new one; what it held is in the file named."),
     "spool-damaged": ("The spool of alerts was damaged", Severity.HIGH, "Whole records are sent; what was lost is reported as alerts-lost."),
     "configuration-changed": ("Rules, site or baseline were changed on the sensor", Severity.MEDIUM, "Was it you?"),
-    "configuration-refused": ("A new configuration is wrong", Severity.HIGH, "The sensor goes on with the one it had."),
+    "configuration-refused": ("A new configuration is wrong", Severity.HIGH, "The sensor keeps the previous one."),
     "transmits": ("The capture interface sends", Severity.CRITICAL, "A passive sensor must not: something on this machine uses the interface."),
     "forgetting": ("A limit of the sensor's memory was hit", Severity.MEDIUM, "A flood, or a plant larger than the limits. It is counted."),
     "confinement-incomplete": ("The sensor could not give up all privileges", Severity.MEDIUM, "It runs, but could do more than listen."),

@@ -45,7 +45,7 @@ ANOMALIES: tuple[AnomalyKind, ...] = (
     AnomalyKind(code=StreamAnomaly.WRONG_BYTES, name="wrong-bytes", hides=True, clause="",
                 doc="Bytes where a message of the flow's protocol should start do not fit its header."),
     AnomalyKind(code=StreamAnomaly.RESYNCHRONISED, name="resynchronised", clause="",
-                doc="Bytes were passed over (had: how many) to find the next message."),
+                doc="Bytes were skipped (had: how many) to find the next message."),
     AnomalyKind(code=StreamAnomaly.PENDING_CAP, name="pending-cap", hides=True, clause="",
                 doc="More bytes were waiting for a missing segment or the rest of a message than the limits allow."),
     AnomalyKind(code=StreamAnomaly.DETACHED, name="detached", hides=True, clause="",

@@ -196,7 +196,7 @@ def test_a_poller_that_commands_is_named_with_what_speaks_for_and_against_it(tmp
     rules = rules_from(tmp_path, "where: {action: WRITE, writer: polls}\n")
     (alone,) = alerts_of(rules, [POLL, write("10.0.0.5")])
     assert "It had polled for 15.0 s before its first command and no other host polls" in alone.why
-    assert "an intruder who asks first looks the same" in alone.why
+    assert "an intruder who polls first looks the same" in alone.why
     (compared,) = alerts_of(rules, [POLL, {**POLL, "src": "10.0.0.6"}, write("10.0.0.5")])
     assert "no other host polls" not in compared.why
 

@@ -21,4 +21,4 @@ def test_whoever_may_make_a_transition_exists() -> None:
 def test_every_mode_has_its_line() -> None:
     assert set(MODES) == set(Mode)
     states = {row.state for row in TRANSITIONS if row.machine == "flow"} | {row.to for row in TRANSITIONS if row.machine == "flow"}
-    assert states == {"fresh", "streamed", "given up"}
+    assert states == {"fresh", "streamed", "unattached"}

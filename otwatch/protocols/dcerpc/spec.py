@@ -59,7 +59,7 @@ class Anomaly(IntEnum):
 ANOMALIES: Final[tuple[AnomalyKind, ...]] = (
     AnomalyKind(code=Anomaly.LENGTH, name="length", clause="C706 12.5.1", hides=True, doc="A body longer than its datagram: it was not decoded."),
     AnomalyKind(code=Anomaly.FRAGMENT_LOST, name="fragment-lost", clause="C706 12.5.2", hides=True,
-                doc="A message of which fragments are missing, or that is told twice in other fragments: it was not decoded."),
+                doc="A message of which fragments are missing, or that came twice in different fragments: it was not decoded."),
     AnomalyKind(code=Anomaly.FRAGMENTS_TOO_LARGE, name="fragments-too-large", clause="C706 12.5.2", hides=True,
                 doc="A message larger than what is put together: it was not decoded."),
     AnomalyKind(code=Anomaly.TYPE, name="type", clause="C706 12.5.1", doc="A type of message that is not defined."),

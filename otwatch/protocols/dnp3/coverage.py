@@ -21,7 +21,7 @@ COVERED: Final[Mapping[str, str]] = {
     "dnp3.invalid_length": "anomaly length-below-minimum", "dnp3.iin_abnormal": "status", "dnp3.hdr.CRC.incorrect": "stream anomaly wrong-bytes",
     "dnp3.data_chunk.CRC.incorrect": "anomaly block-crc",
 }
-_CHECKED = "checked; only faults are told, as anomalies"
+_CHECKED = "checked; only faults are reported, as anomalies"
 _CONTROL = "used and checked (anomalies transport-sequence, request-fragmented, request-asks-confirm, unsolicited-bit), not shown"
 LEFT_OUT: Final[Mapping[str, str]] = {
     "dnp3.start": _CHECKED, "dnp3.len": _CHECKED, "dnp3.hdr.CRC": _CHECKED, "dnp.hdr.CRC": _CHECKED, "dnp.data_chunk": _CHECKED,

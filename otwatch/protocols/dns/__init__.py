@@ -10,7 +10,7 @@ from otwatch.protocols.spec import Dissector, ProtocolSpec
 
 _READ: Final = "Datagrams of port 53 of which every question and record that the header announces is there; pointers lead backwards only."
 _FACTS: Final = (
-    ("asks_for", "of who asks: the name. An asset keeps the first 32 of its host; rules and exports see all"),
+    ("asks_for", "of the client: the name. An asset keeps the first 32 of its host; rules and exports see all"),
     ("resolves_outside", "of who is answered, for rules and exports: the name, where an address of the answer is one of the internet"),
     ("dns_server", "of who answers: `resolver` (it offers recursion) or `authoritative`"),
     ("name", "of an address in an answer: the name that was asked for (`dns.answer`), or that of the pointer (`dns.pointer`): given by another host"),

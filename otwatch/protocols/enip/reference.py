@@ -24,7 +24,7 @@ def reference() -> str:
     commands = [(f"{command:#04x}", code(name), action.name) for command, (name, action) in spec.COMMANDS.items()]
     return "\n".join((
         "The carrier of CIP (`cip`). Known by a command, a status and a length that fit each other and by items that fill it, on any port; I/O data "
-        "on UDP by their items. Which side asks is told by the message: a request to list has no data, one to register no session yet.",
+        "on UDP by their items. Which side requests follows from the message: a request to list has no data, one to register no session yet.",
         "", "## Columns", "", table(("column", "holds"), *((code(name), text) for name, text in _COLUMNS)),
         "", "## Functions", "", table(("command", "name", "action"), *commands),
         "", "## Left out", "", bullets(*_LEFT_OUT),

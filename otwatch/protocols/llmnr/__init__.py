@@ -11,7 +11,7 @@ from otwatch.protocols.spec import Dissector, ProtocolSpec
 _READ: Final = "Datagrams of port 5355 that are whole DNS messages with one question."
 _FACTS: Final = (
     ("name", "of the address of an answer: the name that it answers for"),
-    ("asks_for", "of who asks: names; an asset keeps the first 32"),
+    ("asks_for", "of the client: names; an asset keeps the first 32"),
     ("answers_for", "of a host that answers for several names: which. A host has one name; a program that lures hosts (responder) answers for any"),
 )
 _LEFT_OUT: Final = (

@@ -13,7 +13,7 @@ _FACTS: Final = (
     ("name", "of the address of an A or AAAA record, and of an address below in-addr.arpa: as a rule that of who announces it"),
     ("service", "of who announces it: an instance of a service (SRV) with its port"),
     ("os, device_info", "of who announces it: HINFO, and `model` of `_device-info._tcp`"),
-    ("asks_for", "of who asks: services and names; an asset keeps the first 32"),
+    ("asks_for", "of the client: services and names; an asset keeps the first 32"),
 )
 _LEFT_OUT: Final = (
     ("Other texts of services (TXT)", "they hold what each maker wants"),

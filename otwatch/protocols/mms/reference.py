@@ -14,7 +14,7 @@ _COLUMNS = (
     ("transaction", "Invoke id."),
 )
 _LEFT_OUT = (
-    ("Names of variables, values, logical nodes", "MMS is named, not dissected: what is spoken, who asks, and which service"),
+    ("Names of variables, values, logical nodes", "MMS is named, not dissected: the protocol, the client, and which service"),
     ("ACSE and presentation contexts", "stepped over to reach the MMS PDU"),
 )
 
@@ -31,7 +31,7 @@ def reference() -> str:
     services = [("subfunction", "service", "action")]
     services += [(str(number), f"`{name}_request`, `{name}_response`", ids.SERVICES[number].name) for number, name in spec.SERVICES.items()]
     return "\n".join((
-        "Rides on TPKT and COTP like S7comm and is told apart by the session PDU that its data start with, or by its TSAPs. Its flows, operations "
+        "Rides on TPKT and COTP like S7comm and is distinguished by the session PDU that its data start with, or by its TSAPs. Its flows, operations "
         "and assets "
         "say `mms`. Identify tells vendor, model and revision.\n",
         "## Columns\n", table(("column", "what it is"), *((code(name).replace(", ", "`, `"), text) for name, text in _COLUMNS)),

@@ -41,7 +41,7 @@ _DISAGREEMENTS = (
      "after lost bytes tshark takes the start of the next segment for a message. otwatch asks for a known function or for a header behind it: an "
      "ADU may "
      "span segments (TCP 4.4.2.2), so a segment need not start with one. Both can be defended."),
-    ("Ports", "tshark dissects port 502, and others when it is told. otwatch looks at the content."),
+    ("Ports", "tshark dissects port 502, and others when it is configured so. otwatch looks at the content."),
     ("Register values", "tshark offers signed, 32-bit and float readings by a setting; otwatch shows the 16-bit registers of the wire."),
 )
 

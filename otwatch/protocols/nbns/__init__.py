@@ -12,7 +12,7 @@ _READ: Final = "Datagrams of port 137 that are whole messages with NetBIOS names
 _FACTS: Final = (
     ("name", "of the address of a registration, a refresh or an answer, or of who answers a status request: unique names of suffix 00 and 20"),
     ("workgroup", "the same: the group name of suffix 00"),
-    ("asks_for", "of who asks: names; an asset keeps the first 32"),
+    ("asks_for", "of the client: names; an asset keeps the first 32"),
     ("answers_for", "of a host that answers broadcast requests for several names: which. A program that lures hosts (responder) answers for any"),
     ("mac", "of who answers a status request: the MAC that it tells"),
 )

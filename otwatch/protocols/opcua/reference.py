@@ -39,7 +39,7 @@ _LEFT_OUT = (
     ("What is inside encrypted messages", "counted by conversation, with policy and certificates of both sides"),
     ("Filters, history details, event fields, attributes of added nodes", "stepped over with bounds"),
     ("OPC UA over HTTPS, WebSockets and PubSub (UADP, MQTT)", "other transports"),
-    ("Nodes of notifications whose subscription was made unseen", "their number is told"),
+    ("Nodes of notifications whose subscription was made unseen", "their number is reported"),
 )
 
 

@@ -28,7 +28,7 @@ _ACTIONS = (
 )
 _FACTS = (
     ("connect: station and type of the relation", "name and role of the controller"), ("connect: expected modules", "module, of the device"),
-    ("answer to connect", "role, and name where it is told, of the device"),
+    ("answer to connect", "role, and name where it is sent, of the device"),
     ("I&M0", "order_number, serial, hardware, firmware of slot 0; of other slots module"), ("I&M1 to I&M3", "plant, location, installed, descriptor"),
 )
 _LEFT_OUT = (

@@ -36,8 +36,8 @@ _RECOGNITION = (
     "TPKT alone is not enough: RDP and H.323 use it too. A connect must name TSAPs, or its data must start as S7comm (0x32), S7comm-plus (0x72), "
     "OSI session "
     "or TLS. The rows then carry the protocol that was found: `s7comm`, `s7comm-plus` or `mms`, whatever the port. A connect whose TSAPs "
-    "leave that open (slot 0, or a calling TSAP that is none of S7) is told with the first data, with its own frame and time; without data, at the "
-    "end of the connection, as its TSAP says. COTP fragments are put together. Blocks "
+    "leave that open (slot 0, or a calling TSAP that is none of S7) is reported with the first data, with its own frame and time; without data, at "
+    "the end of the connection, as its TSAP says. COTP fragments are put together. Blocks "
     "in transfer are reassembled, their header is read and their bytes are hashed: the fact `program_block`."
 )
 _LEFT_OUT = (

@@ -55,7 +55,7 @@ def reference() -> str:
         "object" if number > 0xFF else "value"),
                      plus_ids.ACTIONS.get(number, Action.OTHER).name, facts))
     return "\n".join((
-        "Rides on TPKT and COTP like S7comm and is told apart by its first byte, 0x72, or by the called TSAP `SIMATIC-ROOT-…`. Its flows, "
+        "Rides on TPKT and COTP like S7comm and is distinguished by its first byte, 0x72, or by the called TSAP `SIMATIC-ROOT-…`. Its flows, "
         "operations and "
         "assets say `s7comm-plus`. Nothing about it is published: what stands here is what the sources below and captures of S7-1200 and S7-1500 "
         "agree on.\n",

@@ -191,7 +191,7 @@ def explained(name: str, number: int, mine: Frame, other: Frame, context: Contex
             getattr(frame, name) == getattr(other, name) for before, frame in context.ours.items() if before < number):
         return "repeated: tshark shows the bytes of a retransmission again; a receiver gets each byte once"
     if {"retransmission", "fresh"} <= set(other.remarks.split()) and not getattr(other, name):
-        return "passed over: tshark takes the segment for a retransmission; no segment before it held these octets in that place"
+        return "skipped: tshark takes the segment for a retransmission; no segment before it held these octets in that place"
     if "wrap" in other.remarks and not getattr(other, name):
         return "wrap: tshark 4.0 loses the fragment when the transport sequence goes from 63 to 0"
     if mine.messages != other.messages and other.pieces & context.wrapped:
