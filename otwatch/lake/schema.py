@@ -72,7 +72,7 @@ _STORY: Final = (
     Field("severity", "name", "info, low, medium, high or critical"),
     Field("title", "text", "what it is"),
     Field("src", "name", "who acted"),
-    Field("dst", "name", "whom it hit"),
+    Field("dst", "name", "the target"),
     Field("protocol", "name", "protocol"),
     Field("action", "name", "gravest action"),
     Field("outcome", "name", "what became of it"),
