@@ -31,6 +31,7 @@ _READ: Final = _VERB_NUMBERS["read"]
 _CHANGING: Final = tuple(int(action) for action in CHANGING)
 _QUESTIONS: Final = 8  # so many different questions are polling; so is one question three times
 _UNEVEN: Final = 0.5  # intervals that differ by more than this share are not one rate
+_STARTS_WITHIN_NS: Final = 2_000_000_000  # what is sent many times a second is seen so soon
 _COMPARED: Final = 256  # pairs looked at to find out since when polling has been seen: the first ones
 
 
@@ -316,9 +317,11 @@ class Knowledge:
         return self._time("first_ns", row) if row is not None else None
 
     def rate(self, behaviour: int, at_ns: int) -> float | None:
-        """How often a second a message was sent, if it was at one rate from the cold start on; None otherwise."""
+        """How often a second a message was sent, if it was at one rate from the beginning: whoever sends it all the time has not begun it cycles after
+        the observation did. None otherwise."""
         first, second, third = (self._time(name, behaviour) for name in ("first_ns", "second_ns", "third_ns"))
-        if not third or third > self.horizon(at_ns) or first >= (self.ot_first_ns or 0) + COLD_START_NS:
+        late = first - (self.ot_first_ns or 0)
+        if not third or third > self.horizon(at_ns) or late >= COLD_START_NS or late > max(2 * (third - first), _STARTS_WITHIN_NS):
             return None
         longest = max(second - first, third - second)
         if longest <= 0 or abs((third - second) - (second - first)) > _UNEVEN * longest:

@@ -87,7 +87,8 @@ class Attachment(Ledger):
             known = stream.passed == 0 and self.identifier.seal(first, flows.client[slot], flows.server[slot], flows.server_port[slot])
             for framer in candidates.framers[:candidates.hinted]:
                 if framer.framing.cut is None:
-                    self.suspect(slot, framer.protocol)
+                    if stream.from_start:  # else the bytes may be the inside of a message
+                        self.suspect(slot, framer.protocol)
                     return self.follow(stream, framer, False)
             if known:
                 break

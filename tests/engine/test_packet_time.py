@@ -102,6 +102,8 @@ def test_a_cyclic_writer_is_known_by_its_rate(tmp_path):
     cycle = {**WRITE, "repeat": 60, "every": 0.5}
     assert [alert.rule for alert in alerts_of(rules, [cycle])] == ["test.rule-0"]
     assert [alert.rule for alert in alerts_of(rules, [{**POLL, "repeat": 60}, {**cycle, "at": 20}])] == ["test.rule-1"]
+    begun = {**WRITE, "src": "10.0.0.77", "repeat": 30, "every": 0.2, "at": 5}  # in the cold start, though who sends it all the time came before
+    assert [alert.rule for alert in alerts_of(rules, [{**POLL, "repeat": 60}, begun])] == ["test.rule-1"]
     uneven = [{**WRITE, "at": at} for at in (0, 0.1, 3, 3.2, 9)]
     assert [alert.rule for alert in alerts_of(rules, uneven)] == ["test.rule-1"]
 

@@ -25,7 +25,7 @@ import plant_wire
 
 PLANT = Path(__file__).parents[2] / "pcaps" / "plant"
 POLLING = {"modbus-poll": Severity.LOW, "s7comm-poll": Severity.LOW, "dnp3-poll": Severity.MEDIUM, "plant-learn": Severity.MEDIUM}
-POLLING |= dict.fromkeys(("cip-poll", "cip-io", "pccc-poll"), Severity.LOW)
+POLLING |= dict.fromkeys(("cip-poll", "cip-io", "pccc-poll", "iec104-poll", "opcua-poll", "bacnet-poll"), Severity.LOW)
 # MEDIUM: they hold what the operator writes, and what a DNP3 master configures at its start.
 RULES = rules_of()
 
