@@ -317,7 +317,7 @@ class Knowledge:
         return self._time("first_ns", row) if row is not None else None
 
     def rate(self, behaviour: int, at_ns: int) -> float | None:
-        """How often a second a message was sent, if it was at one rate from the beginning: whoever sends it all the time has not begun it cycles after
+        """How often a second a message was sent, if it was at one rate from the beginning: who sends it all the time has not begun it cycles after
         the observation did. None otherwise."""
         first, second, third = (self._time(name, behaviour) for name in ("first_ns", "second_ns", "third_ns"))
         late = first - (self.ot_first_ns or 0)
