@@ -81,6 +81,11 @@ if TYPE_CHECKING:
 )
 @add_options(LAKE_OPTIONS)
 @add_options(MERGE_AND_JOBS)
+@click.option(
+    "--dask",
+    metavar="URL",
+    help="Read each recording as a task of this Dask cluster (tcp://scheduler:8786); its workers open the captures by the same paths.",
+)
 @click.option("--output", type=FILE, metavar="FILE", help="Write the result here; - is standard output, as without.")
 def analyze(
     captures: tuple[str, ...],
@@ -100,6 +105,7 @@ def analyze(
     lake_raw_reads: bool,
     merge: bool,
     jobs: int,
+    dask: str | None,
     output: str | None,
     **options: Any,
 ) -> None:
@@ -119,7 +125,7 @@ def analyze(
     """
     with one_line_errors():
         from otwatch.cli.into_lake import IntoLake, both
-        from otwatch.cli.running import observed_recordings, policy_from
+        from otwatch.cli.running import observed_recordings, policy_from, recordings_of_cluster
         from otwatch.cli.writing import check_new, check_output
         from otwatch.engine.state import Shelf, Wanted
         from otwatch.errors import CaptureError
@@ -158,7 +164,11 @@ def analyze(
                 taking = [{} if store is None else {"flows": store}, {} if into is None else into.begin()]
                 return both(taking)
 
-            for one in observed_recordings(captures, policy, wanted, writers=writers, merge=merge, jobs=jobs):
+            if dask is None:
+                recordings = observed_recordings(captures, policy, wanted, writers=writers, merge=merge, jobs=jobs)
+            else:
+                recordings = recordings_of_cluster(captures, options, wanted, scheduler=dask, writers=writers, merge=merge)
+            for one in recordings:
                 result, number = one.result, one.result.recording
                 ending.complete &= store is None or not result.packets or _fill(store, result)
                 ending.complete &= into is None or into.finish(one)

@@ -6,9 +6,9 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import chain
+from itertools import chain, islice
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from otwatch.capture.files import STANDARD_INPUT, expand
 from otwatch.cli.failing import complain
@@ -19,19 +19,35 @@ from otwatch.engine.observing import analysis_of, observe
 from otwatch.engine.recordings import recordings
 from otwatch.engine.state import NOTHING_MORE, Observed, Wanted
 from otwatch.engine.writers import Writer
+from otwatch.errors import CaptureError
 from otwatch.limits import Limits
 from otwatch.outputs.result import Result
+
+if TYPE_CHECKING:
+    from otwatch.engine.parallel import Pool
+
+Writers = Callable[[int], Mapping[str, Writer]]
+
+_ROWS: Final = 1_000  # handed on at a time
+
+
+def _no_writers(_number: int) -> Mapping[str, Writer]:
+    return {}
+
+
+def _named(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "rules": options["rule_paths"],
+        "site": options["site"],
+        "baseline": options["baseline"],
+        "learn_until": options["learn_until"],
+        "intel": options.get("intel", ()),
+    }
 
 
 def policy_from(options: Mapping[str, Any]) -> Policy:
     """The rules, site, baseline and threat intelligence that ANALYSIS_OPTIONS name. What of the latter cannot be used is said."""
-    policy = policy_of(
-        rules=options["rule_paths"],
-        site=options["site"],
-        baseline=options["baseline"],
-        learn_until=options["learn_until"],
-        intel=options.get("intel", ()),
-    )
+    policy = policy_of(**_named(options))
     intelligence = policy.intelligence
     if intelligence is not None and intelligence.refused_count:
         more = intelligence.refused_count - len(intelligence.refused)
@@ -60,7 +76,7 @@ def observed_recordings(
     policy: Policy | None,
     wanted: Wanted = NOTHING_MORE,
     *,
-    writers: Callable[[int], Mapping[str, Writer]] = lambda _: {},
+    writers: Writers = _no_writers,
     merge: bool = False,
     jobs: int = 1,
 ) -> Iterator[Observed]:
@@ -76,18 +92,34 @@ def observed_recordings(
         second = next(found, None) if jobs != 1 and STANDARD_INPUT not in paths else None
         ahead = chain([first], [] if second is None else [second], found)
         if second is None:
-            yield from _one_by_one(ahead, policy, wanted, writers, progress, stop)
+            yield from _here(ahead, policy, wanted, writers, progress, stop)
         else:
-            yield from _at_once(ahead, jobs, policy, wanted, writers, progress, stop)
+            from otwatch.engine.processes import Processes, cores
+
+            yield from _elsewhere(ahead, Processes(jobs or cores(), policy, wanted), writers, progress, stop)
 
 
-def _one_by_one(
-    found: Iterable[list[str]],
-    policy: Policy | None,
+def recordings_of_cluster(
+    captures: Sequence[str],
+    options: Mapping[str, Any],
     wanted: Wanted,
-    writers: Callable[[int], Mapping[str, Writer]],
-    progress: ReadingProgress,
-    stop: Callable[[], bool],
+    *,
+    scheduler: str,
+    writers: Writers = _no_writers,
+    merge: bool = False,
+) -> Iterator[Observed]:
+    """The same as `observed_recordings`, read by the workers of a Dask cluster. `options`: ANALYSIS_OPTIONS, whose files they open themselves."""
+    from otwatch.engine.cluster import Cluster
+
+    paths = expand(captures)
+    if STANDARD_INPUT in paths:
+        raise CaptureError("standard input is not read by a cluster: write it to a file that the workers can open")
+    with ReadingProgress(paths) as progress, _interruptible() as stop:
+        yield from _elsewhere(recordings(paths, Limits(), merge=merge), Cluster(scheduler, _named(options), wanted), writers, progress, stop)
+
+
+def _here(
+    found: Iterable[list[str]], policy: Policy | None, wanted: Wanted, writers: Writers, progress: ReadingProgress, stop: Callable[[], bool]
 ) -> Iterator[Observed]:
     for number, paths in enumerate(found, 1):
         observed = observe(paths, policy, wanted, writers(number), on_progress=progress.report, stop=stop)
@@ -97,24 +129,25 @@ def _one_by_one(
             break
 
 
-def _at_once(
-    found: Iterable[list[str]],
-    jobs: int,
-    policy: Policy | None,
-    wanted: Wanted,
-    writers: Callable[[int], Mapping[str, Writer]],
-    progress: ReadingProgress,
-    stop: Callable[[], bool],
+def _elsewhere(
+    found: Iterable[list[str]], pool: Pool, writers: Writers, progress: ReadingProgress, stop: Callable[[], bool]
 ) -> Iterator[Observed]:
-    from otwatch.engine.parallel import cores, in_parallel
+    from otwatch.engine.parallel import in_order
 
-    for number, (paths, observed) in enumerate(in_parallel(found, jobs or cores(), policy, wanted, stop=stop), 1):
+    last: Observed | None = None  # it says whether the reading was interrupted
+    for number, (paths, observed) in enumerate(in_order(found, pool, stop=stop), 1):
+        if last is not None:
+            yield last
         for table, writer in writers(number).items():
-            writer.write(observed.tables.pop(table, ()))
+            rows = iter(observed.tables.pop(table, ()))
+            while some := list(islice(rows, _ROWS)):
+                writer.write(some)
         observed.result.number(number)
-        observed.stopped |= stop()
         progress.read(paths)
-        yield observed
+        last = observed
+    if last is not None:
+        last.stopped |= stop()
+        yield last
 
 
 @contextmanager

@@ -7,14 +7,15 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from otwatch.engine import parallel
 from otwatch.engine.observing import observe
-from otwatch.engine.parallel import in_parallel
+from otwatch.engine.parallel import Done, in_order
+from otwatch.engine.processes import Processes
 from otwatch.engine.state import NOTHING_MORE, Observed, Wanted
 from otwatch.outputs.rows import Rows
 from tests.engine.test_recordings import capture
@@ -28,13 +29,17 @@ def plants(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
     return [[str(capture(folder / f"{number}.pcap", 1_000_000_000 + number, f"00:1b:{number:02x}"))] for number in range(6)]
 
 
-def results(done: list[tuple[list[str], Observed]]) -> list[Any]:
+def in_two(recordings: list[list[str]], wanted: Wanted = NOTHING_MORE, stop: Callable[[], bool] = lambda: False) -> Iterator[Done]:
+    return in_order(recordings, Processes(2, None, wanted), stop=stop)
+
+
+def results(done: list[Done]) -> list[Any]:
     return [(paths, observed.result) for paths, observed in done]
 
 
 def test_results_are_those_of_one_process_in_their_order(plants: list[list[str]]) -> None:
     wanted = Wanted(anomalies=True, tables=("operations",))
-    found = list(in_parallel(plants, 2, None, wanted))
+    found = list(in_two(plants, wanted))
     assert results(found) == [(paths, observe(paths, None, NOTHING_MORE, {}).result) for paths in plants]
     rows = Rows()
     observe(plants[0], None, wanted, {"operations": rows})
@@ -63,7 +68,7 @@ def test_a_recording_that_cannot_be_read_is_named_and_the_others_are_kept(
     how: Callable[[], None], text: str, plants: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parallel, "observe", broken(how))
-    found = list(in_parallel(plants, 2, None, NOTHING_MORE))
+    found = list(in_two(plants))
     assert [paths for paths, _ in found] == plants
     assert [observed.result.packets > 0 for _, observed in found] == [True, True, False, True, True, True]
     assert text in found[2][1].result.unreadable[0]
@@ -81,14 +86,14 @@ def test_the_end_is_for_all(plants: list[list[str]], monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(parallel, "observe", work)
     asked = threading.Event()
     threading.Timer(0.3, asked.set).start()
-    found = list(in_parallel(plants, 2, None, NOTHING_MORE, stop=asked.is_set))
+    found = list(in_two(plants, stop=asked.is_set))
     assert 1 <= len(found) < len(plants)
     assert all(observed.stopped for _, observed in found)
     assert not multiprocessing.active_children()
 
 
 def test_nobody_who_looks_any_more_leaves_no_process(plants: list[list[str]]) -> None:
-    found = in_parallel(plants, 2, None, NOTHING_MORE)
+    found = in_two(plants)
     next(found)
     found.close()  # type: ignore[attr-defined]
     assert not multiprocessing.active_children()
