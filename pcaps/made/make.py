@@ -20,6 +20,7 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
 import dnp3  # noqa: E402
 import modbus  # noqa: E402
+import names  # noqa: E402
 import network  # noqa: E402
 import profinet  # noqa: E402
 import s7comm  # noqa: E402
@@ -187,6 +188,36 @@ CAPTURES: dict[str, tuple[str, Make, str, Make]] = {
         lambda: modbus.two_responses(True),
     ),
     "modbus.umas-reservation": ("UMAS 0x10", lambda: modbus.umas(0x10), "UMAS 0x12", lambda: modbus.umas(0x12)),
+    "names.conflicting-dhcp-server": (
+        "a laptop gives addresses, and itself as the gateway",
+        lambda: names.addresses(GUEST.ip),
+        "two servers that give the same",
+        lambda: names.addresses("192.168.10.1"),
+    ),
+    "names.default-snmp-community": (
+        "the controller answers the community public",
+        lambda: names.read("public"),
+        "one that is no default",
+        lambda: names.read("p8x4-plant"),
+    ),
+    "names.internet-name-resolved": (
+        "the HMI is given the address of a host of the internet",
+        lambda: names.resolved("8.8.8.8"),
+        "of a host of the plant",
+        lambda: names.resolved("192.168.10.40"),
+    ),
+    "names.several-names-answered": (
+        "a laptop answers for three names that are not there",
+        lambda: names.answered(3),
+        "for one name",
+        lambda: names.answered(1),
+    ),
+    "names.snmp-write": (
+        "a laptop writes an object of the controller",
+        lambda: names.written(0),
+        "the controller refuses it",
+        lambda: names.written(17),
+    ),
     "network.address-conflict": (
         "a second card claims the controller's address",
         lambda: network.conflict(2),

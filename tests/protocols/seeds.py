@@ -53,6 +53,11 @@ def dhcp(kind: str, *options: tuple[str, object], op: int = 1, given: str = "0.0
     return bytes(BOOTP(op=op, chaddr=mac, yiaddr=given, ciaddr=has, xid=7) / DHCP(options=[("message-type", kind), *options, "end"]))
 
 
+def question(name: str) -> bytes:
+    """A question for an address, of DNS, mDNS or LLMNR."""
+    return bytes(DNS(rd=0, qd=[DNSQR(qname=name)]))
+
+
 def answer(name: str, *addresses: str, recursive: bool = True) -> bytes:
     """A server's answer to a question for an address, its names compressed."""
     records = [DNSRR(rrname=name, type="AAAA" if ":" in address else "A", rdata=address) for address in addresses]
