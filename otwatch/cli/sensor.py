@@ -34,6 +34,7 @@ _OVERRIDES = {
     "learn_until": "learning.until",
     "jsonl": "outputs.jsonl",
     "database": "outputs.database",
+    "lake": "outputs.lake",
 }
 
 
@@ -56,6 +57,7 @@ _OVERRIDES = {
 @click.option("--learn-until", metavar="TIME", help="Learn what is normal until this UTC time, then compare.")
 @click.option("--jsonl", type=FILE, metavar="FILE", help="Alerts and heartbeats as JSON lines.")
 @click.option("--db", "database", type=FILE, metavar="FILE", help="SQLite store for `otwatch alerts` and `otwatch assets`.")
+@click.option("--lake", type=FILE, metavar="FOLDER", help="Lake of Parquet files for `otwatch lake`, written every five minutes.")
 @click.option("--view", is_flag=True, help="Live view in the terminal.")
 @click.option("--replay", multiple=True, metavar="CAPTURE", help="Instead of listening, run the same loop over a capture; may be repeated.")
 @click.option("--check", is_flag=True, help="Check the configuration, rules, site and baseline, then stop.")
@@ -234,6 +236,7 @@ def _confine(running: Sensor, descriptors: list[int]) -> None:
     user = running.config["sensor.user"]
     if os.geteuid() == 0:
         running.reporting.give_to(user)
+        running.give_lake_to(user)
     confinement = confine(descriptors, user=user)
     if not confinement.complete:
         running.health.tell("confinement-incomplete", "", running.monotonic(), running.wall_ns(), str(confinement))

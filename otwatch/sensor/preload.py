@@ -11,7 +11,7 @@ from typing import Final
 import otwatch
 from otwatch.inventory.oui import vendor_of
 
-_NOT_NEEDED: Final = ("otwatch.cli", "otwatch.lake")  # what only other commands use
+_NOT_NEEDED: Final = ("otwatch.cli", "otwatch.lake", "otwatch.sensor.keeping")  # what only other commands use, or the sensor with a lake loads itself
 _LATE: Final = ("encodings.idna", "stringprep", "unicodedata", "sqlite3.dbapi2", "linecache", "traceback", "zoneinfo", "_strptime", "bisect",
                 "numpy.ma")  # numpy.unique asks for it when it is first called
 

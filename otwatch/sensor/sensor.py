@@ -6,6 +6,7 @@ and counted there. `replay` runs the same loop over capture files on packet time
 
 from __future__ import annotations
 
+import pwd
 import time
 import traceback
 from collections import deque
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from otwatch.alerts.alert import Alert, Severity
 from otwatch.alerts.coverage import How, Verdict
@@ -43,6 +44,9 @@ from otwatch.sensor.preload import load_everything
 from otwatch.sensor.reporting import Reporting
 from otwatch.sensor.watching import Watch
 from otwatch.tables import Packets
+
+if TYPE_CHECKING:
+    from otwatch.sensor.keeping import LakeKeeper
 
 _SECOND: Final = 1.0
 _POLL_SECONDS: Final = 0.25
@@ -107,6 +111,7 @@ class Sensor:
         room = config.keep_packets_bytes
         self.packets = PacketRing(config.state / "packets", room, self.limits) if room else None
         self._packet_time = packet_time
+        self.lake = self._opened_lake()
         self.transmitted, self.arrived = transmitted, arrived
         self.say = say  # a line for the journal
         self.statistics: list[LiveStatistics] = []
@@ -125,6 +130,28 @@ class Sensor:
         self._begin()
         self._started = self.monotonic()
 
+    def _opened_lake(self) -> LakeKeeper | None:
+        if not self.config["outputs.lake"]:
+            return None
+        from otwatch.outputs.operation_parquet import pyarrow_module  # noqa: PLC0415 - an extra
+        from otwatch.sensor.keeping import LakeKeeper  # noqa: PLC0415 - as much memory as the sensor itself
+
+        pyarrow_module()
+        return LakeKeeper(self.config, self.policy.site.name if self.policy.site else "", self.wall_ns)
+
+    def give_lake_to(self, user: str) -> None:
+        """Makes the lake's folder another user's, before this process becomes that user."""
+        with suppress(KeyError, OSError):
+            if self.lake is not None:
+                entry = pwd.getpwnam(user)
+                self.lake.give_to(entry.pw_uid, entry.pw_gid)
+
+    def _asset_records(self) -> list[dict[str, Any]]:
+        inventory = self.watch.inventory()
+        if len(inventory.hosts.hosts) > _STORED_ASSETS:
+            return []
+        return [asset_record(asset) for asset in inventory.assets(self.analysis.pipeline.behaviour_index.behaviours, self.policy.site)]
+
     def _begin(self) -> None:
         """A fresh analysis, or that of the checkpoint."""
         self._fresh()
@@ -142,6 +169,8 @@ class Sensor:
     def _fresh(self) -> None:
         self.analysis = Analysis(self.limits)
         self.watch = Watch(self.analysis)
+        if self.lake is not None:
+            self.lake.bind(self.analysis)
 
     def _detect(self, policy: Policy, state: dict[str, Any] | None) -> None:
         """Puts rules to work: those of `state` go on where they were, what is already known is new to the others."""
@@ -262,6 +291,9 @@ class Sensor:
         """Reports what is pending, writes the checkpoint, delivers."""
         self._report_changes()
         self._minute(final=True)
+        if self.lake is not None:
+            self.lake.tick(self._asset_records, final=True)
+            self.lake.close()
         if self.packets is not None:
             self.packets.close()
         self.reporting.close()
@@ -300,6 +332,8 @@ class Sensor:
         if heartbeat and self._is_due("heartbeat", heartbeat):
             self.reporting.emit(self._heartbeat())
         self.reporting.tick()
+        if self.lake is not None:
+            self.lake.tick(self._asset_records)
         if self.metrics.wanted and self._is_due("metrics", 5.0):
             self.metrics.write(prometheus_text(metrics(self.figures())))
         if on_tick is not None:
@@ -344,6 +378,8 @@ class Sensor:
         """What a person snoozed is reported like everything else, and says so."""
         until = self.annotations.snoozed_until(record, time_text(self.wall_ns()))
         self.reporting.emit({**record, "snoozed_until": until} if until else record)
+        if self.lake is not None:
+            self.lake.record(record)
 
     # about once a minute (sensor.checkpoint_seconds)
 
@@ -441,7 +477,7 @@ class Sensor:
                 delivery.target.id: Destination(pending=delivery.pending, failures=delivery.state.failures) for delivery in reporting.deliveries
             },
             reported=reporting.reported,
-            storage={**reporting.failing_storage(), **self.metrics.failing(), **self._not_kept, **self._packets_not_kept()},
+            storage={**reporting.failing_storage(), **self.metrics.failing(), **self._not_kept, **self._packets_not_kept(), **self._lake_failing()},
             storage_errors=reporting.storage_errors,
             alerts_lost=reporting.alerts_lost,
             losses=reporting.losses,
@@ -449,6 +485,7 @@ class Sensor:
                 **analysis.limits_hit,
                 "stored flows": self.flows_not_stored,
                 "stored assets": self.assets_not_stored,
+                "rows of the lake": self.lake.not_kept if self.lake is not None else 0,
                 "kept packets": self.packets.dropped if self.packets is not None else 0,
                 **{name.replace("_", " "): count for name, count in self.detector.engine.counters.items()},
             },
@@ -458,6 +495,9 @@ class Sensor:
             conditions=tuple(self.health.conditions),
             share=f"{self.config.worker} of {self.config['sensor.workers']}" if self.config.worker else "",
         )
+
+    def _lake_failing(self) -> dict[str, str]:
+        return {f"lake {self.lake.path}": self.lake.error} if self.lake is not None and self.lake.error else {}
 
     def _packets_not_kept(self) -> dict[str, str]:
         return {"packets": self.packets.error} if self.packets is not None and self.packets.error else {}
