@@ -128,6 +128,8 @@ class Reassembler:
             if delta == -1 and length == 1:
                 return 0  # keep-alive
             cutter.report(stream.slot, stream.direction, StreamAnomaly.LATE, 0, before)
+            if stream.from_start and stream.position == stream.base and length > before:  # no sender has bytes before its SYN
+                return self.readings.apart(stream, _ELSEWHERE, data, at, length, position)
             self.readings.apart(stream, _BEFORE, data, at, before, position)
             at += before
             length -= before

@@ -258,4 +258,6 @@ class Stream:
             if start <= position:
                 return start
             at -= 1
+        if self.from_start and oldest <= 0 and kept == self.base:  # before the first PDU: the first byte starts one
+            return self.base
         return -1

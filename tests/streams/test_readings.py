@@ -129,3 +129,16 @@ def test_an_urgent_pointer_at_bytes_that_belong_there_changes_nothing() -> None:
                P(modbus_response(5, function=6), 233, 148, back=True), *talk(6, 3, seq=148, ack=244)]
     run = Run(packets)
     assert run.data(0) == [*REQUESTS[:3], WRITES[5], *REQUESTS[6:9]]
+
+
+def test_a_decoy_after_the_first_byte_of_a_connection_takes_nothing_away() -> None:
+    first, second = modbus_request(1), modbus_request(2)
+    run = Run([*handshake(), P(first[:1], 100, 200), P(b"\xa5" * 23, 101, 200), P(first[1:], 101, 200), P(second, 112, 200)])
+    assert run.data(0)[:2] == [first, second]
+
+
+def test_bytes_before_the_syn_are_no_start_of_the_stream() -> None:
+    decoy, first = modbus_request(9, 900), modbus_request(1)
+    run = Run([*handshake(), P(decoy, 99, 200), P(first, 100, 200), P(modbus_response(1), 200, 112, back=True)])
+    assert run.data(0) == [decoy, first]
+    assert [pdu.flags & PduFlag.CONFLICT for pdu in run.pdus if pdu.data == first] == [0]

@@ -1,18 +1,14 @@
 # The C side of dissect.py.
 cimport cython
 from otwatch.protocols.bacnet.services cimport Message
+from otwatch.protocols.kit.paired cimport Paired
 from otwatch.protocols.kit.pairing cimport Pairing
 from otwatch.tables cimport Anomalies, Operations, Pdus
 
 @cython.final
-cdef class BacnetDissector:
+cdef class BacnetDissector(Paired):
     cdef Message m
-    cdef int limit
-    cdef readonly Pairing pairing
     cdef object segments
-    cdef Py_ssize_t flows
-    cdef unsigned char[::1] seen
-    cdef object _make_room(self, Py_ssize_t flow)
     cpdef object feed(self, Pdus pdus, Operations operations, Anomalies anomalies, list facts)
     cdef object _bvlc(self, Py_ssize_t flow)
     cdef object _network(self, Py_ssize_t flow, Py_ssize_t at)

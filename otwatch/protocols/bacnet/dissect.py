@@ -9,7 +9,6 @@ are is in `services`. Offsets in anomalies count from the first octet of the dat
 from __future__ import annotations
 
 import cython
-import numpy as np
 
 from otwatch.actions import Role
 from otwatch.limits import Limits
@@ -17,6 +16,7 @@ from otwatch.protocols.bacnet import spec
 from otwatch.protocols.bacnet.segments import Segments
 from otwatch.protocols.bacnet.services import Message
 from otwatch.protocols.bacnet.spec import Anomaly
+from otwatch.protocols.kit.paired import Paired
 from otwatch.protocols.kit.pairing import EXACT, Pairing
 from otwatch.protocols.spec import Fact
 from otwatch.tables import Anomalies, Operations, Pdus
@@ -56,31 +56,13 @@ _FLOODED = cython.declare(cython.int, 16)
 _LOST = cython.declare(cython.int, 32)
 
 
-class BacnetDissector:
+class BacnetDissector(Paired):
     """State per flow slot: the requests that wait (pairing), what was seen, and messages of which segments are missing."""
 
     def __init__(self, protocol: int, limits: Limits) -> None:
+        Paired.__init__(self, protocol, limits)
         self.m = Message(protocol, limits.items_per_pdu)
-        self.limit = max(1, limits.outstanding_requests)
-        self.pairing = Pairing(self.limit)
         self.segments = Segments(limits.application_fragment_bytes)
-        self.flows = 0
-        self.seen = memoryview(np.zeros(0, np.uint8))
-        self._make_room(63)
-
-    def _make_room(self, flow: cython.Py_ssize_t) -> object:
-        size: cython.Py_ssize_t = max(flow + 1, 2 * self.flows)
-        seen = np.zeros(size, np.uint8)
-        seen[:self.flows] = np.asarray(self.seen)
-        self.seen = memoryview(seen)
-        self.flows = size
-        self.pairing.make_room(2 * size)
-        return None
-
-    @property
-    def dropped(self) -> int:
-        """Requests forgotten because more were waiting than limits.outstanding_requests."""
-        return int(self.pairing.dropped)
 
     def feed(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, facts: list[Fact]) -> object:
         """Appends the rows of a batch in PDU order."""
@@ -89,9 +71,7 @@ class BacnetDissector:
         flow: cython.Py_ssize_t
         m.start_batch(pdus, operations, anomalies, facts)
         for pdu in range(pdus.rows):
-            flow = pdus.flow[pdu] if pdus.flow[pdu] > 0 else 0
-            if flow >= self.flows:
-                self._make_room(flow)
+            flow = self.slot(pdus, pdu)
             if pdus.flags[pdu] & (_AFTER_GAP | _UNHEARD):
                 self.seen[flow] |= _LOST
             m.open(pdu)
@@ -368,8 +348,5 @@ class BacnetDissector:
 
     def forget(self, flow: cython.Py_ssize_t) -> cython.int:
         """The flow is over; returns how many requests stayed unanswered."""
-        if flow < 0 or flow >= self.flows:
-            return 0
         self.segments.forget(flow)
-        self.seen[flow] = 0
-        return self.pairing.forget(2 * flow) + self.pairing.forget(2 * flow + 1)
+        return self.forget_requests(flow)

@@ -1,18 +1,11 @@
 # The C side of services.py.
 cimport cython
+from otwatch.protocols.kit.rows cimport Rows
 from otwatch.tables cimport Anomalies, Operations, Pdus
 
 @cython.final
-cdef class Message:
-    cdef int protocol
-    cdef int layer
+cdef class Message(Rows):
     cdef int items
-    cdef public Pdus pdus
-    cdef public Operations operations
-    cdef public Anomalies anomalies
-    cdef list facts
-    cdef public const unsigned char[::1] data
-    cdef public Py_ssize_t pdu
     cdef Py_ssize_t first
     cdef public Py_ssize_t at
     cdef public Py_ssize_t end
@@ -30,10 +23,8 @@ cdef class Message:
     cdef int boolean
     cdef Py_ssize_t place
     cdef long long number_read
-    cdef object start_batch(self, Pdus pdus, Operations operations, Anomalies anomalies, list facts)
     cdef object open(self, Py_ssize_t pdu)
     cdef Py_ssize_t append(self, bytes whole) except? -2
-    cdef object report(self, int kind, int offset, long long needed, long long had)
     cdef object truncated(self, int needed)
     cdef unsigned int digest(self) except? 0
     cdef Py_ssize_t row(self, int role, int function, int action) except? -2

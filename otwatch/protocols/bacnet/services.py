@@ -12,9 +12,10 @@ from otwatch.actions import Action
 from otwatch.protocols.bacnet import spec
 from otwatch.protocols.bacnet.spec import Anomaly
 from otwatch.protocols.bacnet.values import text
+from otwatch.protocols.kit.rows import Rows
 from otwatch.protocols.spec import Fact
-from otwatch.tables import Anomalies, Octets, Operations, Pdus
-from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, PduFlag
+from otwatch.tables import Operations, Pdus
+from otwatch.vocabulary import PduFlag
 
 _CUT = cython.declare(cython.int, PduFlag.CUT)
 _TRUNCATED = cython.declare(cython.int, Anomaly.TRUNCATED)
@@ -38,23 +39,12 @@ _SEED = cython.declare(cython.uint, 0x811C9DC5)
 _32_BITS = cython.declare(cython.uint, 0xFFFFFFFF)
 
 
-class Message:
+class Message(Rows):
     """One at a time; `open` moves to the next PDU."""
 
     def __init__(self, protocol: cython.int, items: cython.int) -> None:
-        self.protocol = protocol
-        self.layer = FIRST_PROTOCOL_LAYER + protocol
+        Rows.__init__(self, protocol)
         self.items = items
-        self.start_batch(Pdus(Octets(1), 1), Operations(1), Anomalies(1), [])
-
-    def start_batch(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, facts: list) -> object:
-        """The tables that the next PDUs are read from and written to."""
-        self.pdus = pdus
-        self.operations = operations
-        self.anomalies = anomalies
-        self.facts = facts
-        self.data = pdus.octets.data
-        return None
 
     def open(self, pdu: cython.Py_ssize_t) -> object:
         """The next PDU."""
@@ -77,11 +67,6 @@ class Message:
         self.end = at + len(whole)
         self.cut = False
         return at
-
-    def report(self, kind: cython.int, offset: cython.int, needed: cython.longlong, had: cython.longlong) -> object:
-        """An anomaly at an offset of the message."""
-        self.anomalies.add(self.pdus, self.pdu, self.layer, kind, offset, needed, had)
-        return None
 
     def truncated(self, needed: cython.int) -> object:
         """The message ends too early; what the tap cut off was sent all the same."""

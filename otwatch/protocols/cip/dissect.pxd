@@ -3,32 +3,21 @@ cimport cython
 from otwatch.protocols.cip.connections cimport Connection, Connections
 from otwatch.protocols.cip.epath cimport Path
 from otwatch.protocols.kit.digest cimport digest
+from otwatch.protocols.kit.paired cimport Paired
 from otwatch.protocols.kit.pairing cimport Pairing
 from otwatch.tables cimport Anomalies, Operations, Pdus
 
 @cython.final
-cdef class CipDissector:
-    cdef int protocol
-    cdef int layer
-    cdef int limit
+cdef class CipDissector(Paired):
     cdef int items
-    cdef readonly Pairing pairing
     cdef readonly Connections connections
     cdef readonly dict riders
     cdef Pdus carried
     cdef bint ridden
     cdef Path path
     cdef const unsigned char[::1] actions
-    cdef Pdus pdus
-    cdef Operations operations
-    cdef Anomalies anomalies
-    cdef list facts
     cdef dict told
-    cdef const unsigned char[::1] data
-    cdef Py_ssize_t flows
-    cdef unsigned char[::1] seen
     cdef long long[::1] units
-    cdef Py_ssize_t pdu
     cdef Py_ssize_t start
     cdef Py_ssize_t queue
     cdef int transaction
@@ -38,9 +27,8 @@ cdef class CipDissector:
     cdef int item
     cdef bint asking
     cdef bint routed
-    cdef object _make_room(self, Py_ssize_t flow)
     cpdef object feed(self, Pdus pdus, Operations operations, Anomalies anomalies, list facts)
-    cdef object report(self, int kind, Py_ssize_t at, long long needed, long long had)
+    cdef object wrong(self, int kind, Py_ssize_t at, long long needed, long long had)
     cdef int u16(self, Py_ssize_t at) except? -1
     cdef Py_ssize_t u32(self, Py_ssize_t at) except? -1
     cdef int action(self, int service, Py_ssize_t class_) except? -1

@@ -20,10 +20,11 @@ from otwatch.protocols.cip.epath import Path
 from otwatch.protocols.cip.facts import identity_facts
 from otwatch.protocols.cip.spec import Anomaly
 from otwatch.protocols.kit import cip as kit
+from otwatch.protocols.kit.paired import Paired
 from otwatch.protocols.kit.pairing import EXACT, Pairing
 from otwatch.protocols.spec import Fact, ProtocolSpec
 from otwatch.tables import Anomalies, Octets, Operations, Pdus
-from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, PduFlag
+from otwatch.vocabulary import PduFlag
 
 if not cython.compiled:
     from otwatch.protocols.kit.digest import digest
@@ -94,51 +95,26 @@ def _actions() -> memoryview:
 _ACTIONS = _actions()
 
 
-class CipDissector:
+class CipDissector(Paired):
     """State per flow slot: requests that wait (pairing) and what was seen; over all flows the connections."""
 
     def __init__(self, protocol: int, limits: Limits, riders: list[tuple[int, int, ProtocolSpec]]) -> None:
         """`riders`: (id, id of the protocol whose dissector reads it, spec) of those that ride on CIP: PCCC is the only one that can."""
-        self.protocol = protocol
-        self.layer = FIRST_PROTOCOL_LAYER + protocol
-        self.limit = max(1, limits.outstanding_requests)
+        Paired.__init__(self, protocol, limits)
         self.items = limits.items_per_pdu
-        self.pairing = Pairing(self.limit)
         self.connections = Connections(protocol, limits)
         self.riders = {reader: Pdus(Octets(1), 64) for _, reader, _ in riders}
-        self.pdus = Pdus(Octets(1), 1)
         self.carried = next(iter(self.riders.values()), self.pdus)
         self.ridden = bool(self.riders)
         self.path = Path()
         self.actions = _ACTIONS
-        self.operations = Operations(1)
-        self.anomalies = Anomalies(1)
-        self.facts = []
         self.told = {}
-        self.data = self.pdus.octets.data
-        self.flows = 0
-        self.seen = memoryview(np.zeros(0, np.uint8))
         self.units = memoryview(np.full(256, -1, np.int64))
-        self.pdu = self.start = 0
+        self.start = 0
         self.queue = 0
         self.transaction = self.dialogue = self.item = 0
         self.reference = self.unit = -1
         self.asking = self.routed = False
-        self._make_room(63)
-
-    def _make_room(self, flow: cython.Py_ssize_t) -> object:
-        size: cython.Py_ssize_t = max(flow + 1, 2 * self.flows)
-        seen = np.zeros(size, np.uint8)
-        seen[:self.flows] = np.asarray(self.seen)
-        self.seen = memoryview(seen)
-        self.flows = size
-        self.pairing.make_room(2 * size)
-        return None
-
-    @property
-    def dropped(self) -> int:
-        """Requests forgotten because more were waiting than limits.outstanding_requests."""
-        return int(self.pairing.dropped)
 
     def feed(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, facts: list[Fact]) -> object:
         """Appends the rows of a batch in PDU order, and fills the table of the rider."""
@@ -149,26 +125,18 @@ class CipDissector:
             table.clear()
             table.octets = pdus.octets
             table.packets = pdus.packets
-        self.pdus = pdus
-        self.operations = operations
-        self.anomalies = anomalies
-        self.facts = facts
-        self.data = pdus.octets.data
+        self.start_batch(pdus, operations, anomalies, facts)
         for pdu in range(pdus.rows):
             if pdus.framing[pdu] == _IO:
                 self.connections.io(pdus, pdu, operations, anomalies)
                 continue
-            flow = pdus.flow[pdu] if pdus.flow[pdu] > 0 else 0
-            if flow >= self.flows:
-                self._make_room(flow)
+            flow = self.slot(pdus, pdu)
             self.message(pdu, flow)
         return None
 
-    def report(self, kind: cython.int, at: cython.Py_ssize_t, needed: cython.longlong, had: cython.longlong) -> object:
-        """A row of anomalies; `at` where in the data, -1 nowhere. What the capture cut off is not the sender's fault."""
-        if self.pdus.flags[self.pdu] & _CUT == 0:
-            self.anomalies.add(self.pdus, self.pdu, self.layer, kind, cython.cast(cython.int, at - self.start) if at >= 0 else -1, needed, had)
-        return None
+    def wrong(self, kind: cython.int, at: cython.Py_ssize_t, needed: cython.longlong, had: cython.longlong) -> object:
+        """An anomaly at a place in the data, -1 nowhere."""
+        return self.report_sent(kind, at - self.start if at >= 0 else -1, needed, had)
 
     def u16(self, at: cython.Py_ssize_t) -> cython.int:
         """Little-endian, at a place that the caller knows is there."""
@@ -211,7 +179,7 @@ class CipDissector:
         if pdus.framing[pdu] == _REFUSED:
             return self.refused(flow, direction, cython.cast(cython.int, pdus.channel[pdu] & 0xFFFF))
         if end - at < 2:
-            self.report(_TRUNCATED, at, 2, end - at)
+            self.wrong(_TRUNCATED, at, 2, end - at)
             return None
         if self.data[at] & 0x80:
             return self.response(flow, at, end, direction)
@@ -226,13 +194,13 @@ class CipDissector:
         if self.asking:
             if self.seen[flow] & (_ASKED_0 << direction) == 0 and self.seen[flow] & (_ANSWERED_0 << direction) and self.seen[flow] & _REVERSED == 0:
                 self.seen[flow] |= _REVERSED
-                self.report(_WRONG_DIRECTION, at, -1, self.data[at])
+                self.wrong(_WRONG_DIRECTION, at, -1, self.data[at])
             self.seen[flow] |= _ASKED_0 << direction
             if pairing.waiting[self.queue] >= self.limit:
                 pairing.drop_oldest(self.queue)
                 if self.seen[flow] & _FLOODED == 0 and self.seen[flow] & (_ANSWERED_0 << (1 - direction)):
                     self.seen[flow] |= _FLOODED
-                    self.report(_FLOOD, -1, self.limit, self.limit + 1)
+                    self.wrong(_FLOOD, -1, self.limit, self.limit + 1)
         self.item = 0
         self.routed = False
         return self.service(at, end, 0)
@@ -245,12 +213,12 @@ class CipDissector:
         if at + 1 < end:
             body = at + 2 + 2 * self.data[at + 1]
         if at + 1 >= end or body > end:
-            self.report(_PATH_SIZE, at + 1, body - at - 2, end - at - 2)
+            self.wrong(_PATH_SIZE, at + 1, body - at - 2, end - at - 2)
             path.clear()
             return self.single(service, end, end)
         path.listing = service == _LISTING
         if not path.read(self.data, at + 2, body):
-            self.report(_UNKNOWN_PATH, path.wrong_at, -1, self.data[path.wrong_at])
+            self.wrong(_UNKNOWN_PATH, path.wrong_at, -1, self.data[path.wrong_at])
         if path.class_ < 0 and path.name >= 0:
             path.class_ = _SYMBOL
         if path.unit >= 0:
@@ -258,11 +226,11 @@ class CipDissector:
         if service == 0x52 and path.class_ == _MANAGER:
             if depth < _DEEPEST:
                 return self.unconnected_send(body, end, depth)
-            self.report(_TOO_DEEP, at, _DEEPEST, depth + 1)
+            self.wrong(_TOO_DEEP, at, _DEEPEST, depth + 1)
         elif service == 0x0A and path.class_ in (2, -1):
             if self.item == 0:
                 return self.multiple(body, end, depth)
-            self.report(_TOO_DEEP, at, 1, 2)
+            self.wrong(_TOO_DEEP, at, 1, 2)
         return self.single(service, body, end)
 
     def unconnected_send(self, at: cython.Py_ssize_t, end: cython.Py_ssize_t, depth: cython.int) -> object:
@@ -271,20 +239,20 @@ class CipDissector:
         route: cython.Py_ssize_t
         unit: cython.longlong = self.unit
         if at + 4 > end:
-            self.report(_TRUNCATED, at, 4, end - at)
+            self.wrong(_TRUNCATED, at, 4, end - at)
             return self.single(0x52, end, end)
         size = self.u16(at + 2)
         route = at + 4 + size + (size & 1)
         if size < 2 or at + 4 + size > end:
-            self.report(_TRUNCATED, at + 2, size, end - at - 4)
+            self.wrong(_TRUNCATED, at + 2, size, end - at - 4)
             if size < 2 or end - at < 6:
                 return self.single(0x52, end, end)
             size = end - at - 4
         if route + 2 <= end:
             if route + 2 + 2 * self.data[route] > end:
-                self.report(_PATH_SIZE, route, 2 * self.data[route], end - route - 2)
+                self.wrong(_PATH_SIZE, route, 2 * self.data[route], end - route - 2)
             elif not self.path.read(self.data, route + 2, route + 2 + 2 * self.data[route]):
-                self.report(_UNKNOWN_PATH, self.path.wrong_at, -1, self.data[self.path.wrong_at])
+                self.wrong(_UNKNOWN_PATH, self.path.wrong_at, -1, self.data[self.path.wrong_at])
             if self.path.unit >= 0:
                 self.unit = self.path.unit
         self.routed = True
@@ -299,19 +267,19 @@ class CipDissector:
         here: cython.Py_ssize_t
         stop: cython.Py_ssize_t
         if at + 2 > end or at + 2 + 2 * self.u16(at) > end:
-            self.report(_ITEM_OFFSETS, at, 2 + 2 * self.u16(at) if at + 2 <= end else 2, end - at)
+            self.wrong(_ITEM_OFFSETS, at, 2 + 2 * self.u16(at) if at + 2 <= end else 2, end - at)
             return self.single(0x0A, at, end)
         count = self.u16(at)
         self.ask(0x0A, -1)
         self.item = 1
         for number in range(count):
             if number >= self.items:
-                self.report(_TOO_MANY, at, self.items, count)
+                self.wrong(_TOO_MANY, at, self.items, count)
                 break
             here = at + self.u16(at + 2 + 2 * number)
             stop = at + self.u16(at + 4 + 2 * number) if number + 1 < count else end
             if here < at + 2 + 2 * count or here + 2 > stop or stop > end:
-                self.report(_ITEM_OFFSETS, at + 2 + 2 * number, here - at, stop - at)
+                self.wrong(_ITEM_OFFSETS, at + 2 + 2 * number, here - at, stop - at)
                 self.ask(0, -1)  # the answers count it
                 self.item += 1
                 continue
@@ -359,7 +327,7 @@ class CipDissector:
             if size >= 2:
                 operations.count[row] = self.u16(at)
             else:
-                self.report(_TRUNCATED, at, 2, size)
+                self.wrong(_TRUNCATED, at, 2, size)
         elif class_ == _SYMBOL and service in (0x4D, 0x53):
             if size >= 2 and self.u16(at) == 0x02A0:  # a structure: then its handle
                 type_bytes = 4
@@ -367,7 +335,7 @@ class CipDissector:
                 operations.count[row] = self.u16(at + type_bytes)
                 self.value(row, _VALUE_WRITTEN if service == 0x4D else _VALUE_FRAGMENT_WRITTEN, at, end)
             else:
-                self.report(_TRUNCATED, at, type_bytes + 2, size)
+                self.wrong(_TRUNCATED, at, type_bytes + 2, size)
         elif class_ == _SYMBOL and service == 0x4E:
             self.value(row, _VALUE_MASKS, at, end)
         elif service in (0x03, 0x04) or (service == 0x55 and class_ == _SYMBOL):
@@ -377,7 +345,7 @@ class CipDissector:
                 operations.start[row] = self.u16(at + 2)
                 self.value(row, _VALUE_SET_LIST if service == 0x04 else _VALUE_LIST, at, end)
             elif size < 2 or self.u16(at) > 0:
-                self.report(_TRUNCATED, at, 4, size)
+                self.wrong(_TRUNCATED, at, 4, size)
         elif service == 0x05:
             operations.subfunction[row] = self.data[at] if size >= 1 else 0
         elif class_ == _MANAGER and service in (0x54, 0x5B):
@@ -463,14 +431,14 @@ class CipDissector:
         connection: Connection
         words: cython.Py_ssize_t
         if end - at < size:
-            self.report(_TRUNCATED, at, size, end - at)
+            self.wrong(_TRUNCATED, at, size, end - at)
             return None
         words = self.data[at + size - 1]
         if at + size + 2 * words > end:
-            self.report(_PATH_SIZE, at + size - 1, 2 * words, end - at - size)
+            self.wrong(_PATH_SIZE, at + size - 1, 2 * words, end - at - size)
             path.clear()
         elif not path.read(self.data, at + size, at + size + 2 * words):
-            self.report(_UNKNOWN_PATH, path.wrong_at, -1, self.data[path.wrong_at])
+            self.wrong(_UNKNOWN_PATH, path.wrong_at, -1, self.data[path.wrong_at])
         if path.unit >= 0:
             self.operations.unit[row] = path.unit
         connection = Connection(self.pdus.source[self.pdu], self.pdus.destination[self.pdu], self.operations.unit[row])
@@ -492,7 +460,7 @@ class CipDissector:
     def close(self, row: cython.Py_ssize_t, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> object:
         """Forward_Close (3-5.5.3): the connection that is to end."""
         if end - at < 12:
-            self.report(_TRUNCATED, at, 12, end - at)
+            self.wrong(_TRUNCATED, at, 12, end - at)
             return None
         self.operations.start[row] = self.u16(at + 2)
         connection = self.connections.closing((self.u16(at + 2), self.u16(at + 4), self.u32(at + 6)), self.pdus.destination[self.pdu])
@@ -542,13 +510,13 @@ class CipDissector:
         if not self.asking:
             return -1
         if entry >= 0:
-            self.report(_DIFFERENT, at, pairing.function[entry], service)
+            self.wrong(_DIFFERENT, at, pairing.function[entry], service)
             return -1
         entry = pairing.find_answered(self.queue, self.transaction, self.dialogue)
         if entry >= 0 and pairing.function[entry] == service and pairing.digest[entry] != digest(self.data, at, end):
-            self.report(_CONFLICTING, -1, pairing.frame[entry], service)
+            self.wrong(_CONFLICTING, -1, pairing.frame[entry], service)
         elif entry < 0 and self.seen[flow] & _LOST == 0 and self.seen[flow] & (_ASKED_0 << (1 - direction)):
-            self.report(_UNASKED, at, -1, service)
+            self.wrong(_UNASKED, at, -1, service)
         return -1
 
     def embedded(self, entry: cython.int, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> object:
@@ -562,7 +530,7 @@ class CipDissector:
         body: cython.Py_ssize_t
         asked: cython.int = entry
         if at + 2 + 2 * count > end:
-            self.report(_ITEM_OFFSETS, at, 2 + 2 * count, end - at)
+            self.wrong(_ITEM_OFFSETS, at, 2 + 2 * count, end - at)
             return None
         for number in range(min(count, self.items)):
             if asked >= 0:
@@ -572,12 +540,12 @@ class CipDissector:
             here = at + self.u16(at + 2 + 2 * number)
             stop = at + self.u16(at + 4 + 2 * number) if number + 1 < count else end
             if here < at + 2 + 2 * count or here + 4 > stop or stop > end:
-                self.report(_ITEM_OFFSETS, at + 2 + 2 * number, here - at, stop - at)
+                self.wrong(_ITEM_OFFSETS, at + 2 + 2 * number, here - at, stop - at)
                 continue
             service = self.data[here] & 0x7F
             body = min(stop, here + 4 + 2 * self.data[here + 3])
             if asked >= 0 and pairing.function[asked] != service:
-                self.report(_DIFFERENT, here, pairing.function[asked], service)
+                self.wrong(_DIFFERENT, here, pairing.function[asked], service)
                 self.answer(-1, service, self.status(service, here, stop), body, stop, number)
             else:
                 self.answer(asked, service, self.status(service, here, stop), body, stop, number)
@@ -606,11 +574,11 @@ class CipDissector:
         """The general status of a response, the first word of its extended status above it."""
         general: cython.int
         if end - at < 4:
-            self.report(_TRUNCATED, at, 4, end - at)
+            self.wrong(_TRUNCATED, at, 4, end - at)
             return self.data[at + 2] if end - at == 3 else 0
         general = self.data[at + 2]
         if at + 4 + 2 * self.data[at + 3] > end:
-            self.report(_TRUNCATED, at + 3, 2 * self.data[at + 3], end - at - 4)
+            self.wrong(_TRUNCATED, at + 3, 2 * self.data[at + 3], end - at - 4)
             return general
         if general == 6 and service in (0x01, 0x03, 0x4C, 0x52, 0x55):
             return 0
@@ -688,7 +656,4 @@ class CipDissector:
 
     def forget(self, flow: cython.Py_ssize_t) -> cython.int:
         """The flow is over; returns how many requests stayed unanswered."""
-        if flow < 0 or flow >= self.flows:
-            return 0
-        self.seen[flow] = 0
-        return self.pairing.forget(2 * flow) + self.pairing.forget(2 * flow + 1)
+        return self.forget_requests(flow)

@@ -1,28 +1,16 @@
 # The C side of dissect.py.
 cimport cython
+from otwatch.protocols.kit.paired cimport Paired
 from otwatch.protocols.kit.pairing cimport Pairing
 from otwatch.tables cimport Anomalies, Operations, Pdus
 
 @cython.final
-cdef class EnipDissector:
-    cdef int protocol
-    cdef int layer
-    cdef int limit
+cdef class EnipDissector(Paired):
     cdef readonly dict riders
-    cdef readonly Pairing pairing
     cdef Pdus carried
-    cdef Pdus pdus
-    cdef Operations operations
-    cdef Anomalies anomalies
-    cdef list facts
     cdef dict told
-    cdef const unsigned char[::1] data
-    cdef Py_ssize_t flows
-    cdef long long[::1] session
-    cdef unsigned char[::1] seen
-    cdef object _make_room(self, Py_ssize_t flow)
+    cdef public long long[::1] session
     cpdef object feed(self, Pdus pdus, Operations operations, Anomalies anomalies, list facts)
-    cdef object _report(self, Py_ssize_t pdu, int kind, Py_ssize_t offset, long long needed, long long had)
     cdef int _u16(self, Py_ssize_t at) except? -1
     cdef Py_ssize_t _u32(self, Py_ssize_t at) except? -1
     cdef Py_ssize_t _context(self, Py_ssize_t at) except? -1

@@ -17,10 +17,11 @@ from otwatch.protocols.enip import spec
 from otwatch.protocols.enip.facts import identity_facts
 from otwatch.protocols.enip.spec import Anomaly
 from otwatch.protocols.kit.cip import CONNECTED, IO, REFUSED, UNCONNECTED
+from otwatch.protocols.kit.paired import Paired
 from otwatch.protocols.kit.pairing import Pairing
 from otwatch.protocols.spec import Fact, ProtocolSpec
 from otwatch.tables import Anomalies, Octets, Operations, Pdus
-from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, PduFlag
+from otwatch.vocabulary import PduFlag
 
 _REQUEST = cython.declare(cython.int, Role.REQUEST)
 _RESPONSE = cython.declare(cython.int, Role.RESPONSE)
@@ -57,39 +58,15 @@ _MOST_TOLD = cython.declare(cython.int, 65_536)
 _MOST_ITEMS = cython.declare(cython.int, 16)
 
 
-class EnipDissector:
+class EnipDissector(Paired):
     """The dissector of EtherNet/IP. Never raises on any bytes; state per flow until `forget`."""
 
     def __init__(self, protocol: int, limits: Limits, riders: list[tuple[int, int, ProtocolSpec]]) -> None:
         """`riders`: (id, id of the protocol whose dissector reads it, spec) of those that ride here: CIP is the only one that can."""
-        self.protocol = protocol
-        self.layer = FIRST_PROTOCOL_LAYER + protocol
-        self.limit = max(1, limits.outstanding_requests)
+        Paired.__init__(self, protocol, limits, (("session", np.int64, 1, -1),))
         self.riders = {reader: Pdus(Octets(1), 256) for _, reader, _ in riders}
-        self.pairing = Pairing(self.limit)
-        self.pdus = Pdus(Octets(1), 1)
         self.carried = next(iter(self.riders.values()), Pdus(Octets(1), 1))
-        self.operations = Operations(1)
-        self.anomalies = Anomalies(1)
-        self.facts = []
         self.told = {}
-        self.data = self.pdus.octets.data
-        self.flows = 0
-        self.session = memoryview(np.zeros(0, np.int64))
-        self.seen = memoryview(np.zeros(0, np.uint8))
-        self._make_room(63)
-
-    def _make_room(self, flow: cython.Py_ssize_t) -> object:
-        size: cython.Py_ssize_t = max(flow + 1, 2 * self.flows)
-        session = np.full(size, -1, np.int64)
-        seen = np.zeros(size, np.uint8)
-        session[:self.flows] = np.asarray(self.session)
-        seen[:self.flows] = np.asarray(self.seen)
-        self.session = memoryview(session)
-        self.seen = memoryview(seen)
-        self.flows = size
-        self.pairing.make_room(2 * size)
-        return None
 
     def feed(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, facts: list[Fact]) -> object:
         """Fills the table of the rider, in PDU order."""
@@ -100,26 +77,16 @@ class EnipDissector:
             table.clear()
             table.octets = pdus.octets
             table.packets = pdus.packets
-        self.pdus = pdus
-        self.operations = operations
-        self.anomalies = anomalies
-        self.facts = facts
-        self.data = pdus.octets.data
+        self.start_batch(pdus, operations, anomalies, facts)
         for pdu in range(pdus.rows):
-            flow = pdus.flow[pdu] if pdus.flow[pdu] > 0 else 0
-            if flow >= self.flows:
-                self._make_room(flow)
+            flow = self.slot(pdus, pdu)
+            self.pdu = pdu
             if pdus.framing[pdu] == _IO_FRAMING:
                 self._items(pdu, pdus.start[pdu], pdus.start[pdu], pdus.end[pdu], -1, -1)
                 continue
             if pdus.flags[pdu] & (_AFTER_GAP | _UNHEARD):
                 self.seen[flow] |= _LOST
             self._message(pdu, flow)
-        return None
-
-    def _report(self, pdu: cython.Py_ssize_t, kind: cython.int, offset: cython.Py_ssize_t, needed: cython.longlong, had: cython.longlong) -> object:
-        if self.pdus.flags[pdu] & _CUT == 0:
-            self.anomalies.add(self.pdus, pdu, self.layer, kind, cython.cast(cython.int, offset), needed, had)
         return None
 
     def _u16(self, at: cython.Py_ssize_t) -> cython.int:
@@ -139,7 +106,7 @@ class EnipDissector:
         end: cython.Py_ssize_t = self.pdus.end[pdu]
         command: cython.int
         if end - at < _HEADER:
-            self._report(pdu, _TRUNCATED, 0, _HEADER, end - at)
+            self.report_sent(_TRUNCATED, 0, _HEADER, end - at)
             return None
         command = self._u16(at)
         if command in (0x6F, 0x70):
@@ -152,15 +119,15 @@ class EnipDissector:
         status: cython.Py_ssize_t = self._u32(at + 8)
         if self.session[flow] >= 0 and session != self.session[flow] and self.seen[flow] & _STRANGE == 0 and self.pdus.flags[pdu] & _CONFLICT == 0:
             self.seen[flow] |= _STRANGE
-            self._report(pdu, _UNKNOWN_SESSION, 4, self.session[flow], session)
+            self.report_sent(_UNKNOWN_SESSION, 4, self.session[flow], session)
         if end - at < _HEADER + 8:
             if status:
                 self._hand_on(pdu, end, end, _REFUSED, status, self._context(at + 12))
             else:
-                self._report(pdu, _TRUNCATED, end - at, _HEADER + 8, end - at)
+                self.report_sent(_TRUNCATED, end - at, _HEADER + 8, end - at)
             return None
         if self._u32(at + 24):
-            self._report(pdu, _INTERFACE, 24, 0, self._u32(at + 24))
+            self.report_sent(_INTERFACE, 24, 0, self._u32(at + 24))
             return None
         self._items(pdu, at, at + 30, end, session, self._context(at + 12))
         return None
@@ -178,13 +145,13 @@ class EnipDissector:
         at += 2
         for _ in range(min(count, _MOST_ITEMS)):
             if at + 4 > end:
-                self._report(pdu, _ITEM_LENGTH, at - start, 4, end - at)
+                self.report_sent(_ITEM_LENGTH, at - start, 4, end - at)
                 return None
             kind = self._u16(at)
             length = self._u16(at + 2)
             at += 4
             if at + length > end:
-                self._report(pdu, _ITEM_LENGTH, at - 2 - start, length, end - at)
+                self.report_sent(_ITEM_LENGTH, at - 2 - start, length, end - at)
                 length = cython.cast(cython.int, end - at)
             if kind == 0xA1 and length >= 4:
                 channel = self._u32(at)
@@ -198,20 +165,20 @@ class EnipDissector:
             elif kind == 0xB1:
                 carried = True
                 if channel < 0:
-                    self._report(pdu, _ITEM_MISSING, at - start, 0xA1, 0)
+                    self.report_sent(_ITEM_MISSING, at - start, 0xA1, 0)
                 if session < 0:
                     self._hand_on(pdu, at, at + length, _IO, channel, reference)
                 elif length >= 2:
                     self._hand_on(pdu, at + 2, at + length, _CONNECTED, channel, self._u16(at))
                 else:
-                    self._report(pdu, _ITEM_LENGTH, at - 2 - start, 2, length)
+                    self.report_sent(_ITEM_LENGTH, at - 2 - start, 2, length)
             elif kind not in (0x00, 0x8000, 0x8001, 0x86):
-                self._report(pdu, _ITEM_LENGTH if kind in (0xA1, 0x8002) else _UNKNOWN_ITEM, at - 4 - start, -1, kind)
+                self.report_sent(_ITEM_LENGTH if kind in (0xA1, 0x8002) else _UNKNOWN_ITEM, at - 4 - start, -1, kind)
             at += length
         if not carried:
-            self._report(pdu, _ITEM_MISSING, at - start, 0xB2, 0)
+            self.report_sent(_ITEM_MISSING, at - start, 0xB2, 0)
         if at < end:
-            self._report(pdu, _TRAILING, at - start, 0, end - at)
+            self.report_sent(_TRAILING, at - start, 0, end - at)
         return None
 
     def _hand_on(self, pdu: cython.Py_ssize_t, start: cython.Py_ssize_t, end: cython.Py_ssize_t, kind: cython.int, channel: cython.longlong,
@@ -246,13 +213,13 @@ class EnipDissector:
         row: cython.Py_ssize_t
         known = spec.COMMANDS.get(command)
         if known is None:
-            self._report(pdu, _UNKNOWN_COMMAND, 0, -1, command)
+            self.report_sent(_UNKNOWN_COMMAND, 0, -1, command)
         if command in (0x04, 0x63, 0x64):
             role = _REQUEST if end - at == _HEADER and status == 0 else _RESPONSE
         elif command == 0x65:
             role = _REQUEST if session == 0 and status == 0 and self.pairing.first[2 * flow + 1 - (pdus.direction[pdu] & 1)] < 0 else _RESPONSE
             if end - at < _HEADER + 4 and status == 0:
-                self._report(pdu, _TRUNCATED, end - at, _HEADER + 4, end - at)
+                self.report_sent(_TRUNCATED, end - at, _HEADER + 4, end - at)
         elif command in (0x00, 0x66):
             role = _REQUEST
         if pdus.flags[pdu] & _CONFLICT == 0:
@@ -293,7 +260,7 @@ class EnipDissector:
         entry = pairing.find(queue, context, 0, command, False) if pairing.first[queue] >= 0 else -1
         if entry < 0 or pairing.function[entry] != command:
             if self.pdus.flags[pdu] & _DATAGRAM == 0 and self.seen[flow] & _LOST == 0 and pairing.first[queue] >= 0:
-                self._report(pdu, _UNASKED, -1, command, context)
+                self.report_sent(_UNASKED, -1, command, context)
             return None
         self.operations.request_frame[row] = pairing.frame[entry]
         if self.pdus.timestamp_ns[pdu] >= pairing.timestamp_ns[entry]:
@@ -309,19 +276,19 @@ class EnipDissector:
         length: cython.int
         at += _HEADER
         if end - at < 2:
-            self._report(pdu, _TRUNCATED, at - start, 2, end - at)
+            self.report_sent(_TRUNCATED, at - start, 2, end - at)
             return None
         count = self._u16(at)
         at += 2
         self.operations.count[row] = count
         for item in range(min(count, _MOST_ITEMS)):
             if at + 4 > end:
-                self._report(pdu, _ITEM_LENGTH, at - start, 4, end - at)
+                self.report_sent(_ITEM_LENGTH, at - start, 4, end - at)
                 return None
             length = self._u16(at + 2)
             if at + 4 + length > end or (length == 0 and self._u16(at) == _IDENTITY_ITEM):  # some devices leave the length 0
                 if length:
-                    self._report(pdu, _ITEM_LENGTH, at + 2 - start, length, end - at - 4)
+                    self.report_sent(_ITEM_LENGTH, at + 2 - start, length, end - at - 4)
                 length = cython.cast(cython.int, end - at - 4)
             if self._u16(at) in (_IDENTITY_ITEM, 0x100) and item == 0:
                 self.operations.value_kind[row] = _VALUE_IDENTITY if self._u16(at) == _IDENTITY_ITEM else _VALUE_SERVICES
@@ -336,13 +303,11 @@ class EnipDissector:
                     identity_facts(self.facts, self.pdus, pdu, octets)
             at += 4 + length
         if at < end:
-            self._report(pdu, _TRAILING, at - start, 0, end - at)
+            self.report_sent(_TRAILING, at - start, 0, end - at)
         return None
 
     def forget(self, flow: cython.Py_ssize_t) -> cython.int:
         """The flow is over; returns how many requests stayed unanswered."""
-        if flow < 0 or flow >= self.flows:
-            return 0
-        self.session[flow] = -1
-        self.seen[flow] = 0
-        return self.pairing.forget(2 * flow) + self.pairing.forget(2 * flow + 1)
+        if 0 <= flow < self.flows:
+            self.session[flow] = -1
+        return self.forget_requests(flow)

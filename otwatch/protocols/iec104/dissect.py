@@ -15,10 +15,11 @@ from otwatch.actions import Action, Role
 from otwatch.limits import Limits
 from otwatch.protocols.iec104 import spec
 from otwatch.protocols.iec104.spec import Anomaly
+from otwatch.protocols.kit.paired import Paired
 from otwatch.protocols.kit.pairing import EXACT, Pairing
 from otwatch.protocols.spec import Fact
-from otwatch.tables import Anomalies, Octets, Operations, Pdus
-from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, PduFlag
+from otwatch.tables import Anomalies, Operations, Pdus
+from otwatch.vocabulary import PduFlag
 
 _REQUEST = cython.declare(cython.int, Role.REQUEST)
 _RESPONSE = cython.declare(cython.int, Role.RESPONSE)
@@ -89,58 +90,26 @@ def _controls() -> memoryview:
     return memoryview(bytes(code in spec.TYPES and spec.TYPES[code].control for code in range(256)))
 
 
-class Iec104Dissector:
+class Iec104Dissector(Paired):
     """State per flow slot: the commands that wait (pairing), the next send sequence numbers, and what was seen so far."""
 
     def __init__(self, protocol: int, limits: Limits) -> None:
-        self.protocol = protocol
-        self.layer = FIRST_PROTOCOL_LAYER + protocol
-        self.limit = max(1, limits.outstanding_requests)
-        self.pairing = Pairing(self.limit)
+        Paired.__init__(self, protocol, limits, (("next_number", np.int32, 2, -1),))
         self.sizes = _sizes()
         self.actions = _actions()
         self.controls = _controls()
         self.causes = memoryview(bytes(cause in spec.CAUSES for cause in range(64)))
-        self.flows = 0
-        self.next_number = memoryview(np.zeros(0, np.int32))
-        self.seen = memoryview(np.zeros(0, np.uint8))
-        self.pdus = Pdus(Octets(1), 1)
-        self.operations = Operations(1)
-        self.anomalies = Anomalies(1)
-        self.data = self.pdus.octets.data
-        self._make_room(63)
 
-    def _make_room(self, flow: cython.Py_ssize_t) -> object:
-        size: cython.Py_ssize_t = max(flow + 1, 2 * self.flows)
-        numbers = np.full(2 * size, -1, np.int32)
-        seen = np.zeros(size, np.uint8)
-        numbers[:2 * self.flows] = np.asarray(self.next_number)
-        seen[:self.flows] = np.asarray(self.seen)
-        self.next_number = memoryview(numbers)
-        self.seen = memoryview(seen)
-        self.flows = size
-        self.pairing.make_room(2 * size)
-        return None
-
-    @property
-    def dropped(self) -> int:
-        """Commands forgotten because more were waiting than limits.outstanding_requests."""
-        return int(self.pairing.dropped)
-
-    def feed(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, _facts: list[Fact]) -> object:
+    def feed(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, facts: list[Fact]) -> object:
         """Appends the rows of a batch in PDU order. 104 carries no identity of a device: there are no facts."""
         pdu: cython.Py_ssize_t
         flow: cython.Py_ssize_t
         at: cython.Py_ssize_t
         end: cython.Py_ssize_t
-        self.pdus = pdus
-        self.operations = operations
-        self.anomalies = anomalies
-        self.data = pdus.octets.data
+        self.start_batch(pdus, operations, anomalies, facts)
         for pdu in range(pdus.rows):
-            flow = pdus.flow[pdu] if pdus.flow[pdu] > 0 else 0
-            if flow >= self.flows:
-                self._make_room(flow)
+            flow = self.slot(pdus, pdu)
+            self.pdu = pdu
             at = pdus.start[pdu]
             end = pdus.end[pdu]
             if pdus.flags[pdu] & (_AFTER_GAP | _UNHEARD):
@@ -149,17 +118,13 @@ class Iec104Dissector:
                 self.next_number[2 * flow + (pdus.direction[pdu] & 1)] = -1
             if end - at < 6:
                 if pdus.flags[pdu] & _CUT == 0:
-                    self._report(pdu, _TRUNCATED, 1, 6, end - at)
+                    self.report(_TRUNCATED, 1, 6, end - at)
             elif self.data[at + 2] & 1 == 0:
                 self._information(pdu, flow, at, end)
             elif self.data[at + 2] & 3 == 3:
                 self._unnumbered(pdu, flow, at)
             elif self.data[at + 2] != 1 or self.data[at + 3] != 0 or self.data[at + 4] & 1:
-                self._report(pdu, _CONTROL_FIELD, 2, 1, self.data[at + 2])
-        return None
-
-    def _report(self, pdu: cython.Py_ssize_t, kind: cython.int, offset: cython.int, needed: cython.longlong, had: cython.longlong) -> object:
-        self.anomalies.add(self.pdus, pdu, self.layer, kind, offset, needed, had)
+                self.report(_CONTROL_FIELD, 2, 1, self.data[at + 2])
         return None
 
     # ---- U frames
@@ -171,13 +136,13 @@ class Iec104Dissector:
         conflict: cython.bint = self.pdus.flags[pdu] & _CONFLICT != 0
         action: cython.int = _ACTION_OTHER
         if octet not in (0x07, 0x0B, 0x13, 0x23, 0x43, 0x83) or self.data[at + 3] or self.data[at + 4] or self.data[at + 5]:
-            self._report(pdu, _CONTROL_FIELD, 2, 3, octet)
+            self.report(_CONTROL_FIELD, 2, 3, octet)
             return None
         if octet < 0x40:
             action = int(Action.CONNECT)
         if octet in (0x07, 0x13, 0x43):
             self._row(pdu, _EVENT if octet == 0x43 and direction else _REQUEST, _U_FRAME + octet, -1, action)
-            self._ask(flow, direction, pdu, self.operations.rows - 1)
+            self._ask(flow, direction, self.operations.rows - 1)
             return None
         if not conflict and octet == 0x0B:
             self.seen[flow] &= ~_STOPPED
@@ -186,7 +151,7 @@ class Iec104Dissector:
         self._row(pdu, _REQUEST if octet == 0x83 and not direction else _RESPONSE, _U_FRAME + octet, -1, action)
         if not conflict:
             octet = 0x07 if octet == 0x0B else (0x13 if octet == 0x23 else 0x43)
-            self._answer(pdu, 2 * flow + 1 - direction, self.operations.rows - 1, _U_FRAME + octet)
+            self._answer(2 * flow + 1 - direction, self.operations.rows - 1, _U_FRAME + octet)
         return None
 
     # ---- I frames
@@ -206,21 +171,21 @@ class Iec104Dissector:
         action: cython.int
         status: cython.int = 0
         if flags & _CONFLICT == 0:
-            self._number(pdu, flow, direction, number)
+            self._number(flow, direction, number)
         if end - at < 12:
             if not cut:
-                self._report(pdu, _TRUNCATED, end - at, 12, end - at)
+                self.report(_TRUNCATED, end - at, 12, end - at)
             return None
         kind = data[at + 6]
         many = data[at + 7] & 0x7F
         cause = data[at + 8] & 0x3F
         size = self.sizes[kind]
         if not self.causes[cause]:
-            self._report(pdu, _UNKNOWN_CAUSE, 8, -1, cause)
+            self.report(_UNKNOWN_CAUSE, 8, -1, cause)
         if size == -2:
-            self._report(pdu, _UNKNOWN_TYPE, 6, -1, kind)
+            self.report(_UNKNOWN_TYPE, 6, -1, kind)
         if many == 0:
-            self._report(pdu, _NO_OBJECTS, 7, 1, 0)
+            self.report(_NO_OBJECTS, 7, 1, 0)
         action = self.actions[kind]
         role = _EVENT
         if self.controls[kind]:
@@ -239,28 +204,28 @@ class Iec104Dissector:
             role = _RESPONSE
         if role == _RESPONSE and (data[at + 8] & 0x40 or cause >= _UNKNOWN_TYPE_CAUSE):
             status = 1 + cause
-        self._sides(pdu, flow, direction, kind, role, flags)
+        self._sides(flow, direction, kind, role, flags)
         self._objects(pdu, flow, at, end, kind, many, cause, size, role, action, status, number)
         return None
 
-    def _number(self, pdu: cython.Py_ssize_t, flow: cython.Py_ssize_t, direction: cython.int, number: cython.int) -> object:
+    def _number(self, flow: cython.Py_ssize_t, direction: cython.int, number: cython.int) -> object:
         """The send sequence number follows the one before, modulo 32768."""
         place: cython.Py_ssize_t = 2 * flow + direction
         if self.next_number[place] >= 0 and number != self.next_number[place]:
-            self._report(pdu, _SEQUENCE_NUMBER, 2, self.next_number[place], number)
+            self.report(_SEQUENCE_NUMBER, 2, self.next_number[place], number)
         self.next_number[place] = (number + 1) & 0x7FFF
         if self.seen[flow] & _STOPPED:
-            self._report(pdu, _DATA_WHILE_STOPPED, 2, -1, number)
+            self.report(_DATA_WHILE_STOPPED, 2, -1, number)
         return None
 
-    def _sides(self, pdu: cython.Py_ssize_t, flow: cython.Py_ssize_t, direction: cython.int, kind: cython.int, role: cython.int,
+    def _sides(self, flow: cython.Py_ssize_t, direction: cython.int, kind: cython.int, role: cython.int,
                flags: cython.int) -> object:
         """Commands go one way, their confirmations the other."""
         if not self.controls[kind] or self.actions[kind] == _ACTION_FILE or flags & _CONFLICT or role == _EVENT:
             return None
         if role == _REQUEST:
             if self.seen[flow] & (_CONFIRMED_0 << direction) and not self.seen[flow] & (_COMMANDED_0 << direction):
-                self._report(pdu, _WRONG_DIRECTION, 6, -1, kind)
+                self.report(_WRONG_DIRECTION, 6, -1, kind)
             self.seen[flow] |= _COMMANDED_0 << direction
         else:
             self.seen[flow] |= _CONFIRMED_0 << direction
@@ -296,7 +261,7 @@ class Iec104Dissector:
                 if end - place < length:
                     length = end - place
                     if self.pdus.flags[pdu] & _CUT == 0:
-                        self._report(pdu, _TRUNCATED, end - at, place - at + length, end - at)
+                        self.report(_TRUNCATED, end - at, place - at + length, end - at)
                 if length > 0:
                     operations.value_kind[row] = _VALUE_BYTES if size < 0 else (_VALUE_SEQUENCE if sequence and many > 1 else _VALUE_ELEMENT)
                     operations.value_at[row] = place
@@ -306,12 +271,12 @@ class Iec104Dissector:
                 place += length
             elif many > 0:
                 if self.pdus.flags[pdu] & _CUT == 0:
-                    self._report(pdu, _TRUNCATED, end - at, place - at + 3, end - at)
+                    self.report(_TRUNCATED, end - at, place - at + 3, end - at)
                 self._pair(pdu, flow, row, kind, cause, role)
                 break
             self._pair(pdu, flow, row, kind, cause, role)
         if place < end:
-            self._report(pdu, _TRAILING_BYTES, place - at, place - at, end - at)
+            self.report(_TRAILING_BYTES, place - at, place - at, end - at)
         return None
 
     def _length(self, kind: cython.int, size: cython.int, count: cython.int, place: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.Py_ssize_t:
@@ -339,7 +304,7 @@ class Iec104Dissector:
         if self.actions[kind] == _ACTION_FILE:
             return None
         if role == _REQUEST:  # of either reading: the answer decides
-            return self._ask(flow, direction, pdu, row)
+            return self._ask(flow, direction, row)
         if role != _RESPONSE or self.pdus.flags[pdu] & _CONFLICT:
             return None
         if not self.controls[kind]:
@@ -348,17 +313,17 @@ class Iec104Dissector:
             asked = _READ
         if cause == _DECONFIRMATION:
             asked |= _CALLED_OFF
-        answered = self._answer(pdu, queue, row, asked)
+        answered = self._answer(queue, row, asked)
         if not answered and cause >= _UNKNOWN_TYPE_CAUSE:  # it may refuse that a command was called off; some stations say it besides a negative 7
-            answered = self._answer(pdu, queue, row, asked | _CALLED_OFF)
+            answered = self._answer(queue, row, asked | _CALLED_OFF)
         if answered and self.controls[kind]:
             self.seen[flow] &= ~_LOST
         elif (not answered and self.controls[kind] and cause < _UNKNOWN_TYPE_CAUSE and self.seen[flow] & _LOST == 0
               and self.seen[flow] & (_COMMANDED_0 << (1 - direction))):
-            self._report(pdu, _UNASKED, 6, -1, kind)
+            self.report(_UNASKED, 6, -1, kind)
         return None
 
-    def _ask(self, flow: cython.Py_ssize_t, direction: cython.int, pdu: cython.Py_ssize_t, row: cython.Py_ssize_t) -> object:
+    def _ask(self, flow: cython.Py_ssize_t, direction: cython.int, row: cython.Py_ssize_t) -> object:
         """The request of this row waits for its response. `transaction` holds the object's address, the identifier that a response repeats."""
         pairing: Pairing = self.pairing
         operations: Operations = self.operations
@@ -373,7 +338,7 @@ class Iec104Dissector:
             pairing.drop_oldest(queue)
             if self.seen[flow] & (_FLOODED | confirmed) == confirmed:
                 self.seen[flow] |= _FLOODED
-                self._report(pdu, _REQUEST_FLOOD, -1, self.limit, self.limit + 1)
+                self.report(_REQUEST_FLOOD, -1, self.limit, self.limit + 1)
         entry = pairing.ask(queue, 0)
         pairing.transaction[entry] = operations.start[row]
         pairing.unit[entry] = operations.unit[row]
@@ -383,7 +348,7 @@ class Iec104Dissector:
         pairing.timestamp_ns[entry] = operations.timestamp_ns[row]
         return None
 
-    def _answer(self, pdu: cython.Py_ssize_t, queue: cython.Py_ssize_t, row: cython.Py_ssize_t, function: cython.int) -> cython.bint:
+    def _answer(self, queue: cython.Py_ssize_t, row: cython.Py_ssize_t, function: cython.int) -> cython.bint:
         """Whether a waiting request is answered by this row, which then says which."""
         pairing: Pairing = self.pairing
         operations: Operations = self.operations
@@ -398,7 +363,7 @@ class Iec104Dissector:
         operations.request_frame[row] = pairing.frame[entry]
         operations.latency_ns[row] = operations.timestamp_ns[row] - pairing.timestamp_ns[entry]
         if operations.status[row] == 0 and operations.action[row] == _ACTION_CONTROL and pairing.digest[entry] != self._digest(row):
-            self._report(pdu, _DIFFERENT, 12, -1, function)
+            self.report(_DIFFERENT, 12, -1, function)
         if pairing.unit[entry] != _BROADCAST:  # others may answer too
             pairing.free_run(pairing.take(queue, entry))
         return True

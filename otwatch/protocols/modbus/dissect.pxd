@@ -2,6 +2,7 @@
 cimport cython
 from otwatch.protocols.kit.early cimport Early
 from otwatch.protocols.kit.habits cimport Habits
+from otwatch.protocols.kit.paired cimport Paired
 from otwatch.protocols.kit.pairing cimport Pairing
 from otwatch.protocols.modbus.message cimport Message
 from otwatch.protocols.modbus.requests cimport request
@@ -9,19 +10,14 @@ from otwatch.protocols.modbus.responses cimport refusal, response
 from otwatch.tables cimport Anomalies, Operations, Pdus
 
 @cython.final
-cdef class ModbusDissector:
+cdef class ModbusDissector(Paired):
     cdef Message m
-    cdef readonly Pairing pairing
-    cdef int limit
     cdef object identity
     cdef readonly Early early
     cdef readonly Habits habits
     cdef bint released
-    cdef Py_ssize_t flows
     cdef public signed char[::1] orientation
-    cdef public unsigned char[::1] seen
     cdef public int[::1] devices  # by queue: who answers, -1 nobody yet
-    cdef object _make_room(self, Py_ssize_t flow)
     cpdef object feed(self, Pdus pdus, Operations operations, Anomalies anomalies, list facts)
     cdef object _release(self, object held, Pdus pdus, Py_ssize_t pdu, list facts)
     cdef object _end(self, Pdus pdus, Py_ssize_t pdu, list facts)

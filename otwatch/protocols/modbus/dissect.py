@@ -15,6 +15,7 @@ import numpy as np
 from otwatch.limits import Limits
 from otwatch.protocols.kit.early import Early, Held
 from otwatch.protocols.kit.habits import BEGAN, HABIT, IDENTIFIER, KINDS, LENGTH, LOW, UNIT, Habits
+from otwatch.protocols.kit.paired import Paired
 from otwatch.protocols.kit.pairing import EXACT, OTHER_FUNCTION, OTHER_UNIT, Pairing
 from otwatch.protocols.modbus import facts as facts_of
 from otwatch.protocols.modbus.message import Message
@@ -91,42 +92,23 @@ _QUIRK = cython.declare(cython.int, Anomaly.DEVICE_QUIRK)
 _FOREIGN = cython.declare(cython.int, Anomaly.FOREIGN_RESPONSE)
 
 
-class ModbusDissector:
+class ModbusDissector(Paired):
     """State per flow slot: the requests that wait (pairing), which side asks (orientation) and what was seen so far."""
 
     def __init__(self, protocol: int, limits: Limits) -> None:
+        Paired.__init__(self, protocol, limits, (("orientation", np.int8, 1, 0), ("devices", np.int32, 2, -1)))
         self.m = Message(protocol, limits.items_per_pdu)
-        self.pairing = Pairing(max(1, limits.outstanding_requests))
-        self.limit = max(1, limits.outstanding_requests)
         self.identity = facts_of.Identity(limits)
         self.early = Early(limits)
         self.habits = Habits("modbus.responses")
         self.released = False  # the PDU at hand was held: it is not held again
-        self.flows = 0
-        self._make_room(63)
-
-    def _make_room(self, flow: cython.Py_ssize_t) -> object:
-        size: cython.Py_ssize_t = max(flow + 1, 2 * self.flows)
-        for name, dtype, each in (("orientation", np.int8, 1), ("seen", np.uint8, 1), ("devices", np.int32, 2)):
-            larger = np.full(each * size, -1 if name == "devices" else 0, dtype)
-            if self.flows:
-                larger[:each * self.flows] = np.asarray(getattr(self, name))[:each * self.flows]
-            setattr(self, name, memoryview(larger))
-        self.flows = size
-        self.pairing.make_room(2 * size)
-        return None
-
-    @property
-    def dropped(self) -> int:
-        """Requests forgotten because more were waiting than limits.outstanding_requests."""
-        return int(self.pairing.dropped)
 
     def feed(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, facts: list[Fact]) -> object:
         """Appends the rows of a batch in PDU order."""
         m: Message = self.m
         early: Early = self.early
         pdu: cython.Py_ssize_t
-        m.start_batch(pdus, operations, anomalies)
+        m.start_batch(pdus, operations, anomalies, facts)
         for pdu in range(pdus.rows):
             if early.deadline_ns <= pdus.timestamp_ns[pdu]:
                 for held in early.due(pdus.timestamp_ns[pdu]):
@@ -147,13 +129,13 @@ class ModbusDissector:
         m: Message = self.m
         one: Pdus = self.early.again(held, pdus, pdu)
         self.released = True
-        m.start_batch(one, m.operations, m.anomalies)
+        m.start_batch(one, m.operations, m.anomalies, m.facts)
         if self._open(0):
             self._dissect(facts)
             while m.trailing >= 0 and self._hidden(m.trailing):
                 self._dissect(facts)
         self.released = False
-        m.start_batch(pdus, m.operations, m.anomalies)
+        m.start_batch(pdus, m.operations, m.anomalies, m.facts)
         return None
 
     def _end(self, pdus: Pdus, pdu: cython.Py_ssize_t, facts: list[Fact]) -> object:
@@ -270,7 +252,7 @@ class ModbusDissector:
         if flow < 0:
             flow = 0
         if flow >= self.flows:
-            self._make_room(flow)
+            self.make_room(flow)
         orientation = self.orientation[flow]
         from_client = (direction == 0) == (orientation >= 0)
         fits = self._fits()
@@ -544,6 +526,5 @@ class ModbusDissector:
         """The flow is over; returns how many of its requests stayed unanswered."""
         if 0 <= flow < self.flows:
             self.orientation[flow] = 0
-            self.seen[flow] = 0
             self.devices[2 * flow] = self.devices[2 * flow + 1] = -1
-        return self.pairing.forget(2 * flow) + self.pairing.forget(2 * flow + 1)
+        return self.forget_requests(flow)

@@ -1,17 +1,12 @@
 # The C side of message.py.
 cimport cython
 from otwatch.protocols.kit.digest cimport digest
+from otwatch.protocols.kit.rows cimport Rows
 from otwatch.tables cimport Anomalies, Operations, Pdus
 
 @cython.final
-cdef class Message:
-    cdef public int protocol
-    cdef public int layer
+cdef class Message(Rows):
     cdef public int items
-    cdef public Pdus pdus
-    cdef public Operations operations
-    cdef public Anomalies anomalies
-    cdef public const unsigned char[::1] data
     cdef const unsigned char[::1] shapes
     cdef public const unsigned char[::1] actions
     cdef public const unsigned char[::1] areas
@@ -21,7 +16,6 @@ cdef class Message:
     cdef public const unsigned char[::1] umas_actions
     cdef public const unsigned char[::1] repeated
     cdef public const unsigned char[::1] identifies
-    cdef public Py_ssize_t pdu
     cdef public Py_ssize_t trailing  # where bytes stand behind the fields of the PDU, -1 none
     cdef public Py_ssize_t bound  # end of what the framing cut out
     cdef public Py_ssize_t at
@@ -39,12 +33,10 @@ cdef class Message:
     cdef public bint contradicts  # the response does not fit its request
     cdef bint digested
     cdef unsigned int checksum
-    cpdef object start_batch(self, Pdus pdus, Operations operations, Anomalies anomalies)
     cdef object open(self, Py_ssize_t pdu, Py_ssize_t at, Py_ssize_t body, Py_ssize_t end, int length, bint cut)
     cdef int u8(self, Py_ssize_t offset) except -2
     cdef int u16(self, Py_ssize_t offset) except -2
     cdef int u16le(self, Py_ssize_t offset) except -2
-    cdef object report(self, int kind, int offset, long long needed, long long had)
     cdef object wrong(self, int kind, int offset, long long needed, long long had)
     cdef object expect(self, int length)
     cdef object expect_echo(self, int length)

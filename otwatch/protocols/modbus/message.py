@@ -9,10 +9,10 @@ from __future__ import annotations
 import cython
 import numpy as np
 
+from otwatch.protocols.kit.rows import Rows
 from otwatch.protocols.modbus.spec import DIAGNOSTICS, FUNCTION_TABLE, MEI_TYPES, Anomaly
 from otwatch.protocols.modbus.umas import UMAS_TABLE
-from otwatch.tables import Anomalies, Octets, Operations, Pdus
-from otwatch.vocabulary import FIRST_PROTOCOL_LAYER
+from otwatch.tables import Operations
 
 if not cython.compiled:  # compiled, it comes from message.pxd
     from otwatch.protocols.kit.digest import digest
@@ -26,12 +26,11 @@ def _bytes_of(table: dict[int, int]) -> memoryview:
     return memoryview(bytes(table.get(code, 0) for code in range(256)))
 
 
-class Message:
+class Message(Rows):
     """One at a time; `open` moves to the next PDU."""
 
     def __init__(self, protocol: cython.int, items: cython.int) -> None:
-        self.protocol = protocol
-        self.layer = FIRST_PROTOCOL_LAYER + protocol
+        Rows.__init__(self, protocol)
         self.items = items
         self.shapes = _bytes_of({code: function.shape for code, function in FUNCTION_TABLE.items()})
         self.actions = _bytes_of({code: function.action for code, function in FUNCTION_TABLE.items()})
@@ -42,15 +41,6 @@ class Message:
         self.umas_actions = _bytes_of({code: function.action for code, function in UMAS_TABLE.items()})
         self.repeated = _bytes_of(dict.fromkeys((5, 6, 8, 21, 22), 1))  # functions whose response repeats the request
         self.identifies = _bytes_of(dict.fromkeys((17, 43, 90), 1))  # functions whose response says what the device is
-        self.start_batch(Pdus(Octets(1), 1), Operations(1), Anomalies(1))
-
-    def start_batch(self, pdus: Pdus, operations: Operations, anomalies: Anomalies) -> object:
-        """The tables that the next PDUs are read from and written to."""
-        self.pdus = pdus
-        self.operations = operations
-        self.anomalies = anomalies
-        self.data = pdus.octets.data
-        return None
 
     def open(self, pdu: cython.Py_ssize_t, at: cython.Py_ssize_t, body: cython.Py_ssize_t, end: cython.Py_ssize_t, length: cython.int,
              cut: cython.bint) -> object:
@@ -86,16 +76,9 @@ class Message:
         at: cython.Py_ssize_t = self.body + offset
         return self.data[at] | self.data[at + 1] << 8 if at + 2 <= self.end else -1
 
-    def report(self, kind: cython.int, offset: cython.int, needed: cython.longlong, had: cython.longlong) -> object:
-        """An anomaly at an offset of the ADU."""
-        self.anomalies.add(self.pdus, self.pdu, self.layer, kind, offset, needed, had)
-        return None
-
     def wrong(self, kind: cython.int, offset: cython.int, needed: cython.longlong, had: cython.longlong) -> object:
         """An anomaly at an offset of the data."""
-        place: cython.Py_ssize_t = self.body - self.at + offset
-        self.anomalies.add(self.pdus, self.pdu, self.layer, kind, place, needed, had)
-        return None
+        return self.report(kind, self.body - self.at + offset, needed, had)
 
     def expect(self, length: cython.int) -> object:
         """The data should be so long. What the tap cut off was still sent: a snap length makes no anomaly."""

@@ -1,5 +1,6 @@
 # The C side of dissect.py.
 cimport cython
+from otwatch.protocols.kit.paired cimport Paired
 from otwatch.protocols.kit.pairing cimport Pairing
 from otwatch.protocols.kit.parts cimport Parts
 from otwatch.protocols.kit.digest cimport digest
@@ -7,19 +8,14 @@ from otwatch.protocols.opcua.services cimport Message
 from otwatch.tables cimport Anomalies, Operations, Pdus
 
 @cython.final
-cdef class OpcuaDissector:
+cdef class OpcuaDissector(Paired):
     cdef readonly Message m
-    cdef int limit
-    cdef readonly Pairing pairing
     cdef readonly Parts parts
     cdef dict open_parts
     cdef dict policies
-    cdef Py_ssize_t flows
-    cdef public unsigned char[::1] seen
     cdef public signed char[::1] policy
     cdef public long long[::1] channel
     cdef public long long[::1] next_number
-    cdef object _make_room(self, Py_ssize_t flow)
     cpdef object feed(self, Pdus pdus, Operations operations, Anomalies anomalies, list facts)
     cdef object _chunk(self, Py_ssize_t flow, int direction)
     cdef object _hello(self, Py_ssize_t flow, int direction)

@@ -14,6 +14,7 @@ import numpy as np
 
 from otwatch.actions import Action, Role
 from otwatch.limits import Limits
+from otwatch.protocols.kit.paired import Paired
 from otwatch.protocols.kit.pairing import EXACT, OTHER_FUNCTION, Pairing
 from otwatch.protocols.kit.parts import Parts
 from otwatch.protocols.opcua import spec
@@ -72,38 +73,15 @@ _31_BITS = cython.declare(cython.longlong, 0x7FFFFFFF)
 _NO_POLICY = cython.declare(cython.int, -1)
 
 
-class OpcuaDissector:
+class OpcuaDissector(Paired):
     """State per flow slot: the requests that wait (pairing), policy and channel, next sequence numbers, chunks of messages that are not whole."""
 
     def __init__(self, protocol: int, limits: Limits) -> None:
-        self.limit = max(1, limits.outstanding_requests)
-        self.pairing = Pairing(self.limit)
+        Paired.__init__(self, protocol, limits, (("policy", np.int8, 1, -1), ("channel", np.int64, 1, -1), ("next_number", np.int64, 2, -1)))
         self.m = Message(protocol, limits.items_per_pdu, limits.monitored_items, self.pairing)
         self.parts = Parts(limits.application_fragment_bytes * 4, limits.stream_pending_total_bytes)
         self.open_parts: dict[int, set[int]] = {}  # flow -> keys of messages that are not whole
         self.policies = {spec.POLICY_URI + name: number for number, (name, _) in enumerate(spec.POLICIES)}
-        self.flows = 0
-        self.seen = memoryview(np.zeros(0, np.uint8))
-        self.policy = memoryview(np.zeros(0, np.int8))
-        self.channel = memoryview(np.zeros(0, np.int64))
-        self.next_number = memoryview(np.zeros(0, np.int64))
-        self._make_room(63)
-
-    def _make_room(self, flow: cython.Py_ssize_t) -> object:
-        size: cython.Py_ssize_t = max(flow + 1, 2 * self.flows)
-        for name, dtype, empty, times in (("seen", np.uint8, 0, 1), ("policy", np.int8, -1, 1), ("channel", np.int64, -1, 1),
-                                          ("next_number", np.int64, -1, 2)):
-            larger = np.full(times * size, empty, dtype)
-            larger[:times * self.flows] = np.asarray(getattr(self, name))
-            setattr(self, name, memoryview(larger))
-        self.flows = size
-        self.pairing.make_room(2 * size)
-        return None
-
-    @property
-    def dropped(self) -> int:
-        """Requests forgotten because more were waiting than limits.outstanding_requests."""
-        return int(self.pairing.dropped)
 
     def feed(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, facts: list[Fact]) -> object:
         """Appends the rows of a batch in PDU order."""
@@ -112,9 +90,7 @@ class OpcuaDissector:
         flow: cython.Py_ssize_t
         m.start_batch(pdus, operations, anomalies, facts)
         for pdu in range(pdus.rows):
-            flow = pdus.flow[pdu] if pdus.flow[pdu] > 0 else 0
-            if flow >= self.flows:
-                self._make_room(flow)
+            flow = self.slot(pdus, pdu)
             if pdus.flags[pdu] & (_AFTER_GAP | _UNHEARD):
                 self.seen[flow] |= _LOST
             if pdus.flags[pdu] & _AFTER_GAP:

@@ -1,20 +1,16 @@
 # The C side of dissect.py.
 cimport cython
 from otwatch.protocols.kit.digest cimport digest
+from otwatch.protocols.kit.paired cimport Paired
 from otwatch.protocols.kit.pairing cimport Pairing
 from otwatch.protocols.pccc.message cimport Message
 from otwatch.tables cimport Anomalies, Operations, Pdus
 
 @cython.final
-cdef class PcccDissector:
+cdef class PcccDissector(Paired):
     cdef Message m
-    cdef int limit
-    cdef readonly Pairing pairing
     cdef int text_characters
     cdef dict told
-    cdef Py_ssize_t flows
-    cdef unsigned char[::1] seen
-    cdef object _make_room(self, Py_ssize_t flow)
     cpdef object feed(self, Pdus pdus, Operations operations, Anomalies anomalies, list facts)
     cdef object _message(self, Py_ssize_t flow, Py_ssize_t pdu, list facts)
     cdef object _request(self, Py_ssize_t flow)

@@ -10,10 +10,10 @@ parameters are is in `message`. Offsets in anomalies count from the first byte o
 from __future__ import annotations
 
 import cython
-import numpy as np
 
 from otwatch.actions import Action, Role
 from otwatch.limits import Limits
+from otwatch.protocols.kit.paired import Paired
 from otwatch.protocols.kit.pairing import EXACT, Pairing
 from otwatch.protocols.pccc import spec
 from otwatch.protocols.pccc.facts import status_facts
@@ -53,45 +53,25 @@ _ASKED_0 = cython.declare(cython.int, 1)  # direction 0 sent commands; direction
 _LOST = cython.declare(cython.int, 4)  # commands may have gone unseen: a reply without one is no surprise
 
 
-class PcccDissector:
+class PcccDissector(Paired):
     """State per flow slot: the commands that wait (pairing), and what was seen so far."""
 
     def __init__(self, protocol: int, limits: Limits) -> None:
+        Paired.__init__(self, protocol, limits)
         self.m = Message(protocol, limits.items_per_pdu)
-        self.limit = max(1, limits.outstanding_requests)
-        self.pairing = Pairing(self.limit)
         self.text_characters = limits.text_characters
         self.told: dict[int, bytes] = {}  # by flow: the last diagnostic status
-        self.flows = 0
-        self.seen = memoryview(np.zeros(0, np.uint8))
-        self._make_room(63)
-
-    def _make_room(self, flow: cython.Py_ssize_t) -> object:
-        size: cython.Py_ssize_t = max(flow + 1, 2 * self.flows)
-        seen = np.zeros(size, np.uint8)
-        seen[:self.flows] = np.asarray(self.seen)
-        self.seen = memoryview(seen)
-        self.flows = size
-        self.pairing.make_room(2 * size)
-        return None
-
-    @property
-    def dropped(self) -> int:
-        """Commands forgotten because more were waiting than limits.outstanding_requests."""
-        return int(self.pairing.dropped)
 
     def feed(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, facts: list[Fact]) -> object:
         """Appends the rows of a batch in PDU order."""
         m: Message = self.m
         pdu: cython.Py_ssize_t
         flow: cython.Py_ssize_t
-        m.start_batch(pdus, operations, anomalies)
+        m.start_batch(pdus, operations, anomalies, facts)
         for pdu in range(pdus.rows):
             if pdus.flags[pdu] & _ENDED:
                 continue
-            flow = pdus.flow[pdu] if pdus.flow[pdu] > 0 else 0
-            if flow >= self.flows:
-                self._make_room(flow)
+            flow = self.slot(pdus, pdu)
             if pdus.flags[pdu] & (_AFTER_GAP | _UNHEARD):
                 self.seen[flow] |= _LOST
             self._message(flow, pdu, facts)
@@ -241,8 +221,5 @@ class PcccDissector:
 
     def forget(self, flow: cython.Py_ssize_t) -> cython.int:
         """The flow is over; returns how many commands stayed unanswered."""
-        if flow < 0 or flow >= self.flows:
-            return 0
-        self.seen[flow] = 0
         self.told.pop(flow, None)
-        return self.pairing.forget(2 * flow) + self.pairing.forget(2 * flow + 1)
+        return self.forget_requests(flow)

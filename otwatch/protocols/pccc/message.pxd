@@ -1,19 +1,13 @@
 # The C side of message.py.
 cimport cython
+from otwatch.protocols.kit.rows cimport Rows
 from otwatch.tables cimport Anomalies, Operations, Pdus
 
 @cython.final
-cdef class Message:
-    cdef int protocol
-    cdef int layer
+cdef class Message(Rows):
     cdef int items
     cdef int[::1] sizes
     cdef const unsigned char[::1] layouts
-    cdef public Pdus pdus
-    cdef public Operations operations
-    cdef public Anomalies anomalies
-    cdef public const unsigned char[::1] data
-    cdef public Py_ssize_t pdu
     cdef public Py_ssize_t first
     cdef public Py_ssize_t end
     cdef public bint cut
@@ -25,9 +19,7 @@ cdef class Message:
     cdef int item
     cdef bint wrong
     cdef int number
-    cdef object start_batch(self, Pdus pdus, Operations operations, Anomalies anomalies)
     cdef object open(self, Py_ssize_t pdu)
-    cdef object report(self, int kind, Py_ssize_t offset, long long needed, long long had)
     cdef Py_ssize_t row(self, int role, int subfunction, int action) except? -2
     cpdef object fact(self, str kind, str value, double confidence)
     cdef Py_ssize_t short(self, Py_ssize_t at, Py_ssize_t end) except? -2

@@ -10,12 +10,13 @@ import cython
 import numpy as np
 
 from otwatch.actions import Action, Role
+from otwatch.protocols.kit.rows import Rows
 from otwatch.protocols.pccc import spec
 from otwatch.protocols.pccc.spec import Anomaly, Layout
 from otwatch.protocols.pccc.values import parsed_address
 from otwatch.protocols.spec import Fact
-from otwatch.tables import Anomalies, Octets, Operations, Pdus
-from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, PduFlag
+from otwatch.tables import Operations, Pdus
+from otwatch.vocabulary import PduFlag
 
 _CUT = cython.declare(cython.int, PduFlag.CUT)
 _REQUEST = cython.declare(cython.int, Role.REQUEST)
@@ -61,24 +62,14 @@ def _layouts() -> memoryview:
     return memoryview(bytes(spec.LAYOUTS.get(code, Layout.NONE) for code in range(256)))
 
 
-class Message:
+class Message(Rows):
     """One at a time; `open` moves to the next PDU."""
 
     def __init__(self, protocol: cython.int, items: cython.int) -> None:
-        self.protocol = protocol
-        self.layer = FIRST_PROTOCOL_LAYER + protocol
+        Rows.__init__(self, protocol)
         self.items = items
         self.sizes = _sizes()
         self.layouts = _layouts()
-        self.start_batch(Pdus(Octets(1), 1), Operations(1), Anomalies(1))
-
-    def start_batch(self, pdus: Pdus, operations: Operations, anomalies: Anomalies) -> object:
-        """The tables that the next PDUs are read from and written to."""
-        self.pdus = pdus
-        self.operations = operations
-        self.anomalies = anomalies
-        self.data = pdus.octets.data
-        return None
 
     def open(self, pdu: cython.Py_ssize_t) -> object:
         """The next PDU."""
@@ -92,11 +83,6 @@ class Message:
         self.item = 0
         self.wrong = False
         self.row_first = self.operations.rows
-        return None
-
-    def report(self, kind: cython.int, offset: cython.Py_ssize_t, needed: cython.longlong, had: cython.longlong) -> object:
-        """An anomaly at an offset of the PDU."""
-        self.anomalies.add(self.pdus, self.pdu, self.layer, kind, offset, needed, had)
         return None
 
     def row(self, role: cython.int, subfunction: cython.int, action: cython.int) -> cython.Py_ssize_t:

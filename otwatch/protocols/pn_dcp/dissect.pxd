@@ -1,31 +1,20 @@
 # The C side of dissect.py.
 cimport cython
+from otwatch.protocols.kit.paired cimport Paired
 from otwatch.protocols.kit.pairing cimport Pairing
 from otwatch.tables cimport Anomalies, Operations, Pdus
 
 @cython.final
-cdef class DcpDissector:
-    cdef int protocol
-    cdef int layer
+cdef class DcpDissector(Paired):
     cdef int items
-    cdef int limit
     cdef int most_asked
-    cdef readonly Pairing pairing
     cdef dict asked
     cdef dict askers
     cdef dict answered
     cdef object names
     cdef object addresses
-    cdef Py_ssize_t flows
-    cdef unsigned char[::1] seen
     cdef bint wrong
     cdef bint odd
-    cdef Pdus pdus
-    cdef Operations operations
-    cdef Anomalies anomalies
-    cdef list facts
-    cdef const unsigned char[::1] data
-    cdef Py_ssize_t pdu
     cdef Py_ssize_t start
     cdef Py_ssize_t end
     cdef int service
@@ -34,7 +23,6 @@ cdef class DcpDissector:
     cdef int number
     cdef Py_ssize_t content
     cdef Py_ssize_t close
-    cdef object _make_room(self, Py_ssize_t flow)
     cpdef object feed(self, Pdus pdus, Operations operations, Anomalies anomalies, list facts)
     cpdef int forget(self, Py_ssize_t flow) except? -2
     cdef object _report(self, int kind, Py_ssize_t at, long long needed, long long had)

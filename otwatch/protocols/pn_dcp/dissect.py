@@ -8,10 +8,10 @@ row, for what it says of itself becomes facts. Offsets in anomalies count from t
 from __future__ import annotations
 
 import cython
-import numpy as np
 
 from otwatch.actions import Role
 from otwatch.limits import Limits
+from otwatch.protocols.kit.paired import Paired
 from otwatch.protocols.kit.pairing import EXACT, Pairing
 from otwatch.protocols.pn_dcp import spec
 from otwatch.protocols.pn_dcp.claims import Claims
@@ -20,7 +20,7 @@ from otwatch.protocols.pn_dcp.spec import Anomaly
 from otwatch.protocols.pn_dcp.values import is_name
 from otwatch.protocols.spec import Fact
 from otwatch.tables import Anomalies, Operations, Pdus
-from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, PduFlag
+from otwatch.vocabulary import PduFlag
 
 _REQUEST = cython.declare(cython.int, Role.REQUEST)
 _RESPONSE = cython.declare(cython.int, Role.RESPONSE)
@@ -61,48 +61,27 @@ _SET_TO_GROUP = cython.declare(cython.int, Anomaly.SET_TO_GROUP)
 _TOO_MANY = cython.declare(cython.int, Anomaly.TOO_MANY_BLOCKS)
 
 
-class DcpDissector:
+class DcpDissector(Paired):
     """State: the Gets and Sets of each flow that wait; the identifications of everybody; who claimed which name and address."""
 
     def __init__(self, protocol: int, limits: Limits) -> None:
-        self.protocol = protocol
-        self.layer = FIRST_PROTOCOL_LAYER + protocol
+        Paired.__init__(self, protocol, limits)
         self.items = limits.items_per_pdu
-        self.limit = max(1, limits.outstanding_requests)
         self.most_asked = max(1, limits.early_answers)
-        self.pairing = Pairing(self.limit)
         self.asked = {}  # (who, transaction id) of an identification -> (frame, time, its filter)
         self.askers = {}  # who asks -> when first
         self.answered = {}  # (who, transaction id, whom) -> checksum of the answer
         self.names = Claims(limits.assets)
         self.addresses = Claims(limits.assets)
-        self.flows = 0
-        self.seen = memoryview(np.zeros(0, np.uint8))
-        self._make_room(63)
         self.wrong = self.odd = False
-
-    def _make_room(self, flow: cython.Py_ssize_t) -> object:
-        size: cython.Py_ssize_t = max(flow + 1, 2 * self.flows)
-        seen = np.zeros(size, np.uint8)
-        seen[:self.flows] = np.asarray(self.seen)
-        self.seen = memoryview(seen)
-        self.flows = size
-        self.pairing.make_room(2 * size)
-        return None
 
     def feed(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, facts: list[Fact]) -> object:
         """Appends the rows of a batch in PDU order."""
         pdu: cython.Py_ssize_t
         flow: cython.Py_ssize_t
-        self.pdus = pdus
-        self.operations = operations
-        self.anomalies = anomalies
-        self.facts = facts
-        self.data = pdus.octets.data
+        self.start_batch(pdus, operations, anomalies, facts)
         for pdu in range(pdus.rows):
-            flow = pdus.flow[pdu] if pdus.flow[pdu] > 0 else 0
-            if flow >= self.flows:
-                self._make_room(flow)
+            flow = self.slot(pdus, pdu)
             self.pdu = pdu
             self.start = pdus.start[pdu]
             self.end = pdus.end[pdu]
@@ -112,21 +91,12 @@ class DcpDissector:
 
     def forget(self, flow: cython.Py_ssize_t) -> cython.int:
         """The flow is over; returns how many requests stayed unanswered."""
-        if flow < 0 or flow >= self.flows:
-            return 0
-        self.seen[flow] = 0
-        return self.pairing.forget(2 * flow) + self.pairing.forget(2 * flow + 1)
-
-    @property
-    def dropped(self) -> int:
-        """Requests forgotten because more were waiting than limits.outstanding_requests."""
-        return int(self.pairing.dropped)
+        return self.forget_requests(flow)
 
     # ---- what is made
 
     def _report(self, kind: cython.int, at: cython.Py_ssize_t, needed: cython.longlong, had: cython.longlong) -> object:
-        self.anomalies.add(self.pdus, self.pdu, self.layer, kind, at - self.start, needed, had)
-        return None
+        return self.report(kind, at - self.start, needed, had)
 
     def _fact(self, address: cython.int, source: str, number: cython.int, octets: bytes) -> object:
         """What a block says about a device."""
