@@ -26,6 +26,7 @@ _COMMANDS = {
     "sensor": "otwatch.cli.sensor",
     "doctor": "otwatch.cli.doctor",
     "status": "otwatch.cli.status",
+    "summary": "otwatch.cli.summary",
     "incidents": "otwatch.cli.store",
     "alerts": "otwatch.cli.store",
     "assets": "otwatch.cli.store",
