@@ -56,7 +56,7 @@ class Dnp3Dissector:
     def feed(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, facts: list[Fact]) -> None:
         """Appends the rows of a batch in PDU order. Never raises on any bytes."""
         application: Application = self.application
-        application.begin(pdus, operations, anomalies, facts)
+        application.start_batch(pdus, operations, anomalies, facts)
         early: Early = application.early
         pdu: cython.Py_ssize_t
         for pdu in range(pdus.rows):
@@ -77,13 +77,13 @@ class Dnp3Dissector:
         frames, source, destination, from_master, _ = held.extra
         link: Link = self.link(one.flow[0], cython.cast(cython.longlong, min(source, destination)) << 16 | max(source, destination))
         upper: cython.bint = source > destination or (source == destination and from_master)
-        application.begin(one, application.operations, application.anomalies, application.facts)
+        application.start_batch(one, application.operations, application.anomalies, application.facts)
         application.pdu = 0
         application.released = True
         application.message(one.start[0], one.end[0], frames, source, destination, from_master, link.high if upper else link.low,
                             link.low if upper else link.high, False)
         application.released = False
-        application.begin(pdus, application.operations, application.anomalies, application.facts)
+        application.start_batch(pdus, application.operations, application.anomalies, application.facts)
         application.pdu = pdu
 
     def came(self, pdus: Pdus, pdu: cython.Py_ssize_t) -> None:
@@ -157,34 +157,34 @@ class Dnp3Dissector:
         cut: cython.bint = (pdus.flags[pdu] & _CUT) != 0
         if end - at < _HEADER:
             if not cut and end - at > 2:
-                application.anomaly(spec.LENGTH_BELOW_MINIMUM, 2, 5, data[at + 2])
+                application.report(spec.LENGTH_BELOW_MINIMUM, 2, 5, data[at + 2])
             return
         size: cython.int = data[at + 2] - 5
         control: cython.int = data[at + 3]
         destination: cython.int = data[at + 4] | data[at + 5] << 8
         source: cython.int = data[at + 6] | data[at + 7] << 8
         if size < 0:
-            application.anomaly(spec.LENGTH_BELOW_MINIMUM, 2, 5, size + 5)
+            application.report(spec.LENGTH_BELOW_MINIMUM, 2, 5, size + 5)
             return
         if destination >= 0xFFF0 and destination < 0xFFFC:
-            application.anomaly(spec.RESERVED_ADDRESS, 4, 0, destination)
+            application.report(spec.RESERVED_ADDRESS, 4, 0, destination)
         if source >= 0xFFF0:
-            application.anomaly(spec.RESERVED_ADDRESS, 6, 0, source)
+            application.report(spec.RESERVED_ADDRESS, 6, 0, source)
         function: cython.int = control & _LINK_FUNCTION
         if function not in (0x43, 0x44):
             self.link_only(pdus, pdu, control, destination, source, size)
             return
         if ((control & _FCV) != 0) != (function == 0x43):
-            application.anomaly(spec.LINK_CONTROL, 3, _FCV if function == 0x43 else 0, control)
+            application.report(spec.LINK_CONTROL, 3, _FCV if function == 0x43 else 0, control)
         if size == 0:
-            application.anomaly(spec.LINK_USER_DATA, 2, 1, 0)
+            application.report(spec.LINK_USER_DATA, 2, 1, 0)
             return
         begin: cython.Py_ssize_t = octets.reserve(size)
         got: cython.Py_ssize_t = self.strip(octets, at + _HEADER, end, begin, size)
         if got <= 0:
             octets.used = begin
             if got < 0:
-                application.anomaly(spec.BLOCK_CRC, _HEADER + (-1 - got) * (_BLOCK + 2), 0, -1 - got)
+                application.report(spec.BLOCK_CRC, _HEADER + (-1 - got) * (_BLOCK + 2), 0, -1 - got)
             return
         link: Link = self.link(pdus.flow[pdu], cython.cast(cython.longlong, min(source, destination)) << 16 | max(source, destination))
         sender: Side = link.low
@@ -236,12 +236,12 @@ class Dnp3Dissector:
         function: cython.int = control & _LINK_FUNCTION
         action: cython.int = self.link_actions[function]
         if action < 0:
-            application.anomaly(spec.RESERVED_LINK_FUNCTION, 3, 0, control)
+            application.report(spec.RESERVED_LINK_FUNCTION, 3, 0, control)
             action = _DIAGNOSE
         elif control & _PRM and ((control & _FCV) != 0) != (function == 0x42):
-            application.anomaly(spec.LINK_CONTROL, 3, _FCV if function == 0x42 else 0, control)
+            application.report(spec.LINK_CONTROL, 3, _FCV if function == 0x42 else 0, control)
         if size:
-            application.anomaly(spec.LINK_USER_DATA, 2, 0, size)
+            application.report(spec.LINK_USER_DATA, 2, 0, size)
         operations: Operations = application.operations
         # 9.2.4.1.3: DIR says which side speaks. A master that acknowledges answers no request, an outstation that keeps the link asks for nothing.
         role: cython.int = 0 if control & _DIR else 2 if control & _PRM else 1
@@ -270,7 +270,7 @@ class Dnp3Dissector:
             if sender.assembling:
                 if sequence == sender.sequence and sender.buffer.used == end - at and self.repeats(octets, at, end, sender):
                     return
-                application.anomaly(spec.TRANSPORT_UNFINISHED, _HEADER, sender.buffer.used, sequence)
+                application.report(spec.TRANSPORT_UNFINISHED, _HEADER, sender.buffer.used, sequence)
             sender.assembling = False
             sender.sequence = sequence
             if final or cut:
@@ -281,19 +281,19 @@ class Dnp3Dissector:
             sender.assembling = True
         elif not sender.assembling:
             if sender.sequence >= 0:
-                application.anomaly(spec.TRANSPORT_SEQUENCE, _HEADER, -1, sequence)
+                application.report(spec.TRANSPORT_SEQUENCE, _HEADER, -1, sequence)
             sender.sequence = -1  # said once; the rest of that fragment is passed over
             return
         elif sequence == sender.sequence and self.repeats(octets, at, end, sender):
             return
         elif sequence != ((sender.sequence + 1) & 0x3F):
-            application.anomaly(spec.TRANSPORT_SEQUENCE, _HEADER, (sender.sequence + 1) & 0x3F, sequence)
+            application.report(spec.TRANSPORT_SEQUENCE, _HEADER, (sender.sequence + 1) & 0x3F, sequence)
             sender.assembling = False
             sender.sequence = -1
             return
         sender.sequence = sequence
         if sender.buffer.used + end - at > self.limit:
-            application.anomaly(spec.FRAGMENT_TOO_LONG, _HEADER, self.limit, sender.buffer.used + end - at)
+            application.report(spec.FRAGMENT_TOO_LONG, _HEADER, self.limit, sender.buffer.used + end - at)
             sender.assembling = False
             sender.sequence = -1
             return
