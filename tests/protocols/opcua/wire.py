@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 from otwatch.limits import Limits
@@ -10,12 +11,34 @@ from otwatch.protocols.opcua.dissect import OpcuaDissector
 from otwatch.protocols.opcua.spec import ANOMALIES
 from otwatch.protocols.spec import Fact
 from otwatch.tables import Anomalies, Octets, Operations, Pdus
-from tests.oracle.opcua import array, message, open_channel, request, response, text
+from tests.oracle.opcua import array, localized, message, node, open_channel, request, response, text
 
 NAMES = {kind.code: kind.name for kind in ANOMALIES}
 OPEN = request(446, bytes(4) + b"\x00\x00\x00\x00\x01\x00\x00\x00" + text(None) + bytes(4))
 OPENED = response(449, bytes(4) + b"\x05\x00\x00\x00" + bytes(16) + text(None))
 NO_DIAGNOSTICS = array(None)
+TOKEN = text(None) * 2 + array(None) + array(None)  # what stands before the token of a user
+
+
+def read_item(identifier: int | str | bytes, namespace: int, attribute: int = 13) -> bytes:
+    """A node to be read: an attribute of it, the value where nothing else is said."""
+    return node(identifier, namespace) + struct.pack("<I", attribute) + text(None) + bytes(2) + text(None)
+
+
+def read(*items: bytes) -> bytes:
+    """A read request."""
+    return request(631, bytes(12) + array(list(items)))
+
+
+def browse(*starts: bytes) -> bytes:
+    """A browse request that starts at these nodes."""
+    described = [start + struct.pack("<I", 0) + node(33) + b"\x01" + struct.pack("<II", 0, 63) for start in starts]
+    return request(527, node(0) + bytes(16) + array(described))
+
+
+def application(uri: str = "urn:plc", name: str = "Pump", product: str = "urn:maker:plc") -> bytes:
+    """The description of an application."""
+    return text(uri) + text(product) + localized(name) + bytes(4) + text(None) * 2 + array([text("opc.tcp://plc")])
 
 
 class Wire:
