@@ -5,20 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from otwatch.alerts.alert import Severity
 from otwatch.cli.ending import Ending
 from otwatch.cli.failing import complain, one_line_errors
 from otwatch.cli.options import ANALYSIS_OPTIONS, FILE, LAKE_OPTIONS, MERGE_AND_JOBS, SEVERITIES, add_options, severity
 
 if TYPE_CHECKING:
     from otwatch.engine.detector import Policy
-    from otwatch.engine.state import Observed, Shelf
+    from otwatch.engine.state import Observed
     from otwatch.engine.writers import Writer
     from otwatch.intel.advisories import Library
     from otwatch.outputs.analysis_store import AnalysisStore
@@ -126,6 +124,7 @@ def analyze(
     with one_line_errors():
         from otwatch.cli.into_lake import IntoLake, both
         from otwatch.cli.running import observed_recordings, policy_from, recordings_of_cluster
+        from otwatch.cli.showing import Pages, Records
         from otwatch.cli.writing import check_new, check_output
         from otwatch.engine.state import Shelf, Wanted
         from otwatch.errors import CaptureError
@@ -152,7 +151,8 @@ def analyze(
             anomalies=form == "jsonl" or into is not None,
             tables=tuple(dict.fromkeys((*(("flows",) if database is not None else ()), *(into.tables if into is not None else ())))),
         )
-        found, ending, unwritten = Shelf(), Ending(), None
+        showing = Records(least, library) if form == "jsonl" else Pages(least, library)
+        to_send, ending, unwritten = Shelf(), Ending(), None
         with ExitStack() as stores:
             if into is not None:
                 stores.callback(into.close)
@@ -192,9 +192,13 @@ def analyze(
                 one.activity = NO_ACTIVITY
                 if names is not None:
                     one.result, one.anomalies = names.of(one.result), names.of(one.anomalies)
-                found.add(one)
+                one.tables = {}
+                showing.add(one)
+                if targets:
+                    to_send.add(one)
         try:
-            _write(found, form, least, output, library, several=ending.read > 1)
+            with _destination(output) as out:
+                showing.write(out)
             if share is not None and names is not None:
                 from otwatch.outputs.pseudonyms import save_pseudonyms
 
@@ -207,7 +211,7 @@ def analyze(
             if targets:
                 from otwatch.cli.sending import send
 
-                for one in found:
+                for one in to_send:
                     ending.complete &= not one.result.packets or send(one.result, targets, least)
     ending.exit(fail_on)
 
@@ -261,29 +265,6 @@ def _library(folder: str | None) -> Library | None:
     from otwatch.intel.advisories import read_library
 
     return read_library(folder)
-
-
-def _write(found: Shelf, form: str, least: Severity, output: str | None, library: Library | None, *, several: bool) -> None:
-    with _destination(output) as out:
-        if form == "jsonl":
-            from otwatch.outputs.advisories import advisory_records
-            from otwatch.outputs.jsonl import line, records
-
-            for one in found:
-                for record in chain(records(one.result, min_severity=least), one.anomalies, advisory_records(one.result, library)):
-                    out.write(line(record) + "\n")
-            return
-        from otwatch.cli.advisories_text import show_advisories
-        from otwatch.cli.text import QuietConsole, show, show_recordings
-        from otwatch.cli.view_text import width_of
-
-        console = QuietConsole(file=out, highlight=False, width=width_of(out))
-        if several:
-            show_recordings((one.result for one in found if one.result.packets), console)
-        for result in (one.result for one in found if one.result.packets):
-            show(result, console, min_severity=least, title=several)
-            if library is not None:
-                show_advisories(result, library, console)
 
 
 def _store(database: str | None) -> AbstractContextManager[AnalysisStore | None]:

@@ -97,14 +97,13 @@ class Shelf:
         return len(self._ends) or (self._only is not None)
 
     def add(self, one: Observed) -> None:
-        """Puts one behind the others. Its tables are not kept."""
+        """Puts one behind the others, tables and all."""
         if not len(self):
             self._only = one
             return
         waiting = [one] if self._only is None else [self._only, one]
         self._only = None
         for each in waiting:
-            each.tables = {}
             self._file.seek(0, os.SEEK_END)
             self._file.write(each.save())
             self._ends.append(self._file.tell())
