@@ -400,6 +400,8 @@ class LateRecord:
         return self.context.knowledge.is_controller(self.dst, self.at_ns)
 
     def src_is_controller(self) -> bool | None:
+        if self.src == self.dst:
+            return None  # a recording of the loopback interface: which of the programs is the controller, no address says
         site = self.context.site
         if site is not None and site.role(self._listed("src")):
             return site.role(self._listed("src")) in _CONTROLLERS

@@ -227,7 +227,8 @@ class Reporter:
         )
         alert.frames = tuple(sorted({sample.frame for sample in samples if not sample.epoch} | found.frames - {0})[:frames])
         self._name_hosts(alert, late)
-        src_is_device = late.src >= 0 and (late.get("src_role") in ("controller", "outstation") or late.get("src_is_controller") is True)
+        is_device = late.get("src_role") in ("controller", "outstation") or late.get("src_is_controller") is True
+        src_is_device = late.src not in (-1, late.dst) and is_device
         if samples:
             self._from_sample(alert, samples[0])
         matched = {name: value for name in self._matched[finding.rule] if (value := late.get(name)) is not None}
