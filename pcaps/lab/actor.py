@@ -68,6 +68,8 @@ def main() -> None:
         from opcua_client import OpcuaClient as Kind
     elif protocol == "iec104":
         from iec104_client import Iec104Client as Kind
+    elif protocol == "admin":
+        from admin_client import AdminClient as Kind
     else:
         from tcp_client import TcpClient as Kind
     client: Client = Kind(source, target)

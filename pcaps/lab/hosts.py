@@ -110,6 +110,24 @@ HOSTS: dict[str, Host] = {
             about="OPC UA server of a controller, opc.tcp 4840: without security, signed, and encrypted",
         ),
         Host(
+            name="plc-web",
+            role="controller",
+            ip="192.168.10.19",
+            mac="00:80:f4:0a:10:19",
+            vendor="Telemecanique",
+            level=1,
+            about="Modbus/TCP PLC with FTP, Telnet and a web page",
+        ),
+        Host(
+            name="ws",
+            role="station",
+            ip="192.168.10.31",
+            mac="d4:be:d9:0a:10:31",
+            vendor="Dell",
+            level=2,
+            about="workstation of the plant with file shares, service manager, MQTT broker and a desktop without a password",
+        ),
+        Host(
             name="hmi",
             role="hmi",
             ip="192.168.10.20",
@@ -171,6 +189,8 @@ SERVICES: dict[str, tuple[tuple[str, int], ...]] = {
     "rio": (("enip", 44818),),
     "opc": (("opcua", 4840),),
     "hmi": (("http", 8080),),
+    "plc-web": (("modbus", 502), ("ftp", 21), ("telnet", 23), ("web", 80)),
+    "ws": (("smb", 445), ("mqtt", 1883), ("vnc", 5900)),
     "eng": (("ssh", 22), ("rdp", 3389)),
 }
 

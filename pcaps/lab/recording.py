@@ -31,7 +31,10 @@ STACKS = {
     "enip": ("cm-ethernetip", "pycomm3"),
 }
 # c104 is under the GPL 3, which does not go together with scapy's GPL 2: it may live in an environment of its own
-INTERPRETERS = {"iec104": os.environ.get("OTWATCH_LAB_IEC104", sys.executable)}
+_ADMIN = os.environ.get("OTWATCH_LAB_IT", sys.executable)  # what IT needs may live apart, too
+ADMIN_SERVERS = ("smb", "ftp", "telnet", "web", "mqtt", "vnc")
+ADMIN_STACKS = ("impacket", "pyftpdlib", "amqtt", "paho-mqtt")
+INTERPRETERS = {"iec104": os.environ.get("OTWATCH_LAB_IEC104", sys.executable), **dict.fromkeys(("admin", *ADMIN_SERVERS), _ADMIN)}
 
 
 class Session:
@@ -131,6 +134,8 @@ class Recording:
             self._serve_ssh(host)
             return
         script = (f"{protocol}_server.py",) if protocol in ("dnp3", "iec104", "bacnet", "opcua") else ("servers.py", protocol)
+        if protocol in ADMIN_SERVERS:
+            script = ("admin_server.py", protocol)
         if protocol == "enip":
             script = ("enip_server.py", host)
         command = inside(PREFIX + host, INTERPRETERS.get(protocol, sys.executable), str(HERE / script[0]), *script[1:])
@@ -180,7 +185,7 @@ class Recording:
         """A connected client of an OT protocol, or with protocol `tcp` one for the rest."""
         session = Session(self, source=source, protocol=protocol, target=target, expected=expected, via=via)
         self.sessions.append(session)
-        if protocol != "tcp":
+        if protocol not in ("tcp", "admin"):
             session.do("connect", **connect)
         return session
 
@@ -192,7 +197,7 @@ class Recording:
     def close(self, *sessions: Session) -> None:
         for session in sessions:
             self.sessions.remove(session)
-            if session.protocol != "tcp":
+            if session.protocol not in ("tcp", "admin"):
                 session.do("close")
             session.end()
 
@@ -221,6 +226,10 @@ class Recording:
         if "iec104" in spoken:
             ask = "import importlib.metadata; print(importlib.metadata.version('c104'))"
             versions["c104"] = subprocess.check_output([INTERPRETERS["iec104"], "-c", ask], text=True).strip()
+        if "admin" in spoken:
+            ask = f"import importlib.metadata as m; print(*(m.version(name) for name in {ADMIN_STACKS!r}))"
+            found = subprocess.check_output([INTERPRETERS["admin"], "-c", ask], text=True).split()
+            versions |= dict(zip(ADMIN_STACKS, found, strict=True))
         about = {
             "capture": capture.name,
             "shows": self.shows,

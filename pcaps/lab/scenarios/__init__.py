@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from scenarios import bacnet, dnp3, enip, iec104, lateral, modbus, opcua, plant, s7comm
+from scenarios import admin, bacnet, dnp3, enip, iec104, lateral, modbus, opcua, plant, s7comm
 from scenarios.scenario import Scenario
 
 SCENARIOS: dict[str, Scenario] = {
-    scenario.name: scenario for module in (plant, modbus, s7comm, dnp3, iec104, bacnet, enip, opcua, lateral) for scenario in module.SCENARIOS
+    scenario.name: scenario for module in (plant, modbus, s7comm, dnp3, iec104, bacnet, enip, opcua, lateral, admin) for scenario in module.SCENARIOS
 }
