@@ -28,7 +28,9 @@ ACTS = {
     "admin-task": [
         (WS, OFFICE, "share_opened", "IPC$"), (WS, OFFICE, "rpc_interface", "ITaskSchedulerService"), (WS, OFFICE, "task_scheduled", "\\update"),
     ],
-    "admin-ftp-store": [(CONTROLLER, GUEST, "clear_text_credentials", "FTP password of operator"), (CONTROLLER, GUEST, "file_written", "firmware.bin")],
+    "admin-ftp-store": [
+        (CONTROLLER, GUEST, "clear_text_credentials", "FTP password of operator"), (CONTROLLER, GUEST, "file_written", "firmware.bin"),
+    ],
     "admin-ftp-fetch": [(CONTROLLER, ENG, "clear_text_credentials", "FTP password of operator"), (CONTROLLER, ENG, "file_read", "log.txt")],
     "admin-telnet": [
         (CONTROLLER, GUEST, "clear_text_credentials", "Telnet password of operator"), (CONTROLLER, GUEST, "shell_opened", "Telnet, as operator"),
@@ -74,6 +76,7 @@ def test_no_password_goes_anywhere_and_nobody_gets_a_role_by_it(name: str) -> No
     assert set(roles.get(GUEST, [])) <= {"host", "server"}
 
 
+@pytest.mark.extended
 @pytest.mark.tshark
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
 @pytest.mark.parametrize("name", CAPTURES)
