@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 _LAKE: Sequence[Decorator] = (
     click.option("--lake", "folder", type=FILE, default="lake", show_default=True, metavar="FOLDER", help="The lake."),
 )
-_ASKING: Sequence[Decorator] = (
+_SPAN: Sequence[Decorator] = (
     *_LAKE,
     click.option("--since", default="", metavar="TIME", help="From this UTC time or day on."),
     click.option("--until", default="", metavar="TIME", help="Before this UTC time or day."),
     click.option("--site", metavar="NAME", help="Of this site only."),
     click.option("--sensor", metavar="NAME", help="Of this sensor only."),
+)
+_ASKING: Sequence[Decorator] = (
+    *_SPAN,
+    click.option("--clickhouse", "url", metavar="URL", help="Ask what `otwatch lake push URL` brought there, not the lake."),
     click.option("--format", "form", type=click.Choice(["text", "jsonl", "csv"]), default="text", show_default=True, help="For people or programs."),
 )
 _LIMIT: Sequence[Decorator] = (click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many rows."),)
@@ -44,19 +48,19 @@ def lake() -> None:
 @lake.command()
 @click.argument("sql")
 @add_options(_ASKING)
-def query(sql: str, folder: str, form: str, **span: Any) -> None:
+def query(sql: str, folder: str, url: str | None, form: str, **span: Any) -> None:
     """Ask SQL (DuckDB) of the tables operations, behaviours, reads, flows, facts, anomalies, alerts, incidents, assets.
 
     `alerts`, `incidents` and `assets` have the newest row of each id; `all_alerts` ... every row.
     """
-    _answer(folder, _span(span), form, lambda ask: ask(sql))
+    _answer(folder, url, _span(span), form, lambda ask: ask(sql))
 
 
 def _question(name: str, doc: str, *, needed: bool) -> click.Command:
-    def asked(target: str, folder: str, form: str, limit: int, **span: Any) -> None:
+    def asked(target: str, folder: str, url: str | None, form: str, limit: int, **span: Any) -> None:
         from otwatch.lake.questions import sql_of
 
-        _answer(folder, _span(span), form, lambda ask: ask(sql_of(name, lambda sql: ask(sql).rows, target=target, limit=limit)))
+        _answer(folder, url, _span(span), form, lambda ask: ask(sql_of(name, lambda sql: ask(sql).rows, target=target, limit=limit)))
 
     command: Any = add_options(_LIMIT)(add_options(_ASKING)(asked))
     argument = click.argument("target", required=True) if needed else click.argument("target", required=False, default="")
@@ -67,6 +71,28 @@ lake.add_command(_question("writers", "Say who wrote to what and when. TARGET: a
 lake.add_command(_question("history", "Say what became of an asset. TARGET: its address or name.", needed=True))
 lake.add_command(_question("first-seen", "Say when each address was seen first, newest first. TARGET: one address.", needed=False))
 lake.add_command(_question("alerts", "List incidents with their alerts, gravest first. TARGET: an address or the id of an incident.", needed=False))
+
+
+@lake.command()
+@click.argument("url", metavar="URL")
+@add_options(_SPAN)
+def push(url: str, folder: str, **span: Any) -> None:
+    """Bring the lake into ClickHouse: what is not there yet, file by file; may be interrupted and repeated.
+
+    URL is clickhouse://user:password@host:8123/database, or clickhouses:// over TLS. Tables are made where they are missing.
+
+    \b
+    Examples:
+      otwatch lake push clickhouse://otwatch:secret@warehouse.example/otwatch
+      otwatch lake writers 10.0.0.9 --clickhouse clickhouse://otwatch:secret@warehouse.example/otwatch
+    """
+    with one_line_errors():
+        from otwatch.lake.clickhouse import Server
+        from otwatch.lake.clickhouse import push as run
+        from otwatch.lake.layout import Lake
+
+        rows = run(Lake(folder), Server.of(url), _span(span), say=complain)
+    complain(f"{rows} rows pushed")
 
 
 @lake.command()
@@ -151,12 +177,18 @@ def _span(given: dict[str, Any]) -> Span:
     return Span(since=given["since"], until=given["until"], site=given["site"], sensor=given["sensor"])
 
 
-def _answer(folder: str, span: Span, form: str, ask: Callable[[Callable[[str], Answer]], Answer]) -> None:
+def _answer(folder: str, url: str | None, span: Span, form: str, ask: Callable[[Callable[[str], Answer]], Answer]) -> None:
     with one_line_errors():
         from otwatch.cli.lake_text import show_answer
         from otwatch.lake.asking import Question
         from otwatch.lake.layout import Lake
 
+        if url is not None:
+            from otwatch.lake.clickhouse import Server, answer
+
+            server = Server.of(url)
+            show_answer(ask(lambda sql: answer(server, sql, span, server.database)), form)
+            return
         question = Question(Lake(folder), span)
         try:
             show_answer(ask(question.ask), form)

@@ -12,6 +12,7 @@ from otwatch.alerts.bursts import Burst
 from otwatch.alerts.evidence import Also, Evidence, Hop
 from otwatch.alerts.incidents import Incident, Party, Step
 from otwatch.alerts.story import value_text
+from otwatch.outputs.siem.community_id import NUMBERS, community_id_of
 from otwatch.outputs.times import time_text
 
 Record = dict[str, Any]
@@ -39,8 +40,10 @@ def alert_record(alert: Alert, *, live: bool = False) -> Record:
         *("transport", "protocol", "action", "function", "function_name", "unit", "object", "value"),
     ):
         record[name] = getattr(alert, name)
+    ports = alert.src_port, alert.dst_port
     return {
         **record,
+        "community_id": community_id_of(NUMBERS.get(alert.transport, -1), str(alert.src), ports[0], str(alert.dst), ports[1]),
         "outcome": alert.outcome.value,
         "items": alert.items.record(),
         "attack": list(alert.attack),

@@ -7,12 +7,14 @@ from typing import Final
 
 HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
     "operations": (
-        "type", "time", "file", "frame", "src", "src_port", "dst", "dst_port", "protocol", "role", "function", "function_name", "subfunction",
+        "type", "time", "file", "frame", "src", "src_port", "dst", "dst_port", "community_id", "protocol", "role", "function", "function_name",
+        "subfunction",
         "action", "unit", "area", "object", "object_name", "start", "count", "value", "status", "transaction", "item", "request_frame", "latency_ns",
         "flow", "behaviour",
     ),
     "flows": (
         "type", "flow", "file", "first_seen", "last_seen", "first_frame", "last_frame", "client", "client_port", "server", "server_port",
+        "community_id",
         "mac_client", "mac_server", "ip_protocol", "ethertype", "service", "protocol", "protocol_how", "direction_how", "vlan", "vlan_inner",
         "tunnel", "tunnel_id", "packets_to_server", "packets_to_client", "bytes_to_server", "bytes_to_client", "payload_to_server",
         "payload_to_client", "pdus", "violations", "gaps", "gap_bytes", "retransmissions", "conflicts", "skipped_bytes", "duplicates",
@@ -37,7 +39,8 @@ HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
     "alerts": (
         "type", "time", "first_seen", "last_seen", "id", "incident", "occurrence", "rule", "title", "severity", "confidence", "count", "src",
         "dst", "src_port", "dst_port", "src_mac", "dst_mac", "src_name", "dst_name", "src_zone", "dst_zone", "transport", "protocol", "action",
-        "function", "function_name", "unit", "object", "value", "outcome", "items", "attack", "attack_v18", "file", "frames", "bursts", "evidence",
+        "function", "function_name", "unit", "object", "value", "community_id", "outcome", "items", "attack", "attack_v18", "file", "frames",
+        "bursts", "evidence",
         "why", "false_positives", "evaluable", "references",
     ),
     "incidents": (

@@ -13,7 +13,7 @@ from otwatch.outputs.operation_table import Array, OperationTable, Record
 
 _ROW_GROUP: Final = 65_536
 _NAME_BIT: Final = 62  # otwatch/names.py: such a number stands for a name
-NAMES: Final = ("type", "file", "src", "dst", "protocol", "role", "function_name", "action", "area", "object_name", "status")
+NAMES: Final = ("type", "file", "src", "dst", "community_id", "protocol", "role", "function_name", "action", "area", "object_name", "status")
 
 
 def pyarrow_module() -> Any:
@@ -33,7 +33,8 @@ def operation_schema() -> Any:
     return arrow.schema(
         {
             "type": name, "time": arrow.timestamp("ns", "UTC"), "file": name, "frame": number, "src": name, "src_port": arrow.int32(),
-            "dst": name, "dst_port": arrow.int32(), "protocol": name, "role": name, "function": arrow.int32(), "function_name": name,
+            "dst": name, "dst_port": arrow.int32(), "community_id": name,
+            "protocol": name, "role": name, "function": arrow.int32(), "function_name": name,
             "subfunction": arrow.int32(), "action": name, "unit": number, "area": name, "object": number, "object_name": name, "start": number,
             "count": number, "value": arrow.json_(), "status": name, "transaction": number, "item": arrow.int32(), "request_frame": number,
             "latency_ns": number, "flow": number, "behaviour": arrow.int32(),
@@ -77,6 +78,7 @@ def arrow_table(table: OperationTable) -> Any:
         "file": lambda: names([table.file], one),
         "src": lambda: names([pair["src"] for pair in pairs], table.pair),
         "dst": lambda: names([pair["dst"] for pair in pairs], table.pair),
+        "community_id": lambda: names([pair["community_id"] for pair in pairs], table.pair),
         "value": lambda: arrow.ExtensionArray.from_storage(arrow.json_(), arrow.array(table.value_texts(None), arrow.string())),
         "status": lambda: names([kind.status for kind in kinds], table.kind),
     }

@@ -20,6 +20,7 @@ from otwatch.batch import Batch
 from otwatch.limits import Limits
 from otwatch.names import plain
 from otwatch.outputs.json_text import json_text
+from otwatch.outputs.siem.community_id import community_id_of
 from otwatch.outputs.times import time_text
 from otwatch.protocols.spec import ProtocolSpec
 from otwatch.tables import Octets
@@ -66,7 +67,7 @@ class OperationTable:
     numbers: Mapping[str, Array]  # timestamp_ns, frame, transaction, item, request_frame, latency_ns, behaviour, flow, value_at, value_length
     kinds: Sequence[Kind]
     kind: Array  # of each row, into `kinds`
-    pairs: Sequence[Record]  # src, src_port, dst, dst_port
+    pairs: Sequence[Record]  # src, src_port, dst, dst_port, community_id
     pair: Array  # of each row, into `pairs`
     octets: Octets
     known_values: dict[tuple[Kind, bytes], str]  # as JSON; the reader's own
@@ -153,6 +154,7 @@ class OperationReader:
         back = column("direction") != 0
         client, server = np.asarray(flows.client_port)[slots], np.asarray(flows.server_port)[slots]
         ends = [column("source"), np.where(back, server, client), column("destination"), np.where(back, client, server)]
+        ends.append(np.asarray(flows.ip_protocol)[slots])
         pairs, pair = _distinct(ends, self._pair_of)
         return OperationTable(batch.file, len(slots), numbers, kinds, kind, pairs, pair, batch.octets, self._values)
 
@@ -181,9 +183,11 @@ class OperationReader:
         return Kind(row, spec, fields, spec.status_name(row["status"]))
 
     def _pair_of(self, key: tuple[int, ...]) -> Record:
-        source, source_port, destination, destination_port = key
-        text = self._addresses.text
-        return {"src": text(source), "src_port": absent(source_port), "dst": text(destination), "dst_port": absent(destination_port)}
+        source, source_port, destination, destination_port, ip_protocol = key
+        src, dst = self._addresses.text(source), self._addresses.text(destination)
+        ports = absent(source_port), absent(destination_port)
+        connection = community_id_of(ip_protocol, src, ports[0], dst, ports[1])
+        return {"src": src, "src_port": ports[0], "dst": dst, "dst_port": ports[1], "community_id": connection}
 
 
 def operation_records(batch: Batch, addresses: Addresses, protocols: Sequence[ProtocolSpec]) -> list[Record]:

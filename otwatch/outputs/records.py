@@ -12,6 +12,7 @@ from otwatch.addresses import Addresses, mac_text
 from otwatch.inventory.asset import Asset, Child, KnownFact
 from otwatch.inventory.inventory import Talk
 from otwatch.inventory.services import service_name
+from otwatch.outputs.siem.community_id import community_id_of
 from otwatch.outputs.times import time_text
 from otwatch.protocols.spec import Fact, ProtocolSpec
 from otwatch.vocabulary import DirectionHow, ProtocolHow, Tunnel
@@ -27,6 +28,9 @@ def _absent(number: int) -> int | None:
 def flow_record(flow: dict[str, int], unanswered: int, addresses: Addresses, protocols: Sequence[ProtocolSpec], file: str) -> Record:
     """One closed flow, from its row."""
     protocol = protocols[flow["protocol"] - 1].name if flow["protocol"] else ""
+    client = addresses.text(flow["client"]) if flow["client"] >= 0 else mac_text(flow["mac_client"])
+    server = addresses.text(flow["server"]) if flow["server"] >= 0 else mac_text(flow["mac_server"])
+    client_port, server_port = _absent(flow["client_port"]), _absent(flow["server_port"])
     return {
         "type": "flow",
         "flow": flow["number"],
@@ -35,10 +39,11 @@ def flow_record(flow: dict[str, int], unanswered: int, addresses: Addresses, pro
         "last_seen": time_text(flow["last_ns"]),
         "first_frame": flow["first_frame"],
         "last_frame": flow["last_frame"],
-        "client": addresses.text(flow["client"]) if flow["client"] >= 0 else mac_text(flow["mac_client"]),
-        "client_port": _absent(flow["client_port"]),
-        "server": addresses.text(flow["server"]) if flow["server"] >= 0 else mac_text(flow["mac_server"]),
-        "server_port": _absent(flow["server_port"]),
+        "client": client,
+        "client_port": client_port,
+        "server": server,
+        "server_port": server_port,
+        "community_id": community_id_of(flow["ip_protocol"], client, client_port, server, server_port),
         "mac_client": mac_text(flow["mac_client"]),
         "mac_server": mac_text(flow["mac_server"]),
         "ip_protocol": _absent(flow["ip_protocol"]),

@@ -140,7 +140,7 @@ def _table(kind: Any, *, file: str) -> OperationTable:
 
     numbers = {name: np.array([-1]) for name in ("transaction", "request_frame", "latency_ns")}
     numbers |= {name: np.array([0]) for name in ("timestamp_ns", "item", "behaviour", "flow", "value_at", "value_length")}
-    pair = {"src": "a", "src_port": 1, "dst": "b", "dst_port": None}
+    pair = {"src": "a", "src_port": 1, "dst": "b", "dst_port": None, "community_id": None}
     zero = np.array([0])
     return OperationTable(file, 1, {**numbers, "frame": np.array([7])}, [kind], zero, [pair], zero, Octets(16), {})
 
