@@ -16,6 +16,7 @@ from otwatch.outputs.json_text import json_text
 from otwatch.outputs.siem.event import Event, Sensor
 from otwatch.outputs.siem.fields import address, milliseconds, outcome, plain, present
 from otwatch.outputs.siem.ocsf import ocsf
+from otwatch.outputs.siem.otlp import otlp
 from otwatch.outputs.siem.story import story_of
 
 Body = Callable[[Event, Sensor], str]
@@ -277,4 +278,4 @@ def _interface(event: Event, sensor: Sensor) -> str:
     return name if name in sensor.interface.split(",") else sensor.interface
 
 
-BODIES: Final[dict[str, Body]] = {"text": plain, "cef": cef, "leef": leef, "ecs": ecs, "ocsf": ocsf, "json": own}
+BODIES: Final[dict[str, Body]] = {"text": plain, "cef": cef, "leef": leef, "ecs": ecs, "ocsf": ocsf, "otlp": otlp, "json": own}

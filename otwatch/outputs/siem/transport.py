@@ -71,7 +71,6 @@ def parse_target(url: str) -> Target:
         raise CaptureError(f"{url}: not a destination: write udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT or https://HOST/PATH")
     query = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
     known = {"format", "ca", "cert", "key", "server_name", "facility", "framing", "events"}
-    known = {"format", "ca", "cert", "key", "server_name", "facility", "framing", "events"}
     unknown = sorted(set(query) - known)
     if unknown:
         raise CaptureError(f"{url}: unknown setting {unknown[0]!r}: known are {', '.join(sorted(known))}")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from google.protobuf.json_format import Parse
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from otwatch.alerts.alert import Severity
-from otwatch.outputs.siem.bodies import BODIES, Body, cef, ecs, leef, ocsf, own
+from otwatch.outputs.siem.bodies import BODIES, Body, cef, ecs, leef, ocsf, otlp, own
 from otwatch.outputs.siem.community_id import community_id
 from otwatch.outputs.siem.event import Event
 from otwatch.outputs.siem.fields import milliseconds, plain
@@ -285,6 +287,24 @@ def test_the_sensor_s_own_alerts_have_a_reason_and_no_outcome() -> None:
 def test_a_record_of_another_shape_is_said_all_the_same(record: dict[str, object]) -> None:
     for body in BODIES.values():
         assert message(event(**record), SENSOR, body)
+
+
+def test_otlp_is_a_log_record_of_the_data_model() -> None:
+    request = json.loads(otlp(ATTACK, SENSOR))
+    (logs,) = request["resourceLogs"]
+    (record,) = logs["scopeLogs"][0]["logRecords"]
+    assert record["timeUnixNano"] == "1795435200000000000"
+    assert 1 <= record["severityNumber"] <= 24
+    assert record["severityText"] in ("INFO", "WARN", "ERROR", "FATAL")
+    values = {one["key"]: one["value"] for one in record["attributes"]}
+    assert len(values) == len(record["attributes"])
+    parsed = Parse(otlp(ATTACK, SENSOR), ExportLogsServiceRequest())  # as a collector reads it: an unknown field would be an error
+    read = parsed.resource_logs[0].scope_logs[0].log_records[0]
+    assert (read.time_unix_nano, read.severity_number) == (1795435200000000000, record["severityNumber"])
+    assert {one.key for one in read.attributes} == set(values)
+    assert values["security_rule.uuid"] == {"stringValue": ATTACK.text("rule")}
+    assert values["otwatch.sequence"] == {"intValue": str(ATTACK.sequence)}
+    assert {"key": "host.name", "value": {"stringValue": SENSOR.name}} in logs["resource"]["attributes"]
 
 
 def test_ocsf_is_a_detection_finding() -> None:

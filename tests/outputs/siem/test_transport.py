@@ -86,6 +86,9 @@ def _check_body(form: str, text: str, sequence: int) -> None:
         document = json.loads(text)
         assert (document["class_uid"], document["metadata"]["sequence"]) == (2004, sequence)
         assert document["evidences"][0]["src_endpoint"]["ip"] == "10.0.3.66"
+    elif form == "otlp":
+        (record,) = json.loads(text)["resourceLogs"][0]["scopeLogs"][0]["logRecords"]
+        assert {"key": "otwatch.sequence", "value": {"intValue": str(sequence)}} in record["attributes"]
     else:
         assert text.startswith("HIGH ")
         assert "-> 10.0.1.10 (PLC press line, cell 1): modbus" in text
@@ -145,7 +148,7 @@ def _listening_port() -> int:
 
 @pytest.mark.parametrize(("text", "complaint"), [
     ("siem.example", "write udp://"), ("ftp://siem", "write udp://"), ("udp://siem:99999", "not a destination"), ("udp://siem?fromat=cef", "fromat"),
-    ("udp://siem?format=xml", "text, cef, leef, ecs, ocsf, json"), ("udp://siem?facility=24", "0 to 23"), ("tcp://", "write udp://")])
+    ("udp://siem?format=xml", "text, cef, leef, ecs, ocsf, otlp, json"), ("udp://siem?facility=24", "0 to 23"), ("tcp://", "write udp://")])
 def test_a_wrong_destination_says_what_is_wrong(text: str, complaint: str) -> None:
     with pytest.raises(CaptureError, match=complaint):
         parse_target(text)
