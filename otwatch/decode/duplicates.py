@@ -136,6 +136,7 @@ class Duplicates:
         number: cython.longlong = self.heads[bucket]
         oldest: cython.longlong = self.count - self.ring + 1
         slot: cython.longlong
+        newer: cython.longlong = -1  # slot of the entry before this one in the bucket
         age: cython.longlong
         steps: cython.int = 0
         while number >= oldest and number > 0 and steps < _SEARCHED:
@@ -146,7 +147,12 @@ class Duplicates:
                     age = -age
                 if age <= self.window_ns and (numbered or age < _SAME_PATH_NS or self.paths[slot] != path):
                     return True
+                if newer < 0:  # the new entry takes its place: repetitions must not fill the bucket
+                    self.heads[bucket] = self.previous[slot]
+                else:
+                    self.previous[newer] = self.previous[slot]
                 break
+            newer = slot
             number = self.previous[slot]
             steps += 1
         self.count += 1

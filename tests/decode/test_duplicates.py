@@ -115,3 +115,13 @@ def test_a_packet_that_was_made_to_resemble_another_is_none() -> None:
             moved[at - shift] ^= bit
         frames = [(ether(ip4(tcp(bytes(content)), ident=9)), time) for content, time in ((one, 0), (moved, 1))]
         assert flags(*frames) == [False, False]
+
+
+def test_a_packet_that_is_repeated_hides_no_copy_of_another() -> None:
+    """Its repetitions took the places in the bucket that they share with others: now and then a copy was counted as a packet."""
+    repeated, frames = ether(ip4(udp(b"poll"), 17, ident=0)), []
+    for number in range(1, 601):
+        other, since = ether(ip4(REQUEST, ident=number)), number * 100 * MS
+        frames += [(other, since), *((repeated, since + step * MS) for step in range(1, 18)), (other, since + 18 * MS)]
+    found = flags(*frames, limits=Limits(duplicate_ring=64))
+    assert found == 600 * [*(18 * [False]), True]
