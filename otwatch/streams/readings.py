@@ -96,13 +96,16 @@ class Readings:
         rival: Stream = self.begin(stream, _OVER, position)
         rival.reported = not proven
         start: cython.longlong
+        before: cython.longlong
         if framer is not None:
             start = self.boundary(stream, position)
             if start >= 0 and (start, -1) in stream.read_apart:  # pieces of one message in two versions each: not every mixture is read
                 cutter.report(stream.slot, stream.direction, StreamAnomaly.READINGS_CAP, 2, length)
             stream.read_apart.append((start, -1))  # no hash is -1
-            if (start == position or start < 0) and framer.measure(memoryview(data), at, at + length, stream.direction) < 0:
-                start = self.earlier(stream, data, at, length, position)
+            if start < 0 or (start == position and framer.fits(memoryview(data), at, at + length, stream.direction, False) != _YES):
+                before = self.earlier(stream, data, at, length, position)
+                if before >= 0 or framer.measure(memoryview(data), at, at + length, stream.direction) < 0:
+                    start = before
             if start == position or framer.fits(data, at, at + length, stream.direction, False) == _YES:
                 rival.searching = False
             elif start >= 0 and self.continued(stream, start, data, at, length, position):  # they go on in the middle of a message

@@ -142,3 +142,9 @@ def test_bytes_before_the_syn_are_no_start_of_the_stream() -> None:
     run = Run([*handshake(), P(decoy, 99, 200), P(first, 100, 200), P(modbus_response(1), 200, 112, back=True)])
     assert run.data(0) == [decoy, first]
     assert [pdu.flags & PduFlag.CONFLICT for pdu in run.pdus if pdu.data == first] == [0]
+
+
+def test_a_message_cut_after_its_first_byte_is_read_beside_a_decoy_of_the_rest() -> None:
+    first, second, decoy = modbus_request(1), modbus_request(2), modbus_request(4000, 900)
+    run = Run([*handshake(), P(first, 100, 200), P(second[:1], 112, 200), P(decoy, 113, 200), P(second[1:], 113, 200)])
+    assert run.data(0) == [first, decoy, second]

@@ -149,9 +149,8 @@ class Iec104Dissector(Paired):
         if not conflict and octet == 0x23:
             self.seen[flow] |= _STOPPED
         self._row(pdu, _REQUEST if octet == 0x83 and not direction else _RESPONSE, _U_FRAME + octet, -1, action)
-        if not conflict:
-            octet = 0x07 if octet == 0x0B else (0x13 if octet == 0x23 else 0x43)
-            self._answer(2 * flow + 1 - direction, self.operations.rows - 1, _U_FRAME + octet)
+        octet = 0x07 if octet == 0x0B else (0x13 if octet == 0x23 else 0x43)
+        self._answer(2 * flow + 1 - direction, self.operations.rows - 1, _U_FRAME + octet)
         return None
 
     # ---- I frames
@@ -305,7 +304,7 @@ class Iec104Dissector(Paired):
             return None
         if role == _REQUEST:  # of either reading: the answer decides
             return self._ask(flow, direction, row)
-        if role != _RESPONSE or self.pdus.flags[pdu] & _CONFLICT:
+        if role != _RESPONSE:  # those of either reading find theirs: what waits for ever would get the answers to what is asked later
             return None
         if not self.controls[kind]:
             if cause != _REQUESTED:
@@ -318,8 +317,8 @@ class Iec104Dissector(Paired):
             answered = self._answer(queue, row, asked | _CALLED_OFF)
         if answered and self.controls[kind]:
             self.seen[flow] &= ~_LOST
-        elif (not answered and self.controls[kind] and cause < _UNKNOWN_TYPE_CAUSE and self.seen[flow] & _LOST == 0
-              and self.seen[flow] & (_COMMANDED_0 << (1 - direction))):
+        elif (not answered and self.pdus.flags[pdu] & _CONFLICT == 0 and self.controls[kind] and cause < _UNKNOWN_TYPE_CAUSE
+              and self.seen[flow] & _LOST == 0 and self.seen[flow] & (_COMMANDED_0 << (1 - direction))):
             self.report(_UNASKED, 6, -1, kind)
         return None
 
