@@ -194,6 +194,7 @@ BEHAVIOURS = Schema("behaviours", (
     Column("start", _I64, "first address"),
     Column("count", _I64, "how many"),
     Column("status", _I32, "status", 0),
+    Column("answered", _U8, "1: packets were seen both ways in the flow of its first message", 1),
     Column("messages", _I64, "rows of operations that are this behaviour", 0),
     Column("first_ns", _I64, "first seen", 0),
     Column("second_ns", _I64, "seen for the second time", 0),

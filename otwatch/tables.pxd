@@ -180,6 +180,7 @@ cdef class Behaviours(Table):
     cdef public long long[::1] start
     cdef public long long[::1] count
     cdef public int[::1] status
+    cdef public unsigned char[::1] answered
     cdef public long long[::1] messages
     cdef public long long[::1] first_ns
     cdef public long long[::1] second_ns

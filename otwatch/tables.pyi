@@ -197,6 +197,7 @@ class Behaviours(Table):
     start: memoryview[int]
     count: memoryview[int]
     status: memoryview[int]
+    answered: memoryview[int]
     messages: memoryview[int]
     first_ns: memoryview[int]
     second_ns: memoryview[int]

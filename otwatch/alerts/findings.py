@@ -3,7 +3,8 @@
 An finding does not count the messages of behaviours; it holds the behaviours, whose counts stand in the behaviours table. What is counted row
 by row (windows, values, flows, anomalies) is counted in its parts. Memory is bounded by `limits.alerts`: the least severe and
 oldest finding is closed first and counted in `closed`. A rule with `limits.alerts_per_rule` findings puts what further sources do into one
-for all of them: a flood of spoofed sources is one thing, not ten thousand.
+for all of them: a flood of spoofed sources is one thing, not ten thousand. Who is answered has a finding of its own beyond that, up to twice as many:
+a flood of senders that nobody answers does not hide who gets through.
 """
 
 from __future__ import annotations
@@ -169,13 +170,13 @@ class Findings:
     def __len__(self) -> int:
         return len(self._open)
 
-    def finding(self, rule: int, severity: Severity, src: int, dst: int) -> Finding:
+    def finding(self, rule: int, severity: Severity, src: int, dst: int, *, answered: bool = False) -> Finding:
         """The open finding of a key, or a new one; when the rule has too many, its collective finding (-1, -1)."""
         key = rule, src, dst
         found = self._open.get(key)
         if found is not None:
             return found
-        if self._of_rule.get(rule, 0) >= self.limit_per_rule:
+        if self._of_rule.get(rule, 0) >= (2 * self.limit_per_rule if answered else self.limit_per_rule):
             self.joined[rule] = self.joined.get(rule, 0) + 1
             key = rule, -1, -1
             found = self._open.get(key)

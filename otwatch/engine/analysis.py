@@ -236,6 +236,7 @@ class Analysis:
             "conversations": hosts.merged_conversations,
             "facts": self.inventory.refused_facts,
             "MACs of assets": hosts.refused_macs,
+            "pairs of hosts": self.pipeline.behaviour_index.merged_pairs,
             "names of objects": NAMES.lost - self._names_lost,
         }
 

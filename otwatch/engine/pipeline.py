@@ -78,7 +78,7 @@ class Pipeline:
         facts = [self._placed(fact) if fact.about or fact.names >= 0 else fact for fact in facts]
         closed = list(self.streams.closed)
         unanswered = self._forget(closed)
-        known = self.behaviour_index.feed(self.operations)
+        known = self.behaviour_index.feed(self.operations, self.streams.flows)
         return Batch(
             file=file,
             now_ns=self.now_ns,

@@ -126,7 +126,7 @@ class HostView(Mapping[Key, Host]):
 
     def __setitem__(self, key: Key, host: Host) -> None:
         tally = self._tally
-        row = tally.host(*key, True)
+        row = tally.host(*key, 2)
         if row < 0:
             return
         rows = tally.hosts
@@ -190,7 +190,7 @@ class TalkView(Mapping[Place, Conversation]):
 
     def __setitem__(self, place: Place, talk: Conversation) -> None:
         rows = self._tally.talks
-        row = self._tally.talk(*_flat(place), True)
+        row = self._tally.talk(*_flat(place), 2)
         for name in _TALK_COLUMNS:
             getattr(rows, name)[row] = getattr(talk, name)
         for name in SUMMED:
@@ -256,6 +256,7 @@ class Hosts:
                 raise ValueError(f"{name}: no triples")
             for row, key, times in arrays[name].tolist():
                 more.setdefault(row, {})[key] = times
+        tally.recount()
         tally.rehash()
         if len(set(self.hosts)) < len(self.hosts) or len(set(self.conversations)) < len(self.conversations):
             raise ValueError("a host or conversation stands there twice")

@@ -62,6 +62,10 @@ cdef class Tally:
     cdef public long long refused_macs
     cdef readonly Py_ssize_t most_hosts
     cdef readonly Py_ssize_t most_talks
+    cdef readonly Py_ssize_t most_unanswered_hosts
+    cdef readonly Py_ssize_t most_unanswered_talks
+    cdef readonly Py_ssize_t unanswered_hosts
+    cdef readonly Py_ssize_t unanswered_talks
     cdef readonly Py_ssize_t most_macs
     cdef unsigned long long seed
     cdef int[::1] host_slots
@@ -70,10 +74,11 @@ cdef class Tally:
     cpdef object fold(self, Flows flows, long long[::1] slots, dict unanswered)
     cpdef object arp(self, Packets packets)
     cpdef int find_host(self, int address, long long mac) except -2
-    cpdef int host(self, int address, long long mac, bint proven) except -2
+    cpdef int host(self, int address, long long mac, int proven) except -2
     cpdef int find_talk(self, int client, long long client_mac, int server, long long server_mac, int ip_protocol, int port, int protocol) except -2
     cpdef int talk(self, int client, long long client_mac, int server, long long server_mac, int ip_protocol, int port, int protocol,
-                   bint proven) except -2
+                   int proven) except -2
+    cdef bint has_room(self, int proven, int quarters) except? 0
     cdef int new_talk(self, int client, long long client_mac, int server, long long server_mac, int ip_protocol, int port, int protocol) except -2
     cdef int add_host(self, int row, Flows flows, Py_ssize_t slot, bint is_client) except -1
     cdef int add_talk(self, int row, Flows flows, Py_ssize_t slot, bint answered, long long unanswered) except -1
@@ -81,4 +86,5 @@ cdef class Tally:
     cdef unsigned long long hash_host(self, int address, long long mac) except? 0
     cdef unsigned long long hash_talk(self, int client, long long client_mac, int server, long long server_mac, int ip_protocol, int port,
                                       int protocol) except? 0
+    cpdef object recount(self)
     cpdef object rehash(self)

@@ -75,6 +75,8 @@ TALKS = Schema("conversations", (
 
 _TCP = cython.declare(cython.int, 6)
 _UDP = cython.declare(cython.int, 17)
+_RECOGNISED = cython.declare(cython.int, 1)  # what shows that the ends of a flow are there: a protocol was recognised in it
+_ANSWERED = cython.declare(cython.int, 2)  # packets were seen both ways
 # Typed names, because the compiler takes literals over 31 bits for Python integers.
 _LOW32 = cython.declare(cython.ulonglong, 0xFFFFFFFF)
 _LOW64 = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
@@ -98,8 +100,9 @@ class TalkRows(Table):
 class Tally:
     """Counters add, times take the minimum and maximum. Found by hashes with a secret seed; nothing that is shown depends on it.
 
-    At `limits.assets` and `limits.conversations` those whom nobody answered find no more room; for the others there is a quarter more, so that
-    a flood of spoofed senders does not hide a device that comes after it. What finds no room is counted: hosts in `refused_hosts`; conversations
+    Those whom nobody answered find room up to `limits.assets_unanswered` and `limits.conversations_unanswered`, half more where a protocol was
+    recognised; the others up to a quarter more than `limits.assets` and `limits.conversations`: a flood of spoofed senders costs little, and does
+    not hide a device that comes after it. What finds no room is counted: hosts in `refused_hosts`; conversations
     in `merged_talks`, and added to those of all clients of the server, then of all servers of the client, at last of all.
     """
 
@@ -112,6 +115,9 @@ class Tally:
         self.refused_hosts = self.merged_talks = self.refused_macs = 0
         self.most_hosts = limits.assets
         self.most_talks = limits.conversations
+        self.most_unanswered_hosts = limits.assets_unanswered
+        self.most_unanswered_talks = limits.conversations_unanswered
+        self.unanswered_hosts = self.unanswered_talks = 0
         self.most_macs = limits.macs_per_asset
         self.seed = secrets.randbits(63) | 1
         self.at = 0
@@ -132,8 +138,17 @@ class Tally:
         for row, more in self.vlans.items():
             other.vlans[row] = dict(more)
         other.refused_hosts, other.merged_talks, other.refused_macs = self.refused_hosts, self.merged_talks, self.refused_macs
+        other.unanswered_hosts, other.unanswered_talks = self.unanswered_hosts, self.unanswered_talks
         other.rehash()
         return other
+
+    def recount(self) -> Any:
+        """How many of the rows nobody answered, after all of them were set from outside."""
+        hosts, talks = self.hosts, self.talks
+        one_way = (hosts.array("packets_sent") == 0) | (hosts.array("packets_received") == 0)
+        self.unanswered_hosts = int(one_way.sum())
+        self.unanswered_talks = int((talks.array("answered") == 0).sum())
+        return None
 
     # adding
 
@@ -149,7 +164,7 @@ class Tally:
         port: cython.int
         ip_protocol: cython.int
         answered: cython.bint
-        proven: cython.bint
+        proven: cython.int
         lost: cython.longlong
         some_unanswered: cython.bint = len(unanswered) > 0
         for i in range(slots.shape[0]):
@@ -159,7 +174,7 @@ class Tally:
             client_mac = -1 if client >= 0 else flows.mac_client[slot]
             server_mac = -1 if server >= 0 else flows.mac_server[slot]
             answered = flows.packets_to_server[slot] > 0 and flows.packets_to_client[slot] > 0
-            proven = answered or flows.pdus[slot] > 0
+            proven = _ANSWERED if answered else _RECOGNISED if flows.pdus[slot] > 0 else 0
             row = self.host(client, client_mac, proven)
             if row >= 0:
                 self.add_host(row, flows, slot, True)
@@ -261,7 +276,7 @@ class Tally:
             mac = packets.arp_mac[i]
             if packets.source[i] <= 0 or mac < 0:
                 continue
-            row = self.host(packets.source[i], -1, False)
+            row = self.host(packets.source[i], -1, 0)
             if row < 0:
                 continue
             if hosts.told_mac[row] < 0:
@@ -307,14 +322,21 @@ class Tally:
         return row
 
     def host(self, address, mac, proven):  # type: ignore[no-untyped-def]
-        """Row of a host, a new one while there is room; -1 when there is none."""
+        """Row of a host, a new one while there is room; -1 when there is none. `proven`: what shows that it is there, see `fold`."""
         hosts = self.hosts
         row: cython.int = self.find_host(address, mac)
         if row >= 0:
             return row
-        if hosts.rows >= self.most_hosts and (not proven or hosts.rows >= self.most_hosts + self.most_hosts // 4):
+        room: cython.Py_ssize_t = self.most_unanswered_hosts
+        most: cython.Py_ssize_t = self.most_hosts
+        if proven == _RECOGNISED:
+            room += room // 2
+        if proven:
+            most += most // 4
+        if hosts.rows >= most or (proven != _ANSWERED and self.unanswered_hosts >= room):
             self.refused_hosts += 1
             return -1
+        self.unanswered_hosts += proven != _ANSWERED
         row = hosts.new_row()
         hosts.address[row] = address
         hosts.mac[row] = mac
@@ -350,25 +372,37 @@ class Tally:
 
     def talk(self, client, client_mac, server, server_mac, ip_protocol, port, protocol, proven):  # type: ignore[no-untyped-def]
         """Row of a conversation, a new one while there is room, else one that several share."""
-        most: cython.Py_ssize_t = self.most_talks
         row: cython.int = self.find_talk(client, client_mac, server, server_mac, ip_protocol, port, protocol)
         if row >= 0:
             return row
-        if self.talks.rows < most or (proven and self.talks.rows < most + most // 4):
+        if self.has_room(proven, 1):
             return self.new_talk(client, client_mac, server, server_mac, ip_protocol, port, protocol)
         self.merged_talks += 1
         row = self.find_talk(-1, -1, server, server_mac, ip_protocol, -1, protocol)
         if row >= 0:
             return row
-        if self.talks.rows < most + most // 2:
+        if self.has_room(proven, 2):
             return self.new_talk(-1, -1, server, server_mac, ip_protocol, -1, protocol)
         row = self.find_talk(client, client_mac, -1, -1, ip_protocol, -1, protocol)
         if row >= 0:
             return row
-        if self.talks.rows < most + most // 4 * 3:
+        if self.has_room(proven, 3):
             return self.new_talk(client, client_mac, -1, -1, ip_protocol, -1, protocol)
         row = self.find_talk(-1, -1, -1, -1, ip_protocol, -1, protocol)
         return row if row >= 0 else self.new_talk(-1, -1, -1, -1, ip_protocol, -1, protocol)
+
+    def has_room(self, proven, quarters):  # type: ignore[no-untyped-def]
+        """Takes room for one more conversation, where there is some: of those that several share a quarter more is kept than of single ones."""
+        room: cython.Py_ssize_t = self.most_unanswered_talks // 4 * (quarters + 3)
+        most: cython.Py_ssize_t = self.most_talks
+        if proven == _RECOGNISED:
+            room += room // 2
+        if proven or quarters > 1:
+            most += most // 4 * quarters
+        if self.talks.rows >= most or (proven != _ANSWERED and self.unanswered_talks >= room):
+            return False
+        self.unanswered_talks += proven != _ANSWERED
+        return True
 
     def new_talk(self, client, client_mac, server, server_mac, ip_protocol, port, protocol):  # type: ignore[no-untyped-def]
         """A row at the place where it was just looked for."""

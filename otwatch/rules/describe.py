@@ -184,13 +184,15 @@ class Describer:
         text = self.context.addresses.text
         evidence = Evidence(matched=dict(matched))
         evidence.values = tuple([sample.value for sample in samples if sample.value is not None][:_VALUES])
-        targets = sorted({part.dst for part in found.parts})
+        targets = sorted({part.dst for part in found.parts})  # -1: of those beyond the limit of pairs
         if finding.dst < 0 and behaviours is not None and found.counts:
             targets = sorted({*targets, *self._column(behaviours, "destination", found.counts)})
+        targets = [target for target in targets if target >= 0]
         if len(targets) > 1:
             evidence.targets, evidence.targets_count = tuple(text(target) for target in targets[:TARGETS]), len(targets)
         if finding.src < 0:
             sources = sorted({part.src for part in found.parts}.union(self._column(behaviours, "source", found.counts) if behaviours else ()))
+            sources = [source for source in sources if source >= 0]
             if len(sources) > 1:
                 evidence.sources, evidence.sources_count = tuple(text(source) for source in sources[:TARGETS]), len(sources)
         evidence.ports = tuple(self._several(found.parts, "port"))

@@ -262,6 +262,7 @@ class RuleEngine:
             return
         self._seen(int(table.array("first_ns")[known:].min()))
         last = table.array("first_ns" if batch.operations.rows else "last_ns")  # without operations all that is known was seen before
+        answered = table.array("answered")
         counted: dict[int, tuple[Finding, list[Numbers]]] = {}
         counting: dict[Clause, list[Kind]] = {}
         for kind in self._kinds.of(table, known):
@@ -281,7 +282,7 @@ class RuleEngine:
                     wants |= _ROWS
                 else:
                     wants |= _SAMPLE | _COUNTED
-                    finding = self._finding(clause, kind.src, kind.dst)
+                    finding = self._finding(clause, kind.src, kind.dst, answered=bool(answered[kind.rows].any()))
                     counted.setdefault(id(finding), (finding, []))[1].append(kind.rows)
             self._wanted[kind.rows] |= wants
             if wants & _COUNTED:
@@ -562,7 +563,8 @@ class RuleEngine:
         return self.knowledge.waits(at_ns)
 
     def _credit(self, clause: Clause, row: Row) -> None:
-        finding = self._finding(clause, row.src, row.dst)
+        answered = row.behaviour >= 0 and self._batch is not None and bool(self._batch.behaviours.answered[row.behaviour])
+        finding = self._finding(clause, row.src, row.dst, answered=answered)
         part = finding.part(row.counted_under, row.src, row.dst)
         if not part.count:
             part.behaviour, part.record, part.flow = row.behaviour, row.record, (row.flow, row.flow_number)
@@ -590,9 +592,9 @@ class RuleEngine:
     def _last_part(self, clause: Clause, src: int, dst: int) -> Part | None:
         return self._finding(clause, src, dst).last_part
 
-    def _finding(self, clause: Clause, src: int, dst: int) -> Finding:
-        group = clause.rule.group
-        return self.findings.finding(clause.index, clause.rule.severity, src if "src" in group else -1, dst if "dst" in group else -1)
+    def _finding(self, clause: Clause, src: int, dst: int, *, answered: bool = False) -> Finding:
+        group, severity = clause.rule.group, clause.rule.severity
+        return self.findings.finding(clause.index, severity, src if "src" in group else -1, dst if "dst" in group else -1, answered=answered)
 
 
 def _by_row(clause: Clause) -> bool:

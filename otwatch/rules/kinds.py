@@ -67,6 +67,8 @@ class Kinds:
     def of(self, table: Behaviours, known: int) -> Iterator[Kind]:
         """The kinds of the behaviours from row `known` on that pass a clause, in the order of their first rows."""
         found: list[Kind] = []
+        if known >= table.rows:
+            return iter(found)
         for rows in self._split(table, np.arange(known, table.rows), (*_SIGNATURE, *_PAIR)):
             found += self._kinds(table, rows)
         return iter(sorted(found, key=lambda kind: int(kind.rows[0])) if len(found) > 1 else found)

@@ -10,8 +10,12 @@ from hypothesis import strategies as st
 
 from otwatch.alerts.alert import Alert
 from otwatch.engine.proving import prover
+from otwatch.limits import Limits
+from otwatch.rules.engine import RuleEngine
 from otwatch.rules.load import load_rules
+from otwatch.rules.prove import HandMade
 from otwatch.rules.rule import Rule
+from otwatch.tables import Behaviours
 
 HEAD = "id: test.rule\ntitle: A rule\nstatus: draft\nseverity: high\nwhy: because\n"
 PROVER = prover()
@@ -59,3 +63,19 @@ FLOW = st.fixed_dictionaries(
     }
 )
 ROWS = st.lists(st.one_of(OPERATION, OPERATION, FLOW), min_size=1, max_size=40)
+
+
+def fed_engine(rules: Sequence[Rule], rows: Sequence[dict[str, Any]], *, finish: bool = False, **options: Any) -> tuple[RuleEngine, Behaviours]:
+    """An engine that was given rows written by hand, and their behaviours. `options`: site, baseline."""
+    maker = HandMade(PROVER.protocols, PROVER.layers, PROVER.index())
+    engine = RuleEngine(
+        rules, site=options.get("site"), baseline=options.get("baseline"), addresses=maker.addresses, protocols=PROVER.protocols, limits=Limits(),
+        layers=PROVER.layers,
+    )
+    now_ns = 0
+    for batch in maker.batches(rows, 1_000_000):
+        engine.feed(batch)
+        now_ns = batch.now_ns
+    if finish:
+        engine.finish(now_ns)
+    return engine, maker.index.behaviours
