@@ -139,18 +139,19 @@ class BehaviourIndex:
                     return row
             at = (at + 1) & self.mask
             row = self.slots[at]
-        if destination != -1 and not self.admits(who, flow):
-            if source != -1:
-                self.merged_pairs += 1
-                return self.find(-1, destination, protocol, role, function, subfunction, action, -1, -1, -1, -1, -1, 0, -1)
-            return self.find(-1, -1, protocol, role, function, subfunction, action, -1, -1, -1, -1, -1, 0, -1)
-        if destination != -1 and not (_CHANGES >> action) & 1:
-            read: cython.Py_ssize_t = self.pairs[who]
-            if read < self.most_places:
-                self.pairs[who] = read + 1
-            elif object_ != -1 or start != -1 or count != -1 or unit != -1:
-                self.widened = True
-                return self.find(source, destination, protocol, role, function, subfunction, action, -1, area, -1, -1, -1, status, flow)
+        if destination != -1:
+            read: cython.Py_ssize_t = self.pairs.get(who, -1)
+            if read < 0 and not self.admits(who, flow):
+                if source != -1:
+                    self.merged_pairs += 1
+                    return self.find(-1, destination, protocol, role, function, subfunction, action, -1, -1, -1, -1, -1, 0, -1)
+                return self.find(-1, -1, protocol, role, function, subfunction, action, -1, -1, -1, -1, -1, 0, -1)
+            if not (_CHANGES >> action) & 1:
+                if read < self.most_places:
+                    self.pairs[who] = max(read, 0) + 1
+                elif object_ != -1 or start != -1 or count != -1 or unit != -1:
+                    self.widened = True
+                    return self.find(source, destination, protocol, role, function, subfunction, action, -1, area, -1, -1, -1, status, flow)
         if table.rows >= self.limit and (object_ != -1 or start != -1 or count != -1 or unit != -1):
             return self.find(source, destination, protocol, role, function, subfunction, action, -1, area, -1, -1, -1, status, flow)
         if table.rows >= self.limit + self.limit // 4 and (source != -1 or destination != -1 or area != -1 or status != 0):
@@ -196,9 +197,7 @@ class BehaviourIndex:
         return row
 
     def admits(self, who: cython.ulonglong, flow: cython.int) -> cython.bint:
-        """Whether a pair of hosts stands for itself: it does already, or there is room for it."""
-        if who in self.pairs:
-            return True
+        """Whether there is room for a new pair of hosts to stand for itself."""
         answered: cython.bint = self.is_answered(flow)
         if self.flows is not None:
             if who >> 32 == _LOW32:  # what all further sources did to one target

@@ -70,7 +70,14 @@ class BehaviourRecord:
 
     def get(self, name: str, default: Any = None, /) -> Any:
         """The value of a field; None when it is not known."""
-        return self.reporter.behaviour_record(self.table, self.number).get(name, default)
+        table, number = self.table, self.number
+        if name == "src":  # what windows tell rows apart by is read straight from the table
+            return self.reporter.context.place(table.source[number]).text
+        if name == "dst":
+            return self.reporter.context.place(table.destination[number]).text
+        if name == "place":
+            return f"{table.unit[number]}/{table.area[number]}/{table.object[number]}/{table.start[number]}"
+        return self.reporter.behaviour_record(table, number).get(name, default)
 
     def __getitem__(self, name: str) -> Any:
         return self.get(name)
