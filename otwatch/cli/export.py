@@ -12,22 +12,25 @@ from otwatch.cli.options import ANALYSIS_OPTIONS, MERGE_AND_JOBS, add_options
 
 TABLES = ("operations", "flows", "assets", "conversations", "facts", "anomalies", "alerts", "incidents")
 NETBOX = "netbox"
+ZEEK = ("zeek-json", "zeek-tsv")
 
 
 @click.command()
-@click.argument("table", type=click.Choice([*TABLES, NETBOX]))
+@click.argument("table", type=click.Choice([*TABLES, NETBOX, *ZEEK]))
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
 @click.option(
     "--output",
     default="-",
     show_default=True,
     metavar="FILE",
-    help="*.jsonl, *.csv or *.parquet (needs otwatch[parquet]); - is standard output. For netbox: a folder.",
+    help="*.jsonl, *.csv or *.parquet (needs otwatch[parquet]); - is standard output. For netbox and zeek: a folder.",
 )
 @add_options(MERGE_AND_JOBS)
 @add_options(ANALYSIS_OPTIONS)
 def export(table: str, captures: tuple[str, ...], output: str, merge: bool, jobs: int, **options: Any) -> None:
     """Write one table of an analysis, whole; netbox: the assets as CSV files that NetBox imports, in the order of their names.
+
+    zeek-json, zeek-tsv: conn.log, modbus.log, dnp3.log and s7comm.log with the fields of Zeek and ICSNPP.
 
     \b
     Examples:
@@ -38,6 +41,9 @@ def export(table: str, captures: tuple[str, ...], output: str, merge: bool, jobs
     """
     if table == NETBOX:
         _export_netbox(captures, output, merge, jobs, options)
+        return
+    if table in ZEEK:
+        _export_zeek(captures, output, merge, jobs, tsv=table == "zeek-tsv")
         return
     with one_line_errors():
         from otwatch.cli.running import observed_recordings, policy_from
@@ -76,6 +82,24 @@ def export(table: str, captures: tuple[str, ...], output: str, merge: bool, jobs
                 ending.note(one.result, stopped=one.stopped)
     if output != "-":
         complain(f"{writer.rows} {table} written to {output}")
+    ending.exit()
+
+
+def _export_zeek(captures: tuple[str, ...], output: str, merge: bool, jobs: int, *, tsv: bool) -> None:
+    if output == "-":
+        raise click.UsageError("the logs are several files: name a folder with --output")
+    with one_line_errors():
+        from otwatch.cli.running import observed_recordings
+        from otwatch.engine.state import Wanted
+        from otwatch.engine.writers import Taking
+        from otwatch.outputs.zeek import ZeekLogs
+
+        ending = Ending()
+        with ZeekLogs(output, tsv=tsv) as logs:
+            taking = {"operations": Taking(logs.operations), "flows": Taking(logs.flows)}
+            for one in observed_recordings(captures, None, Wanted(tables=tuple(taking)), writers=lambda _: taking, merge=merge, jobs=jobs):
+                ending.note(one.result, stopped=one.stopped)
+    complain(f"{logs.rows} lines written to {output}")
     ending.exit()
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from otwatch.outputs.operation_table import OperationTable
@@ -21,3 +22,14 @@ class ColumnWriter(Protocol):
 
     def take(self, table: OperationTable) -> None:
         """Takes the rows; the table is overwritten by the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """A function as a writer."""
+
+    take_records: Callable[[Iterable[dict[str, Any]]], None]
+
+    def write(self, records: Iterable[dict[str, Any]]) -> None:
+        """Gives them to the function."""
+        self.take_records(records)
