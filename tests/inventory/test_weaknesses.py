@@ -19,6 +19,12 @@ def test_a_protocol_says_which_of_its_facts_are_weaknesses() -> None:
     assert weaknesses_of([old, again]) == [("accepts TLS 1.0, which RFC 8996 forbids", old)]
 
 
+def test_a_controller_without_protection() -> None:
+    ((text, _),) = weaknesses_of([fact("s7comm.szl_0132", "protection", "level 1")])
+    assert text == "protection level 1 of the CPU: no password protects its program"
+    assert weaknesses_of([fact("s7comm.szl_0132", "protection", "level 3")]) == []
+
+
 @pytest.mark.parametrize("known", [
     fact("tls.handshake", "tls_version", "TLS 1.2"),
     fact("opcua.get_endpoints", "security_offered", "Basic256Sha256 SignAndEncrypt"),

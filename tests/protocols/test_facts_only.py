@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from otwatch.protocols import protocols
-from otwatch.protocols.spec import Dissector, Fact, Link
+from otwatch.protocols.spec import Dissector, Fact, Link, ProtocolSpec
 from tests.cli.calling import otwatch
 from tests.evasion.wire import GUEST, PLC, Capture, Tcp, udp
 from tests.protocols.saying import dissector, feed
@@ -88,3 +88,24 @@ def test_its_conversations_are_of_no_protocol(name: str, tmp_path: Path) -> None
     roles = {role for record in records if record["type"] == "asset" for role in record["roles"]}
     assert roles <= {"host", "server", "it_host", "switch", "router"}
     assert any(fact["source"].startswith(f"{name}") for record in records if record["type"] == "asset" for fact in record["facts"])
+
+
+@pytest.mark.parametrize("spec", [spec for spec in protocols() if spec.head is not None], ids=lambda spec: spec.name)
+def test_its_cuts_hold_on_any_bytes(spec: ProtocolSpec) -> None:
+    """A cut goes forward, inside what is there where it says so, and what more bytes would tell is never said before."""
+    assert spec.head is not None
+    chance = random.Random(spec.name)
+    for seed in SEEDS[spec.name] * 200:
+        octets = bytearray(seed * 3)
+        for _ in range(chance.randrange(4)):
+            octets[chance.randrange(len(octets))] = chance.randrange(256)
+        stream, at, direction, number = bytes(octets), 0, int(spec.name in OF_SERVERS), 0
+        spec.head.begins(stream[: chance.randrange(1, 64)], chance.randrange(2))
+        while at < len(stream):
+            keep, total = spec.head.cut(stream, at, direction, number)
+            if keep < 0 or total <= 0:
+                break
+            assert keep <= total
+            if at + keep <= len(stream):  # a cut does not depend on what comes after the message
+                assert spec.head.cut(stream[: at + keep], at, direction, number) in ((keep, total), (0, 0))
+            at, number = at + total, number + 1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from otwatch.protocols.s7comm.names import FUNCTION_NAMES, function_name, object_name, point_place, status_name, unit_name
 from otwatch.protocols.s7comm.spec import ANOMALIES, AREAS, Value
 from otwatch.protocols.s7comm.values import value
-from otwatch.protocols.spec import Dissector, ProtocolSpec, Ride
+from otwatch.protocols.spec import Dissector, ProtocolSpec, Ride, Weakness
 
 if TYPE_CHECKING:
     from otwatch.limits import Limits
@@ -50,6 +50,7 @@ PROTOCOL = ProtocolSpec(
     object_name=object_name,
     point_place=point_place,
     anomalies=ANOMALIES,
+    weaknesses=(Weakness(kind="protection", text="protection level 1 of the CPU: no password protects its program", applies="level 1".__eq__),),
     reference=_reference,
     references=(
         "RFC 1006, ISO transport services on top of the TCP",
