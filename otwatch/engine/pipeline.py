@@ -22,6 +22,7 @@ _MAC_BYTES: Final = 6  # of the addresses that messages name
 _IPV4_BYTES: Final = 4
 _IPV4_MAPPED: Final = 0xFFFF_0000_0000
 _LOW64: Final = 0xFFFF_FFFF_FFFF_FFFF
+_BITS = 64  # of a set of protocols by flow; of protocols beyond, two share one
 
 
 class Pipeline:
@@ -41,7 +42,8 @@ class Pipeline:
         self.operations = Operations()
         self.anomalies = Anomalies()
         self.now_ns = 0
-        self._dissected_slots = np.zeros(0, np.bool_)  # by slot of a flow: a dissector was given a message of it
+        self._remembering = np.zeros(0, np.uint64)  # by slot of a flow: a bit for each dissector that was given a message of it
+        self._told_apart: dict[int, list[Dissector]] = {}  # those bits -> the dissectors, made when asked for
         # protocols whose dissector has made rows of another, and those that ride on a carrier
         self._sharing = {number for number, spec in enumerate(self.protocols, 1) if spec.ride is not None}
 
@@ -99,7 +101,7 @@ class Pipeline:
         """The rows of one protocol, and of those that it carries; how many of them had some."""
         before = self.operations.rows
         dissector.feed(pdus, self.operations, self.anomalies, facts)
-        self._spoken(pdus.array("flow"))
+        self._spoken(index, pdus.array("flow"))
         active = 0
         if self.operations.rows > before:
             self._name_flows(index, before)
@@ -146,22 +148,32 @@ class Pipeline:
         early = [dissector.early for dissector in self.dissectors if dissector is not None and hasattr(dissector, "early")]
         return sum(one.paired for one in early), max((one.largest_ns for one in early), default=0)
 
-    def _spoken(self, slots: np.ndarray[Any, Any]) -> None:
-        """Dissectors may remember something of these flows."""
+    def _spoken(self, protocol: int, slots: np.ndarray[Any, Any]) -> None:
+        """The dissector of a protocol may remember something of these flows."""
         capacity = self.streams.flows.capacity
-        if capacity > len(self._dissected_slots):
-            self._dissected_slots = np.concatenate([self._dissected_slots, np.zeros(capacity - len(self._dissected_slots), np.bool_)])
-        self._dissected_slots[slots] = True
+        if capacity > len(self._remembering):
+            self._remembering = np.concatenate([self._remembering, np.zeros(capacity - len(self._remembering), np.uint64)])
+        self._remembering[slots] |= np.uint64(1 << protocol % _BITS)
+
+    def _who_remembers(self, bits: int) -> list[Dissector]:
+        """The dissectors that may remember something of a flow."""
+        found = self._told_apart.get(bits)
+        if found is None:
+            found = self._told_apart[bits] = [
+                dissector for number, dissector in enumerate(self.dissectors, 1) if dissector is not None and bits >> number % _BITS & 1
+            ]
+        return found
 
     def _forget(self, closed: list[int]) -> dict[int, int]:
         """Slot -> requests without response, of closed flows that have some. Flows without a message, as a scan makes by millions, cost nothing."""
         slots = np.array(closed, np.int64)
-        slots = slots[slots < len(self._dissected_slots)]
-        slots = slots[self._dissected_slots[slots]]
-        self._dissected_slots[slots] = False
+        slots = slots[slots < len(self._remembering)]
+        slots = slots[self._remembering[slots] != 0]
+        dissected = self._remembering[slots].tolist()
+        self._remembering[slots] = 0
         unanswered = {}
-        for slot in slots.tolist():
-            lost = sum(dissector.forget(slot) for dissector in self.dissectors if dissector is not None)
+        for slot, bits in zip(slots.tolist(), dissected, strict=True):
+            lost = sum(dissector.forget(slot) for dissector in self._who_remembers(bits))
             if lost:
                 unanswered[slot] = lost
         return unanswered

@@ -42,20 +42,21 @@ class Asked:
         """These flows are over; the tally knows their conversations."""
         if not self._open:
             return
-        for slot in slots:
-            actions = self._open.pop(slot, None)
-            if actions is None:
-                continue
-            flow = flows.row(slot)
-            client, server, ip_protocol = flow["client"], flow["server"], flow["ip_protocol"]
+        asked = [slot for slot in slots if slot in self._open]
+        if not asked:
+            return
+        names = ("client", "mac_client", "server", "mac_server", "ip_protocol", "server_port", "protocol")
+        columns = (flows.array(name)[asked].tolist() for name in names)
+        for slot, client, mac_client, server, mac_server, ip_protocol, port, protocol in zip(asked, *columns, strict=True):
+            actions = self._open.pop(slot)
             row = tally.find_talk(
                 client,
-                -1 if client >= 0 else flow["mac_client"],
+                -1 if client >= 0 else mac_client,
                 server,
-                -1 if server >= 0 else flow["mac_server"],
+                -1 if server >= 0 else mac_server,
                 ip_protocol,
-                flow["server_port"] if ip_protocol in _WITH_PORTS else -1,
-                flow["protocol"],
+                port if ip_protocol in _WITH_PORTS else -1,
+                protocol,
             )
             if row < 0:
                 continue

@@ -99,7 +99,7 @@ class RuleEngine:
         self.sequences = {index: Sequences(rule) for index, rule in enumerate(self.rules) if rule.sequence}
         self.gates = {clause.index: Gate(clause, self._judge_late, self._waits) for clause in clauses if clause.rule.window and clause.late_fields}
         self.flows = FlowRules(
-            self._matchers["flows"].clauses, self.context, self.windows, self._take, self._counted, self._last_part, limits
+            self._matchers["flows"].clauses, self.context, self.windows, self._take, self._counted, self._only_counted, limits
         )
         self.evidence = Evidence(self.context)
         self.following = Following(limits.burst_quiet_ns)
@@ -589,8 +589,13 @@ class RuleEngine:
                     sample.answers = 1 - sample.refusals
                 finding.keep(sample, sampled)
 
-    def _last_part(self, clause: Clause, src: int, dst: int) -> Part | None:
-        return self._finding(clause, src, dst).last_part
+    def _only_counted(self, clause: Clause, src: int, dst: int, port: int) -> Part | None:
+        """The part in which another connection would be counted, when none of its messages would be kept; None when it may show something new."""
+        finding = self._finding(clause, src, dst)
+        part = finding.parts.get((src, dst, None, port))
+        if part is None or finding.wants(-2 - len(finding.parts), self.limits.alert_frames):
+            return finding.last_part
+        return part
 
     def _finding(self, clause: Clause, src: int, dst: int, *, answered: bool = False) -> Finding:
         group, severity = clause.rule.group, clause.rule.severity

@@ -53,7 +53,7 @@ class _Waiting:
 class FlowRules:
     """The flow rules of one engine. `take` receives the rows of rules without a window, `credit` those whose window has enough.
 
-    `last_part` gives the part of (clause, src, dst) that takes everything when an incident has as many as it can hold.
+    `only_counted` gives the part of (clause, src, dst, port) in which another row of the same burst would be counted, and nothing else.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class FlowRules:
         windows: dict[int, Windows],
         take: Callable[[Clause, Row, int, int], None],
         credit: Callable[[Clause, Row, int], None],
-        last_part: Callable[[Clause, int, int], Part | None],
+        only_counted: Callable[[Clause, int, int, int], Part | None],
         limits: Limits,
     ) -> None:
         self.matcher = Matcher(clauses)
@@ -71,7 +71,7 @@ class FlowRules:
         self.windows = windows
         self.take = take
         self.credit = credit
-        self.last_part = last_part
+        self.only_counted = only_counted
         self.quiet_ns = limits.burst_quiet_ns
         self._most_waiting = min(_WAITING, limits.addresses // 4)  # what waits keeps the names of its hosts: they must not take all room from others
         self.outcomes = Outcomes(remembered=limits.addresses // 8)
@@ -131,13 +131,14 @@ class FlowRules:
             )
         )
         waiting = []
+        passed: dict[tuple[int, Signature, int, int], bool] = {}  # what was asked of this batch: short connections repeat
         for bit, clause in enumerate(self.matcher.clauses):
             passing = np.array([bool(mask >> bit & 1) for mask in judged], np.bool_)
             if not passing.any():
                 continue
             rows = np.flatnonzero(passing[which])
             if clause.tests[Stage.PAIR] is not None or clause.tests[Stage.REST] is not None:
-                rows = np.array([row for row in rows.tolist() if self._passes(clause, bit, seen[row])], np.int64)
+                rows = np.array([row for row in rows.tolist() if self._passes(clause, bit, seen[row], passed)], np.int64)
             if not len(rows):
                 continue
             if clause.tests[Stage.OUTCOME] is not None:
@@ -175,9 +176,13 @@ class FlowRules:
     def _count(self, clause: Clause, found: list[Seen], times: Sequence[int]) -> None:
         """Events that pass every condition of a clause that is judged by now, in order of the times at which they count."""
         window = clause.rule.window
-        if clause.rule.sequence is not None or window is None:
+        if clause.rule.sequence is not None:
             for event, time in zip(found, times, strict=True):
                 self.take(clause, self.row(event), 0, time)
+            return
+        if window is None:
+            for event in self._crowded(clause, found):
+                self.take(clause, self.row(event), 0, event[0])
             return
 
         def column(name: str) -> Iterable[Any]:
@@ -200,26 +205,32 @@ class FlowRules:
                 self.credit(clause, self.row(event), event[0])
 
     def _crowded(self, clause: Clause, found: Iterable[Seen]) -> Iterator[Seen]:
-        """Counts rows of findings that hold so many that another shows nothing new; gives the others."""
-        known: dict[tuple[int, int], Part] = {}
-        by_src, by_dst = "src" in clause.rule.group, "dst" in clause.rule.group
+        """Counts rows of findings to which another shows nothing new, for they hold its like and as many messages as they keep, or all that they
+        can; gives the others."""
+        known: dict[tuple[int, int, int], Part] = {}
         for event in found:
-            key = event[5] if by_src else -1, event[6] if by_dst else -1
+            key = event[5], event[6], event[7][2]
             part = known.get(key)
             if part is None:
-                part = self.last_part(clause, event[5], event[6])
-                if part is None:
-                    yield event
-                    continue
-                known[key] = part
-            part.add(event[0], self.quiet_ns)
+                part = self.only_counted(clause, *key)
+                if part is not None:
+                    known[key] = part
+            if part is None or event[0] - part.last_ns > self.quiet_ns:  # another burst, or something new: what was known may change
+                known.clear()
+                yield event
+            else:
+                part.add(event[0], self.quiet_ns)
 
-    def _passes(self, clause: Clause, bit: int, seen: Seen) -> bool:
-        mask, signed, paired = self.matcher.candidates(seen[7], self.context.flow, (seen[5], seen[6]), self.context.pair)
-        if not mask >> bit & 1:
-            return False
-        test = clause.tests[Stage.REST]
-        return test is None or test(self.context.flow_record(signed, paired)) is True
+    def _passes(self, clause: Clause, bit: int, seen: Seen, passed: dict[tuple[int, Signature, int, int], bool]) -> bool:
+        """Whether signature and addresses of an event pass a clause; `passed` remembers it."""
+        key = bit, seen[7], seen[5], seen[6]
+        known = passed.get(key)
+        if known is None:
+            mask, signed, paired = self.matcher.candidates(seen[7], self.context.flow, (seen[5], seen[6]), self.context.pair)
+            test = clause.tests[Stage.REST]
+            known = bool(mask >> bit & 1) and (test is None or test(self.context.flow_record(signed, paired)) is True)
+            passed[key] = known
+        return known
 
     def record(self, signature: tuple[int, ...], src: int, dst: int) -> Joined:
         """SIGNATURE, PAIR and REST fields."""

@@ -117,7 +117,8 @@ class Outcomes:
         if len(answers):
             clients, servers = (flows.array(name)[slots[answers]] for name in ("client", "server"))
             for time, client, server in zip(times[answers].tolist(), clients.tolist(), servers.tolist(), strict=True):
-                self._talk(client, server, time)
+                if (client, server) not in self.talked:
+                    self._talk(client, server, time)
             self._answers.append(times[answers[flows.array("ip_protocol")[slots[answers]] == _TCP]].astype(np.int64))
         opened = np.flatnonzero(kinds == int(FlowEvent.OPENED))
         opened = opened[flows.array("ip_protocol")[slots[opened]] == _TCP]

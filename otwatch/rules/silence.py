@@ -101,9 +101,9 @@ class Silences:
         waiting: cython.int[::1] = self.waiting
         since_ns: cython.longlong[::1] = self.since_ns
         last_frame: cython.longlong[::1] = self.last_frame
-        behaviours = operations.behaviour
-        frames = operations.frame
-        times = operations.timestamp_ns
+        behaviours: cython.int[::1] = operations.behaviour
+        frames: cython.longlong[::1] = operations.frame
+        times: cython.longlong[::1] = operations.timestamp_ns
         least: cython.int = self.requests
         for_ns: cython.longlong = self.for_ns
         for i in range(operations.rows):

@@ -1,5 +1,11 @@
 # The C side of framing.py.
 
+cdef class Openings:
+    cdef unsigned long long[::1] fitting
+    cdef unsigned long long on_port
+    cdef unsigned long long anywhere
+    cdef unsigned long long possible(self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, bint on_port) except? 0
+
 cdef class Framer:
     cdef readonly int protocol
     cdef readonly int index

@@ -16,6 +16,8 @@ _WRONG = cython.declare(cython.longlong, WRONG)
 _NO = cython.declare(cython.int, 0)  # what `fits` says
 _YES = cython.declare(cython.int, 1)
 _UNDECIDED = cython.declare(cython.int, 2)
+LAST_BIT = 63  # of the framings that `Openings` tells apart
+_OPENING_BYTES = cython.declare(cython.int, 4)
 _WORD = 8  # bytes of a header that are looked at as one number
 
 
@@ -154,7 +156,8 @@ class Framer:
         """
         if self.probe is None:
             return Verdict.UNSURE
-        return max(self.probe(first, direction), self.probe(first, 1 - direction))
+        said: Verdict = self.probe(first, direction)
+        return said if said == Verdict.YES else max(said, self.probe(first, 1 - direction))
 
     def fits(self, data, at, end, direction, final):  # type: ignore[no-untyped-def]
         """Whether a PDU starts at `at`: _YES, _NO, or _UNDECIDED until there are more bytes (never if `final`)."""
@@ -178,3 +181,35 @@ class Framer:
         if length == _MORE and not final:
             return _UNDECIDED
         return _YES if length > 0 else _NO
+
+
+class Openings:
+    """Which of many framings a segment of an unknown flow may be the first bytes of, by its first four bytes: a look at four table entries
+    instead of a measurement for each. Only what a probe may say YES to; on a protocol's port also what it is UNSURE of at best."""
+
+    def __init__(self, framers: list[Framer]) -> None:
+        fitting = np.zeros((_OPENING_BYTES, 256), np.uint64)
+        on_port = anywhere = 0
+        octets = np.arange(256)
+        for number, framer in enumerate(framers):
+            bit = 1 << min(number, LAST_BIT)  # those beyond the last bit share it
+            fits = np.ones((_OPENING_BYTES, 256), np.bool_)
+            for at, mask, value in framer.framing.magic:
+                if at < _OPENING_BYTES:
+                    fits[at] &= octets & mask == value
+            fitting[fits] |= np.uint64(bit)
+            if framer.framing.cut is None:
+                on_port |= bit
+                if not framer.framing.stand_in and not framer.framing.on_port_only:
+                    anywhere |= bit
+        self.fitting = memoryview(fitting.reshape(-1))
+        self.on_port = on_port
+        self.anywhere = anywhere
+
+    def possible(self, data, at, length, on_port):  # type: ignore[no-untyped-def]
+        """A bit for each framing, by its place in the list."""
+        found: cython.ulonglong = self.on_port if on_port else self.anywhere
+        place: cython.Py_ssize_t
+        for place in range(_OPENING_BYTES if length > _OPENING_BYTES else length):
+            found &= self.fitting[256 * place + data[at + place]]
+        return found

@@ -52,6 +52,7 @@ class Identifier:
         # Those that a place within other bytes may show: not by the function alone, nor where it would be UNSURE at best
         self.lasting = [framer for framer in self._anywhere if framer.framing.cut is None and not framer.framing.stand_in]
         self._plain = Candidates(self._anywhere, 0)
+        self._hinted: dict[tuple[int, int, int], Candidates] = {}  # made when asked for: transport, hinting ports of server and client, -1 none
         # (client, server, port of the server) -> what its TCP connections of no known protocol begin with, and how many did
         self.sealed: dict[tuple[int, int, int], tuple[Sealed, int]] = {}
         self.sealed_over = 0  # connections beyond the limit of those
@@ -70,11 +71,16 @@ class Identifier:
 
     def candidates(self, transport: int, client_port: int, server_port: int) -> Candidates:
         """Hinted ones first, those of the server's port before those of the client's."""
-        hinted = self._by_port.get((transport, server_port), []) + self._by_port.get((transport, client_port), [])
-        if not hinted:
+        server, client = self._by_port.get((transport, server_port)), self._by_port.get((transport, client_port))
+        if server is None and client is None:
             return self._plain
-        ordered = tuple(dict.fromkeys(hinted))
-        return Candidates(ordered + tuple(framer for framer in self._anywhere if framer not in ordered), len(ordered))
+        key = (transport, server_port if server else -1, client_port if client else -1)
+        found = self._hinted.get(key)
+        if found is None:
+            ordered = tuple(dict.fromkeys([*(server or ()), *(client or ())]))
+            found = Candidates(ordered + tuple(framer for framer in self._anywhere if framer not in ordered), len(ordered))
+            self._hinted[key] = found
+        return found
 
     def decide(self, first: bytes, direction: int, candidates: Candidates, *, final: bool) -> Framer | int:
         """The framer that fits the first bytes, MORE when they do not tell yet (never if `final`), WRONG when none fits.

@@ -3,8 +3,14 @@ from otwatch.copying cimport copy
 from otwatch.streams.framing cimport Framer
 from otwatch.tables cimport Octets, Pdus
 
+cdef class Buffers:
+    cdef unsigned char[::1] history
+    cdef long long[::1] starts
+    cdef Octets pending
+
 cdef class Room:
     cdef public long long left
+    cdef list spare
 
 cdef class Stream:
     cdef readonly Py_ssize_t slot
@@ -54,6 +60,7 @@ cdef class Stream:
     cdef long long history_cap
     cdef long long settled
     cdef Room room
+    cdef Buffers buffers
     cdef long long[::1] starts
     cdef long long started_pdus
     cdef int line_up(self) except -1
@@ -67,6 +74,7 @@ cdef class Stream:
     cdef int jump(self, long long distance) except -1
     cdef long long oldest_kept(self) except? -1
     cdef long long differing(self, long long position, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length) except -1
+    cdef Buffers equipment(self)
     cdef int keep(self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length) except -1
     cdef int drop(self, Py_ssize_t length) except -1
     cdef int start_of_pdu(self, long long position) except -1

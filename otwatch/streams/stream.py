@@ -18,13 +18,27 @@ _SMALLEST_HISTORY = cython.declare(cython.longlong, 64)
 _LARGEST_HISTORY = cython.declare(cython.longlong, 65_536)  # what a receiver without window scaling can leave unacknowledged
 _ORIGIN = cython.declare(cython.longlong, 1 << 40)  # where positions begin, so that those before it are numbers like others
 _STARTS = cython.declare(cython.longlong, 64)  # PDU starts remembered, to read an altered retransmission from where its PDU began
+_PENDING = cython.declare(cython.Py_ssize_t, 256)
+_LARGE = cython.declare(cython.Py_ssize_t, 4096)
+_SPARES = cython.declare(cython.Py_ssize_t, 256)  # buffers that are kept for the next streams
+
+
+class Buffers:
+    """What a stream with payload needs at least. Where every request has a connection of its own, making them is what a stream costs, so a stream
+    that is over leaves them to the next; what they hold then is old, and nobody reads what he has not written."""
+
+    def __init__(self) -> None:
+        self.history = memoryview(bytearray(_SMALLEST_HISTORY))
+        self.starts = memoryview(np.zeros(_STARTS, np.int64))
+        self.pending = Octets(_PENDING)
 
 
 class Room:
-    """Bytes of history that all streams together may hold beyond the usual."""
+    """Bytes of history that all streams together may hold beyond the usual, and buffers without a stream."""
 
     def __init__(self, total: cython.longlong) -> None:
         self.left = total
+        self.spare = []
 
 
 class Stream:
@@ -77,6 +91,7 @@ class Stream:
         self.history_mask = -1
         self.settled = _ORIGIN  # bytes from here on stay in the history while there is room for them
         self.room = room
+        self.buffers = None
         size: cython.longlong = 1
         while 2 * size <= history_bytes:
             size *= 2
@@ -168,6 +183,14 @@ class Stream:
         """The stream is over: its part of the shared room."""
         if self.history is not None and self.history_mask + 1 > self.history_cap:
             self.room.left += self.history_mask + 1 - self.history_cap
+        if self.buffers is not None and len(self.room.spare) < _SPARES:
+            if self.buffers.pending.data.shape[0] <= _LARGE:
+                self.buffers.pending.clear()
+                self.room.spare.append(self.buffers)
+            self.pending = None
+            self.starts = None
+            self.started_pdus = 0
+        self.buffers = None
         self.history = None
         self.history_mask = -1
         self.base = self.settled = self.position
@@ -175,7 +198,7 @@ class Stream:
 
     def larger(self, ring, size, kept):  # type: ignore[no-untyped-def]
         """A ring of that size with the bytes of `ring` from position `kept` on."""
-        new = memoryview(bytearray(size))
+        new = self.equipment().history if size == _SMALLEST_HISTORY else memoryview(bytearray(size))
         at: cython.longlong = kept
         run: cython.longlong
         while ring is not None and at < self.position:
@@ -211,10 +234,18 @@ class Stream:
                 count += 1
         return count
 
+    def equipment(self):  # type: ignore[no-untyped-def]
+        """Its buffers, taken when the first is needed."""
+        if self.buffers is None:
+            self.buffers = self.room.spare.pop() if self.room.spare else Buffers()
+        return self.buffers
+
     def keep(self, data, at, length):  # type: ignore[no-untyped-def]
         """At the end of pending."""
         if self.pending is None:
-            self.pending = Octets(256)
+            if self.equipment().pending.data.shape[0] > _LARGE:
+                self.buffers.pending = Octets(_PENDING)
+            self.pending = self.buffers.pending
         to: cython.Py_ssize_t = self.pending.reserve(length)
         copy(self.pending.data, to, data, at, length)
         return 0
@@ -225,7 +256,7 @@ class Stream:
         rest: cython.Py_ssize_t = pending.used - length
         if rest <= 0:
             self.marks = None
-            if pending.data.shape[0] > 4096:  # one large message must not cost its room for the life of the flow
+            if pending.data.shape[0] > _LARGE:  # one large message must not cost its room for the life of the flow
                 self.pending = None
             else:
                 pending.clear()
@@ -240,7 +271,7 @@ class Stream:
     def start_of_pdu(self, position):  # type: ignore[no-untyped-def]
         """A PDU began at the position."""
         if self.starts is None:
-            self.starts = memoryview(np.zeros(_STARTS, np.int64))
+            self.starts = self.equipment().starts
         self.starts[self.started_pdus & (_STARTS - 1)] = position
         self.started_pdus += 1
         return 0

@@ -3,7 +3,7 @@ from otwatch.streams.connections cimport Connections
 from otwatch.streams.cutter cimport Cutter
 from otwatch.streams.datagrams cimport Datagrams
 from otwatch.streams.frames cimport Frames
-from otwatch.streams.framing cimport Framer
+from otwatch.streams.framing cimport Framer, Openings
 from otwatch.streams.heads cimport Heads
 from otwatch.streams.lifetimes cimport Lifetimes
 from otwatch.streams.reassembly cimport Reassembler
@@ -26,6 +26,7 @@ cdef class Streams:
     cdef Frames frames
     cdef Heads heads
     cdef list framers
+    cdef Openings openings
     cdef long long packets
     cdef long long duplicates
     cpdef object feed(self, Packets packets, Anomalies anomalies, Packets readings=*)

@@ -16,7 +16,7 @@ from otwatch.streams.attachment import SHORT_BYTES
 from otwatch.streams.connections import Connections
 from otwatch.streams.cutter import Cutter
 from otwatch.streams.frames import Frames
-from otwatch.streams.framing import PROBE_BYTES, Framer
+from otwatch.streams.framing import LAST_BIT, PROBE_BYTES, Framer, Openings
 from otwatch.streams.lifetimes import Lifetimes
 from otwatch.streams.reassembly import WINDOW
 from otwatch.streams.states import Mode
@@ -25,6 +25,7 @@ from otwatch.streams.table import FlowTable
 from otwatch.tables import Anomalies, Packets
 from otwatch.vocabulary import FlowEvent, PacketFlag, PduFlag
 
+_LAST_BIT = cython.declare(cython.int, LAST_BIT)
 _WINDOW = cython.declare(cython.longlong, WINDOW)
 _SHORT_BYTES = cython.declare(cython.Py_ssize_t, SHORT_BYTES)
 _UNHEARD = cython.declare(cython.int, PduFlag.UNHEARD)
@@ -45,7 +46,7 @@ _M32 = cython.declare(cython.longlong, 0xFFFFFFFF)
 # bits of FlowTable.state
 _SENT_0 = cython.declare(cython.int, 1)  # packets of direction 0 were seen; direction 1 is the next bit
 _ANSWERED = cython.declare(cython.int, 16)
-_TALKING = cython.declare(cython.int, 64)  # answered, and payload both ways: nothing happens for the first time any more
+_TALKING = cython.declare(cython.int, 256)  # answered, and payload both ways: nothing happens for the first time any more
 _RESET = cython.declare(cython.int, 32)
 _SHARED = cython.declare(cython.int, 64)  # see Connections
 
@@ -71,6 +72,7 @@ class Streams:
         self.pdus = self.cutter.pdus
         self.closed = self.life.closed
         self.framers = self.cutter.identifier.all
+        self.openings = Openings(self.framers)
         self.packets = self.duplicates = 0
 
     @property
@@ -357,10 +359,11 @@ class Streams:
         framer: Framer
         size: cython.longlong
         hinted: cython.bint = (table.hints[self.flows.server_port[slot]] | table.hints[self.flows.client_port[slot]]) & 1 != 0
-        for i in range(len(self.framers)):
-            framer = self.framers[i]
-            if framer.cut_call is not None or (framer.stand_in and not hinted):  # a stand-in is UNSURE at best: of no use off its port
+        possible: cython.ulonglong = self.openings.possible(data, at, length, hinted)
+        for i in range(len(self.framers) if possible else 0):
+            if possible >> (i if i < _LAST_BIT else _LAST_BIT) & 1 == 0:
                 continue
+            framer = self.framers[i]
             size = framer.measure(data, at, at + length, direction)
             if size > 0 and self.cutter.look(slot, direction, length):
                 least: cython.int = Verdict.UNSURE if hinted and size == length else Verdict.YES  # one whole PDU on its port

@@ -26,7 +26,7 @@ cdef class FlowTable:
     cdef int[::1] oldest
     cdef unsigned char[::1] row_list
     cdef unsigned char[::1] client_low
-    cdef unsigned char[::1] state
+    cdef unsigned short[::1] state
     cdef unsigned char[::1] mode
     cdef int[::1] budget
     cdef long long[::1] start

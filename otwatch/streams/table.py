@@ -94,7 +94,8 @@ class FlowTable:
         self.hints = memoryview(hints)
         self.key_a = self.key_b = self.mac = self.start = self.octet = memoryview(np.zeros(0, np.int64))
         self.chain = self.newer = self.older = self.free = self.budget = memoryview(np.zeros(0, np.int32))
-        self.row_list = self.client_low = self.state = self.mode = memoryview(np.zeros(0, np.uint8))
+        self.state = memoryview(np.zeros(0, np.uint16))
+        self.row_list = self.client_low = self.mode = memoryview(np.zeros(0, np.uint8))
         self.resize(self.flows.capacity)
 
     def resize(self, capacity: cython.Py_ssize_t) -> object:
@@ -118,7 +119,7 @@ class FlowTable:
         self.budget = larger(self.budget, capacity, np.int32)
         self.row_list = larger(self.row_list, capacity, np.uint8)
         self.client_low = larger(self.client_low, capacity, np.uint8)
-        self.state = larger(self.state, capacity, np.uint8)
+        self.state = larger(self.state, capacity, np.uint16)
         self.mode = larger(self.mode, capacity, np.uint8)
         size = 1
         while size < 2 * capacity:

@@ -40,3 +40,12 @@ def firsts(*packets: P, batch: int = 100) -> list[int]:
 )
 def test_firsts(packets, expected, batch):
     assert firsts(*packets, batch=batch) == expected
+
+
+def test_firsts_of_a_connection_beside_another_on_the_same_ports():
+    """The older one goes on; what the younger one does for the first time is written down all the same."""
+    older = [OPEN, ANSWER, ASK, SAY]
+    younger = [replace(packet, seq=packet.seq + 50_000, ack=packet.ack + 50_000 if packet.ack >= 0 else -1) for packet in older]
+    more = P(b"ask", seq=103, ack=206)
+    run = Run([replace(packet, at=number * MS) for number, packet in enumerate([*older, younger[0], younger[1], more, *younger[2:], more], 1)])
+    assert [[flow[name] // MS for name in NAMES] for flow in run.flows] == [[2, -1, 3, 4], [8, -1, 8, 9]]
