@@ -86,7 +86,7 @@ def show_view(view: View, console: Console) -> None:
     if len(view.incidents) > _INCIDENTS:
         console.print(f"\n… and {len(view.incidents) - _INCIDENTS:,} more incidents: otwatch analyze --format jsonl", style="dim")
     _notes(view, console)
-    if not view.incidents and not view.notes and view.coverage.packets:
+    if not view.incidents and not view.notes and view.verdict.level is not Level.CANNOT_JUDGE:
         console.print(
             "What to try next: name the allowed writers with --site (otwatch site init), or learn what is normal from a quiet capture "
             "(otwatch baseline learn) and compare with --baseline."
