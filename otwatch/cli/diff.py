@@ -34,7 +34,7 @@ _SITE: Final = (click.option("--site", type=FILE, metavar="FILE", help="Site fil
 @click.option("--fail-on", default="", metavar="KINDS", help="Exit with code 3 at a change of these kinds: new-asset,new-writer,firmware,program ...")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Show at most so many of a kind as text.")
 def diff(old: str, new: str, site: str | None, merge: bool, jobs: int, form: str, fail_on: str, limit: int) -> None:
-    """Say what changed from A to B: captures, folders of captures, or stores of a sensor.
+    """Say what changed from A to B: captures, folders of captures, stores of a sensor, or days of a lake.
 
     What one side could not see is "not comparable", never "gone". Recordings of a folder are compared each with the one of A that shows its hosts.
 
@@ -42,10 +42,13 @@ def diff(old: str, new: str, site: str | None, merge: bool, jobs: int, form: str
     Examples:
       otwatch diff monday.pcap tuesday.pcap
       otwatch diff before/ after/ --fail-on new-asset,new-writer,firmware
+      otwatch diff lake@2026-11-22 lake@2026-11-29
       otwatch diff backup.sqlite /var/lib/otwatch/otwatch.sqlite --format json
     """
     with one_line_errors():
-        from otwatch.cli.observing import snapshots_of
+        from dataclasses import replace
+
+        from otwatch.cli.observing import is_lake_day, snapshots_of
         from otwatch.cli.running import policy_from
         from otwatch.documents import nearest
         from otwatch.errors import CaptureError
@@ -56,7 +59,10 @@ def diff(old: str, new: str, site: str | None, merge: bool, jobs: int, form: str
             if kind not in KINDS:
                 raise CaptureError(f'--fail-on: there is no kind "{kind}"{nearest(kind, KINDS)}; there are {", ".join(KINDS)}')
         policy = policy_from({"rule_paths": (), "site": site, "baseline": None, "learn_until": None})
-        pairs, alone = counterparts(*(snapshots_of(name, policy, merge=merge, jobs=jobs) for name in (old, new)))
+        sides = [snapshots_of(name, policy, merge=merge, jobs=jobs) for name in (old, new)]
+        if is_lake_day(old) != is_lake_day(new):  # what was written is worded otherwise in a lake
+            sides = [[replace(one, points=None) for one in side] for side in sides]
+        pairs, alone = counterparts(*sides)
         several = len(pairs) + len(alone) > 1
         comparisons = [(before, after, compare(before, after)) for before, after in pairs]
         if form == "json":

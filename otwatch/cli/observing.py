@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -24,12 +25,23 @@ def is_store(name: str) -> bool:
         return False
 
 
+def is_lake_day(name: str) -> bool:
+    """Whether it is a day of a lake: `lake@2026-11-22`."""
+    folder, _, day = name.rpartition("@")
+    return bool(folder) and Path(folder).is_dir() and re.fullmatch(r"\d{4}-\d\d-\d\d", day) is not None and not Path(name).exists()
+
+
 def snapshots_of(name: str, policy: Policy, *, merge: bool, jobs: int) -> list[Snapshot]:
     """What was observed: of captures one of each recording. CaptureError when nothing was."""
     from otwatch.outputs.snapshot import of_result, of_store
 
     if is_store(name):
         return [of_store(Path(name))]
+    if is_lake_day(name):
+        from otwatch.lake.snapshot import of_lake
+
+        folder, _, day = name.rpartition("@")
+        return [of_lake(folder, day)]
     from otwatch.cli.running import observed_recordings
     from otwatch.engine.state import Wanted
     from otwatch.errors import CaptureError

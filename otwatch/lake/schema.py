@@ -230,7 +230,7 @@ def arrow_rows(table: str, records: Sequence[Record], site: str, sensor: str) ->
         if one.name in ("site", "sensor"):
             found: list[Any] = [site if one.name == "site" else sensor] * len(records)
         elif one.name == "record":
-            found = [json_text(record) for record in records]
+            found = list(records)
         else:
             found = [record.get(one.name) for record in records]
         columns.append(_column(arrow, one.kind, found))

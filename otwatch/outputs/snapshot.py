@@ -91,7 +91,7 @@ def of_result(name: str, result: Result, commands: Iterable[Command]) -> Snapsho
         first_ns=result.first_ns or 0,
         last_ns=result.last_ns or 0,
         blind=tuple(spot.text for spot in result.blind_spots if spot.incomplete),
-        devices={device.id: device for device in (_device(asset_record(asset), asset.label) for asset in _heard(result.assets))},
+        devices={device.id: device for device in (device_of(asset_record(asset), asset.label) for asset in _heard(result.assets))},
         ways=ways,
         points={(one.source, one.target, one.function, one.unit, one.point): one.value for one in commands},
         incidents={one.id: (one.severity.label, one.title) for one in result.incidents if not one.is_note},
@@ -101,7 +101,7 @@ def of_result(name: str, result: Result, commands: Iterable[Command]) -> Snapsho
 def of_store(path: Path) -> Snapshot:
     """The snapshot of a sensor's store. CaptureError when it cannot be read."""
     reader = StoreReader(path)
-    devices = {device.id: device for device in (_device(record, str(record["id"])) for record in reader.assets()) if device.last_ns}
+    devices = {device.id: device for device in (device_of(record, str(record["id"])) for record in reader.assets()) if device.last_ns}
     ways: dict[tuple[str, str, str], Way] = {}
     for record in reader.flows():
         if record["payload_to_client"] and not is_group(record["server"]):
@@ -127,7 +127,8 @@ def _heard(assets: Iterable[Asset]) -> Iterable[Asset]:
     return (asset for asset in assets if asset.packets_sent)
 
 
-def _device(record: dict[str, Any], label: str) -> Device:
+def device_of(record: dict[str, Any], label: str) -> Device:
+    """A device, from the record of an asset."""
     found = {kind: _shown(record, kind) for kind in IDENTITY}
     return Device(
         id=str(record["id"]),

@@ -56,6 +56,12 @@ def test_the_questions_are_answered(lake: Path) -> None:
     assert rows(lake, "writers", "x' OR '1'='1") == []
 
 
+def test_the_whole_record_is_there_as_json(lake: Path) -> None:
+    for table in ("assets", "alerts", "incidents"):
+        [one, *_] = rows(lake, "query", f"SELECT id, record FROM {table}")
+        assert json.loads(str(one["record"]))["id"] == one["id"]
+
+
 def test_a_name_finds_the_addresses_of_an_asset(lake: Path) -> None:
     [asset, *_] = rows(lake, "query", "SELECT id, addresses FROM assets WHERE addresses LIKE '%192.168.10.12%'")
     assert rows(lake, "writers", str(asset["id"])) == rows(lake, "writers", "192.168.10.12")
@@ -100,3 +106,14 @@ def test_wrong_use_is_one_line(lake: Path, tmp_path: Path) -> None:
     assert_one_line(otwatch("lake", "writers", "--lake", tmp_path / "no"), "no such folder")
     assert_one_line(otwatch("lake", "writers", "--lake", lake, "--since", "soon"), "is no time")
     assert_one_line(otwatch("lake", "tidy", "--lake", lake, "--size", "big"), "no size")
+
+
+def test_days_are_compared(tmp_path: Path) -> None:
+    assert otwatch("analyze", ATTACK, ATTACK.with_name("opcua-walk.pcap"), "--lake", tmp_path / "lake").returncode == 0
+    days = [f"{tmp_path / 'lake'}@2026-11-{day}" for day in (22, 30)]
+    told = otwatch("diff", *days, "--fail-on", "new-asset")
+    assert told.returncode == 3
+    assert "192.168.10.18" in told.stdout
+    assert "gone-conversation" not in told.stdout  # a minute of a day says nothing of who is gone
+    assert "No change was seen." in otwatch("diff", days[0], days[0]).stdout
+    assert_one_line(otwatch("diff", days[0], f"{tmp_path / 'lake'}@2026-01-01"), "no such day")
