@@ -36,8 +36,9 @@ class Pipeline:
         self.bindings = Bindings(limits)
         self.streams = Streams(self.addresses, limits, self.protocols)
         self.dissectors: list[Dissector | None] = [
-            spec.dissector(index, limits) if spec.dissector is not None else None for index, spec in enumerate(self.protocols, 1)
-        ]
+            spec.dissector(index, limits) if spec.dissector is not None and not spec.facts_only else None
+            for index, spec in enumerate(self.protocols, 1)
+        ]  # those of facts only are made when something of theirs is seen: their modules take as long to load as a small capture to read
         self.behaviour_index = BehaviourIndex(limits)
         self.operations = Operations()
         self.anomalies = Anomalies()
@@ -72,6 +73,9 @@ class Pipeline:
         facts: list[Fact] = []
         active = 0
         for index, (dissector, pdus) in enumerate(zip(self.dissectors, self.streams.pdus[1:], strict=True), 1):
+            make = self.protocols[index - 1].dissector
+            if dissector is None and pdus.rows and make is not None:
+                dissector = self.dissectors[index - 1] = make(index, self.limits)
             if dissector is not None and pdus.rows:
                 pdus.packets = packets
                 active += self._dissect(index, dissector, pdus, facts)
