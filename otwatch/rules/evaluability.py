@@ -26,7 +26,7 @@ NEEDS_SITE: Final = frozenset(
 )
 UNKNOWN_WITHOUT_SITE: Final = NEEDS_SITE - {"jump_hosts_known", "src_jump_host", "src_engineering"}  # those are true or false in any case
 NEEDS_OT_NETWORK: Final = frozenset({"dst_in_ot", "src_in_ot", "dst_is_controller"})
-_MESSAGES: Final = frozenset({"operations", "behaviours", "facts", "silences"})  # tables made of messages of OT protocols
+_MESSAGES: Final = frozenset({"operations", "behaviours", "silences"})  # tables made of messages of OT protocols
 _MANY_TIMES: Final = 10
 _PORTS_SHOWN: Final = 5
 _SECOND: Final = 1e9

@@ -74,7 +74,7 @@ def test_nothing_stands_alone() -> None:
         for capture in CAPTURES
         for name in (capture.name, f"{capture.stem}.yaml", f"{capture.stem}.operations.jsonl")
     }
-    here = {path.name for path in PLANT.iterdir()} - {"site.yaml"}
+    here = {path.name for path in PLANT.iterdir()} - {"site.yaml", "indicators.json"}
     assert here == companions
 
 
