@@ -110,9 +110,12 @@ class Attachment(Ledger):
 
     def sift(self, stream, at):  # type: ignore[no-untyped-def]
         """Of short segments, whose starts tell nothing: drops the bytes before the first one, from `at` on, with which a protocol's header may
-        start. _DECIDE where a whole PDU may stand there, _WAIT for more bytes, _NOTHING where the flow is not worth it."""
+        start. _DECIDE where a whole PDU may stand there, _WAIT for more bytes, _NOTHING where the flow is not worth it: also where its beginning was
+        seen and is of no protocol, for among the zeros of office traffic headers are found by chance."""
         pending = stream.pending
         size: cython.Py_ssize_t = pending.used
+        if self.table.start[2 * stream.slot + stream.direction] >= 0:
+            return _NOTHING
         if stream.passed > _SIFT_BYTES or size >= _SHORT_BYTES * len(stream.marks):
             return _NOTHING
         says: cython.int = _WAIT

@@ -128,6 +128,7 @@ def test_a_connection_a_poll_and_devices_that_are_switched_off(protocol, tmp_pat
 
 # Few addresses, each of which might be there; data that ceases, which is seen only where it came from
 NEEDS_BOTH = {"modbus-scan-addresses", "bacnet-walk", "cip-io-interrupted"}
+NEEDS_BOTH |= {"admin-smb-write", "admin-telnet", "admin-telnet-refused"}  # an act over an IT protocol counts when it is answered
 ATTACKS = sorted(path.stem for path in PLANT.glob("*.pcap") if path.stem not in NEEDS_BOTH)
 
 
