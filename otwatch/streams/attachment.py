@@ -110,11 +110,11 @@ class Attachment(Ledger):
 
     def sift(self, stream, at):  # type: ignore[no-untyped-def]
         """Of short segments, whose starts tell nothing: drops the bytes before the first one, from `at` on, with which a protocol's header may
-        start. _DECIDE where a whole PDU may stand there, _WAIT for more bytes, _NOTHING where the flow is not worth it: also where its beginning was
-        seen and is of no protocol, for among the zeros of office traffic headers are found by chance."""
+        start. _DECIDE where a whole PDU may stand there, _WAIT for more bytes, _NOTHING where the flow is not worth it: also where its beginning is
+        that of an IT protocol, for among the zeros of such traffic headers are found by chance."""
         pending = stream.pending
         size: cython.Py_ssize_t = pending.used
-        if self.table.start[2 * stream.slot + stream.direction] >= 0:
+        if stream.slot in self.read_by_head:
             return _NOTHING
         if stream.passed > _SIFT_BYTES or size >= _SHORT_BYTES * len(stream.marks):
             return _NOTHING

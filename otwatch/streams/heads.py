@@ -206,6 +206,7 @@ class Heads:
             if verdict == Verdict.YES:
                 reader.candidates = [number]
                 reader.known = True
+                self.ledger.read_by_head.add(slot)
                 side.lost = False
                 self.cut(slot, reader, side, direction)
                 if self.state[slot] == _READ:
@@ -291,5 +292,6 @@ class Heads:
                 while side.held and self.state[slot] == _READ and not side.done:
                     self.release(slot, reader, side, direction, True)
             self.readers.pop(slot, None)
+        self.ledger.read_by_head.discard(slot)
         self.state[slot] = _UNKNOWN
         return 0

@@ -12,6 +12,7 @@ cdef class Ledger:
     cdef public list pdus
     cdef public Anomalies anomalies
     cdef public list alarms
+    cdef readonly set read_by_head
     cdef public long long alarm_ns
     cdef public long long alarm_count
     cdef readonly long long most_alarms

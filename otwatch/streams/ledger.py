@@ -29,6 +29,7 @@ class Ledger:
         self.pdus = [Pdus(self.octets, 16)] + [Pdus(self.octets) for _ in protocols]
         self.anomalies = None
         self.alarms = []  # heap of (time, count, Stream); entries may be stale, Stream.deadline and quiet are what counts
+        self.read_by_head: set[int] = set()  # slots of flows whose beginning is that of an IT protocol (heads.py)
         self.alarm_ns = 0x7FFFFFFFFFFFFFFF
         self.alarm_count = 0
         self.most_alarms = 4096
