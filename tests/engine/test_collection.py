@@ -21,6 +21,7 @@ from tests.engine.analysing import COLLECTION, shipped
 pytestmark = [
     pytest.mark.captures,
     pytest.mark.slow,
+    pytest.mark.extended,
     pytest.mark.skipif(not (COLLECTION / "MANIFEST.tsv").is_file(), reason="no capture collection: set OTWATCH_CAPTURES"),
 ]
 

@@ -178,6 +178,7 @@ def test_the_checkpoint_of_another_time_is_set_aside_when_damaged(folder: Path, 
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_beyond_capacity_received_and_dropped_are_what_was_offered(folder: Path, wire: Wire) -> None:
     """The sensor stands still while more comes than its ring holds: not one packet is unaccounted for, and memory stays as it is."""
     sensor = RunningSensor(wire.sensor, "wire0", folder)

@@ -36,6 +36,7 @@ def receivers(folder: Path, wire: Wire, count: int) -> Iterator[list[Rsyslog]]:
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_ten_times_kill_9_loses_nothing_and_repeats_little(tmp_path: Path, folder: Path, wire: Wire) -> None:
     with receivers(tmp_path, wire, 2) as (one, two):
         urls = tuple(f"tcp://127.0.0.1:{receiver.ports['tcp']}?format=json&events=all" for receiver in (one, two))

@@ -33,6 +33,7 @@ def sequences(folder: Path) -> list[int]:
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_kill_9_amid_alerts_loses_nothing_and_repeats_only_under_the_same_number(tmp_path: Path, folder: Path, beside: Wire) -> None:
     """Four lives: each of the first three ends by kill -9 while alerts are told, never by a clean stop."""
     rsyslog = Rsyslog(tmp_path / "rsyslog", namespace=beside.sensor)
@@ -106,6 +107,7 @@ def test_a_full_disk_is_told_and_alerts_leave_from_memory(tmp_path: Path, folder
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_a_wrong_certificate_and_a_siem_that_is_away_are_told(tmp_path: Path, folder: Path, beside: Wire) -> None:
     """TLS goes to a receiver of another authority: nothing is sent there, and the other destination hears of it. Then that one is away."""
     (tmp_path / "other").mkdir()

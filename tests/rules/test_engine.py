@@ -23,7 +23,7 @@ POLL = {"src": "10.0.0.5", "dst": "10.0.0.9", "protocol": "modbus", "function": 
 WRITE = {"src": "10.0.0.77", "dst": "10.0.0.9", "protocol": "modbus", "function": 6, "action": "WRITE", "area": 4, "start": 1, "count": 1, "at": 15}
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ROWS)
 def test_any_cut_into_batches_gives_the_same_alerts(rows):
     whole = [asdict(alert) for alert in alerts_of(SHIPPED, rows)]
