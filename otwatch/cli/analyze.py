@@ -140,7 +140,7 @@ def analyze(
             check_new(evidence)
         if report is not None:
             _check_report_name(report)
-        names = _pseudonyms(share, packets=evidence, stores=(database, *urls))
+        names = _pseudonyms(share, packets=evidence, stores=(database, lake, *urls))
         library = _library(advisories)
         targets = _destinations(urls)
         policy = policy_from(options)
@@ -255,7 +255,7 @@ def _pseudonyms(share: str | None, *, packets: str | None, stores: Sequence[str 
     if packets is not None:
         raise CaptureError("--share and --evidence do not go together: packets hold what --share replaces")
     if any(stores):
-        raise CaptureError("--share is for what is shown to others: leave out --db and --syslog")
+        raise CaptureError("--share is for what is shown to others: leave out --db, --lake and --syslog")
     return load_pseudonyms(share)
 
 

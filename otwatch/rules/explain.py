@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import UTC, datetime
+from typing import Final
 
 from otwatch.rules.context import Context, LateRecord
 from otwatch.rules.knowledge import Knowledge
 from otwatch.rules.seams import Indicator
+
+_DAY_NS: Final = 86_400_000_000_000
+_MOST_NAMED: Final = 3  # indicators of an alert that are written out
 
 
 def time_text(timestamp_ns: int) -> str:
@@ -69,10 +73,6 @@ def explain(context: Context, late: LateRecord, used: Collection[str]) -> str:
             else f"The conversation is older than this kind of action; {learned_from(context.knowledge, late.at_ns)}."
         )
     return " ".join(sentence for sentence in sentences if sentence)
-
-
-_DAY_NS = 86_400_000_000_000
-_MOST_NAMED = 3
 
 
 def _published(late: LateRecord) -> str:

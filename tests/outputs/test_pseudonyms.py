@@ -88,6 +88,8 @@ def test_packets_and_stores_are_not_shared(tmp_path: Path) -> None:
     told = otwatch("analyze", ATTACK, "--share", tmp_path / "key", "--evidence", tmp_path / "evidence")
     assert_one_line(told, "packets hold what --share replaces")
     assert_one_line(otwatch("analyze", ATTACK, "--share", tmp_path / "key", "--db", tmp_path / "a.sqlite"), "leave out --db")
+    assert_one_line(otwatch("analyze", ATTACK, "--share", tmp_path / "key", "--lake", tmp_path / "lake"), "leave out --db, --lake")
+    assert not (tmp_path / "lake").exists()
     assert not (tmp_path / "key").exists()
 
 
