@@ -36,10 +36,10 @@ def rsyslog(tmp_path: Path, wire: Wire) -> Iterator[Rsyslog]:
 
 @pytest.fixture
 def small_disk(folder: Path) -> Iterator[Path]:
-    """A small disk in the place of everything that the sensor writes."""
+    """A small disk in the place of everything that the sensor writes: what 200 alerts take, as records, in the store and its log, it holds."""
     disk = folder / "disk"
     disk.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=777", "tmpfs", str(disk)], capture_output=True, check=False)
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m,mode=777", "tmpfs", str(disk)], capture_output=True, check=False)
     if done.returncode:
         pytest.skip(f"cannot mount a tmpfs here: {done.stderr.decode().strip()}")
     yield disk
