@@ -16,7 +16,7 @@ from otwatch.addresses import Addresses
 from otwatch.alerts.alert import Alert
 from otwatch.alerts.book import IncidentEvent
 from otwatch.alerts.coverage import Verdict
-from otwatch.alerts.findings import Finding, Findings, Part, Sample
+from otwatch.alerts.findings import Finding, Findings
 from otwatch.alerts.incidents import Incident
 from otwatch.batch import Batch
 from otwatch.groups import grouped, rank_among_equals
@@ -24,12 +24,12 @@ from otwatch.limits import Limits
 from otwatch.names import plain
 from otwatch.rules.compile import Clause, clauses_of
 from otwatch.rules.context import Context, Joined
+from otwatch.rules.credits import Credits
 from otwatch.rules.evaluability import NEEDS_BASELINE, NEEDS_INDICATORS, UNKNOWN_WITHOUT_SITE, Evaluability, Observed, spoken_in
 from otwatch.rules.evidence import Evidence
 from otwatch.rules.fields import TABLES, Stage
 from otwatch.rules.flows import FlowRules
 from otwatch.rules.following import Following
-from otwatch.rules.gate import Gate
 from otwatch.rules.kinds import Kind, Kinds, Told
 from otwatch.rules.knowledge import Knowledge, Learning
 from otwatch.rules.match import Matcher
@@ -40,7 +40,7 @@ from otwatch.rules.report import BehaviourRecord, Reporter
 from otwatch.rules.requests import FIELDS as REQUEST_FIELDS
 from otwatch.rules.requests import Requests
 from otwatch.rules.results import Results
-from otwatch.rules.rows import Row, Sequences, Windows, hashable, keep_chain
+from otwatch.rules.rows import Row, hashable
 from otwatch.rules.rule import Rule
 from otwatch.rules.seams import HostView, Intelligence, Known, ProtocolNames, SitePolicy
 from otwatch.tables import Behaviours
@@ -49,7 +49,6 @@ from otwatch.vocabulary import AnomalyKind
 _SAMPLE: Final = 1  # bits of _wanted: another message is wanted as evidence
 _ROWS: Final = 2  # every message is looked at
 _COUNTED: Final = 4  # its times are followed for the bursts of alerts that count it by its behaviour
-_WAITED: Final = -(1 << 30)  # what messages of a behaviour that waited in a window are counted under, as evidence
 _FEW: Final = 64  # behaviours wanted as evidence, of which each is looked at
 _SIDES: Final = {"src": "source", "dst": "destination"}
 
@@ -95,33 +94,29 @@ class RuleEngine:
         judged = [clause for clause in clauses if not unknown & clause.demands]
         self._matchers = {table: Matcher([clause for clause in judged if clause.table == table]) for table in TABLES}
         self._each_row = {clause.index: _by_row(clause) for clause in clauses}
-        self.windows = {index: Windows(rule.window) for index, rule in enumerate(self.rules) if rule.window}
-        self.sequences = {index: Sequences(rule) for index, rule in enumerate(self.rules) if rule.sequence}
-        self.gates = {clause.index: Gate(clause, self._judge_late, self._waits) for clause in clauses if clause.rule.window and clause.late_fields}
-        self.flows = FlowRules(
-            self._matchers["flows"].clauses, self.context, self.windows, self._take, self._counted, self._only_counted, limits
-        )
         self.evidence = Evidence(self.context)
         self.following = Following(limits.burst_quiet_ns)
         self.reporter = Reporter(self.rules, clauses, self.context, self.following.ended, limits.burst_quiet_ns)
+        self.credits = Credits(self.rules, clauses, self.findings, self.evidence, self.reporter, self.knowledge, limits, self._refresh)
+        self.flows = FlowRules(
+            self._matchers["flows"].clauses, self.context, self.credits.windows, self.credits.take, self.credits.counted,
+            self.credits.only_counted, limits,
+        )
         self.results = Results(self.rules, self.findings, self.reporter, limits)
         self._wanted = np.zeros(1024, np.uint8)
         self._kinds = Kinds(self._matchers["operations"], self._matchers["behaviours"], self.context)
         self._clauses_of = np.zeros(1024, np.int32)  # by behaviour: the set of clauses that it passed
         self._sets: list[tuple[Clause, ...]] = [()]
         self._number_of_set: dict[tuple[Clause, ...], int] = {}
-        self._steps: list[tuple[int, int, int, int, Clause, Row]] = []  # time at which it holds, frame, order of tables, of coming
-        self._moving: set[int] = set()  # rules with rows in _steps
         self._refusals = Refusals()
         self._batch: Batch | None = None
         self._batches = 0
         self.first_ns: int | None = None
         self.now_ns = 0
-        self.others = OtherRows(self._matchers, self.context, self.reporter, limits, self._take)
+        self.others = OtherRows(self._matchers, self.context, self.reporter, limits, self.credits.take)
         self._requests = Requests()
         self._asks_requests = any(REQUEST_FIELDS & clause.row_fields for clause in judged)
         self._finished = False
-        self._knows = 0  # the batch up to which `knowledge` was refreshed
         self._resumed: set[int] = set()
 
     # feeding
@@ -136,6 +131,7 @@ class RuleEngine:
         """Takes the tables of one batch. Never raises on what the wire says."""
         self._batch = batch
         self._batches += 1
+        self.credits.begin(batch, self._batches)
         self.evidence.begin()
         self.now_ns = max(self.now_ns, batch.now_ns)
         self._grow(batch.behaviours.rows)
@@ -148,22 +144,14 @@ class RuleEngine:
         if batch.operations.rows:
             self._operations(batch)
         self.others.feed(batch, self._batches)
-        self._follow()
-        self._release()
+        self.credits.follow()
+        self.credits.release()
         self.evidence.answers(batch)
         self.evidence.points.remember(batch)
         if self._asks_requests:
             self._requests.remember(batch)
         if batch.closed:
             self.evidence.forget(batch.closed)
-
-    def _follow(self) -> None:
-        """Gives the rows of sequences to them, in packet order."""
-        if self._steps:
-            for *_, clause, row in sorted(self._steps, key=lambda step: step[:4]):
-                self.sequences[clause.index].feed(clause, row, self._credit)
-            self._steps.clear()
-            self._moving.clear()
 
     def finish(self, now_ns: int) -> None:
         """The observation is over."""
@@ -173,8 +161,8 @@ class RuleEngine:
             self.evidence.begin()
             self._refresh()
             self.flows.settle(self._batch.flows, self.now_ns, final=True)
-            self._follow()
-            self._release()
+            self.credits.follow()
+            self.credits.release()
 
     # results
 
@@ -218,7 +206,7 @@ class RuleEngine:
             one_way=outcomes.one_way,
             one_way_pairs=one_way_pairs,
             places_ot=places_ot,
-            forgotten={self.rules[index].id: windows.forgotten for index, windows in self.windows.items()},
+            forgotten={self.rules[index].id: windows.forgotten for index, windows in self.credits.windows.items()},
         )
         return Evaluability(self.context, observed).verdicts(self.rules)
 
@@ -232,9 +220,9 @@ class RuleEngine:
         """What the caps made the engine forget."""
         return {
             "findings_closed": self.findings.closed,
-            "windows_forgotten": sum(windows.forgotten for windows in self.windows.values()),
+            "windows_forgotten": sum(windows.forgotten for windows in self.credits.windows.values()),
             "outcomes_undecided": self.flows.undecided,
-            "sequences_forgotten": sum(sequences.forgotten for sequences in self.sequences.values()),
+            "sequences_forgotten": sum(sequences.forgotten for sequences in self.credits.sequences.values()),
         }
 
     def _refresh(self) -> None:
@@ -282,7 +270,7 @@ class RuleEngine:
                     wants |= _ROWS
                 else:
                     wants |= _SAMPLE | _COUNTED
-                    finding = self._finding(clause, kind.src, kind.dst, answered=bool(answered[kind.rows].any()))
+                    finding = self.credits.finding(clause, kind.src, kind.dst, answered=bool(answered[kind.rows].any()))
                     counted.setdefault(id(finding), (finding, []))[1].append(kind.rows)
             self._wanted[kind.rows] |= wants
             if wants & _COUNTED:
@@ -302,7 +290,7 @@ class RuleEngine:
 
     def _count_new(self, clause: Clause, kinds: Sequence[Kind], batch: Batch) -> None:
         """New behaviours to the window, or the sequence, of a rule that counts or follows behaviours, in their order."""
-        table, window, windows = batch.behaviours, clause.rule.window, self.windows.get(clause.index)
+        table, window, windows = batch.behaviours, clause.rule.window, self.credits.windows.get(clause.index)
         numbers = np.concatenate([kind.rows for kind in kinds])
         of = np.repeat(np.arange(len(kinds)), [len(kind.rows) for kind in kinds])
         order = np.argsort(numbers, kind="stable")
@@ -324,9 +312,9 @@ class RuleEngine:
                 row = Row(int(times[at]), int(frames[at]), batch.file, kind.src, kind.dst, record, behaviour=number)
                 row.protocol, row.batch = kind.protocol, self._batches
                 if windows is None:
-                    self._take(clause, row, 1)
+                    self.credits.take(clause, row, 1)
                 else:
-                    self._into_window(clause, keys[of[at]], told.of(kinds[of[at]].record, at) if told else None, row)
+                    self.credits.into_window(clause, keys[of[at]], told.of(kinds[of[at]].record, at) if told else None, row)
             place = end
 
     def _operations(self, batch: Batch) -> None:
@@ -359,7 +347,7 @@ class RuleEngine:
                     still |= _ROWS
                     refused = clause not in apart and not self._row(clause, batch, index, behaviour) and refused
                 elif wants & _SAMPLE:
-                    finding = self._finding(clause, sources.item(behaviour), targets.item(behaviour))
+                    finding = self.credits.finding(clause, sources.item(behaviour), targets.item(behaviour))
                     if finding.wants(behaviour, self.limits.alert_frames):
                         finding.keep(self.evidence.sample(batch, index, behaviour, finding.epoch))
                         still |= _SAMPLE
@@ -379,7 +367,7 @@ class RuleEngine:
         full = np.zeros(len(first), np.bool_)
         for place, at in enumerate(first.tolist()):
             clauses = [clause for clause in self._sets[self._clauses_of[sampled[at]]] if not self._each_row[clause.index]]
-            full[place] = all(self._finding(clause, int(sources[at]), int(targets[at])).is_full for clause in clauses)
+            full[place] = all(self.credits.finding(clause, int(sources[at]), int(targets[at])).is_full for clause in clauses)
         self._wanted[sampled[full[which]]] &= ~_SAMPLE & 0xFF
         left: Numbers = rows[self._wanted[numbers] & (_SAMPLE | _ROWS) != 0]
         return left
@@ -391,7 +379,7 @@ class RuleEngine:
         numbers, which = np.unique(sets, return_inverse=True)
         which = which.reshape(-1)
         present = [self._sets[number] for number in numbers.tolist()]
-        begun = {clause.index for clauses in present for clause in clauses if clause.rule.sequence and not self._is_inert(clause)}
+        begun = {clause.index for clauses in present for clause in clauses if clause.rule.sequence and not self.credits.is_inert(clause)}
         apart: dict[Clause, list[Numbers]] = {}
         visit = np.zeros(len(present), np.bool_)
         for place, clauses in enumerate(present):
@@ -407,13 +395,9 @@ class RuleEngine:
         window = clause.rule.window
         return window is not None and window.distinct is None and clause.tests[Stage.ROW] is None and clause.table == "operations"
 
-    def _is_inert(self, clause: Clause) -> bool:
-        """Whether rows of a step of a sequence come to nothing as long as no earlier step is seen: most commands of most plants."""
-        return clause.index not in self._moving and not self.sequences[clause.index].waits_for(clause.step)
-
     def _lanes(self, clause: Clause, batch: Batch, behaviours: Numbers, rows: Numbers) -> None:
         """Messages of a clause that counts messages, in order."""
-        operations, windows, window = batch.operations, self.windows[clause.index], clause.rule.window
+        operations, windows, window = batch.operations, self.credits.windows[clause.index], clause.rule.window
         assert window is not None
         table = batch.behaviours
         columns = (operations.array(name)[rows].tolist() for name in ("timestamp_ns", "frame", "flow"))
@@ -421,7 +405,7 @@ class RuleEngine:
             entry = tuple(message)
             lane = windows.lane(entry[3], lambda number=entry[3]: self._key(window.by, table, number))  # type: ignore[misc]
             for earlier in lane.add(entry[0], entry, window.for_ns):
-                self._counted(clause, self._row_of(batch, earlier, index if earlier is entry else -1), earlier[0])
+                self.credits.counted(clause, self._row_of(batch, earlier, index if earlier is entry else -1), earlier[0])
 
     def _key(self, by: Sequence[str], table: Behaviours, number: int) -> tuple[Hashable, ...]:
         """What a window tells behaviours apart by."""
@@ -455,7 +439,7 @@ class RuleEngine:
         src, dst = int(batch.behaviours.source[number]), int(batch.behaviours.destination[number])
         for clause in self._sets[self._clauses_of[number]]:
             if not _by_row(clause):
-                self._finding(clause, src, dst).reopen(number, now_ns, self.limits.burst_quiet_ns)
+                self.credits.finding(clause, src, dst).reopen(number, now_ns, self.limits.burst_quiet_ns)
 
     def _row(self, clause: Clause, batch: Batch, index: int, behaviour: int) -> bool:
         """One message of a clause that counts messages. False when its value alone says that it is none: it will never be."""
@@ -484,7 +468,7 @@ class RuleEngine:
             operation=index,
             batch=self._batches,
         )
-        self._take(clause, row, 1)
+        self.credits.take(clause, row, 1)
         return True
 
     def _asked(self, batch: Batch, index: int) -> dict[str, Any]:
@@ -513,93 +497,6 @@ class RuleEngine:
             operation=index,
             batch=self._batches if index >= 0 else -1,
         )
-
-    # findings
-
-    def _take(self, clause: Clause, row: Row, order: int, time: int = -1) -> None:
-        """A row that passed: to its window, its sequence or straight to its finding."""
-        if clause.rule.sequence is not None:
-            self._steps.append((time if time >= 0 else row.timestamp_ns, row.frame, order, len(self._steps), clause, row))
-            self._moving.add(clause.index)
-        elif clause.rule.window is not None:
-            window = clause.rule.window
-            key = tuple([hashable(row.record.get(name)) for name in window.by])
-            self._into_window(clause, key, hashable(row.record.get(window.distinct)) if window.distinct else None, row)
-        else:
-            self._credit(clause, row)
-
-    def _into_window(self, clause: Clause, key: Hashable, value: Hashable, row: Row) -> None:
-        for earlier in self.windows[clause.index].feed([(key, value, row.timestamp_ns, row)]):
-            if earlier is not row:
-                earlier.batch = -1  # its batch may be over: the same evidence whether it is or not
-            self._counted(clause, earlier, earlier.timestamp_ns)
-
-    def _counted(self, clause: Clause, row: Row, time: int) -> None:
-        """A row of a window that has enough of those that pass all but the late conditions; `time` is when it counts."""
-        gate = self.gates.get(clause.index)
-        if gate is None:
-            self._credit(clause, row)
-            return
-        for passed in gate.offer(time, row):
-            self._credit(clause, passed)
-
-    def _release(self) -> None:
-        """What waited for the end of the cold start."""
-        for gate in self.gates.values():
-            if gate.queue:
-                for row in gate.release():
-                    self._credit(gate.clause, row)
-
-    def _judge_late(self, clause: Clause, row: Row) -> bool | None:
-        if row.behaviour >= 0 and self.reporter.behaviours is not None and row.table != "surges":
-            return self.reporter.late.verdict(clause, self.reporter.behaviours, row.behaviour, row.timestamp_ns)
-        test = clause.tests[Stage.LATE]
-        return test is None or test(self.reporter.late_row(row))
-
-    def _waits(self, at_ns: int) -> bool:
-        if self._knows != self._batches:
-            self._knows = self._batches
-            self._refresh()
-        return self.knowledge.waits(at_ns)
-
-    def _credit(self, clause: Clause, row: Row) -> None:
-        answered = row.behaviour >= 0 and self._batch is not None and bool(self._batch.behaviours.answered[row.behaviour])
-        finding = self._finding(clause, row.src, row.dst, answered=answered)
-        part = finding.part(row.counted_under, row.src, row.dst)
-        if not part.count:
-            part.behaviour, part.record, part.flow = row.behaviour, row.record, (row.flow, row.flow_number)
-            part.table, part.signature, part.card = row.table, row.signature, row.card
-        if part.add(row.timestamp_ns, self.limits.burst_quiet_ns):
-            finding.reopen(row.behaviour if row.behaviour >= 0 else -2 - len(finding.parts), row.timestamp_ns, self.limits.burst_quiet_ns)
-        part.count += row.weight - 1
-        keep_chain(finding, clause.step, row)
-        known = row.behaviour if row.behaviour >= 0 else -2 - len(finding.parts)
-        here = row.batch == self._batches and self._batch is not None
-        # Of what waited in a window the answer has passed: it takes no room from messages whose answer can still be waited for.
-        sampled = known if here or row.behaviour < 0 else _WAITED - row.behaviour
-        if finding.wants(sampled, self.limits.alert_frames):
-            if here and self._batch is not None:
-                index = row.operation if row.operation >= 0 else int(np.argmax(self._batch.operations.array("behaviour") == row.behaviour))
-                finding.keep(self.evidence.sample(self._batch, index, row.behaviour, finding.epoch))
-            else:
-                ports = self.evidence.ports(self._batch.flows, row.flow, row.src) if self._batch is not None else (-1, -1, -1)
-                sample = Sample(known, row.timestamp_ns, row.frame, row.file, row.flow, ports=ports, macs=(row.claimant, -1))
-                if row.record.get("role") == "response" and row.behaviour >= 0:
-                    sample.watched, sample.refusals = True, int(bool(row.record.get("status")))
-                    sample.answers = 1 - sample.refusals
-                finding.keep(sample, sampled)
-
-    def _only_counted(self, clause: Clause, src: int, dst: int, port: int) -> Part | None:
-        """The part in which another connection would be counted, when none of its messages would be kept; None when it may show something new."""
-        finding = self._finding(clause, src, dst)
-        part = finding.parts.get((src, dst, None, port))
-        if part is None or finding.wants(-2 - len(finding.parts), self.limits.alert_frames):
-            return finding.last_part
-        return part
-
-    def _finding(self, clause: Clause, src: int, dst: int, *, answered: bool = False) -> Finding:
-        group, severity = clause.rule.group, clause.rule.severity
-        return self.findings.finding(clause.index, severity, src if "src" in group else -1, dst if "dst" in group else -1, answered=answered)
 
 
 def _by_row(clause: Clause) -> bool:

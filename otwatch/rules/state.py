@@ -50,12 +50,12 @@ def resumed(engine: RuleEngine, document: dict[str, Any], flows: Flows, behaviou
 def addresses_in_use(engine: RuleEngine) -> set[int]:
     """The interned addresses that findings, windows and sequences refer to (those of behaviours stand in the behaviours table)."""
     rows: list[Any] = [entry for finding in engine.findings for entries in finding.entries.values() for entry in entries]
-    rows += [entry for sequences in engine.sequences.values() for step in sequences.armed for entries in step.values() for entry in entries]
-    for windows in (*engine.windows.values(), *(gate.windows for gate in engine.gates.values())):
+    rows += [entry for sequences in engine.credits.sequences.values() for step in sequences.armed for entries in step.values() for entry in entries]
+    for windows in (*engine.credits.windows.values(), *(gate.windows for gate in engine.credits.gates.values())):
         for cells in windows.values.values():
             rows += [cells[3]] if isinstance(cells, tuple) else [cell[1] for cell in cells.values()]
         rows += [row for lane in windows.lanes.values() for _, row in lane.rows]
-    rows += [row for gate in engine.gates.values() for _, row in gate.queue]
+    rows += [row for gate in engine.credits.gates.values() for _, row in gate.queue]
     found = {address for row in rows if isinstance(row, Row) for address in (row.src, row.dst)}
     rows += [event for one in engine.flows.waiting for event in one.seen[one.begin :]] + [
         event for _, events in engine.flows.watched.values() for _, event in events
@@ -85,12 +85,12 @@ class _Writer:
             "first_ns": engine.first_ns,
             "now_ns": engine.now_ns,
             "told": engine.others.told,
-            "windows": {ids[index]: self._windows(windows) for index, windows in engine.windows.items()},
+            "windows": {ids[index]: self._windows(windows) for index, windows in engine.credits.windows.items()},
             "gates": {
                 ids[index]: {"windows": self._windows(gate.windows), "queue": [[time, self._row(row)] for time, row in gate.queue]}
-                for index, gate in engine.gates.items()
+                for index, gate in engine.credits.gates.items()
             },
-            "sequences": {ids[index]: self._sequences(sequences) for index, sequences in engine.sequences.items()},
+            "sequences": {ids[index]: self._sequences(sequences) for index, sequences in engine.credits.sequences.items()},
             "findings": [self._finding(finding, ids[finding.rule]) for finding in sorted(engine.findings, key=lambda one: one.number)],
             "closed": engine.findings.closed,
             "joined": {ids[rule]: count for rule, count in engine.findings.joined.items()},
@@ -231,10 +231,10 @@ class _Reader:
             self.rows.append(self._row(row, place))
         for name, state in document["windows"].items():
             if name in self.known:
-                self._windows(self.known[name], engine.windows[self.known[name]], state)
+                self._windows(self.known[name], engine.credits.windows[self.known[name]], state)
         for name, state in document["gates"].items():
-            if name in self.known and self.known[name] in engine.gates:
-                gate = engine.gates[self.known[name]]
+            if name in self.known and self.known[name] in engine.credits.gates:
+                gate = engine.credits.gates[self.known[name]]
                 self._windows(self.known[name], gate.windows, state["windows"])
                 waiting = [(int(time), self._entry(gate.clause, int(place))) for time, place in state["queue"]]
                 gate.queue.extend((time, row) for time, row in waiting if row is not None)
@@ -393,7 +393,7 @@ class _Reader:
             lane.seen, lane.credited = int(seen), int(credited)
 
     def _sequences(self, index: int, state: dict[str, Any]) -> None:
-        sequences = self.engine.sequences[index]
+        sequences = self.engine.credits.sequences[index]
         sequences.forgotten = int(state["forgotten"])
         for number, (step, stored) in enumerate(zip(sequences.armed, state["armed"], strict=True)):
             for key, places in stored:
