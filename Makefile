@@ -4,6 +4,7 @@ VENV ?= .venv
 RUN = $(VENV)/bin/python
 PIP = $(RUN) -m pip --disable-pip-version-check --quiet
 PARALLEL = --numprocesses auto --dist loadfile --ignore tests/live
+LIVE = --numprocesses 2 --dist loadfile tests/live
 SOURCES = $(shell find otwatch -name '*.py' -o -name '*.pxd')
 
 .PHONY: demo test test-all traffic browser lint build bundle deb bench score clean
@@ -16,11 +17,11 @@ demo: $(VENV)/.installed  ## analyse a small plant under attack, print what was 
 
 test: $(VENV)/.developed  ## what can be tested here in a quarter of an hour, on every core; what cannot is skipped with a reason
 	$(RUN) -m pytest $(PARALLEL) -m "not extended"
-	$(RUN) -m pytest tests/live -m "not extended"  # alone: what is timed must not wait for a core
+	$(RUN) -m pytest $(LIVE) -m "not extended"  # apart, two files at a time: they mostly wait
 
 test-all: $(VENV)/.developed  ## all tests: also the report in a browser, packages, and what runs long
 	$(RUN) -m pytest $(PARALLEL)
-	$(RUN) -m pytest tests/live
+	$(RUN) -m pytest $(LIVE)
 
 traffic: $(VENV)/.developed  ## real protocol stacks, for the live plant's tests and for recording captures
 	$(PIP) install --group traffic
