@@ -9,19 +9,29 @@ from typing import Any, Final
 from otwatch.actions import CHANGING, ENGINEERING
 from otwatch.lake.asking import quoted
 
-# {about} holds for every target where none is named; {targets} are the addresses of the one that is
+_GRAVE: Final = ", ".join(quoted(action.name) for action in sorted(CHANGING | ENGINEERING))
+# Commands and their answers with who acts on what: the sender of a request. But a controller asks for the blocks that its client has announced (S7):
+# who opened the connection, from the higher port, acts.
+_REQUESTED: Final = "CASE WHEN role = 'response' THEN coalesce(dst_port < src_port, false) ELSE coalesce(src_port < dst_port, false) END"
+_SWAPPED: Final = f"(role = 'response') <> (action = 'PROGRAM_DOWNLOAD' AND ({_REQUESTED}))"
+COMMANDS: Final = (
+    f"(SELECT *, CASE WHEN {_SWAPPED} THEN dst ELSE src END AS actor, CASE WHEN {_SWAPPED} THEN src ELSE dst END AS target "  # noqa: S608 - names of ours
+    f"FROM operations WHERE action IN ({_GRAVE}))"
+)
+
+# {everything} holds where no target is named; {targets} are the addresses of the one that is
 WRITERS: Final = """
 SELECT c.client AS client, c.target AS target, c.protocol AS protocol, c.action AS action, c.unit AS unit, c.object AS object,
   c.first AS first, c.last AS last, c.commands AS commands, coalesce(r.refused, 0) AS refused, c.last_value AS last_value
 FROM (
-  SELECT src AS client, dst AS target, protocol, action, coalesce(unit, -1) AS unit, coalesce(object_name, '') AS object,
+  SELECT actor AS client, target, protocol, action, coalesce(unit, -1) AS unit, coalesce(object_name, '') AS object,
     min(time) AS first, max(time) AS last, count(*) AS commands, argMax(value, time) AS last_value
-  FROM operations WHERE role <> 'response' AND action IN ({commands}) AND ({everything} OR dst IN ({targets}))
-  GROUP BY src, dst, protocol, action, coalesce(unit, -1), coalesce(object_name, '')
+  FROM {commands} AS o WHERE role <> 'response' AND ({everything} OR target IN ({targets}))
+  GROUP BY actor, target, protocol, action, coalesce(unit, -1), coalesce(object_name, '')
 ) AS c LEFT JOIN (
-  SELECT dst AS client, src AS target, protocol, action, coalesce(unit, -1) AS unit, coalesce(object_name, '') AS object, count(*) AS refused
-  FROM operations WHERE role = 'response' AND status <> 'ok'
-  GROUP BY dst, src, protocol, action, coalesce(unit, -1), coalesce(object_name, '')
+  SELECT actor AS client, target, protocol, action, coalesce(unit, -1) AS unit, coalesce(object_name, '') AS object, count(*) AS refused
+  FROM {commands} AS o WHERE role = 'response' AND status <> 'ok'
+  GROUP BY actor, target, protocol, action, coalesce(unit, -1), coalesce(object_name, '')
 ) AS r
 ON c.client = r.client AND c.target = r.target AND c.protocol = r.protocol AND c.action = r.action AND c.unit = r.unit AND c.object = r.object
 ORDER BY last DESC, client, target, object LIMIT {limit}
@@ -31,11 +41,11 @@ SELECT first, last, what, detail, more, times FROM (
   SELECT min(time) AS first, max(time) AS last, 'identity' AS what, kind AS detail, value AS more, count(*) AS times
   FROM facts WHERE address IN ({targets}) GROUP BY kind, value
   UNION ALL
-  SELECT min(time), max(time), 'commanded by', src, concat(protocol, ' ', action, ' ', coalesce(object_name, '')), count(*)
-  FROM operations WHERE role <> 'response' AND action IN ({commands}) AND dst IN ({targets}) GROUP BY src, protocol, action, object_name
+  SELECT min(time), max(time), 'commanded by', actor, concat(protocol, ' ', action, ' ', coalesce(object_name, '')), count(*)
+  FROM {commands} AS o WHERE role <> 'response' AND target IN ({targets}) GROUP BY actor, protocol, action, object_name
   UNION ALL
-  SELECT min(time), max(time), 'commands', dst, concat(protocol, ' ', action, ' ', coalesce(object_name, '')), count(*)
-  FROM operations WHERE role <> 'response' AND action IN ({commands}) AND src IN ({targets}) GROUP BY dst, protocol, action, object_name
+  SELECT min(time), max(time), 'commands', target, concat(protocol, ' ', action, ' ', coalesce(object_name, '')), count(*)
+  FROM {commands} AS o WHERE role <> 'response' AND actor IN ({targets}) GROUP BY target, protocol, action, object_name
   UNION ALL
   SELECT min(first_seen), max(last_seen), 'talks to', server, service, count(*)
   FROM flows WHERE one_way = false AND client IN ({targets}) GROUP BY server, service
@@ -68,9 +78,8 @@ Ask = Callable[[str], Iterable[tuple[Any, ...]]]
 
 def sql_of(name: str, ask: Ask, *, target: str = "", limit: int = 100) -> str:
     """The SQL of a question about a target: an address, a MAC, a name or an id; empty: about everything. `ask` finds its other addresses."""
-    commands = ", ".join(quoted(action.name) for action in sorted(CHANGING | ENGINEERING))
     targets = ", ".join(map(quoted, addresses_of(target, ask) if target else [""]))
-    return QUESTIONS[name].format(commands=commands, targets=targets, everything="1 = 1" if not target else "1 = 0", limit=int(limit))
+    return QUESTIONS[name].format(commands=COMMANDS, targets=targets, everything="1 = 1" if not target else "1 = 0", limit=int(limit))
 
 
 def addresses_of(target: str, ask: Ask) -> list[str]:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 
-from otwatch.actions import CHANGING, ENGINEERING
 from otwatch.alerts.alert import Severity
 from otwatch.errors import CaptureError
 from otwatch.inventory.levels import is_group
 from otwatch.lake.asking import Question, Span, quoted
 from otwatch.lake.layout import DAY_NS, Lake, day_ns, day_of
 from otwatch.lake.manifest import hours_without
+from otwatch.lake.questions import COMMANDS
 from otwatch.outputs.snapshot import Points, Snapshot, Way, device_of
-
-_COMMANDS = ", ".join(quoted(action.name) for action in sorted(CHANGING | ENGINEERING))
 
 
 def of_lake(folder: str, day: str) -> Snapshot:
@@ -40,8 +38,8 @@ def of_lake(folder: str, day: str) -> Snapshot:
                     ways[src, dst, protocol].actions.add(action)
         points: Points = {}
         written = (
-            "SELECT src, dst, function_name, coalesce(unit::VARCHAR, ''), coalesce(object_name, ''), argMax(coalesce(value, ''), time) "  # noqa: S608
-            f"FROM operations WHERE role <> 'response' AND action IN ({_COMMANDS}) GROUP BY ALL"
+            "SELECT actor, target, function_name, coalesce(unit::VARCHAR, ''), coalesce(object_name, ''), argMax(coalesce(value, ''), time) "  # noqa: S608
+            f"FROM {COMMANDS} AS o WHERE role <> 'response' GROUP BY ALL"
         )
         for src, dst, function, unit, point, value in question.ask(written).rows:
             points[src, dst, function, unit, point] = value

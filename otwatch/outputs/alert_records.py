@@ -224,4 +224,5 @@ def _deed(step: Step) -> str:
     if act is None:
         return f"{step.dst} {step.title}"
     words = [step.dst, act.function_name or act.action.lower(), *act.objects[:1]]
-    return " ".join(words) + ("" if act.value is None else f" = {value_text(act.value)}")
+    value = "" if act.value is None else value_text(act.value)
+    return " ".join(words) + (f" = {value}" if value and value not in act.objects[:1] else "")

@@ -27,6 +27,7 @@ from otwatch.site.site import Site
 ASSETS: Final = 5_000
 CONVERSATIONS: Final = 50_000
 _NOT_DECODED: Final = "not decoded"
+_NO_MESSAGES: Final = "decoded; its messages are not kept here"
 _MALFORMED: Final = 60
 _COLUMNS: Final = (
     Column(title="model", of=lambda asset: asset.model),
@@ -58,8 +59,9 @@ def plant_of(
     library: Library | None = None,
     title: str = "",
     source: str = "",
+    monitoring: Sequence[str] = (),
 ) -> PlantView:
-    """The same with a view that is there already. `title`, `source`: of what is no capture."""
+    """The same with a view that is there already. `title`, `source`: of what is no capture; `monitoring`: what proves that somebody listened."""
     places = Places(result, view.incidents, view.notes)
     assets = asset_rows(result.assets, result.talks, activity, places)
     shown = assets[:ASSETS]
@@ -84,7 +86,7 @@ def plant_of(
         timeline=timeline_of(activity, view.incidents),
         protocols=_protocols(result),
         malformed=tuple(sorted(result.anomalies.items(), key=lambda item: (-item[1], item[0]))[:_MALFORMED]),
-        evidence=evidence_of(result, view, assets, writers, result.talks, crossings, site),
+        evidence=evidence_of(result, view, assets, writers, result.talks, crossings, site, monitoring),
         site_file=site is not None,
         roles=tuple((role, title, count) for (role, title), count in Counter((one.role, one.role_title) for one in assets).most_common()),
         columns=tuple(column for column in _COLUMNS if any(map(column.of, shown))),
@@ -178,12 +180,13 @@ def _protocols(result: Result) -> tuple[ProtocolRow, ...]:
     decoded = {row.name for row in rows}
     missing = dict(result.coverage.undecoded)
     rows += [_undecoded(f"{name} (OT)", count) for name, count in sorted(missing.items(), key=lambda item: (-item[1], item[0]))]
+    recognised = {talk.service for talk in result.talks if talk.protocol}
     others = sorted(((name, count) for name, count in packets.items() if name not in decoded), key=lambda item: (-item[1], item[0]))
-    return tuple(rows + [_undecoded(name, count) for name, count in others[:_MALFORMED]])
+    return tuple(rows + [_undecoded(name, count, _NO_MESSAGES if name in recognised else _NOT_DECODED) for name, count in others[:_MALFORMED]])
 
 
-def _undecoded(name: str, packets: int) -> ProtocolRow:
-    return ProtocolRow(name=name, decoded=False, packets=packets, requests=0, responses=0, events=0, errors=0, unanswered=0, what=_NOT_DECODED)
+def _undecoded(name: str, packets: int, what: str = _NOT_DECODED) -> ProtocolRow:
+    return ProtocolRow(name=name, decoded=False, packets=packets, requests=0, responses=0, events=0, errors=0, unanswered=0, what=what)
 
 
 def _filters(assets: Sequence[AssetRow]) -> dict[str, tuple[str, ...]]:

@@ -21,9 +21,16 @@ _PROTECTED: Final = frozenset({"https", "ssh", "tls", "foxs", "modbus-tls", "dnp
 
 
 def evidence_of(
-    result: Result, view: View, assets: Sequence[AssetRow], writers: Writers, talks: Iterable[Talk], crossings: int, site: Site | None
+    result: Result,
+    view: View,
+    assets: Sequence[AssetRow],
+    writers: Writers,
+    talks: Iterable[Talk],
+    crossings: int,
+    site: Site | None,
+    monitoring: Sequence[str] = (),
 ) -> tuple[EvidenceRow, ...]:
-    """The rows of REPORT section 9 that a single result can fill."""
+    """The rows that a result can fill. `monitoring`: what the manifests of a lake prove."""
     services = [(talk.service.rstrip("?"), talk) for talk in talks]
     remote = sum(name in _REMOTE and bool(talk.counts["payload_to_client"]) for name, talk in services)
     clear = sum(name in _CLEAR and bool(talk.counts["payload_to_client"]) for name, talk in services)
@@ -50,7 +57,8 @@ def evidence_of(
     public = sum(asset.level == 5 for asset in assets)
     inventory = f"{plural(len(assets), 'asset')}: {identified} with a model or order number, {versions} with a firmware version"
     incidents = f"{plural(view.verdict.incidents, 'incident')}, {plural(view.verdict.notes, 'note')}, each with times and frames"
-    hashes = f"{plural(len(result.captures), 'capture')} with SHA-256 in this report"
+    hashes = (f"{plural(len(result.captures), 'capture')} with SHA-256 in this report",) if result.captures else tuple(monitoring)
+    unproven = "that anybody read them" + ("; that the sensor saw all it should; a head that was kept elsewhere proves the end" if monitoring else "")
     return tuple(
         EvidenceRow(standard=standard, requirement=requirement, facts=facts, cannot_show=cannot)
         for standard, requirement, facts, cannot in (
@@ -95,7 +103,7 @@ def evidence_of(
                 ),
                 "filters that were never tried, other paths",
             ),
-            (_IEC, "SR 6.1, 6.2 monitoring", (incidents, judged, view.verdict.judged), "that anybody read them"),
+            (_IEC, "SR 6.1, 6.2 monitoring", (incidents, *([judged] if rules.applicable else []), view.verdict.judged, *monitoring), unproven),
             (
                 _IEC,
                 "SR 7.1, 7.6-7.8 availability and inventory",
@@ -110,7 +118,7 @@ def evidence_of(
                 (f"{plural(remote, 'remote session conversation')}, {protected} protected",),
                 "contracts, continuity (c)",
             ),
-            (_CIP, "R1.1, R1.2 feeds and detection", (hashes, judged), "scope and rationale"),
-            (_CIP, "R1.3, R2, R3 evaluation, retention, protection", (incidents, hashes), "retention duty, rights on the store"),
+            (_CIP, "R1.1, R1.2 feeds and detection", (*hashes, *([judged] if rules.applicable else [])), "scope and rationale"),
+            (_CIP, "R1.3, R2, R3 evaluation, retention, protection", (incidents, *hashes), "retention duty, rights on the store"),
         )
     )

@@ -1,22 +1,22 @@
-"""What a store holds becomes the view of the plant: the report of a sensor, or of an earlier analysis.
+"""What a store or a lake holds becomes the view of the plant: the report of a sensor, or of an earlier analysis.
 
-A store keeps incidents, alerts, assets and flows, not messages: commands are those that alerts stand on, there is no timeline, and how much was
-judged is the sensor's to say (`otwatch status`). The view says so wherever it matters.
+A store keeps incidents, alerts, assets and flows, not messages: commands are those that alerts stand on, and there is no timeline. A lake keeps
+commands, too, and requests as counts. How much was judged is the sensor's to say (`otwatch status`). The view says so wherever it matters.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from otwatch.alerts.alert import Alert
 from otwatch.alerts.attack import former, technique_text
 from otwatch.alerts.coverage import NO_COVERAGE
-from otwatch.alerts.evidence import Also, Evidence
-from otwatch.alerts.outcome import WORDS, Outcome
+from otwatch.alerts.evidence import Act, Also, Evidence
+from otwatch.alerts.outcome import WORDS, Items, Outcome
 from otwatch.alerts.severity import Severity
 from otwatch.alerts.story import value_text
 from otwatch.inventory.asset import Asset, Child, KnownFact
@@ -39,21 +39,27 @@ _NOT_KEPT: Final = "A store keeps no messages: commands are those that alerts st
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """The records of a store, of the time that was asked for."""
+    """The records of a store or a lake, of the time that was asked for."""
 
-    name: str  # of the store's file, without its folder
+    name: str  # of the store's file, without its folder, or of the plant
+    source: str = "store"
+    kept: str = _NOT_KEPT  # what it does not keep
     assets: Sequence[Record]
     flows: Iterable[Record]
     alerts: Sequence[Record]
     incidents: Sequence[Record]
     since: str = ""
+    activity: Activity | None = None  # where messages are kept; else commands are those that alerts stand on
+    protocols: Mapping[str, Any] = field(default_factory=dict)  # as in a result
+    anomalies: Mapping[str, int] = field(default_factory=dict)
+    monitoring: tuple[str, ...] = ()  # what proves that somebody listened all the time
 
 
 def stored_view(stored: Stored, site: Site | None = None) -> PlantView:
-    """The view of everything in a store."""
+    """The view of everything in it."""
     talks = talks_of(stored.flows)
     assets = [asset_of(record) for record in stored.assets]
-    activity = _activity(stored.alerts)
+    activity = _activity(stored.alerts) if stored.activity is None else stored.activity
     _note_commands(talks, activity.commands)
     alerts = [_alert(record) for record in stored.alerts]
     incidents = [one for one in stored.incidents if not one.get("merged_into")]
@@ -64,29 +70,33 @@ def stored_view(stored: Stored, site: Site | None = None) -> PlantView:
     last_ns = max((talk.last_seen_ns for talk in talks), default=None)
     packets = sum(talk.counts["packets_to_server"] + talk.counts["packets_to_client"] for talk in talks)
     result = Result(
-        captures=[], unreadable=[], packets=packets, wire_bytes=0, first_ns=first_ns, last_ns=last_ns, operations=0, protocols={}, assets=assets,
-        talks=talks, alerts=alerts, anomalies={}, blind_spots=[],
+        captures=[], unreadable=[], packets=packets, wire_bytes=0, first_ns=first_ns, last_ns=last_ns, operations=0,
+        protocols=dict(stored.protocols), assets=assets, talks=talks, alerts=alerts, anomalies=dict(stored.anomalies), blind_spots=[],
     )
     view = View(
-        verdict=_verdict(graver, notes, packets, first_ns, last_ns, stored.since),
+        verdict=_verdict(stored, graver, notes, packets, first_ns, last_ns),
         coverage=Coverage(
             packets=packets, first_ns=first_ns, last_ns=last_ns, rules=NO_COVERAGE, decoded_share=None, undecoded=(), one_way=0,
             conversations=sum(bool(talk.protocol) for talk in talks), incomplete=(),
         ),
         incidents=tuple(_incident(number, record) for number, record in enumerate(graver, 1)),
         notes=tuple(_incident(number, record) for number, record in enumerate(notes, len(graver) + 1)),
-        not_seen=(Text(_NOT_KEPT, Tone.MUTED, "store"), *(Text(_gap(one), Tone.WARN, one["rule"]) for one in _open_conditions(stored.alerts))),
+        not_seen=(
+            Text(stored.kept, Tone.MUTED, stored.source), *(Text(_gap(one), Tone.WARN, one["rule"]) for one in _open_conditions(stored.alerts)),
+        ),
         not_judged=(),
     )
-    return plant_of(result, view, activity=activity, site=site, title=stored.name, source="1 store")
+    return plant_of(
+        result, view, activity=activity, site=site, title=stored.name, source=f"1 {stored.source}", monitoring=stored.monitoring
+    )
 
 
 def _verdict(
-    graver: Sequence[Record], notes: Sequence[Record], packets: int, first_ns: int | None, last_ns: int | None, since: str
+    stored: Stored, graver: Sequence[Record], notes: Sequence[Record], packets: int, first_ns: int | None, last_ns: int | None
 ) -> Verdict:
     worst = max(map(_severity, (*graver, *notes)), default=None)
     observed = f"{plural(packets, 'packet')} of closed conversations" + (f" over {span(first_ns, last_ns)}" if packets else "")
-    begin = f" since {since[:16].replace('T', ' ')} UTC" if since else ""
+    begin = f" since {stored.since[:16].replace('T', ' ')} UTC" if stored.since else ""
     if graver:
         act = any(_severity(one) is Severity.CRITICAL and one["outcome"] != Outcome.REFUSED.value for one in graver)
         level = Level.ACT_NOW if act else Level.LOOK_TODAY
@@ -94,11 +104,11 @@ def _verdict(
         sentence = f"{plural(len(graver), 'incident')}{begin}: {named}{' and more' if len(graver) > 3 else ''}; {observed}."
     else:
         level = Level.NOTES_ONLY if notes else Level.CANNOT_JUDGE
-        sentence = no_incident_sentence(len(notes), f"the store{begin}; {observed}")
+        sentence = no_incident_sentence(len(notes), f"the {stored.source}{begin}; {observed}")
     return Verdict(
         level=level,
         sentence=sentence,
-        judged="How much was judged is not in a store: otwatch status says what the sensor sees, decodes and judges.",
+        judged=f"How much was judged is not in a {stored.source}: otwatch status says what the sensor sees, decodes and judges.",
         incidents=len(graver),
         notes=len(notes),
         severity=worst,
@@ -154,10 +164,10 @@ def talks_of(flows: Iterable[Record]) -> list[Talk]:
                 client=flow["client"], server=flow["server"], service=flow["service"], protocol=flow["protocol"], server_port=flow["server_port"],
                 first_seen_ns=first, last_seen_ns=last, flows=0, counts=dict.fromkeys(SUMMED, 0), one_way=True, vlan=flow["vlan"],
             )
-        talk.flows += 1
+        talk.flows += flow.get("flows", 1)  # a lake adds up those of a pair
         talk.first_seen_ns, talk.last_seen_ns = min(talk.first_seen_ns, first), max(talk.last_seen_ns, last)
         talk.one_way &= flow["one_way"]
-        talk.accepted |= bool(flow["payload_to_client"] or (flow["tcp_flags_to_client"] or 0) & 2)
+        talk.accepted |= bool(flow["payload_to_client"] or (flow.get("tcp_flags_to_client") or 0) & 2)
         talk.unanswered_requests += flow["unanswered_requests"]
         for name in SUMMED:
             talk.counts[name] += flow.get(name, 0)
@@ -209,7 +219,20 @@ def _alert(record: Record) -> Alert:
     return Alert(
         id=record["id"], rule=record["rule"], title=record["title"], severity=_severity(record), confidence=record["confidence"],
         first_seen_ns=time_ns(record["first_seen"]), last_seen_ns=time_ns(record["last_seen"]), count=record["count"], src=record["src"],
-        dst=record["dst"], evidence=Evidence(also=[_also(also) for also in record.get("evidence", {}).get("also", ())]),
+        dst=record["dst"],
+        evidence=Evidence(
+            acts=tuple(_act(act, record["protocol"]) for act in record.get("evidence", {}).get("acts", ())),
+            also=[_also(also) for also in record.get("evidence", {}).get("also", ())],
+        ),
+    )
+
+
+def _act(record: Record, protocol: str) -> Act:
+    return Act(
+        action=record["action"], function=record["function"], function_name=record["function_name"], protocol=protocol,
+        objects=tuple(record["objects"]), value=record["value"], count=record["count"], first_ns=0, last_ns=0, frames=tuple(record["frames"]),
+        outcome=Outcome(record["outcome"]), items=Items(**record["items"]), target=record.get("target", ""), before=record.get("before"),
+        before_frame=record.get("before_frame") or 0,
     )
 
 

@@ -20,7 +20,7 @@ _DAY_NS: Final = 86_400_000_000_000
 
 def timeline_of(activity: Activity, incidents: Sequence[IncidentView]) -> Timeline:
     """The timeline of what was recorded."""
-    bins = len(activity.packets)
+    bins = len(activity.packets or activity.requests)  # a lake does not know when its packets came
     lines = sorted(activity.functions, key=lambda line: (-line.total, line.protocol, line.function))
     highest = max((count for line in lines[:HEAT] for count in line.counts), default=0)
     return Timeline(
