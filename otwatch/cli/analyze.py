@@ -12,7 +12,8 @@ import click
 
 from otwatch.cli.ending import Ending
 from otwatch.cli.failing import complain, one_line_errors
-from otwatch.cli.options import ANALYSIS_OPTIONS, FILE, LAKE_OPTIONS, MERGE_AND_JOBS, SEVERITIES, add_options, severity
+from otwatch.cli.options import ANALYSIS_OPTIONS, FILE, LAKE_OPTIONS, MERGE_AND_JOBS, SEVERITIES, SHARE, add_options, severity
+from otwatch.cli.sharing import pseudonyms_of, save
 
 if TYPE_CHECKING:
     from otwatch.engine.detector import Policy
@@ -54,13 +55,7 @@ if TYPE_CHECKING:
     metavar="FOLDER",
     help="Look devices up in security advisories: a folder of CSAF 2.0 files (*.json), as makers and CISA publish them. Nothing is fetched.",
 )
-@click.option(
-    "--share",
-    type=FILE,
-    metavar="KEYFILE",
-    help="Replace addresses, MACs, names and file paths in everything that is written, by the same ones for the same KEYFILE (made where it is not "
-    "there): it says what stands for what, and stays with you.",
-)
+@add_options(SHARE)
 @click.option("--navigator", type=FILE, metavar="FILE", help="Write the techniques of the alerts as a layer (*.json) for the ATT&CK Navigator.")
 @click.option(
     "--syslog",
@@ -140,7 +135,7 @@ def analyze(
             check_new(evidence)
         if report is not None:
             _check_report_name(report)
-        names = _pseudonyms(share, packets=evidence, stores=(database, lake, *urls))
+        names = _pseudonyms(share, stores=(database, lake, *urls))
         library = _library(advisories)
         targets = _destinations(urls)
         policy = policy_from(options)
@@ -199,11 +194,7 @@ def analyze(
         try:
             with _destination(output) as out:
                 showing.write(out)
-            if share is not None and names is not None:
-                from otwatch.outputs.pseudonyms import save_pseudonyms
-
-                save_pseudonyms(names, share)
-                complain(f"{share} says what stands for what: keep it, and do not share it")
+            save(names, share)
             if unwritten is not None:
                 raise unwritten
         finally:  # also when the reader of the output has gone, or its disk is full
@@ -244,19 +235,12 @@ def _destination(output: str | None) -> Iterator[IO[str]]:
         raise CaptureError(f"{output}: cannot be written: {error.strerror}") from error
 
 
-def _pseudonyms(share: str | None, *, packets: str | None, stores: Sequence[str | None]) -> Pseudonyms | None:
-    if share is None:
-        return None
-    from otwatch.cli.writing import check_output
+def _pseudonyms(share: str | None, *, stores: Sequence[str | None]) -> Pseudonyms | None:
     from otwatch.errors import CaptureError
-    from otwatch.outputs.pseudonyms import load_pseudonyms
 
-    check_output(share)
-    if packets is not None:
-        raise CaptureError("--share and --evidence do not go together: packets hold what --share replaces")
-    if any(stores):
+    if share is not None and any(stores):
         raise CaptureError("--share is for what is shown to others: leave out --db, --lake and --syslog")
-    return load_pseudonyms(share)
+    return pseudonyms_of(share)
 
 
 def _library(folder: str | None) -> Library | None:
@@ -339,18 +323,19 @@ def _write_files(
     if graph is not None:
         _write_graph(result, graph)
     if evidence is not None:
-        _write_evidence(result, Path(evidence), policy, options)
+        _write_evidence(one.result, Path(evidence), policy, options, names)
     if navigator is not None:
         _write_navigator(result, navigator)
 
 
-def _write_evidence(result: Result, folder: Path, policy: Policy, options: dict[str, Any]) -> None:
+def _write_evidence(result: Result, folder: Path, policy: Policy, options: dict[str, Any], names: Pseudonyms | None) -> None:
     from otwatch.cli.slice import write_slice
     from otwatch.outputs.slices import name_of
 
     for incident in result.incidents:
         if not incident.is_note:
-            write_slice(result, incident, folder / name_of(incident.id), policy, options)
+            name = name_of(incident.id)
+            write_slice(result, incident, folder / (name if names is None else names.text(name)), policy, options, names)
 
 
 def _write_graph(result: Result, graph: str) -> None:

@@ -58,6 +58,17 @@ MERGE_AND_JOBS: Sequence[Decorator] = (
 )
 
 
+SHARE: Sequence[Decorator] = (
+    click.option(
+        "--share",
+        type=FILE,
+        metavar="KEYFILE",
+        help="Replace addresses, MACs, names and file paths in everything that is written, by the same ones for the same KEYFILE (made where it is "
+        "not there): it says what stands for what, and stays with you.",
+    ),
+)
+
+
 def add_options(options: Sequence[Decorator]) -> Decorator:
     """Adds shared options to a command, in their order."""
 

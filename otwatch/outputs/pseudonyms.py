@@ -43,6 +43,7 @@ _WORDS: Final = frozenset(
      "status_name", "role", "roles", "model", "firmware", "order_number", "vendor", "vendor_source", "name_source",
      "level_source", "transport", "attack", "format"}
 )  # fmt: skip
+_MAC_OCTETS: Final = 6
 _SHORTEST: Final = 2  # letters of a name that is looked for in running text
 # Blocks that say what an address is: what follows is replaced, they stay.
 _BLOCKS: Final = tuple(
@@ -67,20 +68,36 @@ class Pseudonyms:
 
     def learn(self, result: Result, site: Site | None) -> None:
         """Notes the names and paths of a result and of the site file: they are found in running text afterwards."""
-        for capture in result.captures:
-            self._name(capture.path, "capture", Path(capture.path).suffix)
-            self._name(Path(capture.path).name, "capture", Path(capture.path).suffix)
-        for identifier in [*(alert.id for alert in result.alerts), *(incident.id for incident in result.incidents)]:
-            self._identifier(identifier)
+        self.learn_paths([capture.path for capture in result.captures])
+        self.learn_ids([*(alert.id for alert in result.alerts), *(incident.id for incident in result.incidents)])
         if site is not None:
             self._name(site.name, "plant")
             for zone in site.zones:
                 self._name(zone.name, "zone")
             for asset in site.assets:
                 self._name(asset.name, "name")
-        for one in result.assets:
+        self.learn_assets(result.assets)
+
+    def learn_paths(self, paths: Iterable[str]) -> None:
+        """Notes the paths and names of captures."""
+        for path in paths:
+            self._name(path, "capture", Path(path).suffix)
+            self._name(Path(path).name, "capture", Path(path).suffix)
+        self._pattern = self._compiled()
+
+    def learn_ids(self, ids: Iterable[str]) -> None:
+        """Notes the ids of alerts and incidents."""
+        for identifier in ids:
+            self._identifier(identifier)
+        self._pattern = self._compiled()
+
+    def learn_assets(self, assets: Iterable[Asset]) -> None:
+        """Notes the names and addresses of hosts."""
+        for one in assets:
             for name in _names_of(one):
                 self._name(name, "name")
+            for address in one.addresses:
+                self._one(address)
         self._pattern = self._compiled()
 
     def _name(self, text: str, kind: str, suffix: str = "") -> None:
@@ -104,6 +121,24 @@ class Pseudonyms:
     def text(self, text: str) -> str:
         """A text in which everything that identifies the plant is replaced."""
         return self._pattern.sub(lambda match: self._one(match[0]), text)
+
+    def octets(self, octets: bytes) -> bytes:
+        """What stands for an address as packets have it: 6 octets are a MAC, 4 and 16 an IP address."""
+        if len(octets) == _MAC_OCTETS:
+            return bytes.fromhex(self._mac(octets.hex(":")).replace(":", ""))
+        return ipaddress.ip_address(self._ip(ipaddress.ip_address(octets))).packed
+
+    @staticmethod
+    def address_text(octets: bytes) -> str:
+        """An IP address of a packet as text."""
+        return str(ipaddress.ip_address(octets))
+
+    def holds(self, payload: bytes) -> bool:
+        """Whether bytes hold something that would be replaced: a name or address as text (UTF-16, too), or an address of the plant in binary."""
+        readings = (payload.decode("latin-1"), payload[::2].decode("latin-1"), payload[1::2].decode("latin-1"))
+        if any(self._one(match[0]) != match[0] for text in readings for match in self._pattern.finditer(text)):
+            return True
+        return any(address.packed in payload for address in self._ips)
 
     def of(self, thing: _Thing) -> _Thing:
         """The same thing of other strings: dataclasses, mappings and lists of them. What is given stays as it is."""

@@ -84,9 +84,7 @@ def test_nothing_of_the_plant_is_left_in_anything_that_is_written(tmp_path: Path
     assert back == [(one["rule"], one["src"], one["dst"]) for one in map(json.loads, plain.splitlines()) if one["type"] == "alert"]
 
 
-def test_packets_and_stores_are_not_shared(tmp_path: Path) -> None:
-    told = otwatch("analyze", ATTACK, "--share", tmp_path / "key", "--evidence", tmp_path / "evidence")
-    assert_one_line(told, "packets hold what --share replaces")
+def test_stores_are_not_shared(tmp_path: Path) -> None:
     assert_one_line(otwatch("analyze", ATTACK, "--share", tmp_path / "key", "--db", tmp_path / "a.sqlite"), "leave out --db")
     assert_one_line(otwatch("analyze", ATTACK, "--share", tmp_path / "key", "--lake", tmp_path / "lake"), "leave out --db, --lake")
     assert not (tmp_path / "lake").exists()
