@@ -11,6 +11,7 @@ cdef class Table:
     cdef public object schema
     cdef public Py_ssize_t rows
     cdef public Py_ssize_t capacity
+    cdef public dict columns
     cpdef Py_ssize_t new_row(self) except -1
     cpdef grow(self, Py_ssize_t capacity)
 

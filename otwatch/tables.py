@@ -64,6 +64,7 @@ class Table:
         self.schema = schema
         self.rows = 0
         self.capacity = 0
+        self.columns: dict[str, np.ndarray[Any, Any]] = {}  # name -> all rows of the capacity
         self.grow(max(1, capacity))
 
     def grow(self, capacity: cython.Py_ssize_t) -> Any:
@@ -71,7 +72,8 @@ class Table:
         for column in self.schema.columns:
             larger = np.full(capacity, column.default, column.dtype)
             if self.capacity:
-                larger[:self.capacity] = np.asarray(getattr(self, column.name))[:self.capacity]
+                larger[:self.capacity] = self.columns[column.name]
+            self.columns[column.name] = larger
             setattr(self, column.name, memoryview(larger))
         self.capacity = capacity
 
@@ -89,11 +91,11 @@ class Table:
 
     def array(self, name: str) -> np.ndarray[Any, Any]:
         """The rows in use of one column: a view, valid until the table is cleared or grown."""
-        return np.asarray(getattr(self, name))[:self.rows]
+        return self.columns[name][:self.rows]
 
     def row(self, index: int) -> dict[str, int]:
         """One row as a dict of Python integers, for display and tests."""
-        return {column.name: int(getattr(self, column.name)[index]) for column in self.schema.columns}
+        return {name: column.item(index) for name, column in self.columns.items()}
 
 
 class Packets(Table):

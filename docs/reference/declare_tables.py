@@ -26,6 +26,7 @@ cdef class Table:
     cdef public object schema
     cdef public Py_ssize_t rows
     cdef public Py_ssize_t capacity
+    cdef public dict columns
     cpdef Py_ssize_t new_row(self) except -1
     cpdef grow(self, Py_ssize_t capacity)
 """
@@ -52,6 +53,7 @@ class Table:
     schema: Schema
     rows: int
     capacity: int
+    columns: dict[str, np.ndarray[Any, Any]]
     def __init__(self, schema: Schema, capacity: int = ...) -> None: ...
     def grow(self, capacity: int) -> Any: ...
     def new_row(self) -> int: ...

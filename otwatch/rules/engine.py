@@ -133,13 +133,13 @@ class RuleEngine:
         self._batches += 1
         self.credits.begin(batch, self._batches)
         self.evidence.begin()
+        self.evidence.points.begin(batch)
         self.now_ns = max(self.now_ns, batch.now_ns)
         self._grow(batch.behaviours.rows)
         began = self.flows.feed(batch)
         self.flows.settle(batch.flows, self.now_ns, batch.closed)
         if began is not None:
             self._seen(began)
-        self.evidence.points.begin(batch)
         self._new_behaviours(batch)
         if batch.operations.rows:
             self._operations(batch)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -38,14 +38,47 @@ class _Columns:
         self.samples: dict[tuple[int, int, int], Sample] = {}  # row, behaviour, epoch of the finding
 
 
+class _Asked:
+    """Samples by their request (slot of the flow, frame): the oldest request makes room, and those of a flow that is over go together."""
+
+    def __init__(self) -> None:
+        self.samples: OrderedDict[tuple[int, int], list[Sample]] = OrderedDict()
+        self._frames: dict[int, set[int]] = {}  # slot of a flow -> its requests
+
+    def add(self, key: tuple[int, int], samples: Sequence[Sample]) -> None:
+        """More samples of a request."""
+        self.samples.setdefault(key, []).extend(samples)
+        self._frames.setdefault(key[0], set()).add(key[1])
+
+    def pop(self, key: tuple[int, int]) -> list[Sample]:
+        """Gives up a request."""
+        frames = self._frames[key[0]]
+        frames.discard(key[1])
+        if not frames:
+            del self._frames[key[0]]
+        return self.samples.pop(key)
+
+    def make_room(self, most: int) -> None:
+        """The oldest requests beyond so many go."""
+        while len(self.samples) > most:
+            self.pop(next(iter(self.samples)))
+
+    def forget(self, flow: int) -> bool:
+        """The flow is over. Whether there was a request of it."""
+        frames = self._frames.pop(flow, ())
+        for frame in frames:
+            del self.samples[flow, frame]
+        return bool(frames)
+
+
 class Evidence:
     """Makes samples, and waits for the answers to the requests among them."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
         self.points = Points(context)
-        self.watched: OrderedDict[tuple[int, int], list[Sample]] = OrderedDict()  # slot of the flow, frame of the request
-        self.answered: OrderedDict[tuple[int, int], list[Sample]] = OrderedDict()  # the same, of those that had their answer
+        self._watched = _Asked()  # whose answer is waited for
+        self._answered = _Asked()  # those that had their answer
         self._frames: np.ndarray[Any, Any] | None = None
         self._columns: _Columns | None = None
 
@@ -87,17 +120,21 @@ class Evidence:
             if columns.action.item(index) in _COMMANDS and (before := self.points.before(batch, index, behaviour)) is not None:
                 sample.before, sample.before_frame = before.value, before.frame
             sample.watched = self.is_answered(batch, index)
-            if len(self.watched) >= _WATCHED:
-                self.watched.popitem(last=False)
+            self._watched.make_room(_WATCHED - 1)
             self.watch(flow, frame, sample)
         elif role == _RESPONSE:
             refused = columns.status.item(index) != 0
             sample.answers, sample.refusals = int(not refused), int(refused)
         return sample
 
+    @property
+    def watched(self) -> Mapping[tuple[int, int], list[Sample]]:
+        """(slot of the flow, frame) of the requests whose answer is waited for -> what was kept of them."""
+        return self._watched.samples
+
     def watch(self, flow: int, frame: int, sample: Sample) -> None:
         """Waits for the answer to a request."""
-        self.watched.setdefault((flow, frame), []).append(sample)
+        self._watched.add((flow, frame), (sample,))
         self._frames = None
 
     def value(self, batch: Batch, index: int) -> Any:
@@ -136,18 +173,20 @@ class Evidence:
     def answers(self, batch: Batch) -> None:
         """Responses to the requests that were kept as evidence: what each says to each item."""
         operations = batch.operations
-        if not operations.rows or not (self.watched or self.answered):
+        watched = self.watched
+        if not operations.rows or not (watched or self._answered.samples):
             return
         responses = np.nonzero(operations.array("role") == _RESPONSE)[0]
-        if self.watched:
+        if watched:
             if self._frames is None:
-                self._frames = np.unique(np.fromiter((frame for _, frame in self.watched), np.int64, len(self.watched)))
+                self._frames = np.unique(np.fromiter((frame for _, frame in watched), np.int64, len(watched)))
             frames = operations.array("request_frame")[responses]
-            waited = responses[np.isin(frames, self._frames)]
+            near = (frames >= self._frames[0]) & (frames <= self._frames[-1])  # what nobody answers is soon older than all that is answered
+            waited = responses[near][np.isin(frames[near], self._frames)] if near.any() else responses[:0]
             said: dict[tuple[int, int], dict[tuple[int, int], list[int]]] = {}  # request -> response (frame, transaction) -> rows
             names = ("flow", "request_frame", "frame", "transaction")
             for index, flow, request, *answer in zip(waited.tolist(), *(operations.array(name)[waited].tolist() for name in names), strict=True):
-                if (flow, request) in self.watched:
+                if (flow, request) in watched:
                     said.setdefault((flow, request), {}).setdefault((answer[0], answer[1]), []).append(index)
             if said:
                 columns = self._columns
@@ -156,16 +195,15 @@ class Evidence:
                 for key, found in said.items():
                     self._decide(columns, key, found)
                 self._frames = None
-                while len(self.answered) > _WATCHED:
-                    self.answered.popitem(last=False)
-        if self.answered:
+                self._answered.make_room(_WATCHED)
+        if self._answered.samples:
             self._contradict(batch, responses)
 
     def _decide(self, columns: _Columns, key: tuple[int, int], said: dict[tuple[int, int], list[int]]) -> None:
         """The first response to each of the requests of a packet decides; all its items are in one packet, hence in one batch."""
         left = []
         single = next(iter(said.values())) if len(said) == 1 else None
-        for sample in self.watched.pop(key):
+        for sample in self._watched.pop(key):
             rows = single if single is not None else _own(said, sample)
             if not rows:
                 left.append(sample)
@@ -182,26 +220,24 @@ class Evidence:
                 else:
                     sample.answers += 1
                 sample.watched = True  # a unit 0 that answers is no broadcast
-            self.answered.setdefault(key, []).append(sample)
+            self._answered.add(key, (sample,))
         if left:
-            self.watched[key] = left
+            self._watched.add(key, left)
 
     def _contradict(self, batch: Batch, responses: np.ndarray[Any, Any]) -> None:
         """A second, different answer contradicts the first, whichever is the true one."""
         operations = batch.operations
         for index in responses[operations.array("contradicts")[responses] != 0].tolist():
-            for sample in self.answered.get((int(operations.flow[index]), int(operations.request_frame[index])), ()):
+            for sample in self._answered.samples.get((int(operations.flow[index]), int(operations.request_frame[index])), ()):
                 if not sample.contradictions and (sample.item < 0 or sample.item == operations.item[index]):
                     sample.contradictions += 1
 
     def forget(self, closed: Sequence[int]) -> None:
         """These flows are over."""
-        slots = set(closed)
-        for key in [key for key in self.watched if key[0] in slots]:
-            del self.watched[key]
-            self._frames = None
-        for key in [key for key in self.answered if key[0] in slots]:
-            del self.answered[key]
+        for flow in closed:
+            if self._watched.forget(flow):
+                self._frames = None
+            self._answered.forget(flow)
 
 
 def _own(said: dict[tuple[int, int], list[int]], sample: Sample) -> list[int]:

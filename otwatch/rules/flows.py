@@ -17,6 +17,7 @@ import numpy as np
 
 from otwatch.alerts.findings import Part
 from otwatch.batch import Batch
+from otwatch.groups import grouped
 from otwatch.limits import Limits
 from otwatch.rules.compile import Clause
 from otwatch.rules.context import Context, Joined
@@ -131,14 +132,20 @@ class FlowRules:
             )
         )
         waiting = []
-        passed: dict[tuple[int, Signature, int, int], bool] = {}  # what was asked of this batch: short connections repeat
+        alike: tuple[Numbers, Numbers] | None = None  # events of the same signature and pair are asked once: short connections repeat
         for bit, clause in enumerate(self.matcher.clauses):
             passing = np.array([bool(mask >> bit & 1) for mask in judged], np.bool_)
             if not passing.any():
                 continue
             rows = np.flatnonzero(passing[which])
             if clause.tests[Stage.PAIR] is not None or clause.tests[Stage.REST] is not None:
-                rows = np.array([row for row in rows.tolist() if self._passes(clause, bit, seen[row], passed)], np.int64)
+                if alike is None:
+                    alike = grouped([which, flows.array("client")[slots], flows.array("server")[slots]])
+                first, group = alike
+                asked = np.unique(group[rows])
+                fits = np.zeros(len(first), np.bool_)
+                fits[asked] = [self._passes(clause, bit, seen[row]) for row in first[asked].tolist()]
+                rows = rows[fits[group[rows]]]
             if not len(rows):
                 continue
             if clause.tests[Stage.OUTCOME] is not None:
@@ -190,8 +197,10 @@ class FlowRules:
                 at = 5 if name == "src" else 6
                 return [event[at] for event in found]
             if TABLES["flows"][name].stage is Stage.SIGNATURE:
-                return [hashable(self.matcher.signed(event[7], self.context.flow)[1].get(name)) for event in found]
-            return [hashable(self.context.pair((event[5], event[6])).get(name)) for event in found]
+                told = {signature: hashable(self.matcher.signed(signature, self.context.flow)[1].get(name)) for signature in {e[7] for e in found}}
+                return [told[event[7]] for event in found]
+            of_pair = {pair: hashable(self.context.pair(pair).get(name)) for pair in {(event[5], event[6]) for event in found}}
+            return [of_pair[event[5], event[6]] for event in found]
 
         keys = zip(*map(column, window.by), strict=True) if window.by else repeat(())
         values = column(window.distinct) if window.distinct else repeat(None)
@@ -221,16 +230,11 @@ class FlowRules:
             else:
                 part.add(event[0], self.quiet_ns)
 
-    def _passes(self, clause: Clause, bit: int, seen: Seen, passed: dict[tuple[int, Signature, int, int], bool]) -> bool:
-        """Whether signature and addresses of an event pass a clause; `passed` remembers it."""
-        key = bit, seen[7], seen[5], seen[6]
-        known = passed.get(key)
-        if known is None:
-            mask, signed, paired = self.matcher.candidates(seen[7], self.context.flow, (seen[5], seen[6]), self.context.pair)
-            test = clause.tests[Stage.REST]
-            known = bool(mask >> bit & 1) and (test is None or test(self.context.flow_record(signed, paired)) is True)
-            passed[key] = known
-        return known
+    def _passes(self, clause: Clause, bit: int, seen: Seen) -> bool:
+        """Whether signature and addresses of an event pass a clause."""
+        mask, signed, paired = self.matcher.candidates(seen[7], self.context.flow, (seen[5], seen[6]), self.context.pair)
+        test = clause.tests[Stage.REST]
+        return bool(mask >> bit & 1) and (test is None or test(self.context.flow_record(signed, paired)) is True)
 
     def record(self, signature: tuple[int, ...], src: int, dst: int) -> Joined:
         """SIGNATURE, PAIR and REST fields."""

@@ -147,7 +147,7 @@ class Outcomes:
         numbers = waited_for.union(*(one.numbers.tolist() for one in self._opened))
         for number in [number for number in self.ended if number not in numbers]:
             del self.ended[number]
-        kept = [slot for slot in closed.tolist() if int(flows.number[slot]) in numbers]
+        kept = [slot for slot, number in zip(closed.tolist(), flows.array("number")[closed].tolist(), strict=True) if number in numbers]
         if kept:
             slots = np.array(kept, np.int64)
             names = flows.array("number")[slots]

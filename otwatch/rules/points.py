@@ -6,7 +6,10 @@ batch held before it. What is not known stays unknown: a value is never taken fr
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -43,6 +46,43 @@ class _Known:
     row: dict[str, int]
 
 
+class _Here:
+    """The rows of one batch that tell the value of a point, by behaviour."""
+
+    def __init__(self, batch: Batch, kept: np.ndarray[Any, Any]) -> None:
+        operations = batch.operations
+        behaviours = operations.array("behaviour")
+        rows = np.flatnonzero(kept[behaviours])
+        rows = rows[operations.array("value_kind")[rows] != 0]
+        self._operations = operations
+        rows = rows[np.argsort(behaviours[rows], kind="stable")]
+        numbers = behaviours[rows]
+        ends = np.flatnonzero(np.diff(numbers, append=-1)) + 1
+        self._rows: list[int] = rows.tolist()
+        self._places = {numbers.item(end - 1): (begin, end) for begin, end in pairwise([0, *ends.tolist()])}
+        self._refused: set[tuple[int, int]] | None = None
+
+    def before(self, number: int, index: int) -> list[int]:
+        """The last rows of a behaviour before a row of the batch."""
+        begin, end = self._places.get(number, (0, 0))
+        end = bisect_left(self._rows, index, begin, end)
+        return self._rows[max(begin, end - _LOOKED_UP) : end]
+
+    def newest(self) -> Iterator[tuple[int, int]]:
+        """(behaviour, its last row)."""
+        return ((number, self._rows[end - 1]) for number, (_, end) in self._places.items())
+
+    def is_refused(self, row: int) -> bool:
+        """Whether a command was refused, as far as its answer is in the batch: then it changed nothing."""
+        columns = self._operations.columns
+        if columns["role"].item(row) != _REQUEST:
+            return False
+        if self._refused is None:
+            refused = np.flatnonzero(self._operations.array("status"))
+            self._refused = set(zip(columns["request_frame"][refused].tolist(), columns["flow"][refused].tolist(), strict=True))
+        return (columns["frame"].item(row), columns["flow"].item(row)) in self._refused
+
+
 class Points:
     """Feed it every batch after its commands were looked up."""
 
@@ -55,10 +95,12 @@ class Points:
         self._values: dict[int, _Known] = {}
         self._behaviours = 0
         self._asked = 0
+        self._here: _Here | None = None
 
     def begin(self, batch: Batch) -> None:
         """The behaviours that are new in a batch: which of them tell the value of a commanded point."""
         self._asked = 0
+        self._here = None
         table = batch.behaviours
         rows = table.rows
         if rows == self._behaviours:
@@ -105,7 +147,7 @@ class Points:
             return None
         self._asked += 1
         table = batch.behaviours
-        wanted = table.row(behaviour)
+        wanted = {name: table.columns[name].item(behaviour) for name in _COLUMNS}
         start, count = wanted["start"], wanted["count"]
         told = self._told.get(self._place(wanted), ())
         fitting = [number for number in told if _covers(table.start[number], table.count[number], start, count)]
@@ -122,27 +164,27 @@ class Points:
 
     def _within(self, batch: Batch, index: int, fitting: list[int]) -> _Known | None:
         """The last of these behaviours in the batch, before a row of it."""
-        operations = batch.operations
-        rows = np.flatnonzero(np.isin(operations.array("behaviour")[:index], fitting) & (operations.array("value_kind")[:index] != 0))
-        for row in rows[::-1][:_LOOKED_UP].tolist():
-            if not _is_refused(batch, row):
+        here = self._of(batch)
+        rows = [row for number in fitting for row in here.before(number, index)]
+        for row in sorted(rows, reverse=True)[:_LOOKED_UP]:
+            if not here.is_refused(row):
                 return self._taken(batch, row)
         return None
 
+    def _of(self, batch: Batch) -> _Here:
+        if self._here is None:
+            self._here = _Here(batch, self._kept)
+        return self._here
+
     def remember(self, batch: Batch) -> None:
         """The last values of a batch."""
-        operations = batch.operations
-        if not operations.rows or not self._commanded:
+        if not batch.operations.rows or not self._commanded:
             return
-        behaviours = operations.array("behaviour")
-        rows = np.flatnonzero(self._kept[behaviours] & (operations.array("value_kind") != 0))[::-1]
-        if not rows.size:
-            return
-        numbers, newest = np.unique(behaviours[rows], return_index=True)
-        for number, place in zip(numbers.tolist(), newest.tolist(), strict=True):
+        here = self._of(batch)
+        for number, row in here.newest():
             if number not in self._values and len(self._values) >= POINTS:
                 self.forgotten += 1
-            elif not _is_refused(batch, row := int(rows[place])):
+            elif not here.is_refused(row):
                 self._values[number] = self._taken(batch, row)
 
     def _taken(self, batch: Batch, index: int) -> _Known:
@@ -160,15 +202,6 @@ def _overlap(start: int, count: int, other: int, others: int) -> bool:
 
 def _covers(start: int, count: int, wanted: int, wanted_count: int) -> bool:
     return start <= wanted and wanted + max(wanted_count, 1) <= start + max(count, 1)
-
-
-def _is_refused(batch: Batch, index: int) -> bool:
-    """Whether a command was refused, as far as its answer is in the batch: then it changed nothing."""
-    operations = batch.operations
-    if operations.role[index] != _REQUEST:
-        return False
-    answers = (operations.array("request_frame") == operations.frame[index]) & (operations.array("flow") == operations.flow[index])
-    return bool((answers & (operations.array("status") != 0)).any())
 
 
 def _part(value: Any, row: dict[str, int], start: int, count: int) -> Any:

@@ -6,6 +6,8 @@ RTU frames end with a CRC and their length follows from the function (SERIAL 2.5
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from otwatch.protocols.modbus.lengths import ends, pairs
 from otwatch.protocols.modbus.spec import FUNCTION_TABLE, MAX_ADU_BYTES, UMAS_FUNCTION, Shape
 from otwatch.protocols.spec import Framing, Verdict
@@ -68,6 +70,12 @@ def _one_role(function: int, data: bytes, length: int) -> int:
 
 
 def _probe_adus(data: bytes, direction: int, *, any_protocol: bool) -> Verdict:
+    """A transaction number says nothing, so the same poll in ever new connections is probed once."""
+    return _probed(bytes(2) + data[2:] if len(data) > 2 else data, direction, any_protocol)
+
+
+@lru_cache(maxsize=1024)
+def _probed(data: bytes, direction: int, any_protocol: bool) -> Verdict:
     """YES: every ADU that is there has a function whose shape its length fits. NO also when the first is of the other side: the client
     (direction 0) asks. UNSURE: as far as can be seen."""
     at, good, sure = 0, 0, 0
