@@ -1,29 +1,32 @@
-"""The last value of every point that is written: what a command changed it from.
+"""The last value of every point: what a command changed it from.
 
-Kept are reads, reports and writes of points that somebody commanded, by behaviour, which names the point; of a point's first command, what the same
-batch held before it. What is not known stays unknown: a value is never taken from another place, type or count.
+Kept are reads, reports and writes, by behaviour, which names the point. A value is never taken from another place, type or count; what is not known
+stays unknown. A write counts unless its refusal came before the command that is asked about: all depends on the order of messages alone, not on how
+they were cut into batches.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from otwatch.actions import CHANGING, Action, Role
 from otwatch.batch import Batch
 from otwatch.rules.context import Context
-from otwatch.tables import Behaviours
+from otwatch.rules.last_values import LastValues
 
+Numbers = npt.NDArray[np.int64]
 POINTS: Final = 65_536  # behaviours whose last value is kept, and as many places that are remembered
-_LOOKED_UP: Final = 256  # commands of one batch whose value before is looked up: what one sweep writes is not asked point by point
+PENDING: Final = 8  # writes of one behaviour that are kept: what was written before some that are refused later
 _COMMANDS: Final = tuple(int(action) for action in CHANGING)
 _READ: Final = int(Action.READ)
 _REQUEST, _RESPONSE, _EVENT = int(Role.REQUEST), int(Role.RESPONSE), int(Role.EVENT)
+_LOOKED_UP: Final = 256  # commands of one second whose value before is looked up: what one sweep writes is not asked point by point
 _AT_ONE_PLACE: Final = 256  # behaviours: a sweep of one place must not cost the square of it
 _COLUMNS: Final = ("source", "destination", "protocol", "role", "unit", "area", "object", "start", "count")
 Place = tuple[int, ...]  # device, protocol, and what the protocol calls the place of a point
@@ -37,78 +40,46 @@ class Before:
     frame: int
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Known:
+    """A value that was seen; `flow` is that of a write, which may be refused yet."""
+
     timestamp_ns: int
     frame: int
+    behaviour: int
     kind: int
     octets: bytes
-    row: dict[str, int]
-
-
-class _Here:
-    """The rows of one batch that tell the value of a point, by behaviour."""
-
-    def __init__(self, batch: Batch, kept: np.ndarray[Any, Any]) -> None:
-        operations = batch.operations
-        behaviours = operations.array("behaviour")
-        rows = np.flatnonzero(kept[behaviours])
-        rows = rows[operations.array("value_kind")[rows] != 0]
-        self._operations = operations
-        rows = rows[np.argsort(behaviours[rows], kind="stable")]
-        numbers = behaviours[rows]
-        ends = np.flatnonzero(np.diff(numbers, append=-1)) + 1
-        self._rows: list[int] = rows.tolist()
-        self._places = {numbers.item(end - 1): (begin, end) for begin, end in pairwise([0, *ends.tolist()])}
-        self._refused: set[tuple[int, int]] | None = None
-
-    def before(self, number: int, index: int) -> list[int]:
-        """The last rows of a behaviour before a row of the batch."""
-        begin, end = self._places.get(number, (0, 0))
-        end = bisect_left(self._rows, index, begin, end)
-        return self._rows[max(begin, end - _LOOKED_UP) : end]
-
-    def newest(self) -> Iterator[tuple[int, int]]:
-        """(behaviour, its last row)."""
-        return ((number, self._rows[end - 1]) for number, (_, end) in self._places.items())
-
-    def is_refused(self, row: int) -> bool:
-        """Whether a command was refused, as far as its answer is in the batch: then it changed nothing."""
-        columns = self._operations.columns
-        if columns["role"].item(row) != _REQUEST:
-            return False
-        if self._refused is None:
-            refused = np.flatnonzero(self._operations.array("status"))
-            self._refused = set(zip(columns["request_frame"][refused].tolist(), columns["flow"][refused].tolist(), strict=True))
-        return (columns["frame"].item(row), columns["flow"].item(row)) in self._refused
+    flow: int = -1
 
 
 class Points:
-    """Feed it every batch after its commands were looked up."""
+    """`begin` a batch before its commands are looked up, `remember` it after."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
         self.forgotten = 0  # behaviours for which there was no room
-        self._commanded: dict[Place, list[tuple[int, int]]] = {}  # place -> start and count of commands
         self._told: dict[Place, list[int]] = {}  # place -> behaviours that tell its values
-        self._kept = np.zeros(0, np.bool_)  # by behaviour
-        self._values: dict[int, _Known] = {}
+        self._values = LastValues()
+        self._written: dict[int, deque[_Known]] = {}  # behaviour of commands -> their last values, none of them refused so far
+        self._commands = np.zeros(0, np.bool_)  # by behaviour: a command that tells a value
+        self._followed = 0
         self._behaviours = 0
-        self._asked = 0
-        self._here: _Here | None = None
+        self._asked = 0, 0  # second of packet time, commands of it that were looked up
+        self._index: tuple[Numbers, Numbers] | None = None  # of the batch: behaviours of rows that tell a value, in order; their rows
+        self._refused: dict[tuple[int, int], int] | None = None  # of the batch: flow and frame of refused requests -> row of the refusal
 
     def begin(self, batch: Batch) -> None:
-        """The behaviours that are new in a batch: which of them tell the value of a commanded point."""
-        self._asked = 0
-        self._here = None
+        """Takes the behaviours that are new: which of them tell the value of a point."""
+        self._index = self._refused = None
         table = batch.behaviours
         rows = table.rows
         if rows == self._behaviours:
             return
-        if rows > len(self._kept):
-            grown = np.zeros(max(2 * len(self._kept), rows), np.bool_)
-            grown[: len(self._kept)] = self._kept
-            self._kept = grown
+        if rows > len(self._commands):
+            grown = np.zeros(max(2 * len(self._commands), rows), np.bool_)
+            grown[: len(self._commands)] = self._commands
+            self._commands = grown
+        self._values.grow(rows)
         new = slice(self._behaviours, rows)
         role, action = table.array("role")[new], table.array("action")[new]
         commands = (role == _REQUEST) & np.isin(action, _COMMANDS)
@@ -117,24 +88,23 @@ class Points:
         columns = [table.array(name)[new][rows_of].tolist() for name in _COLUMNS]
         is_command = commands[rows_of].tolist()
         for number, command, *values in zip((rows_of + self._behaviours).tolist(), is_command, *columns, strict=True):
-            self._note(table, number, command, dict(zip(_COLUMNS, values, strict=True)))
+            self._note(number, command, dict(zip(_COLUMNS, values, strict=True)))
         self._behaviours = rows
 
-    def _note(self, table: Behaviours, number: int, command: bool, row: dict[str, int]) -> None:
-        place, start, count = self._place(row), row["start"], row["count"]
-        if len(self._told) >= POINTS and place not in self._told:
+    def _note(self, number: int, command: bool, row: dict[str, int]) -> None:
+        place = self._place(row)
+        told = self._told.get(place)
+        if self._followed >= POINTS or (told is not None and len(told) >= _AT_ONE_PLACE):
             self.forgotten += 1
             return
-        told = self._told.setdefault(place, [])
-        if len(told) >= _AT_ONE_PLACE:
-            self.forgotten += 1
-            return
+        if told is None:
+            told = self._told[place] = []
         told.append(number)
+        self._followed += 1
         if command:
-            self._commanded.setdefault(place, []).append((start, count))
-            self._kept[[one for one in told if _overlap(table.start[one], table.count[one], start, count)]] = True
-        elif any(_overlap(start, count, *one) for one in self._commanded.get(place, ())):
-            self._kept[number] = True
+            self._commands[number] = True
+        else:
+            self._values.follows[number] = 1
 
     def _place(self, row: dict[str, int]) -> Place:
         protocols = self.context.protocols
@@ -143,61 +113,112 @@ class Points:
 
     def before(self, batch: Batch, index: int, behaviour: int) -> Before | None:
         """What the point of a command was before it; None where that is not known."""
-        if self._asked >= _LOOKED_UP or not 0 <= behaviour < self._behaviours:
+        if not 0 <= behaviour < self._behaviours:
             return None
-        self._asked += 1
+        second = batch.operations.timestamp_ns[index] // 1_000_000_000
+        asked = self._asked[1] + 1 if second == self._asked[0] else 1
+        if asked > _LOOKED_UP:
+            return None
+        self._asked = second, asked
         table = batch.behaviours
         wanted = {name: table.columns[name].item(behaviour) for name in _COLUMNS}
         start, count = wanted["start"], wanted["count"]
         told = self._told.get(self._place(wanted), ())
         fitting = [number for number in told if _covers(table.start[number], table.count[number], start, count)]
-        if not fitting:
-            return None
-        known = self._within(batch, index, fitting)
-        if known is None:
-            values = [self._values[number] for number in fitting if number in self._values]
-            known = max(values, key=lambda one: (one.timestamp_ns, one.frame), default=None)
+        known = (self._within(batch, index, fitting) or self._earlier(index, fitting)) if fitting else None
         if known is None:
             return None
-        value = _part(self._decoded(known), known.row, start, count)
+        row = table.row(known.behaviour)
+        value = _part(self.context.protocols[row["protocol"] - 1].value(known.kind, known.octets, row), row, start, count)
         return Before(value, known.frame) if value is not None else None
 
-    def _within(self, batch: Batch, index: int, fitting: list[int]) -> _Known | None:
-        """The last of these behaviours in the batch, before a row of it."""
-        here = self._of(batch)
-        rows = [row for number in fitting for row in here.before(number, index)]
-        for row in sorted(rows, reverse=True)[:_LOOKED_UP]:
-            if not here.is_refused(row):
-                return self._taken(batch, row)
+    def _within(self, batch: Batch, index: int, fitting: Sequence[int]) -> _Known | None:
+        """The last value of these behaviours in the batch, before a row of it."""
+        if self._index is None:
+            self._index, self._refused = self._look_at(batch), self._refusals(batch)
+        behaviours, rows = self._index
+        begins, ends = (np.searchsorted(behaviours, fitting, side).tolist() for side in ("left", "right"))
+        found = [rows[begin : begin + int(np.searchsorted(rows[begin:end], index))] for begin, end in zip(begins, ends, strict=True) if begin < end]
+        for row in sorted(row for one in found for row in one[-PENDING:].tolist())[::-1]:
+            known = _taken(batch, row)
+            if not self._is_refused(known, index):
+                return known
         return None
 
-    def _of(self, batch: Batch) -> _Here:
-        if self._here is None:
-            self._here = _Here(batch, self._kept)
-        return self._here
+    def _earlier(self, index: int, fitting: Sequence[int]) -> _Known | None:
+        """The last value of these behaviours before the batch."""
+        values = self._values
+        found = [
+            _Known(values.timestamp_ns[number], values.frame[number], number, values.kind[number], values.value(number))
+            for number in fitting
+            if number < len(values.kind) and values.kind[number]
+        ]
+        for number in fitting:
+            found += [known for known in self._written.get(number, ()) if not self._is_refused(known, index)]
+        return max(found, key=lambda one: (one.timestamp_ns, one.frame), default=None)
+
+    def _is_refused(self, known: _Known, index: int) -> bool:
+        """Whether a write was refused before a row of the batch: then it changed nothing."""
+        return known.flow >= 0 and self._refused is not None and self._refused.get((known.flow, known.frame), index) < index
+
+    def _look_at(self, batch: Batch) -> tuple[Numbers, Numbers]:
+        """The rows of a batch that tell values of points: their behaviours in order, and the rows."""
+        operations = batch.operations
+        behaviours = operations.array("behaviour")
+        tells = self._commands | (np.asarray(self._values.follows)[: len(self._commands)] != 0)
+        rows = np.flatnonzero((operations.array("value_kind") != 0) & tells[behaviours])
+        order = np.argsort(behaviours[rows], kind="stable")
+        return behaviours[rows][order].astype(np.int64), rows[order]
+
+    def _refusals(self, batch: Batch) -> dict[tuple[int, int], int]:
+        """Flow and frame of the requests that are refused in a batch, with the row of the refusal."""
+        operations = batch.operations
+        rows = np.flatnonzero(operations.array("status") != 0)
+        rows = rows[(operations.array("role")[rows] == _RESPONSE) & (operations.array("request_frame")[rows] >= 0)][::-1]
+        requests = zip(operations.array("flow")[rows].tolist(), operations.array("request_frame")[rows].tolist(), strict=True)
+        return dict(zip(requests, rows.tolist(), strict=True))
 
     def remember(self, batch: Batch) -> None:
         """The last values of a batch."""
-        if not batch.operations.rows or not self._commanded:
+        operations = batch.operations
+        if not operations.rows:
             return
-        here = self._of(batch)
-        for number, row in here.newest():
-            if number not in self._values and len(self._values) >= POINTS:
-                self.forgotten += 1
-            elif not here.is_refused(row):
-                self._values[number] = self._taken(batch, row)
+        self._values.feed(operations, batch.octets)
+        behaviours = operations.array("behaviour")
+        rows = np.flatnonzero(self._commands[behaviours] & (operations.array("value_kind") != 0))
+        if not self._written and not rows.size:
+            return
+        if self._refused is None:
+            self._refused = self._refusals(batch)
+        if self._refused:
+            for number, written in self._written.items():
+                self._written[number] = deque([one for one in written if not self._is_refused(one, operations.rows)], PENDING)
+        rows = rows[np.argsort(behaviours[rows], kind="stable")]
+        for of_one in np.split(rows, np.flatnonzero(np.diff(behaviours[rows])) + 1) if rows.size else ():
+            kept = [row for row in of_one.tolist() if (operations.flow[row], operations.frame[row]) not in self._refused][-PENDING:]
+            self._written.setdefault(int(behaviours[of_one[0]]), deque(maxlen=PENDING)).extend(_taken(batch, row) for row in kept)
 
-    def _taken(self, batch: Batch, index: int) -> _Known:
-        row = batch.operations.row(index)
-        octets = batch.octets.tobytes(row["value_at"], row["value_at"] + row["value_length"])
-        return _Known(row["timestamp_ns"], row["frame"], row["value_kind"], octets, row)
+    def state(self) -> dict[str, Any]:
+        """As plain data."""
+        def plain(one: _Known) -> list[Any]:
+            return [one.timestamp_ns, one.frame, one.kind, one.octets.hex(), one.flow]
 
-    def _decoded(self, known: _Known) -> Any:
-        return self.context.protocols[known.row["protocol"] - 1].value(known.kind, known.octets, known.row)
+        return {"read": self._values.state(), "written": [[number, [*map(plain, known)]] for number, known in self._written.items()]}
+
+    def resume(self, state: dict[str, Any], behaviour: Callable[[int], int]) -> None:
+        """Goes on from `state`; the first batch brings the behaviours again. `behaviour` checks the number of one."""
+        self._values.resume([[behaviour(number), *known] for number, *known in state["read"]])
+        for number, known in state["written"]:
+            values = [_Known(int(time), int(frame), number, int(kind), bytes.fromhex(octets), int(flow)) for time, frame, kind, octets, flow in known]
+            self._written[behaviour(number)] = deque(values, maxlen=PENDING)
 
 
-def _overlap(start: int, count: int, other: int, others: int) -> bool:
-    return start < other + max(others, 1) and other < start + max(count, 1)
+def _taken(batch: Batch, index: int) -> _Known:
+    operations = batch.operations
+    at = operations.value_at[index]
+    octets = batch.octets.tobytes(at, at + operations.value_length[index])
+    flow = operations.flow[index] if operations.role[index] == _REQUEST else -1
+    return _Known(operations.timestamp_ns[index], operations.frame[index], operations.behaviour[index], operations.value_kind[index], octets, flow)
 
 
 def _covers(start: int, count: int, wanted: int, wanted_count: int) -> bool:

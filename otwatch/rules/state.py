@@ -112,6 +112,7 @@ class _Writer:
         found["open"] = [[number, *known] for number, known in self.open.items()]
         found["silences"] = engine.others.silences.state()
         found["pace"] = engine.others.pace.state()
+        found["points"] = engine.evidence.points.state()
         return found
 
     def _waiting(self) -> dict[str, Any]:
@@ -201,7 +202,7 @@ class _Writer:
             "samples": [
                 [sample.behaviour, sample.timestamp_ns, sample.frame, sample.file, sample.flow, sample.ports, sample.macs, sample.value,
                  int(sample.watched), sample.answers, sample.refusals, sample.contradictions, sample.epoch,
-                 sample.item, sample.transaction]
+                 sample.item, sample.transaction, sample.before, sample.before_frame]
                 for sample in finding.samples
             ],
             "entries": [[step, [self._row(row) for row in rows]] for step, rows in finding.entries.items()],
@@ -250,6 +251,8 @@ class _Reader:
         engine.findings.joined = {self.known[name]: int(count) for name, count in document["joined"].items() if name in self.known}
         engine.results.resume(document["results"])
         engine.following.resume(document["following"], self._behaviour)
+        if "points" in document:  # a checkpoint of an older version has none
+            engine.evidence.points.resume(document["points"], self._behaviour)
         for slot, number, frame, *place in document["watched"]:
             if number in self.live and tuple(place) in samples:
                 engine.evidence.watch(int(slot), int(frame), samples[place[0], place[1]])
@@ -417,7 +420,8 @@ class _Reader:
             sample.watched, sample.answers, sample.refusals = bool(watched), int(answers), int(refusals)
             sample.contradictions, sample.epoch = int(contradictions), int(epoch)
             if place:  # a checkpoint of an older version has none
-                sample.item, sample.transaction = map(int, place)
+                sample.item, sample.transaction = map(int, place[:2])
+                sample.before, sample.before_frame = place[2:] if len(place) == 4 else (None, 0)
             finding.samples.append(sample)
         finding.epoch, finding.epoch_ns, finding.in_epoch, finding.occurrences = map(int, state["epoch"])
         finding.sampled = {int(behaviour): int(count) for behaviour, count in state["sampled"]}

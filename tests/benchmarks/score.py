@@ -18,6 +18,7 @@ import os
 import re
 import statistics
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -33,6 +34,7 @@ PLANT = Path(__file__).resolve().parents[2] / "pcaps" / "plant"
 SEVERITIES = ("info", "low", "medium", "high", "critical")
 QUIET_S = 60.0  # operations further apart are two episodes
 LONGEST_S = 31 * 86_400.0  # of longer ones the clock is not to be believed
+SPLICED_S = 86_400.0  # alerts further apart are of two recordings
 SLACK_S = 5.0  # clocks of labels and captures differ, and a window must fill
 DANGEROUS = {"STOP", "START", "RESTART", "PROGRAM_DOWNLOAD", "PROGRAM_DELETE", "FIRMWARE", "FORCE", "TIME_SET"}  # reported whoever gives them
 
@@ -67,9 +69,10 @@ class Score:
     false_high: int = 0
     alerts: int = 0
     incidents: int = 0
-    medium: list[int] = field(default_factory=list)  # of each benign capture
+    medium: list[int] = field(default_factory=list)  # of each benign capture; of one put together from several, of the noisiest
     misses: list[str] = field(default_factory=list)
     false: list[str] = field(default_factory=list)
+    noise: list[str] = field(default_factory=list)  # alerts of medium and above on benign captures
 
     def row(self, name: str) -> tuple[str, ...]:
         """As a line of the table."""
@@ -158,7 +161,18 @@ def judge(capture: Capture, score: Score) -> None:
                 score.false_high += 1
                 score.false.append(f"{capture.path.name}: {alert['severity']} {alert['rule']} {alert['src']} > {alert['dst']} x{alert['count']}")
     if not capture.episodes:
-        score.medium.append(len(grave))
+        score.medium.append(noisiest(sorted(seconds(alert["first_seen"]) for alert in grave)))
+        by_rule = Counter(f"{alert['severity']} {alert['rule']}" for alert in grave)
+        score.noise.extend(f"{capture.path.name}: {count} x {rule}" for rule, count in by_rule.most_common())
+
+
+def noisiest(times: list[float]) -> int:
+    """The most alerts without a day between: some captures are put together from several of other plants and years."""
+    most = count = 0
+    for place, time in enumerate(times):
+        count = 1 if not place or time - times[place - 1] > SPLICED_S else count + 1
+        most = max(most, count)
+    return most
 
 
 def grouped(times: list[tuple[float, float, str, str]]) -> list[Episode]:
@@ -310,8 +324,9 @@ def run() -> int:
         rows.append(score.row(name))
         print(f"{name}: {score.fresh} of {score.episodes} freshly found, {score.false_high} false", file=sys.stderr)
         if options.misses:
-            for line in (*(f"  missed {miss}" for miss in score.misses), *(f"  false {false}" for false in score.false)):
-                print(line, file=sys.stderr)
+            for word, lines in (("missed", score.misses), ("false", score.false), ("benign", score.noise)):
+                for line in lines:
+                    print(f"  {word} {line}", file=sys.stderr)
     print(table(HEAD, *rows))
     return 0
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+import pytest
+
 from otwatch.engine.analysis import Analysis
 from otwatch.engine.detector import RuleDetector, policy_of
 from otwatch.limits import Limits
+from otwatch.rules.last_values import LastValues
+from otwatch.tables import Octets, Operations
 from tests.engine.network import Host, Wire, modbus
 
 PLC = Host("192.168.10.10", "00:80:f4:0a:10:10")
@@ -70,3 +74,30 @@ def test_a_refused_write_changed_nothing(tmp_path: Path) -> None:
     wire = session(write(1, 102, 900, refused=True))
     wire.tcp(Host("192.168.10.31", "d4:be:d9:0a:10:31"), PLC, 502, [write(1, 102, 7)])
     assert [one[1:] for one in before(wire, tmp_path)][-1] == (455, 7)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 7, 50, 8192])
+def test_what_a_point_was_does_not_depend_on_the_batch(batch: int, tmp_path: Path) -> None:
+    """Not on which batch held the read, the write or its refusal."""
+    wire = session(write(1, 102, 900))
+    for number, exchange in enumerate((write(1, 102, 901, refused=True), write(1, 102, 902), write(1, 102, 903)), 31):
+        others = [write(transaction, 101, transaction, refused=True) for transaction in range(2, 14)]
+        wire.tcp(Host(f"192.168.10.{number}", f"d4:be:d9:0a:10:{number}"), PLC, 502, [*others, exchange])
+    found = before(wire, tmp_path, batch=batch)
+    assert [one[1:] for one in found if one[0] == "40103"] == [(455, 900), (900, 901), (900, 902), (902, 903)]
+    assert {one[1] for one in found if one[0] == "40102"} == {2}
+
+
+def test_values_beyond_the_room_are_dropped_and_counted() -> None:
+    known = LastValues(most=6)
+    known.grow(3)
+    known.follows[0] = known.follows[1] = 1
+    operations, octets = Operations(4), Octets()
+    for behaviour, value in ((0, b"old!"), (0, b"new!"), (1, b"more"), (2, b"else")):
+        row = operations.new_row()
+        operations.behaviour[row], operations.value_kind[row] = behaviour, 1
+        operations.value_at[row], operations.value_length[row] = octets.append(value, 0, len(value)), len(value)
+    known.feed(operations, octets)
+    assert known.value(0) == b"new!"
+    assert list(known.kind[:3]) == [1, 0, 0]
+    assert known.dropped == 1

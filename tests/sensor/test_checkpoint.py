@@ -59,15 +59,7 @@ def with_new_rules(name: str, policy: Policy, every: int) -> list[Alert]:
 @pytest.mark.parametrize("every", [1, 3, 10])
 @pytest.mark.parametrize("name", CAPTURES)
 def test_rules_that_are_saved_and_restored_at_any_batch_tell_the_same(name: str, every: int, policy: Policy) -> None:
-    assert list(map(record, with_new_rules(name, policy, every))) == list(map(record, uncut(name, policy)))
-
-
-def record(alert: Alert) -> dict[str, Any]:
-    """All of an alert but what points were before: values are kept in memory only (rules/points.py)."""
-    found = asdict(alert)
-    for act in (*found["evidence"]["acts"], *(act for burst in found["bursts"] for act in burst["acts"])):
-        act["before"] = act["before_frame"] = None
-    return found
+    assert list(map(asdict, with_new_rules(name, policy, every))) == list(map(asdict, uncut(name, policy)))
 
 
 def with_a_kill(name: str, policy: Policy, at: int, path: Path) -> list[Alert]:
