@@ -52,23 +52,16 @@ class LastValues:
         number: cython.Py_ssize_t
         count: cython.Py_ssize_t = 0
         length: cython.int
+        rows: cython.Py_ssize_t = operations.rows
         follows: cython.uchar[::1] = self.follows
         last: cython.int[::1] = self.row
-        kept: cython.int[::1] = self.kind
-        places: cython.longlong[::1] = self.at
-        room: cython.int[::1] = self.room
-        lengths: cython.int[::1] = self.length
-        frames: cython.longlong[::1] = self.frame
-        times: cython.longlong[::1] = self.timestamp_ns
         behaviours: cython.int[::1] = operations.behaviour
         kinds: cython.int[::1] = operations.value_kind
         known: cython.Py_ssize_t = follows.shape[0]
-        touched: cython.int[::1] = memoryview(np.zeros(min(operations.rows, len(self.follows)) + 1, np.int32))
-        for i in range(operations.rows):
-            if kinds[i] == 0:
-                continue
+        touched: cython.int[::1] = memoryview(np.empty(min(rows, known) + 1, np.int32))
+        for i in range(rows):
             number = behaviours[i]
-            if number < 0 or number >= known or follows[number] == 0:
+            if kinds[i] == 0 or number < 0 or number >= known or follows[number] == 0:
                 continue
             if last[number] < 0:
                 touched[count] = cython.cast(cython.int, number)
@@ -78,19 +71,21 @@ class LastValues:
             number = touched[i]
             row = last[number]
             last[number] = -1
-            kept[number] = 0
+            self.kind[number] = 0
             length = operations.value_length[row]
             if length < 0 or length > _LONGEST:
                 continue
-            if length > room[number]:
+            if length > self.room[number]:
                 if self.octets.used + length > self.most:
                     self.dropped += 1
                     continue
-                places[number] = self.octets.reserve(length)
-                room[number] = length
-            copy(self.octets.data, places[number], octets.data, operations.value_at[row], length)
-            lengths[number], frames[number], times[number] = length, operations.frame[row], operations.timestamp_ns[row]
-            kept[number] = kinds[row]
+                self.at[number] = self.octets.reserve(length)
+                self.room[number] = length
+            copy(self.octets.data, self.at[number], octets.data, operations.value_at[row], length)
+            self.length[number] = length
+            self.frame[number] = operations.frame[row]
+            self.timestamp_ns[number] = operations.timestamp_ns[row]
+            self.kind[number] = kinds[row]
 
     def value(self, number: int) -> bytes:
         """The octets of the value of a behaviour."""
