@@ -53,6 +53,15 @@ def links(outstations: int) -> Play:
     return play
 
 
+def masters(addresses: list[int]) -> Play:
+    """A read from one link address after the other, on one connection; the outstation knows its master only."""
+    play = Play().polls(kinds=("dnp3",))
+    for turn, master in enumerate(addresses):
+        response = b"" if master == 1 else None
+        play.at(12 + 0.1 * turn, lambda master=master, response=response: play.dnp3(GUEST, RTU, bytes.fromhex("013c0206"), response, master=master))
+    return play
+
+
 def broadcast(destination: int) -> Play:
     """A direct operate to an address."""
     response = None if destination >= 0xFFFD else crob(3)

@@ -142,6 +142,12 @@ CAPTURES: dict[str, tuple[str, Make, str, Make]] = {
         "a start-up: two functions refused, twice",
         lambda: dnp3.several([bytes.fromhex("153c02063c03063c0406"), b"\x18"] * 3, iin=dnp3.FUNCTION),
     ),
+    "dnp3.address-scan": (
+        "reads from eight link addresses on one connection",
+        lambda: dnp3.masters([*range(8)]),
+        "from two",
+        lambda: dnp3.masters([1, 1, 1, 2, 1, 1, 1, 1]),
+    ),
     "dnp3.link-scan": ("link status of six addresses", lambda: dnp3.links(6), "of four", lambda: dnp3.links(4)),
     "dnp3.object-scan": (
         "eight groups of objects refused",

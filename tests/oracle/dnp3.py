@@ -98,6 +98,8 @@ class Oracle:
         self.rows: list[dict[str, Any]] = []
         self.anomalies: list[tuple[int, str]] = []
         self.pdu = Pdu(b"", 0, 0)
+        self.master: int | None = None  # link address of the first request
+        self.requested: set[frozenset[int]] = set()  # pairs of addresses
         self.conform, self.deviating, self.ended = 0, 0, False  # responses of the device (all frames have one sender here)
 
     @property
@@ -143,6 +145,12 @@ class Oracle:
             if crc(block) != check:
                 self.bad("block-crc")
                 return
+        pair = frozenset((source, destination))
+        if from_master and len(user) > 2 and user[0] & 0x40 and user[2] < 129 and pair not in self.requested:
+            self.requested.add(pair)
+            self.master = source if self.master is None else self.master
+            if source != self.master:
+                self.bad("master-address")
         if user:
             self.segment(user, len(user) < size, source, destination, from_master)
 

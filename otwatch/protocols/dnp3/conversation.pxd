@@ -30,6 +30,7 @@ cdef class Side:
 
 cdef class Link:
     cdef readonly long long key
+    cdef public bint requested
     cdef readonly Side low
     cdef readonly Side high
 
@@ -37,6 +38,7 @@ cdef class Conversation:
     cdef Pairing pairing
     cdef readonly dict links
     cdef Link newest
+    cdef public int master
     cdef public long long lost
     cdef public long long forgotten
     cpdef Link find(self, long long key)

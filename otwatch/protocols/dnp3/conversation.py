@@ -54,6 +54,7 @@ class Link:
 
     def __init__(self, key: cython.longlong) -> None:
         self.key = key
+        self.requested = False  # a request was seen, and compared with the address of the connection's master
         self.low = Side()
         self.high = Side()
 
@@ -65,6 +66,7 @@ class Conversation:
         self.pairing = pairing
         self.links: dict[int, Link] = {}
         self.newest: Link | None = None
+        self.master = -1  # link address from which the first request came
         self.lost = 0  # unanswered requests of links dropped for the limit
         self.forgotten = 0  # those links
 

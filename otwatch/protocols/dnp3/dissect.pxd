@@ -23,6 +23,7 @@ cdef class Dnp3Dissector:
     cdef Conversation conversation(self, Py_ssize_t flow)
     cdef Link link(self, Py_ssize_t flow, long long key)
     cdef frame(self, Pdus pdus, Py_ssize_t pdu)
+    cdef from_master(self, Py_ssize_t flow, int source)
     cdef Py_ssize_t strip(self, Octets octets, Py_ssize_t at, Py_ssize_t end, Py_ssize_t target, Py_ssize_t size) except -100
     cdef link_only(self, Pdus pdus, Py_ssize_t pdu, int control, int destination, int source, int size)
     cdef segment(self, Pdus pdus, Py_ssize_t pdu, Py_ssize_t at, Py_ssize_t end, int control, int destination, int source, Side sender, Side receiver, bint cut)

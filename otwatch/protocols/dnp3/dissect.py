@@ -189,11 +189,23 @@ class Dnp3Dissector:
         link: Link = self.link(pdus.flow[pdu], cython.cast(cython.longlong, min(source, destination)) << 16 | max(source, destination))
         sender: Side = link.low
         receiver: Side = link.high
+        # FIR: the function code stands in this frame
+        if control & _DIR and not link.requested and got > 2 and octets.data[begin] & 0x40 and octets.data[begin + 2] < 129:
+            link.requested = True
+            self.from_master(pdus.flow[pdu], source)
         # a pair of equal addresses is told apart by direction alone
         if source > destination or (source == destination and control & _DIR):
             sender = link.high
             receiver = link.low
         self.segment(pdus, pdu, begin, begin + got, control, destination, source, sender, receiver, got < size)
+
+    def from_master(self, flow: cython.Py_ssize_t, source: cython.int) -> None:
+        """The first request of a pair of addresses: a connection has one master, however many outstations are behind it."""
+        conversation: Conversation = self.conversation(flow)
+        if conversation.master < 0:
+            conversation.master = source
+        elif conversation.master != source:
+            self.application.report(spec.MASTER_ADDRESS, 6, conversation.master, source)
 
     def strip(self, octets: Octets, at: cython.Py_ssize_t, end: cython.Py_ssize_t, target: cython.Py_ssize_t,
               size: cython.Py_ssize_t) -> cython.Py_ssize_t:

@@ -148,6 +148,7 @@ DEVICE_QUIRK: Final = 27
 DEVIATING_RESPONSE: Final = 28
 FOREIGN_RESPONSE: Final = 29
 CONFLICTING_RESPONSE: Final = 30
+MASTER_ADDRESS: Final = 31
 
 
 _HIDING: Final = frozenset({  # objects of the fragment, or the fragment, are not decoded
@@ -198,6 +199,8 @@ ANOMALIES: Final[tuple[AnomalyKind, ...]] = (
     _kind(FOREIGN_RESPONSE, "foreign-response",
           "The same, and it came from another MAC address or with another TTL than the outstation's earlier responses.", "4.2.2.4"),
     _kind(CONFLICTING_RESPONSE, "conflicting-response", "A second, different response to a request that was already answered.", "4.2.2.4"),
+    _kind(MASTER_ADDRESS, "master-address",
+          "A request from another link address than the connection's first: what searches for the address of the master tries several.", "9.2.5"),
 )
 
 

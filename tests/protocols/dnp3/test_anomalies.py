@@ -63,6 +63,7 @@ REACHED: dict[str, list[bytes]] = {
     "deviating-response": [*polled(20), *polled(1, answered=9)],
     "foreign-response": [*polled(20), *polled(1, answered=9)],
     "conflicting-response": [*polled(1), frame(b"\xc1\xc0\x81\x04\x00", **ANSWER)],
+    "master-address": [frame(READ), frame(READ, destination=11), frame(READ, source=2)],
 }
 
 
