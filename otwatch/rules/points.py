@@ -165,7 +165,7 @@ class Points:
         """The rows of a batch that tell values of points: their behaviours in order, and the rows."""
         operations = batch.operations
         behaviours = operations.array("behaviour")
-        tells = self._commands | (np.asarray(self._values.follows)[: len(self._commands)] != 0)
+        tells = self._commands[: self._behaviours] | (np.asarray(self._values.follows)[: self._behaviours] != 0)
         rows = np.flatnonzero((operations.array("value_kind") != 0) & tells[behaviours])
         order = np.argsort(behaviours[rows], kind="stable")
         return behaviours[rows][order].astype(np.int64), rows[order]

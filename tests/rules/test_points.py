@@ -76,6 +76,14 @@ def test_a_refused_write_changed_nothing(tmp_path: Path) -> None:
     assert [one[1:] for one in before(wire, tmp_path)][-1] == (455, 7)
 
 
+def test_behaviours_may_come_in_any_number(tmp_path: Path) -> None:
+    """More than half of what there is room for in the first batch, and no more than that room with those of the second."""
+    wire = Wire()
+    wire.tcp(HMI, PLC, 502, [read(start, start, 455) for start in range(1, 362)])
+    wire.tcp(ENG, PLC, 502, [write(1, 5, 900)])
+    assert before(wire, tmp_path, batch=650) == [("40006", 455, 900)]
+
+
 @pytest.mark.parametrize("batch", [1, 2, 3, 7, 50, 8192])
 def test_what_a_point_was_does_not_depend_on_the_batch(batch: int, tmp_path: Path) -> None:
     """Not on which batch held the read, the write or its refusal."""
