@@ -228,9 +228,7 @@ def _covers(start: int, count: int, wanted: int, wanted_count: int) -> bool:
 def _part(value: Any, row: dict[str, int], start: int, count: int) -> Any:
     """The part of a value that is of these points; None where they cannot be told apart."""
     count, whole = max(count, 1), max(row["count"], 1)
-    if start == row["start"] and count == whole:
-        return value
     if isinstance(value, list) and len(value) == whole:
         part = value[start - row["start"] : start - row["start"] + count]
         return part[0] if count == 1 else part
-    return None
+    return value if start == row["start"] and count == whole else None
