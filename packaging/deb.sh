@@ -19,10 +19,8 @@ find "$root" -name __pycache__ -prune -exec rm -rf {} +
 version=$(echo "$work"/bundle/wheels/otwatch-*.whl | sed 's#.*/otwatch-\([^-]*\)-.*#\1#')
 "$python" -m venv "$work/tools"
 "$work/tools/bin/python" -m pip --disable-pip-version-check --quiet install --no-index --find-links "$work/bundle/wheels" otwatch
-"$work/tools/bin/python" -m pip --disable-pip-version-check --quiet install click-man
 man="$root/usr/share/man/man1"
-mkdir -p "$man"
-"$work/tools/bin/click-man" --target "$man" --man-version "$version" otwatch >/dev/null
+"$work/tools/bin/python" -m otwatch.cli.manual "$man"
 gzip --no-name --best "$man"/*.1
 for shell in bash zsh fish; do
   case $shell in

@@ -110,4 +110,5 @@ def test_the_debian_package_installs_runs_and_goes(bundle: Path, checkout: Path,
     assert "1 incident (critical)" in lines[1]
     assert lines[2:5] == ["otwatch", "otwatch:640", "otwatch:750"]
     # dpkg may be told to leave out manuals on small machines: they are in the package
-    assert "./usr/share/man/man1/otwatch.1.gz" in run("dpkg-deb", "--contents", deb)
+    contents = run("dpkg-deb", "--contents", deb)
+    assert all(f"./usr/share/man/man1/{page}.1.gz" in contents for page in ("otwatch", "otwatch-analyze", "otwatch-lake-verify"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from otwatch.cli.failing import EXIT_FAIL_ON, complain, one_line_errors
 from otwatch.cli.options import FILE, MERGE_OPTION, add_options
 
 if TYPE_CHECKING:
+    from otwatch.baseline.baseline import Places
     from otwatch.baseline.completeness import Completeness
 
 
@@ -118,42 +120,57 @@ def check(baseline_file: str, captures: tuple[str, ...], fail_on_deviation: bool
 @baseline.command()
 @click.argument("baseline_file", type=FILE, metavar="BASELINE")
 def show(baseline_file: str) -> None:
-    """Show what a baseline knows."""
+    """Show what a baseline knows: who talks to whom and does what, and which addresses are written and read."""
     with one_line_errors():
-        from rich.table import Table
-
         from otwatch.baseline.store import load_baseline
-        from otwatch.cli.text import QuietConsole
-        from otwatch.cli.view_text import safe
         from otwatch.outputs.story import clock
         from otwatch.protocols import protocols
 
         known = load_baseline(Path(baseline_file))
         area_names = {spec.name: spec.areas for spec in protocols()}
-        table = Table(
-            title=f"{len(known.hosts)} hosts, learned from {clock(known.first_ns)} to {clock(known.last_ns)} UTC", title_justify="left", box=None
-        )
-        for column in ("source", "destination", "protocol", "verb", "messages"):
-            table.add_column(column)
-        for (src, dst, protocol, verb), seen in sorted(known.verbs.items()):
-            table.add_row(safe(src), safe(dst), safe(protocol), safe(verb), f"{seen.messages:,}")
-        console = QuietConsole(highlight=False)
-        console.print(table)
-        console.print(f"\n{_how_far(known.completeness())}")
-        for title, verb, places in (("written", "write", known.written), ("read, browsed and identified", "read", known.asked)):
-            ranges = Table(title=f"\n{title}", title_justify="left", box=None)
-            for column in ("source", "destination", "protocol", "unit", "area", "object", "addresses", "messages"):
-                ranges.add_column(column)
-            for place, times in sorted(places.items()):
+        unit_names = {spec.name: spec.unit_name for spec in protocols()}
+
+        def places(title: str, verb: str, found: Places) -> None:
+            rows: dict[str, list[tuple[str, ...]]] = {}
+            for place, times in sorted(found.items()):
                 src, dst, protocol, unit, area, object_ = place
                 spans = ", ".join(f"{low}-{high}" if high > low else str(low) for low, high in known.ranges(verb, place))
-                names = area_names.get(protocol, {})
-                numbers = [names.get(area, _number(area)), _number(object_), spans if spans != "-1" else "", f"{sum(times.values()):,}"]
-                ranges.add_row(safe(src), safe(dst), safe(protocol), _number(unit), *map(safe, numbers))
-            if places:
-                console.print(ranges)
+                rows.setdefault(f"{src} -> {dst}  {protocol}", []).append(
+                    (
+                        unit_names.get(protocol, _number)(unit) if unit >= 0 else "",
+                        area_names.get(protocol, {}).get(area, _number(area)),
+                        f"object {object_}" if object_ >= 0 else "",
+                        spans if spans != "-1" else "",
+                        f"{sum(times.values()):,} messages",
+                    )
+                )
+            _echo_rows(title, rows)
+
+        click.echo(f"{len(known.hosts)} hosts, learned from {clock(known.first_ns)} to {clock(known.last_ns)} UTC")
+        click.echo(_how_far(known.completeness()))
+        verbs: dict[str, list[tuple[str, ...]]] = {}
+        for (src, dst, protocol, verb), seen in sorted(known.verbs.items()):
+            verbs.setdefault(f"{src} -> {dst}  {protocol}", []).append((verb, f"{seen.messages:,} messages"))
+        _echo_rows("Conversations", verbs)
+        places("Written addresses", "write", known.written)
+        places("Read, browsed and identified", "read", known.asked)
         if not known.knows_reads:
-            console.print("\nLearned by an older version, which did not keep what is read: learn it again.")
+            click.echo("\nLearned by an older version, which did not keep what is read: learn it again.")
+
+
+def _echo_rows(title: str, rows: Mapping[str, Sequence[tuple[str, ...]]]) -> None:
+    """Each pair of hosts, then its rows in columns; nothing is cut, however narrow the terminal is."""
+    if not rows:
+        return
+    from otwatch.outputs.escape import one_line
+
+    click.echo(f"\n{title}")
+    widths = [max(map(len, column)) for column in zip(*(row for of_pair in rows.values() for row in of_pair), strict=True)]
+    for pair, of_pair in rows.items():
+        click.echo(f"  {one_line(pair)}")
+        for row in of_pair:
+            cells = [cell.rjust(width) if cell.endswith(" messages") else cell.ljust(width) for cell, width in zip(row, widths, strict=True) if width]
+            click.echo(one_line("      " + "  ".join(cells).rstrip()))
 
 
 def _number(number: int) -> str:

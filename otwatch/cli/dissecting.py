@@ -78,7 +78,8 @@ def _by_pyshark(pyshark: Any, path: str, wanted: str) -> Iterator[Dissected]:
     try:
         for packet in reader:
             layers = [
-                (layer.layer_name, [str(field.showname or field.show or "") for field in layer._all_fields.values()]) for layer in packet.layers
+                (layer.layer_name, [_line(field.showname or "", field.show or "", field.raw_value or "") for field in layer._all_fields.values()])
+                for layer in packet.layers
             ]
             yield _frame(int(packet.number), str(packet.sniff_time), int(packet.length), layers)
     except Exception as error:  # pyshark raises what its version likes; the user needs tshark's own words
@@ -113,14 +114,14 @@ def _from_pdml(packet: ElementTree.Element) -> Dissected:
     for layer in packet.iterfind("proto"):
         if layer.get("name") != "geninfo":
             fields = [field for field in layer.iter("field") if field.get("hide") != "yes"]
-            layers.append((layer.get("name", ""), [_line(field) for field in fields]))
+            layers.append((layer.get("name", ""), [_line(*(field.get(name, "") for name in ("showname", "show", "value"))) for field in fields]))
     return _frame(int(number or 0), time, int(length or 0), layers)
 
 
-def _line(field: ElementTree.Element) -> str:
-    line = field.get("showname") or field.get("show") or ""
-    octets = field.get("value", "")
-    if ":" not in field.get("show", "") or len(octets) < 2 * _SHORTEST_TEXT:
+def _line(name: str, shown: str, octets: str) -> str:
+    """As Wireshark shows a field; octets that are printable as text, too."""
+    line = name or shown
+    if ":" not in shown or len(octets) < 2 * _SHORTEST_TEXT:
         return line
     try:
         text = bytes.fromhex(octets).decode("ascii")

@@ -31,10 +31,16 @@ def test_an_attack_is_many(learned: Path) -> None:
     assert "172.16.5.66 -> 192.168.10.10 modbus write" in " ".join(told.stdout.split())
 
 
-def test_show_lists_the_conversations(learned: Path) -> None:
+def test_show_lists_conversations_and_ranges_whole_in_any_terminal(learned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
     told = otwatch("baseline", "show", learned)
     assert told.returncode == 0
-    assert "192.168.10.20" in told.stdout
+    lines = [" ".join(line.split()) for line in told.stdout.splitlines()]
+    assert "…" not in told.stdout
+    written = lines[lines.index("Written addresses"):lines.index("Read, browsed and identified")]
+    at = written.index("192.168.10.20 -> 192.168.10.10 modbus")
+    assert written[at + 1:at + 3] == ["unit 1 coil 2 2 messages", "unit 1 holding_register 100 2 messages"]
+    assert "rack 0 slot 2 DB object 1 64-67 2 messages" in written
 
 
 def test_extend_adds_to_it(learned: Path, tmp_path: Path) -> None:

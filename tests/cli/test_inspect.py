@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from otwatch.cli.dissecting import _line
 from tests.cli.calling import ATTACK, ROOT, SITE, assert_one_line, otwatch, process
 
 needs_tshark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is missing: apt install tshark")
@@ -83,3 +84,10 @@ def test_what_is_no_capture_is_said_in_one_line(tmp_path: Path) -> None:
 @needs_tshark
 def test_a_frame_that_is_not_there(tmp_path: Path) -> None:
     assert_one_line(process("inspect", ATTACK, "100000"), "has no frame 100000")
+
+
+def test_printable_octets_are_shown_as_text_too() -> None:
+    assert _line("Object value: 53:69:65:6d", "53:69:65:6d", "5369656d") == 'Object value: 53:69:65:6d  "Siem"'
+    assert _line("Name: Siem", "Siem", "5369656d") == "Name: Siem"
+    assert _line("", "53:69:65", "536965") == "53:69:65"  # printable by chance
+    assert _line("", "53:69:65:00", "53696500") == "53:69:65:00"
