@@ -23,7 +23,7 @@ DAY_NS: Final = 86_400_000_000_000
 STEPS: Final = 64  # rows of one story; all are counted
 LISTED: Final = 256  # targets and sources by name; all are counted
 _LINES: Final = 16
-_MANY: Final = 16  # sources that raise nothing but one rule at one target
+_MANY: Final = 16  # sources whose gravest alerts are of one rule and one target
 _MANY_ONE_CARD: Final = 8  # the same, behind one network card
 _CAUSE: Final = 3  # sources of one missing conduit, or of one note
 _HOPS: Final = 8
@@ -192,7 +192,7 @@ def _root(node: Node, at_ns: int, entries: dict[str, list[tuple[int, str]]]) -> 
 
 
 def _united(groups: dict[Node, list[Stroke]]) -> dict[Node, list[Stroke]]:
-    """Sources that raise one thing only, many of them: one cause or one forger, not one incident for each."""
+    """Sources whose gravest is one thing, many of them: one cause or one forger, not one incident for each."""
     groups = _notes_apart(groups)
     wanted: dict[Node, list[Node]] = {}
     cards: dict[str, set[str]] = {}
@@ -245,7 +245,7 @@ def _common(node: Node, members: Sequence[Stroke], cards: dict[str, set[str]]) -
         yield "card", card  # neighbours that share a network card are one host
     worst = max(alert.severity for alert in alerts)
     grave = [alert for alert in alerts if alert.severity >= min(worst, Severity.MEDIUM)]
-    rules = {alert.rule for alert in grave}
+    rules = {alert.rule for alert in alerts if alert.severity == worst}  # a session that is opened first is another alert of the same attack
     zones = {(alert.src_zone or "", alert.dst_zone or "") for alert in grave}
     if len(zones) == 1 and all(_conduit_missing(alert) for alert in grave) and not any(_changes(alert) for alert in grave):
         yield "conduit", *next(iter(zones))

@@ -62,6 +62,13 @@ def test_many_sources_that_do_one_thing_at_one_target_are_one_and_it_says_why():
     assert len(gather([alert(src=f"91.4.{number}.1", dst=f"10.0.0.{number % 3}") for number in range(40)])) == 40, "one target"
 
 
+def test_many_sources_whose_gravest_is_one_thing_are_one_though_each_opened_a_session_first():
+    grave = [alert(src=f"91.4.{number}.1", src_mac="00:0c:29:5a:11:09", at_s=number, severity=Severity.CRITICAL) for number in range(70)]
+    sessions = [alert("ot.new-talker", src=f"91.4.{number}.1", src_mac="00:0c:29:5a:11:09", at_s=number) for number in range(70)]
+    (one,) = gather([*grave, *sessions])
+    assert (one.actor, one.severity) == ("70 sources", Severity.CRITICAL)
+
+
 def test_who_does_more_than_the_many_is_not_among_them():
     forged = [alert(src=f"91.4.{number}.1", at_s=number) for number in range(30)]
     other = alert("c.d", src="91.4.3.1", at_s=3)
