@@ -208,7 +208,7 @@ def blind_spots(
         tell(
             "undecoded-protocol",
             count,
-            f"{plural(count, 'packet')} of {name}: an OT protocol that this version does not decode",
+            f"{plural(count, 'packet')} of {TITLES.get(name, name)}: an OT protocol that this version does not decode",
             incomplete=name in OT_ETHERTYPES.values() and count * 2 > packets > 0,
         )
     unrecognised = [talk for talk in talks if not talk.protocol and talk.service in _PROTOCOLS_ON and _payload(talk)]
@@ -378,10 +378,12 @@ def _no_ot_traffic(undecoded: Mapping[str, int], packets: int, unrecognised: boo
     """Why no message of an OT protocol was decoded."""
     if spoken:
         name, count = max(spoken.items(), key=lambda item: item[1])
-        return f"no whole message of an OT protocol was seen: {count:,} of {plural(packets, 'packet')} are parts of {TITLES.get(name, name)} messages"
+        parts = "is part" if count == 1 else "are parts"
+        return f"no whole message of an OT protocol was seen: {count:,} of {plural(packets, 'packet')} {parts} of {TITLES.get(name, name)} messages"
     if undecoded:
         name, count = max(undecoded.items(), key=lambda item: item[1])
-        return f"no message of a decoded OT protocol: {count:,} of {plural(packets, 'packet')} are {TITLES.get(name, name)}, which is not decoded"
+        share = f"{count:,} of {plural(packets, 'packet')} {'is' if count == 1 else 'are'} {TITLES.get(name, name)}"
+        return f"no message of a decoded OT protocol: {share}, which is not decoded"
     if unrecognised:
         return "no message of a decoded OT protocol: what was sent on its port was not recognised"
     return "no message of an OT protocol was seen: is this tap on the controllers' network?"

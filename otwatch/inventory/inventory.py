@@ -19,6 +19,7 @@ from otwatch.inventory.grouping import Device, Grouping
 from otwatch.inventory.hosts import Conversation, Host, Hosts, Key
 from otwatch.inventory.identity import conflicts_of, identity_of, names_of
 from otwatch.inventory.levels import OT_DEVICES, level_of
+from otwatch.inventory.neighbours import attach
 from otwatch.inventory.oui import vendor_of
 from otwatch.inventory.roles import ORDER, POLLED_NS, READING, Doings, roles_of, say_roles, subnet
 from otwatch.inventory.services import OT_ETHERTYPES, service_name
@@ -216,6 +217,7 @@ class Inventory:
             self._explain(asset, device, grouping.routers, doings, ot_subnets)
             self._place(asset, device, ot_subnets, places)
             assets.append(asset)
+        attach(assets)
         return sorted(assets, key=lambda asset: (ORDER.index(asset.role), _sortable(asset.id)))
 
     def _only_named(self, devices: list[Device], facts: _Facts) -> list[Device]:
@@ -234,7 +236,8 @@ class Inventory:
         members = device.hosts
         addresses = [self.addresses.text(host.key[0]) for host in members if host.key[0] > 0]
         macs = _macs(device)
-        own_macs = [mac for mac in macs if not addresses or mac not in grouping.routers or any(mac in host.arp_macs for host in members)]
+        told = {mac for host in members for mac in ((host.key[1],) if host.key[0] < 0 else host.arp_macs)}  # by its own frames (LLDP, CDP, ARP)
+        own_macs = [mac for mac in macs if not addresses or mac not in grouping.routers or mac in told]
         vendor = next((vendor for vendor in (vendor_of(mac) for mac in own_macs) if vendor), "")
         return Asset(
             id=addresses[0] if addresses else mac_text(members[0].key[1]),

@@ -20,6 +20,7 @@ from typing import Final
 import click
 
 from otwatch.protocols.kit.cip import vendor
+from otwatch.protocols.kit.claims import is_own
 from otwatch.protocols.kit.descriptions import described
 from otwatch.protocols.kit.domain_names import reverse
 from otwatch.protocols.pn_dcp.spec import VENDORS
@@ -175,10 +176,18 @@ def _dcp(capture: Path) -> Iterator[Said]:
         yield from ((macs[0], "vendor", VENDORS[int(maker, 0)]) for maker in makers if int(maker, 0) in VENDORS)
 
 
+def _octets(address: str) -> bytes:
+    """Of an address that no packet shows, or that is none: nothing."""
+    try:
+        return ip_address(address).packed
+    except ValueError:
+        return bytes.fromhex(address.replace(":", "")) if re.fullmatch(r"(\w\w:){5}\w\w", address) else b""
+
+
 def _description(address: str, description: str) -> Iterator[Said]:
     """A description, and what it plainly says, by the reader that SNMP, LLDP and CDP share (tests/protocols/kit has its cases)."""
-    yield address, "description", description.strip()
-    yield from ((address, kind, value) for kind, value in described(description.strip()))
+    yield address, "description", description.strip()[:256].strip()
+    yield from ((address, kind, value) for kind, value in described(" ".join(description.split())))
 
 
 def _lldp(capture: Path) -> Iterator[Said]:
@@ -213,32 +222,31 @@ def _named(capture: Path) -> Iterator[Said]:
             yield from ((f"?{place}", kind, value.strip()) for kind, value in last.get(macs[0], []))
 
 
+_DNS: Final = "dns.flags.response == 1 && dns.flags.opcode == 0 && udp && !icmp && !icmpv6 && !_ws.malformed && udp.port in {53, 5353, 5355}"
+_RECORD: Final = re.compile(r"        (\S.*): type (A|AAAA|PTR), class IN.*, (?:addr )?(\S.*)")
+
+
 def _dns(capture: Path) -> Iterator[Said]:
-    """The names of addresses in answers of DNS, by the question; of mDNS and LLMNR, by the record."""
-    chosen = "dns.flags.response == 1 && udp && !icmp && !icmpv6"
-    names = ("udp.srcport", "udp.dstport", "dns.qry.name", "dns.resp.name", "dns.resp.type", "dns.a", "dns.aaaa", "dns.ptr.domain_name",
-             "dns.txt", "ipv6.src", "dns.count.answers", "dns.count.auth_rr", "_ws.malformed", "dns.flags.opcode")
-    for sender, source, target, asked, owners, types, four, six, pointers, texts, sender6, answers, authorities, malformed, opcode in _fields(
-        capture, chosen, names
-    ):
-        ports = {int(source[0]), int(target[0])}
-        if malformed or opcode[0] != "0" or not ports & {53, 5353, 5355} or (5353 not in ports and len(asked) != 1):
+    """The names of addresses in answers of DNS, by the question; of mDNS and LLMNR, by the record. Of the text of the dissection: its fields do not say
+    which record a value is of."""
+    done = subprocess.run(["tshark", "-r", str(capture), "-Y", _DNS, "-V"], capture_output=True, check=False)
+    for frame in done.stdout.decode("utf-8", "replace").split("\nFrame "):
+        heads, _, message = re.sub(r"Name (?:System|Resolution) \(response\)", "\0", frame, count=1).partition("\0")
+        senders, ports = re.findall(r"Internet Protocol Version \d, Src: ([\w.:]+)", heads), re.findall(r" Port: (\d+)", heads)[-2:]
+        multicast, dns = "5353" in ports, "53" in ports
+        sections = dict(re.findall(r"(?m)^    (Queries|Answers|Additional records)\n((?: {8}.*\n)+)", message + "\n"))
+        asked = re.findall(r"        (\S.*): type \w+, class", sections.get("Queries", ""))
+        records = sections.get("Answers", "") + (sections.get("Additional records", "") if multicast else "")
+        if not senders or (not multicast and len(asked) != 1):
             continue
-        if 5353 in ports:
-            yield from (((sender or sender6)[-1], "device_info", one.removeprefix("model=")) for one in texts if one.startswith("model="))
-        types = [kind for kind in types if kind != "41"]  # of EDNS, which has no owner here
-        found = {1: iter(four), 28: iter(six), 12: iter(pointers)}
-        several = int(answers[0]) if 5353 not in ports else len(types)
-        for number, (owner, kind) in enumerate(zip(owners, map(int, types), strict=False)):
-            value = next(found[kind], "") if kind in found else ""
-            mine = number < several and not (5353 in ports and int(answers[0]) <= number < int(answers[0]) + int(authorities[0]))
-            if not mine or not value:
-                continue
-            if kind == 12:
-                if (octets := reverse(owner)) and (5353 in ports or 53 in ports):
-                    yield f"?{ip_address(octets)}", "name", value.rstrip(".")
-            else:
-                yield f"?{value}", "name", owner if 5353 in ports else asked[0]
+        for owner, kind, value in _RECORD.findall(records):
+            if kind != "PTR":
+                yield f"?{value}", "name", owner if multicast else asked[0]
+            elif (octets := reverse(owner)) and (multicast or dns):
+                yield f"?{ip_address(octets)}", "name", value.rstrip(".")
+        if multicast:
+            yield from ((senders[-1], "device_info", model) for model in re.findall(r"TXT: model=(.*)", records))
+            yield from ((senders[-1], "os", system) for system in re.findall(r" {12}OS: (.*)", records))
 
 
 def _nbns(capture: Path) -> Iterator[Said]:
@@ -281,9 +289,8 @@ def _cdp(capture: Path) -> Iterator[Said]:
                 yield place, "model", platform[6 if cisco else 0 :].strip()
                 if cisco:
                     yield place, "vendor", "Cisco"
-            for version in versions:
-                yield place, "description", version.strip()
-                yield from ((place, kind, value) for kind, value in described(" ".join(version.split())))
+            version = "\n".join(versions)  # of which tshark makes a field a line
+            yield from _description(place, version)
 
 
 READERS: Final[dict[str, Callable[[Path], Iterator[Said]]]] = {  # what tshark calls the protocol -> what it says of identities
@@ -313,7 +320,7 @@ def compare(capture: Path) -> Compared:
             if fact["kind"] in KINDS and not fact["source"].startswith("pn_io."):  # its names stand in the records of tests/protocols/pn_io
                 compared.found[record["id"], fact["kind"], fact["value"].strip()] = fact["source"]
     said = ((asset_of.get(address.removeprefix("?"), address), kind, value) for address, kind, value in compared.printed)
-    compared.printed = {one for one in said if not one[0].startswith("?")}
+    compared.printed = {one for one in said if one[0] in asset_of.values() or is_own(_octets(one[0]))}
     return compared
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from otwatch.protocols import protocols
-from otwatch.protocols.spec import Dissector, Fact, Link, ProtocolSpec
+from otwatch.protocols.spec import Dissector, Fact, Link, ProtocolSpec, Verdict
 from tests.cli.calling import otwatch
 from tests.evasion.wire import GUEST, PLC, Capture, Tcp, udp
 from tests.protocols.saying import dissector, feed
@@ -109,3 +109,11 @@ def test_its_cuts_hold_on_any_bytes(spec: ProtocolSpec) -> None:
             if at + keep <= len(stream):  # a cut does not depend on what comes after the message
                 assert spec.head.cut(stream[: at + keep], at, direction, number) in ((keep, total), (0, 0))
             at, number = at + total, number + 1
+
+
+def test_smb_is_recognised_where_only_the_server_is_seen() -> None:
+    """A tap of one direction begins with the server's acceptance of a NetBIOS session."""
+    begins = next(spec.head.begins for spec in protocols() if spec.name == "smb" and spec.head is not None)
+    assert begins(b"\x82\0\0\0", 1) == begins(b"\x82\0\0\0\0\0\0\x55\xffSMB", 1) == Verdict.YES
+    assert begins(b"\x82\0", 1) == Verdict.UNSURE
+    assert begins(b"\x82\0\0\0", 0) == begins(b"\x82\0\0\1", 1) == Verdict.NO

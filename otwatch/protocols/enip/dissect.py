@@ -214,7 +214,7 @@ class EnipDissector(Paired):
         known = spec.COMMANDS.get(command)
         if known is None:
             self.report_sent(_UNKNOWN_COMMAND, 0, -1, command)
-        if command in (0x04, 0x63, 0x64):
+        if command in (0x01, 0x04, 0x63, 0x64):
             role = _REQUEST if end - at == _HEADER and status == 0 else _RESPONSE
         elif command == 0x65:
             role = _REQUEST if session == 0 and status == 0 and self.pairing.first[2 * flow + 1 - (pdus.direction[pdu] & 1)] < 0 else _RESPONSE

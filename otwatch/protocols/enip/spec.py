@@ -25,8 +25,9 @@ LIST_IDENTITY: Final = 0x63
 SEND_RR_DATA: Final = 0x6F
 SEND_UNIT_DATA: Final = 0x70
 _A = Action
-COMMANDS: Final[Mapping[int, tuple[str, Action]]] = {  # 2-3.2
-    NOP: ("nop", _A.OTHER), 0x04: ("list_services", _A.BROWSE), LIST_IDENTITY: ("list_identity", _A.IDENTIFY), 0x64: ("list_interfaces", _A.BROWSE),
+COMMANDS: Final[Mapping[int, tuple[str, Action]]] = {  # 2-3.2; 0x01 to 0x03 are kept for legacy use: RSLinx opens a connection with 0x01
+    NOP: ("nop", _A.OTHER), 0x01: ("legacy_01", _A.BROWSE), 0x02: ("legacy_02", _A.OTHER), 0x03: ("legacy_03", _A.OTHER),
+    0x04: ("list_services", _A.BROWSE), LIST_IDENTITY: ("list_identity", _A.IDENTIFY), 0x64: ("list_interfaces", _A.BROWSE),
     0x65: ("register_session", _A.CONNECT), 0x66: ("unregister_session", _A.CONNECT), SEND_RR_DATA: ("send_rr_data", _A.OTHER),
     SEND_UNIT_DATA: ("send_unit_data", _A.OTHER), 0x72: ("indicate_status", _A.OTHER), 0x73: ("cancel", _A.OTHER), 0xC8: ("start_dtls", _A.CONNECT),
 }

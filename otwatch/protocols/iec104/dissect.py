@@ -187,20 +187,20 @@ class Iec104Dissector(Paired):
             self.report(_NO_OBJECTS, 7, 1, 0)
         action = self.actions[kind]
         role = _EVENT
-        if self.controls[kind]:
-            if cause in (_ACTIVATION, _DEACTIVATION) or (cause == _REQUESTED and kind == _READ) or action == _ACTION_FILE:
+        if action == _ACTION_FILE:  # either side may send one (7.4.11): a file that is written begins with file_ready of the client
+            role = _RESPONSE if direction else _REQUEST
+        elif self.controls[kind]:
+            if cause in (_ACTIVATION, _DEACTIVATION) or (cause == _REQUESTED and kind == _READ):
                 role = _REQUEST
             elif cause in (_CONFIRMATION, _DECONFIRMATION) or cause >= _UNKNOWN_TYPE_CAUSE:
                 role = _RESPONSE
             elif cause == _TERMINATION:
                 action = _ACTION_REPORT
-            if cause in (_DEACTIVATION, _DECONFIRMATION) and action != _ACTION_FILE:
+            if cause in (_DEACTIVATION, _DECONFIRMATION):
                 action = _ACTION_OTHER  # a command called off
         elif cause == _REQUESTED or 20 <= cause <= 41:
             role = _RESPONSE
             action = _ACTION_READ if action == _ACTION_REPORT else action
-        elif action == _ACTION_FILE:
-            role = _RESPONSE
         if role == _RESPONSE and (data[at + 8] & 0x40 or cause >= _UNKNOWN_TYPE_CAUSE):
             status = 1 + cause
         self._sides(flow, direction, kind, role, flags)

@@ -7,18 +7,20 @@ from typing import Final
 from otwatch.protocols.spec import Verdict
 
 NETBIOS: Final = 4  # bytes before each message
-SESSION, REQUEST = 0x00, 0x81  # types of them
-_TYPES: Final = frozenset({SESSION, REQUEST, 0x82, 0x83, 0x84, 0x85})
+SESSION, REQUEST, ACCEPTED = 0x00, 0x81, 0x82  # types of them
+_TYPES: Final = frozenset({SESSION, REQUEST, ACCEPTED, 0x83, 0x84, 0x85})
 SMB1, SMB2, ENCRYPTED, COMPRESSED = b"\xffSMB", b"\xfeSMB", b"\xfdSMB", b"\xfcSMB"
 _MAGICS: Final = frozenset({SMB1, SMB2, ENCRYPTED, COMPRESSED})
 _WHOLE: Final = 8_192  # a message that is no bulk is handed over whole
 _BULK: Final = 512  # of a larger one: its headers, and what a pipe begins with
 
 
-def begins(octets: bytes, _direction: int) -> Verdict:
-    """A NetBIOS session request, or a message with one of the four magics."""
+def begins(octets: bytes, direction: int) -> Verdict:
+    """A NetBIOS session request, or a message with one of the four magics; of a server whose client the tap does not see, that it accepts a session."""
     if octets[0] == REQUEST:
         return Verdict.UNSURE if len(octets) < NETBIOS else Verdict.YES if octets[1] == 0 and 64 < octets[3] < 80 else Verdict.NO
+    if octets[0] == ACCEPTED and direction == 1:
+        return Verdict.UNSURE if len(octets) < NETBIOS else Verdict.NO if any(octets[1:NETBIOS]) else Verdict.YES
     if octets[0] != SESSION:
         return Verdict.NO
     if len(octets) < NETBIOS + 4:

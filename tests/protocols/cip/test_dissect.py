@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from otwatch.actions import Action
+from otwatch.protocols.enip.framing import probe
+from otwatch.protocols.spec import Verdict
 from otwatch.vocabulary import PduFlag
 from tests.protocols.cip.wire import (
     Wire,
@@ -263,6 +265,15 @@ def test_sessions_and_lists() -> None:
     assert [(row["function"], row["role"], row["request_frame"]) for row in rows] == [
         (0x65, 0, -1), (0x65, 1, 1), (0x63, 0, -1), (0x63, 1, 3), (0x66, 0, -1), (0, 0, -1)]
     assert {fact.kind: fact.value for fact in wire.facts}["model"] == "1769"
+
+
+def test_a_connection_that_begins_with_a_legacy_command_is_recognised() -> None:
+    """RSLinx sends command 0x01 before anything else: the messages behind it were taken for something that is no EtherNet/IP."""
+    listing = enip(0x01, items((1, bytes(36))), session=0)
+    assert probe(enip(0x01, session=0), 0) == Verdict.UNSURE  # on the port
+    rows, anomalies = Wire().add(enip(0x01, session=0)).add(listing, 1).run()
+    assert anomalies == []
+    assert [(row["function"], row["role"], row["request_frame"]) for row in rows] == [(1, 0, -1), (1, 1, 1)]
 
 
 def test_what_is_wrong_below_cip_is_said() -> None:

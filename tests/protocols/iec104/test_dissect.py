@@ -217,3 +217,11 @@ def test_uncompiled_gives_the_same() -> None:
     plain = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env={**os.environ, "OTWATCH_UNCOMPILED": "1", "PYTHONPATH": str(ROOT)},
                            capture_output=True, text=True, check=True, timeout=120).stdout
     assert json.loads(plain) == json.loads(rows())
+
+
+def test_a_file_goes_either_way() -> None:
+    """A file that is written begins with a file_ready of the client, which answers nothing; the station calls for its sections."""
+    wire = Wire().say(asdu(120, 13, (1, b"\1\0\x10\0\0\x80"))).say(asdu(122, 13, (1, b"\1\0\0\2")), 1)
+    wire.say(asdu(125, 13, (1, b"\1\0\1\4data"))).say(asdu(124, 13, (1, b"\1\0\0\1")), 1)
+    rows, _ = wire.run()
+    assert [(row["function"], row["role"]) for row in rows] == [(120, Role.REQUEST), (122, Role.RESPONSE), (125, Role.REQUEST), (124, Role.RESPONSE)]
