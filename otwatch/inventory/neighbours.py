@@ -1,7 +1,7 @@
 """At which port of which switch a device stands, where the traffic shows it.
 
-LLDP and CDP frames go no further than the next device (IEEE 802.1AB-2016 7.1). Where a recording holds those of two devices, each by one port, and only one
-calls itself a switch or router, the two are the ends of the link that was tapped. Where there are more, which belongs to which cannot be known.
+LLDP and CDP frames go no further than the next device (IEEE 802.1AB-2016 7.1). Where a recording holds those of two devices, each by one port, and
+only one calls itself a switch or router, the two are the ends of the link that was tapped. Where there are more, nobody knows which belongs to which.
 """
 
 from __future__ import annotations

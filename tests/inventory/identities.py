@@ -227,8 +227,8 @@ _RECORD: Final = re.compile(r"        (\S.*): type (A|AAAA|PTR), class IN.*, (?:
 
 
 def _dns(capture: Path) -> Iterator[Said]:
-    """The names of addresses in answers of DNS, by the question; of mDNS and LLMNR, by the record. Of the text of the dissection: its fields do not say
-    which record a value is of."""
+    """The names of addresses in answers of DNS, by the question; of mDNS and LLMNR, by the record. From the text of the dissection: its fields do not
+    say which record a value is of."""
     done = subprocess.run(["tshark", "-r", str(capture), "-Y", _DNS, "-V"], capture_output=True, check=False)
     for frame in done.stdout.decode("utf-8", "replace").split("\nFrame "):
         heads, _, message = re.sub(r"Name (?:System|Resolution) \(response\)", "\0", frame, count=1).partition("\0")

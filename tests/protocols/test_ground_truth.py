@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -37,7 +36,8 @@ OPERATIONS: Final[dict[str, dict[str, tuple[Request, ...]]]] = {
         "delete_object": (("delete_object", "analog_value 1"),), "subscribe_cov": (("subscribe_cov", "analog_value 1"),),
     },
     "iec104": {
-        "connect": (("start_data_transfer", ""),), "general_interrogation": (("interrogation", "IOA 0"),), "GI_wrong_ca": (("interrogation", "IOA 0"),),
+        "connect": (("start_data_transfer", ""),), "general_interrogation": (("interrogation", "IOA 0"),),
+        "GI_wrong_ca": (("interrogation", "IOA 0"),),
         "counter_interrogation": (("counter_interrogation", "IOA 0"),), "read_C_RD": (("read_command", "IOA 13"),),
         "clock_sync": (("clock_synchronization", "IOA 0"),), "test_command": (("test_command_time", "IOA 0"),),
         "test_command_NA": (("test_command", "IOA 0"),), "C_SC_NA_1": (("single_command", "IOA 101"),), "C_DC_NA_1": (("double_command", "IOA 102"),),
@@ -49,7 +49,8 @@ OPERATIONS: Final[dict[str, dict[str, tuple[Request, ...]]]] = {
         "command_unknown_ioa": (("single_command", "IOA 999"),), "raw_STARTDT_act": (("start_data_transfer", ""),),
         "raw_reset_process_C_RP_NA_1": (("reset_process", "IOA 0"),), "raw_parameter_P_ME_NC_1": (("parameter_float", "IOA 13"),),
         "raw_param_activation_P_AC_NA_1": (("parameter_activation", "IOA 13"),), "raw_file_select_F_SC_NA_1": (("call_or_select_file", "file 1"),),
-        "raw_file_ready_F_FR_NA_1": (("file_ready", "file 1"),), "raw_TESTFR_act": (("test_frame", ""),), "raw_STOPDT_act": (("stop_data_transfer", ""),),
+        "raw_file_ready_F_FR_NA_1": (("file_ready", "file 1"),), "raw_TESTFR_act": (("test_frame", ""),),
+        "raw_STOPDT_act": (("stop_data_transfer", ""),),
     },
     "opcua": {
         "get_endpoints": (("get_endpoints", ""),), "find_servers": (("find_servers", ""),), "connect_session": (("create_session", ""),),
@@ -80,8 +81,8 @@ OPERATIONS: Final[dict[str, dict[str, tuple[Request, ...]]]] = {
         "forward_close": (("forward_close", "connection_manager 1"),),
     },
 }
-# What the stacks send of their own accord: OPC UA looks up names and the state of the server, pycomm3 has a line for each call and not for each request,
-# and broadcasts of an identity list do not pass the router.
+# What the stacks send of their own accord: OPC UA looks up names and the state of the server, pycomm3 has a line for each call and not for each
+# request, and broadcasts of an identity list do not pass the router.
 OWN: Final[dict[str, frozenset[str]]] = {
     "bacnet": frozenset(),
     "iec104": frozenset({"interrogation", "clock_synchronization"}),

@@ -16,7 +16,7 @@ _BULK: Final = 512  # of a larger one: its headers, and what a pipe begins with
 
 
 def begins(octets: bytes, direction: int) -> Verdict:
-    """A NetBIOS session request, or a message with one of the four magics; of a server whose client the tap does not see, that it accepts a session."""
+    """A NetBIOS session request, or a message with one of the four magics; of a server alone, that it accepts a session."""
     if octets[0] == REQUEST:
         return Verdict.UNSURE if len(octets) < NETBIOS else Verdict.YES if octets[1] == 0 and 64 < octets[3] < 80 else Verdict.NO
     if octets[0] == ACCEPTED and direction == 1:
