@@ -1,5 +1,5 @@
 # cython: boundscheck=True, wraparound=False, cdivision=True
-"""Bytes from one buffer into another at the speed of memcpy, never outside either."""
+"""Bytes out of one buffer, or into another, at the speed of memcpy, never outside either."""
 
 from __future__ import annotations
 
@@ -17,6 +17,18 @@ def copy(target, to, source, at, length):  # type: ignore[no-untyped-def]
     else:
         target[to:to + length] = source[at:at + length]
     return 0
+
+
+def piece(source, at, end):  # type: ignore[no-untyped-def]
+    """source[at:end] as bytes; IndexError if that is not inside the buffer."""
+    if at >= end:
+        return b""
+    if at < 0 or end > len(source):
+        raise IndexError("piece outside a buffer")
+    if cython.compiled:
+        first: cython.p_const_char = cython.cast(cython.p_const_char, cython.address(source[at]))
+        return first[:end - at]
+    return bytes(source[at:end])
 
 
 def same(one, at, other, other_at, length):  # type: ignore[no-untyped-def]

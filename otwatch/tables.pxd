@@ -1,5 +1,5 @@
 # The C side of tables.py: column types for the compiled modules. Written by docs/reference/declare_tables.py from schemas.py.
-from otwatch.copying cimport copy
+from otwatch.copying cimport copy, piece
 
 cdef class Octets:
     cdef public unsigned char[::1] data

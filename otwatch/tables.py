@@ -13,7 +13,7 @@ from typing import Any
 import cython
 import numpy as np
 
-from otwatch.copying import copy
+from otwatch.copying import copy, piece
 from otwatch.schemas import ANOMALIES, BEHAVIOURS, FLOW_EVENTS, FLOWS, OPERATIONS, PACKETS, PDUS, Schema
 
 
@@ -54,7 +54,7 @@ class Octets:
 
     def tobytes(self, start: cython.Py_ssize_t, end: cython.Py_ssize_t) -> bytes:
         """A copy of one range as bytes."""
-        return bytes(np.asarray(self.data)[start:end])
+        return piece(self.data, start, min(end, self.data.shape[0]))  # type: ignore[no-any-return,no-untyped-call]
 
 
 class Table:

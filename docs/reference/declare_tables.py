@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[2] / "otwatch"
 _C_TYPES = {"int32": "int", "int64": "long long", "uint8": "unsigned char"}
 _PXD_HEAD = """\
 # The C side of tables.py: column types for the compiled modules. Written by docs/reference/declare_tables.py from schemas.py.
-from otwatch.copying cimport copy
+from otwatch.copying cimport copy, piece
 
 cdef class Octets:
     cdef public unsigned char[::1] data

@@ -36,7 +36,7 @@ _COMMANDS = {
     "resend": "otwatch.cli.resend",
 }
 
-_YOUNG_OBJECTS: Final = 50_000  # between two collections; at Python's 700 a plant of 600 controllers cost as much in collections as in packets
+_YOUNG_OBJECTS: Final = 100_000  # between two collections; at Python's 700 a plant of 600 controllers cost as much in collections as in packets
 
 
 class _Commands(click.Group):

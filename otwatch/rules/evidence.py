@@ -63,12 +63,13 @@ class _Asked:
         while len(self.samples) > most:
             self.pop(next(iter(self.samples)))
 
-    def forget(self, flow: int) -> bool:
-        """The flow is over. Whether there was a request of it."""
-        frames = self._frames.pop(flow, ())
-        for frame in frames:
-            del self.samples[flow, frame]
-        return bool(frames)
+    def forget(self, flows: set[int]) -> bool:
+        """These flows are over. Whether there was a request of them."""
+        over = self._frames.keys() & flows
+        for flow in over:
+            for frame in self._frames.pop(flow):
+                del self.samples[flow, frame]
+        return bool(over)
 
 
 class Evidence:
@@ -234,10 +235,10 @@ class Evidence:
 
     def forget(self, closed: Sequence[int]) -> None:
         """These flows are over."""
-        for flow in closed:
-            if self._watched.forget(flow):
-                self._frames = None
-            self._answered.forget(flow)
+        flows = set(closed)
+        if self._watched.forget(flows):
+            self._frames = None
+        self._answered.forget(flows)
 
 
 def _own(said: dict[tuple[int, int], list[int]], sample: Sample) -> list[int]:

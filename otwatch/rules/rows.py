@@ -166,20 +166,66 @@ class Windows:
 
     def feed(self, rows: Iterable[Counted]) -> Iterator[Any]:
         """Takes rows in order of time; gives each that belongs to an finding, as soon as its window has enough."""
-        return self._distinct(rows) if self.window.distinct else self._count(rows)
+        distinct = self.window.distinct is not None
+        one_by_one = self._distinct if distinct else self._count
+        # what cannot be seen, or is not there, is nothing distinct
+        kept = [counted for counted in rows if counted[1] is not None] if distinct else [*rows]
+        together = len(kept) > 1 and len(kept) + len(self.values if distinct else self.lanes) <= _KEYS and not self.window.times_habit
+        return self._together(kept, one_by_one) if together else one_by_one(kept)
 
-    def _count(self, rows: Iterable[Counted]) -> Iterator[Any]:
+    def _together(self, rows: list[Counted], one_by_one: Callable[[list[Counted]], Iterator[Any]]) -> Iterator[Any]:
+        """Those of keys that cannot have enough are taken by key, which leaves what taking each by itself would."""
+        keys, are_few = (self.values, self._few_values) if self.window.distinct else (self.lanes, self._few_rows)
+        of_key: dict[Hashable, list[Counted]] = {}
+        for counted in rows:
+            of_key.setdefault(counted[0], []).append(counted)
+        left = {key for key, alike in of_key.items() if not (_in_order(alike) and are_few(key, alike))}
+        if left:
+            yield from one_by_one([counted for counted in rows if counted[0] in left])
+        for key in reversed(dict.fromkeys([counted[0] for counted in reversed(rows)])):
+            keys.move_to_end(key)
+
+    def _few_rows(self, key: Hashable, rows: list[Counted]) -> bool:
+        """Takes the rows of a key, if they do not fill its window."""
+        lane, for_ns = self._lane(key), self.window.for_ns
+        kept = lane.rows
+        while kept and rows[0][2] - kept[0][0] > for_ns:
+            kept.popleft()
+        if len(kept) + len(rows) >= self.window.at_least:
+            return False
+        kept.extend([(time, row) for _, _, time, row in rows])
+        lane.seen += len(rows)
+        while rows[-1][2] - kept[0][0] > for_ns:
+            kept.popleft()
+        return True
+
+    def _few_values(self, key: Hashable, rows: list[Counted]) -> bool:
+        """Takes the rows of a key, if they and what is known of it tell too few values to fill its window."""
+        found = self.values.get(key)
+        fresh = rows
+        if found is None:
+            found, fresh = rows[0], rows[1:]
+        values = found if isinstance(found, dict) else {found[1]: [found[2], found[3], False]}
+        if len(values.keys() | {counted[1] for counted in fresh}) >= self.window.at_least:
+            return False
+        for _, value, time, row in fresh:
+            values.pop(value, None)
+            values[value] = [time, row, False]
+        while rows[-1][2] - values[oldest := next(iter(values))][0] > self.window.for_ns:
+            del values[oldest]
+        self.values[key] = values if fresh else found
+        return True
+
+    def _count(self, rows: list[Counted]) -> Iterator[Any]:
         for key, _, timestamp_ns, row in rows:
             lane = self._lane(key)
             self.lanes.move_to_end(key)
             yield from lane.add(timestamp_ns, row, self.window.for_ns)
 
-    def _distinct(self, rows: Iterable[Counted]) -> Iterator[Any]:
+    def _distinct(self, rows: list[Counted]) -> Iterator[Any]:
         keys, for_ns, at_least = self.values, self.window.for_ns, self.window.at_least
         for counted in rows:
             key, value, timestamp_ns, row = counted
-            if value is None:
-                continue  # what cannot be seen, or is not there, is nothing distinct
             values = keys.setdefault(key, counted)
             if values is not counted:
                 keys.move_to_end(key)
@@ -242,6 +288,11 @@ class Sequences:
         else:
             armed.move_to_end(key)
         entries.append(row)
+
+
+def _in_order(rows: list[Counted]) -> bool:
+    times = [counted[2] for counted in rows]
+    return times == sorted(times)
 
 
 def hashable(value: Any) -> Hashable:

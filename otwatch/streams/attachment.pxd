@@ -1,4 +1,5 @@
 # The C side of attachment.py.
+from otwatch.copying cimport piece
 from otwatch.streams.framing cimport Framer
 from otwatch.streams.ledger cimport Ledger
 from otwatch.streams.stream cimport Room, Stream

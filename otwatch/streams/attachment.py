@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import cython
-import numpy as np
 
+from otwatch.copying import piece
 from otwatch.limits import Limits
 from otwatch.protocols.spec import ProtocolSpec, Verdict
 from otwatch.streams.anomalies import StreamAnomaly
@@ -75,7 +75,7 @@ class Attachment(Ledger):
         sifted: cython.int = _DECIDE
         known: cython.bint
         while sifted == _DECIDE:
-            first = bytes(np.asarray(stream.pending.data)[:min(stream.pending.used, PROBE_BYTES)])
+            first = piece(stream.pending.data, 0, min(stream.pending.used, _PROBE_BYTES))
             found = self.found(stream, candidates, first, final)
             if isinstance(found, Framer):
                 return self.attach(stream, found, first)
@@ -157,7 +157,7 @@ class Attachment(Ledger):
         other: Stream = self.by_slot[2 * stream.slot + 1 - stream.direction]
         if other.pending is None or other.pending.used == 0:
             return framer if len(first) == PROBE_BYTES else (WRONG if final else MORE)
-        said = bytes(np.asarray(other.pending.data)[:min(other.pending.used, PROBE_BYTES)])
+        said = piece(other.pending.data, 0, min(other.pending.used, _PROBE_BYTES))
         fit = self.identifier.conversation(framer, first, stream.direction, said)
         if fit == Verdict.YES:
             return framer
@@ -206,7 +206,7 @@ class Attachment(Ledger):
         other: Stream = self.by_slot[2 * stream.slot + 1 - stream.direction]
         if other.pending is None or other.pending.used == 0:
             return b""
-        return bytes(np.asarray(other.pending.data)[:min(other.pending.used, PROBE_BYTES)])
+        return piece(other.pending.data, 0, min(other.pending.used, _PROBE_BYTES))
 
     def suspect(self, slot, protocol):  # type: ignore[no-untyped-def]
         """Bytes on a protocol's port are not of that protocol: said once per flow."""

@@ -1,4 +1,5 @@
 # The C side of framing.py.
+from otwatch.copying cimport piece
 
 cdef class Openings:
     cdef unsigned long long[::1] fitting

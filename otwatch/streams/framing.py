@@ -6,6 +6,7 @@ from __future__ import annotations
 import cython
 import numpy as np
 
+from otwatch.copying import piece
 from otwatch.protocols.spec import Framing, Verdict
 
 MORE = 0  # the header is not complete
@@ -169,7 +170,7 @@ class Framer:
             if not final:
                 return _UNDECIDED
             look = end - at
-        verdict: cython.int = self.verdict(bytes(np.asarray(data)[at:at + look]), direction)
+        verdict: cython.int = self.verdict(piece(data, at, at + look), direction)
         if verdict != Verdict.UNSURE:
             return _YES if verdict == Verdict.YES else _NO
         following: cython.longlong = at + length

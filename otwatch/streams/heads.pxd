@@ -1,4 +1,5 @@
 # The C side of heads.py.
+from otwatch.copying cimport piece
 from otwatch.streams.ledger cimport Ledger
 from otwatch.tables cimport Pdus
 
@@ -32,7 +33,8 @@ cdef class Heads:
     cdef unsigned char[::1] state
     cdef int segment(self, Py_ssize_t slot, int direction, long long start, long long sequence, const unsigned char[::1] data, Py_ssize_t at,
                      Py_ssize_t length, Py_ssize_t missing) except -1
-    cdef Reader opened(self, Py_ssize_t slot, int first, bint some)
+    cdef Reader opened(self, Py_ssize_t slot, int direction, bytes first, bint begins)
+    cdef bint may_begin(self, Py_ssize_t slot, int direction, bytes first, list candidates) except -1
     cdef int hold(self, Py_ssize_t slot, Reader reader, Side side, int direction, long long sequence, bytes octets, Py_ssize_t missing) except -1
     cdef int release(self, Py_ssize_t slot, Reader reader, Side side, int direction, bint final) except -1
     cdef int hole(self, Side side, long long size) except -1

@@ -10,6 +10,7 @@ from __future__ import annotations
 import cython
 import numpy as np
 
+from otwatch.copying import piece
 from otwatch.limits import Limits
 from otwatch.protocols.spec import WHOLE_FLOW, Head, ProtocolSpec, Verdict
 from otwatch.streams.ledger import Ledger
@@ -84,7 +85,8 @@ class Heads:
             self.state = memoryview(larger)
         reader: Reader
         if self.state[slot] == _UNKNOWN:
-            reader = self.opened(slot, data[at] if length > 0 else 0, length > 0)
+            reader = self.opened(slot, direction, piece(data, at, at + min(length, BEGIN_BYTES)),
+                                 missing == 0 and (start < 0 or start == sequence))
             if reader is None:
                 self.state[slot] = _PLAIN
                 return 0
@@ -107,7 +109,7 @@ class Heads:
             ahead = 0
         if ahead > 0:
             if ahead > side.skip:
-                return self.hold(slot, reader, side, direction, sequence, bytes(memoryview(data)[at:at + length]), missing)
+                return self.hold(slot, reader, side, direction, sequence, piece(data, at, at + length), missing)
             side.skip -= ahead  # of a body, of which nothing is wanted
             side.next = sequence
         self.deliver(slot, reader, side, direction, data, at, length)
@@ -117,18 +119,31 @@ class Heads:
             self.release(slot, reader, side, direction, False)
         return 0
 
-    def opened(self, slot, first, some):  # type: ignore[no-untyped-def]
-        """What a connection may be: by the port of its server, else by its first byte; None: nothing that is read."""
+    def opened(self, slot, direction, first, begins):  # type: ignore[no-untyped-def]
+        """What a connection may be: by the port of its server, else by its first bytes; None: nothing that is read. `begins`: nothing came before."""
         candidates: list = self.by_port.get(self.ledger.flows.server_port[slot])
         hinted: cython.bint = candidates is not None
         if not hinted:
-            candidates = self.by_first[first] if some else []
+            candidates = self.by_first[first[0]] if first else []
         if not candidates:
             return None
         if len(self.readers) >= self.most:
             self.refused += 1
             return None
+        if begins and not hinted and not self.may_begin(slot, direction, first, candidates):
+            return None
         return Reader(list(candidates), hinted)
+
+    def may_begin(self, slot, direction, first, candidates):  # type: ignore[no-untyped-def]
+        """Whether one of the protocols may begin so, as `recognise` would find."""
+        for number in candidates:
+            begins = self.heads[number].begins
+            verdict = begins(first, direction)
+            if verdict == Verdict.YES or (verdict == Verdict.UNSURE and len(first) < BEGIN_BYTES):
+                return True
+            if verdict == Verdict.NO and self.ledger.flows.direction_how[slot] != _HANDSHAKE and begins(first, 1 - direction) == Verdict.YES:
+                return True
+        return False
 
     def hold(self, slot, reader, side, direction, sequence, octets, missing):  # type: ignore[no-untyped-def]
         """A segment behind a hole."""
@@ -184,7 +199,7 @@ class Heads:
             at += side.skip
             length -= side.skip
             side.skip = 0
-        segment: bytes = bytes(memoryview(data)[at:at + length])
+        segment: bytes = piece(data, at, at + length)
         side.pending = side.pending + segment if side.pending else segment
         if not reader.known or side.lost:
             self.recognise(slot, reader, side, direction)

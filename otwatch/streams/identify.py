@@ -1,14 +1,19 @@
-"""Which protocol a flow speaks: content decides, the port is a hint. Called once or a few times a flow, so it is plain Python."""
+# cython: boundscheck=True, wraparound=False, cdivision=True
+"""Which protocol a flow speaks: content decides, the port is a hint. Called once or a few times a flow."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cython
+
 from otwatch.protocols.spec import ProtocolSpec, Verdict
 from otwatch.streams.framing import MORE, PROBE_BYTES, WRONG, Framer
 from otwatch.vocabulary import Sealed
 
-_TRANSPORTS = (6, 17)
+_MORE = cython.declare(cython.longlong, MORE)
+_WRONG = cython.declare(cython.longlong, WRONG)
+_PROBE_BYTES = cython.declare(cython.Py_ssize_t, PROBE_BYTES)
 SEALED = 4_096  # conversations that are remembered to carry other traffic in TCP; more are counted
 _OPENVPN_RESETS = (0x38, 0x40, 0x50)
 _OPENVPN_FIRST = (b"\0\0\0\1", b"\x0f\0\0\1")  # packet id of the first message, of a static key or with a client's own one
@@ -89,28 +94,32 @@ class Identifier:
         that are both unsure (TPKT carries several) wait for more bytes.
         """
         first = first[:PROBE_BYTES]
-        view = memoryview(first)
-        final = final or len(first) == PROBE_BYTES
+        view: cython.const[cython.uchar][::1] = memoryview(first)  # type: ignore[valid-type]
+        size: cython.Py_ssize_t = len(first)
+        length: cython.longlong
+        look: cython.Py_ssize_t
+        framer: Framer
+        final = final or size == PROBE_BYTES
         unsure: list[Framer] = []
         any_unsure = False
         for index, framer in enumerate(candidates.framers):
-            length = framer.measure(view, 0, len(first), direction)  # type: ignore[no-untyped-call]
-            if length == WRONG:
+            length = framer.measure(view, 0, size, direction)  # type: ignore[no-untyped-call]
+            if length == _WRONG:
                 continue
-            if length == MORE:
+            if length == _MORE:
                 if final:
                     continue
                 return MORE
-            if index < candidates.hinted and framer.framing.ends is not None and length > len(first):
+            if length > size and index < candidates.hinted and framer.framing.ends is not None:
                 known = framer.framing.ends(first, direction, length)  # a length that says more than there is
                 if known == len(first) or 0 < known < len(first) <= known + max(
                     0, framer.measure(view, known, len(first), direction)):  # type: ignore[no-untyped-call]
                     return framer
-            look = min(length, PROBE_BYTES)
-            if look > len(first) and not final:
+            look = length if length < _PROBE_BYTES else _PROBE_BYTES
+            if look > size and not final:
                 return MORE
-            verdict = framer.verdict(first[:look], direction)
-            if verdict == Verdict.UNSURE and len(first) > look:
+            verdict = framer.verdict(first if look >= size else first[:look], direction)
+            if verdict == Verdict.UNSURE and size > look:
                 verdict = max(verdict, framer.verdict(first, direction))
             if verdict == Verdict.YES:
                 return framer

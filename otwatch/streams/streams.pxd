@@ -1,4 +1,5 @@
 # The C side of streams.py.
+from otwatch.copying cimport piece
 from otwatch.streams.connections cimport Connections
 from otwatch.streams.cutter cimport Cutter
 from otwatch.streams.datagrams cimport Datagrams

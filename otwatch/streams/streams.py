@@ -7,9 +7,9 @@ Each packet belongs to one flow. TCP payload goes through Reassembler and Cutter
 from __future__ import annotations
 
 import cython
-import numpy as np
 
 from otwatch.addresses import Addresses
+from otwatch.copying import piece
 from otwatch.limits import Limits
 from otwatch.protocols.spec import ProtocolSpec, Verdict
 from otwatch.streams.attachment import SHORT_BYTES
@@ -334,9 +334,9 @@ class Streams:
         stream: Stream = self.cutter.by_slot[2 * slot + direction]
         at: cython.Py_ssize_t = packets.payload_at[row]
         data = packets.side.data if packets.flags[row] & _REASSEMBLED else packets.data
-        said: bytes = bytes(np.asarray(data)[at:at + min(packets.payload_length[row], PROBE_BYTES)])
+        said: bytes = piece(data, at, at + min(packets.payload_length[row], PROBE_BYTES))
         if stream.pending is not None and stream.pending.used > 0 and not stream.searching:
-            said = bytes(np.asarray(stream.pending.data)[:min(stream.pending.used, PROBE_BYTES)]) + said
+            said = piece(stream.pending.data, 0, min(stream.pending.used, PROBE_BYTES)) + said
         return self.cutter.spoken(other, said)
 
     def urgent_pointer(self, data, at, sequence):  # type: ignore[no-untyped-def]
@@ -368,7 +368,7 @@ class Streams:
             if size > 0 and self.cutter.look(slot, direction, length):
                 least: cython.int = Verdict.UNSURE if hinted and size == length else Verdict.YES  # one whole PDU on its port
                 size = min(size, PROBE_BYTES, length)
-                if framer.verdict(bytes(memoryview(data)[at:at + size]), direction) >= least:
+                if framer.verdict(piece(data, at, at + size), direction) >= least:
                     return True
         if length >= _SHORT_BYTES:
             return False

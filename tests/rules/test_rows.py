@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from otwatch.rules.compile import clauses_of
 from otwatch.rules.rows import Habit, Row, Sequences, Windows
 from otwatch.rules.rule import Window
@@ -36,6 +39,31 @@ def test_a_window_slides_and_its_border_belongs_to_it():
 def test_keys_are_counted_apart():
     windows = Windows(Window(by=("unit",), for_ns=10 * S, at_least=2))
     assert fired(windows, [row(0, unit=1), row(1, unit=2), row(2, unit=1)]) == [[], [], [0, 2]]
+
+
+_ROWS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 1), st.integers(0, 40)), max_size=40)  # unit, port, time
+
+
+@given(_ROWS, st.lists(st.integers(1, 12), max_size=6), st.integers(1, 4), st.sampled_from([None, "port"]))
+def test_rows_that_come_together_count_as_one_by_one(rows: list[tuple[int, int, int]], cuts: list[int], at_least: int, distinct: str | None):
+    window = Window(by=("unit",), for_ns=10, at_least=at_least, distinct=distinct)
+    singly, together = Windows(window), Windows(window)
+    entries = [((unit,), port if distinct else None, time, number) for number, (unit, port, time) in enumerate(rows)]
+    apart = [found for entry in entries for found in singly.feed([entry])]
+    found: list[int] = []
+    for size in [*cuts, len(entries)]:
+        found += together.feed(entries[:size])
+        entries = entries[size:]
+    assert found == apart
+    assert kept(together) == kept(singly)
+
+
+def kept(windows: Windows) -> list[object]:
+    """All that they remember, in order of use."""
+    return [
+        *((key, list(lane.rows), lane.seen, lane.credited) for key, lane in windows.lanes.items()),
+        *((key, list(values.items()) if isinstance(values, dict) else values) for key, values in windows.values.items()),
+    ]
 
 
 def test_distinct_values_within_the_window():

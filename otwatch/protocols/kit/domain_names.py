@@ -6,6 +6,8 @@ A message is read where all that its counts announce is there and fits; then wha
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from struct import Struct
 from typing import Final
 
 A, CNAME, PTR, HINFO, TXT, AAAA, SRV = 1, 5, 12, 13, 16, 28, 33  # types (3.2.2, RFC 3596, RFC 2782)
@@ -14,6 +16,8 @@ _HEADER: Final = 12
 _MOST_RECORDS: Final = 256  # of one message that are read; one with more is no message
 _MOST_BYTES: Final = 255  # of a name (2.3.4)
 _POINTER: Final = 0xC0
+_SHORT_BYTES: Final = 512  # of a message that is remembered
+_COUNTS: Final = Struct(">5H")  # flags, questions, answers, authorities, additional records
 _ADDRESS_BYTES: Final = {A: 4, AAAA: 16}
 
 
@@ -89,10 +93,15 @@ def name_at(octets: bytes, at: int) -> tuple[str, int] | None:
 
 
 def read(octets: bytes) -> Message | None:
-    """The message, if all that its header announces is there; of one that says that it was truncated, what is."""
+    """The message but for its number, if all that its header announces is there; of one that says that it was truncated, what is."""
     if len(octets) < _HEADER:
         return None
-    flags, questions, *counts = (int.from_bytes(octets[at : at + 2], "big") for at in range(2, _HEADER, 2))
+    unnumbered = bytes(2) + octets[2:]  # what hosts ask for all day is read once
+    return _read_again(unnumbered) if len(octets) <= _SHORT_BYTES else _read(unnumbered)
+
+
+def _read(octets: bytes) -> Message | None:
+    flags, questions, *counts = _COUNTS.unpack_from(octets, 2)
     if not 0 < questions + sum(counts) <= _MOST_RECORDS:
         return None
     at = _HEADER
@@ -115,6 +124,9 @@ def read(octets: bytes) -> Message | None:
             records.append(Record(section, found[0], int.from_bytes(octets[head : head + 2], "big"), start, end))
             at = end
     return Message(octets, flags, tuple(asked), tuple(records))
+
+
+_read_again = lru_cache(maxsize=1024)(_read)
 
 
 def reverse(name: str) -> bytes:

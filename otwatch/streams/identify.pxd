@@ -1,0 +1,2 @@
+# The C side of identify.py.
+from otwatch.streams.framing cimport Framer
