@@ -14,8 +14,9 @@ from otwatch.protocols.cip.words import function_name, object_name, unit_name
 from otwatch.protocols.enip.dissect import EnipDissector
 from otwatch.protocols.enip.spec import ANOMALIES as BELOW
 from otwatch.protocols.spec import Fact
-from otwatch.tables import Anomalies, Octets, Operations, Pdus
+from otwatch.tables import Anomalies, Operations
 from otwatch.vocabulary import FIRST_PROTOCOL_LAYER
+from tests.protocols.feeding import Feed
 
 ENIP, CIP = 1, 2  # ids of the protocols in these tests
 SESSION = 0x11020100
@@ -107,34 +108,22 @@ def opened(out: int, in_: int, serial: int = 7) -> bytes:
     return response(0x54, struct.pack("<IIHHIIIBB", out, in_, serial, 0x1337, 0xCAFE, 10_000, 10_000, 0, 0))
 
 
-class Wire:
+class Wire(Feed):
     """Messages in order; `run` gives the rows of both protocols and the names of the anomalies. Direction 0 is the client."""
 
     def __init__(self, limits: Limits | None = None) -> None:
+        super().__init__()
         limits = limits or Limits()
         cip = next(spec for _, _, spec in riders_of("enip"))
         self.below = EnipDissector(ENIP, limits, [(CIP, CIP, cip)])
         self.above = CipDissector(CIP, limits, [])
-        self.frame = 0
         self.facts: list[Fact] = []
-        self._empty()
-
-    def _empty(self) -> None:
-        self.octets = Octets()
-        self.pdus = Pdus(self.octets)
 
     def add(self, message: bytes, direction: int = 0, *, flow: int = 1, flags: int = 0, framing: int = 0, source: int | None = None,
             ms: int = 1) -> Wire:
         """One PDU, a millisecond after the one before."""
-        self.frame += ms
-        row = self.pdus.new_row()
-        start = self.octets.append(message, 0, len(message))
-        values = {"packet": -1, "timestamp_ns": self.frame * 1_000_000, "frame": self.frame, "flow": flow, "direction": direction,
-                  "source": 5 + direction if source is None else source, "destination": 6 - direction, "start": start, "end": start + len(message),
-                  "framing": framing, "flags": flags}
-        for column in self.pdus.schema.columns:
-            getattr(self.pdus, column.name)[row] = values.get(column.name, column.default)
-        return self
+        of_another = {} if source is None else {"source": source}
+        return self.put(message, direction, after=ms, packet=-1, flow=flow, flags=flags, framing=framing, **of_another)
 
     def run(self) -> tuple[list[dict[str, Any]], list[str]]:
         """Rows with words for their numbers, names of anomalies; the next messages follow on."""
@@ -142,17 +131,20 @@ class Wire:
         self.below.feed(self.pdus, operations, anomalies, self.facts)
         for carried in self.below.riders.values():
             self.above.feed(carried, operations, anomalies, self.facts)
-        rows = []
-        for index in range(operations.rows):
-            row: dict[str, Any] = operations.row(index)
-            row["octets"] = self.octets.tobytes(row["value_at"], row["value_at"] + row["value_length"])
-            if row["protocol"] == CIP:
-                row["words"] = function_name(row["function"], row["subfunction"])
-                row["place"] = object_name(row)
-                row["module"] = unit_name(row["unit"])
-                row["tag"] = NAMES.text(row["object"]) if is_name(row["object"]) else row["object"]
-            rows.append(row)
-        self._empty()
+        rows = self.rows(operations, _said)
+        self.empty()
         names = {ENIP: {kind.code: kind.name for kind in BELOW}, CIP: {kind.code: kind.name for kind in ANOMALIES}}
         layers = anomalies.array("layer").tolist()
         return rows, [names[layer - FIRST_PROTOCOL_LAYER][kind] for layer, kind in zip(layers, anomalies.array("kind").tolist(), strict=True)]
+
+
+def _said(row: dict[str, Any], octets: bytes) -> dict[str, Any]:
+    if row["protocol"] != CIP:
+        return {"octets": octets}
+    return {
+        "octets": octets,
+        "words": function_name(row["function"], row["subfunction"]),
+        "place": object_name(row),
+        "module": unit_name(row["unit"]),
+        "tag": NAMES.text(row["object"]) if is_name(row["object"]) else row["object"],
+    }

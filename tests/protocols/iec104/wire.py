@@ -8,7 +8,8 @@ from typing import Any
 from otwatch.limits import Limits
 from otwatch.protocols.iec104.dissect import Iec104Dissector
 from otwatch.protocols.iec104.spec import ANOMALIES
-from otwatch.tables import Anomalies, Octets, Operations, Pdus
+from otwatch.tables import Anomalies, Operations
+from tests.protocols.feeding import Feed
 
 NAMES = {kind.code: kind.name for kind in ANOMALIES}
 
@@ -36,29 +37,17 @@ def s_frame(received: int) -> bytes:
     return struct.pack("<BBHH", 0x68, 4, 1, received << 1)
 
 
-class Wire:
+class Wire(Feed):
     """Messages in order; `run` gives their rows and the names of the anomalies. Direction 0 is the control station unless it is said otherwise."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.dissector = Iec104Dissector(1, Limits())
-        self.frame = 0
         self.numbers: dict[tuple[int, int], int] = {}
-        self._empty()
-
-    def _empty(self) -> None:
-        self.octets = Octets()
-        self.pdus = Pdus(self.octets)
 
     def add(self, apdu: bytes, direction: int = 0, *, flow: int = 1, flags: int = 0) -> Wire:
         """One PDU; a millisecond after the one before."""
-        self.frame += 1
-        row = self.pdus.new_row()
-        start = self.octets.append(apdu, 0, len(apdu))
-        values = {"packet": row, "timestamp_ns": self.frame * 1_000_000, "frame": self.frame, "flow": flow, "direction": direction,
-                  "source": 5 + direction, "destination": 6 - direction, "start": start, "end": start + len(apdu), "framing": 0, "flags": flags}
-        for column in self.pdus.schema.columns:
-            getattr(self.pdus, column.name)[row] = values.get(column.name, column.default)
-        return self
+        return self.put(apdu, direction, flow=flow, flags=flags)
 
     def say(self, body: bytes, direction: int = 0, **more: Any) -> Wire:
         """An I frame with the number that is due."""
@@ -71,10 +60,6 @@ class Wire:
         """Rows with their value bytes, names of anomalies; the next messages follow on."""
         operations, anomalies = Operations(), Anomalies()
         self.dissector.feed(self.pdus, operations, anomalies, [])
-        rows = []
-        for index in range(operations.rows):
-            row: dict[str, Any] = operations.row(index)
-            row["value"] = self.octets.tobytes(row["value_at"], row["value_at"] + row["value_length"])
-            rows.append(row)
-        self._empty()
+        rows = self.rows(operations, lambda _, octets: {"value": octets})
+        self.empty()
         return rows, [NAMES[kind] for kind in anomalies.array("kind").tolist()]

@@ -10,8 +10,9 @@ from otwatch.protocols.opcua import PROTOCOL
 from otwatch.protocols.opcua.dissect import OpcuaDissector
 from otwatch.protocols.opcua.spec import ANOMALIES
 from otwatch.protocols.spec import Fact
-from otwatch.tables import Anomalies, Octets, Operations, Pdus
+from otwatch.tables import Anomalies, Operations
 from tests.oracle.opcua import array, localized, message, node, open_channel, request, response, text
+from tests.protocols.feeding import Feed
 
 NAMES = {kind.code: kind.name for kind in ANOMALIES}
 OPEN = request(446, bytes(4) + b"\x00\x00\x00\x00\x01\x00\x00\x00" + text(None) + bytes(4))
@@ -41,40 +42,17 @@ def application(uri: str = "urn:plc", name: str = "Pump", product: str = "urn:ma
     return text(uri) + text(product) + localized(name) + bytes(4) + text(None) * 2 + array([text("opc.tcp://plc")])
 
 
-class Wire:
+class Wire(Feed):
     """Messages in order; `run` gives their rows with values and names, the names of anomalies, and facts. Direction 0 is the client."""
 
     def __init__(self, limits: Limits | None = None) -> None:
+        super().__init__()
         self.dissector = OpcuaDissector(1, limits or Limits())
-        self.frame = 0
         self.sequence = {0: 50, 1: 50}
-        self._empty()
-
-    def _empty(self) -> None:
-        self.octets = Octets()
-        self.pdus = Pdus(self.octets)
 
     def add(self, pdu: bytes, direction: int = 0, *, flow: int = 1, flags: int = 0) -> Wire:
         """One chunk; a millisecond after the one before."""
-        self.frame += 1
-        row = self.pdus.new_row()
-        start = self.octets.append(pdu, 0, len(pdu))
-        values = {
-            "packet": row,
-            "timestamp_ns": self.frame * 1_000_000,
-            "frame": self.frame,
-            "flow": flow,
-            "direction": direction,
-            "source": 5 + direction,
-            "destination": 6 - direction,
-            "start": start,
-            "end": start + len(pdu),
-            "framing": 0,
-            "flags": flags,
-        }
-        for column in self.pdus.schema.columns:
-            getattr(self.pdus, column.name)[row] = values.get(column.name, column.default)
-        return self
+        return self.put(pdu, direction, flow=flow, flags=flags)
 
     def opened(self) -> Wire:
         """A channel without security."""
@@ -94,14 +72,16 @@ class Wire:
         operations, anomalies = Operations(), Anomalies()
         facts: list[Fact] = []
         self.dissector.feed(self.pdus, operations, anomalies, facts)
-        rows = []
-        for index in range(operations.rows):
-            row: dict[str, Any] = operations.row(index)
-            row["octets"] = self.octets.tobytes(row["value_at"], row["value_at"] + row["value_length"])
-            row["value"] = PROTOCOL.value(row["value_kind"], row["octets"], row) if row["value_kind"] else None
-            row["name"] = PROTOCOL.function_name(row["function"], row["subfunction"])
-            row["node"] = PROTOCOL.object_name(row)
-            row["outcome"] = PROTOCOL.status_name(row["status"])
-            rows.append(row)
-        self._empty()
+        rows = self.rows(operations, _said)
+        self.empty()
         return rows, [NAMES[kind] for kind in anomalies.array("kind").tolist()], facts
+
+
+def _said(row: dict[str, Any], octets: bytes) -> dict[str, Any]:
+    return {
+        "octets": octets,
+        "value": PROTOCOL.value(row["value_kind"], octets, row) if row["value_kind"] else None,
+        "name": PROTOCOL.function_name(row["function"], row["subfunction"]),
+        "node": PROTOCOL.object_name(row),
+        "outcome": PROTOCOL.status_name(row["status"]),
+    }
