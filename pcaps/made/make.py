@@ -22,6 +22,7 @@ import dnp3  # noqa: E402
 import modbus  # noqa: E402
 import names  # noqa: E402
 import network  # noqa: E402
+import others  # noqa: E402
 import profinet  # noqa: E402
 import s7comm  # noqa: E402
 from play import ENG, GUEST, HMI, MB, OFFICE, PUBLIC, S7, Play, other  # noqa: E402
@@ -31,6 +32,18 @@ OTHERS = [other(number, S7) for number in (13, 14)]
 
 # rule: (what its capture shows, how it is made, what the one beside it shows, how it is made)
 CAPTURES: dict[str, tuple[str, Make, str, Make]] = {
+    "bacnet.broadcast-table-written": (
+        "the broadcast distribution table is written, and an entry of the foreign device table deleted",
+        lambda: others.broadcast_table((others.WRITE_TABLE, others.DONE), (others.DELETE_ENTRY, others.DONE)),
+        "the table is read",
+        lambda: others.broadcast_table((others.READ_TABLE, others.TABLE)),
+    ),
+    "iec104.broadcast-command": (
+        "a single command to all stations",
+        lambda: others.stations(45, 101, b"\x01"),
+        "an interrogation of all stations",
+        lambda: others.stations(100, 0, b"\x14"),
+    ),
     "dnp3.attribute-scan": (
         "six device attributes read",
         lambda: dnp3.several([bytes([1, 0, variation, 0, 0, 0]) for variation in (252, 250, 248, 243, 242, 211)]),

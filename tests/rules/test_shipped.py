@@ -57,16 +57,9 @@ def test_a_rule_speaks_plainly(rule):
     assert not _ARCHAIC.search(" ".join((rule.title, rule.why, *rule.false_positives)))
 
 
-# Without a capture yet: no decoded protocol has the message, or its lab is still to come.
-_WITHOUT_CAPTURE = {"bacnet.broadcast-table-written", "iec104.broadcast-command"}
-
-
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule.severity >= Severity.HIGH], ids=lambda rule: rule.id)
 def test_a_grave_rule_has_a_capture_that_fires_and_one_that_must_not(rule):
     captures = [test for test in rule.tests if test.capture]
-    if rule.id in _WITHOUT_CAPTURE:
-        assert not captures, "it has one now: take it off the list"
-        return
     assert any(test.alerts for test in captures)
     assert any(not test.alerts for test in captures)
 
