@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -25,6 +26,9 @@ ATTACKS = (
 )
 # An operator's mistake, a device that refuses, nothing.
 OTHERS = ("modbus-write-operator", "modbus-exceptions", "modbus-poll", "s7comm-poll", "dnp3-poll")
+# All captures of the lab but the long ones, as far as they hold an attack; and those that hold none.
+LABELLED = sorted(path.stem for path in PLANT.glob("*.pcap") if not path.stem.startswith("plant-"))
+ATTACKED = [name for name in LABELLED if '"expected": "attack"' in (PLANT / f"{name}.operations.jsonl").read_text()]
 ELSEWHERE = {"192.168.10.": "192.168.20.", "172.16.5.": "172.16.6."}
 
 
@@ -81,3 +85,35 @@ def test_two_captures_merged_give_the_incidents_of_both(tmp_path, one, other, la
     there = [(time + later, data) for time, data in packets(other, True)]
     apart = shown(incidents_of(here, tmp_path / "here.pcap")) | shown(incidents_of(there, tmp_path / "there.pcap"))
     assert shown(incidents_of([*here, *there], tmp_path / "both.pcap")) == apart
+
+
+@cache
+def parties(name: str, elsewhere: bool) -> list[tuple[str, frozenset[str]]]:
+    """Actor and targets of each incident of a capture. What leads them may change with their severity."""
+    with TemporaryDirectory() as folder:
+        return parties_of(incidents_of(list(packets(name, elsewhere)), Path(folder) / "alone.pcap"))
+
+
+def parties_of(incidents: list[Incident]) -> list[tuple[str, frozenset[str]]]:
+    return sorted(((one.actor, frozenset(party.address for party in one.targets)) for one in incidents), key=lambda one: (one[0], sorted(one[1])))
+
+
+def merged(one: str, other: str, later: float) -> None:
+    """Each incident of both captures is one of the two together, and there is no other."""
+    there = [(time + later, data) for time, data in packets(other, True)]
+    with TemporaryDirectory() as folder:
+        together = parties_of(incidents_of([*packets(one, False), *there], Path(folder) / "both.pcap"))
+    assert sorted(map(str, together)) == sorted(map(str, parties(one, False) + parties(other, True)))
+
+
+@settings(max_examples=6)
+@given(st.sampled_from(ATTACKED), st.sampled_from(LABELLED), st.floats(0, 3))
+def test_any_two_labelled_captures_merged_give_the_incidents_of_both(one, other, later):
+    merged(one, other, later)
+
+
+@pytest.mark.extended
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(ATTACKED), st.sampled_from(LABELLED), st.floats(0, 3))
+def test_many_more_pairs(one, other, later):
+    merged(one, other, later)
