@@ -1,4 +1,4 @@
-"""The body `ocsf`: Open Cybersecurity Schema Framework 1.3, Detection Finding (class 2004), for Security Lake and what reads it."""
+"""The body `ocsf`: Open Cybersecurity Schema Framework 1.4, Detection Finding (class 2004), for Security Lake and what reads it."""
 
 from __future__ import annotations
 
@@ -43,9 +43,8 @@ def ocsf(event: Event, sensor: Sensor) -> str:
         "is_alert": text("type") in ("alert", "incident"),
         "message": plain(event, sensor),
         "metadata": {
-            "version": "1.3.0",
+            "version": "1.4.0",
             "product": {"name": "otwatch", "vendor_name": "otwatch", "version": sensor.version},
-            "profiles": ["security_control"],
             "uid": f"{sensor.name}/{event.sequence}",
             "sequence": event.sequence,
             "logged_time": milliseconds(text("time")),
