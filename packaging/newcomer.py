@@ -3,9 +3,9 @@
 
     sudo python3 packaging/newcomer.py [--debian FOLDER] [--share PATH]...
 
-Debootstrap makes the Debian (or FOLDER is one, which is changed); step 1 of the page runs in it with the network of this machine, then its own systemd
-is booted in namespaces with an interface eth1, and steps 2 to 5 run there. An attack is replayed at the other end of eth1. Prints every step with its
-seconds, and what rsyslog wrote. --share binds a folder of this machine into it, for a package index that is one.
+Debootstrap makes the Debian (or FOLDER is one, which is changed); step 1 of the page runs in it with the network of this machine, then its own
+systemd is booted in namespaces with an interface eth1, and steps 2 to 5 run there. An attack is replayed at the other end of eth1. Prints every step
+with its seconds, and what rsyslog wrote. --share binds a folder of this machine into it, for a package index that is one.
 """
 
 from __future__ import annotations
@@ -47,14 +47,15 @@ for device in null zero full random urandom tty; do touch dev/$device; mount --b
 mkdir dev/shm dev/pts; mount -t devpts -o newinstance,ptmxmode=0666 devpts dev/pts; ln -s pts/ptmx dev/ptmx
 ip link set lo up; ip link add eth1 type veth peer name far; ip link set far up arp off
 mkdir -p old; pivot_root . old
-exec chroot . /bin/sh -c 'umount -l /old; container=lab exec /lib/systemd/systemd --system --unit=multi-user.target --log-target=null --show-status=no' </dev/null
+exec chroot . /bin/sh -c 'umount -l /old; container=lab exec /lib/systemd/systemd --system --log-target=null --show-status=no' </dev/null
 """
 
 
 def steps(page: str) -> dict[str, list[str]]:
     """Title of a step -> its blocks, as they stand on the page."""
     parts = re.split(r"^## (\d\..*)$", page, flags=re.MULTILINE)
-    return {title: re.findall(r"^```\n(.*?)^```$", text.partition("\n## ")[0], re.MULTILINE | re.DOTALL) for title, text in zip(parts[1::2], parts[2::2])}
+    below = [re.findall(r"^```\n(.*?)^```$", text.partition("\n## ")[0], re.MULTILINE | re.DOTALL) for text in parts[2::2]]
+    return dict(zip(parts[1::2], below, strict=True))
 
 
 def script_of(block: str) -> str:
@@ -100,11 +101,12 @@ def shared(root: Path, paths: list[str]) -> Iterator[None]:
 
 
 def boot(root: Path) -> subprocess.Popen[bytes]:
+    """The machine is switched on, without a network but eth1 and its other end, `far`."""
     groups = next(line.split()[1] for line in Path("/proc/mounts").read_text().splitlines() if line.split()[2] == "cgroup2")
     group = Path(groups) / f"otwatch-newcomer-{os.getpid()}"
     group.mkdir()
-    inside = f"echo $$ > {group}/cgroup.procs; exec unshare --pid --mount --cgroup --net --ipc --uts --fork --kill-child sh -c '{_BOOT.replace(chr(39), chr(39) + chr(92) + chr(39) + chr(39))}' sh {root}"
-    return subprocess.Popen(["sh", "-c", inside], stdin=subprocess.DEVNULL)
+    enter = 'echo $$ > "$1/cgroup.procs"; shift; exec unshare --pid --mount --cgroup --net --ipc --uts --fork --kill-child sh -c "$@"'
+    return subprocess.Popen(["sh", "-c", enter, "sh", str(group), _BOOT, "sh", str(root)], stdin=subprocess.DEVNULL)
 
 
 def main() -> None:
@@ -162,8 +164,8 @@ def run(root: Path, share: list[str]) -> None:
 
 
 def newcomer_is_up(newcomer: Newcomer) -> bool:
-    state = subprocess.run([*newcomer.prompt, "systemctl", "is-system-running"], capture_output=True, text=True, check=False).stdout.strip()
-    return state in ("running", "degraded")
+    asked = subprocess.run([*newcomer.prompt, "systemctl", "is-system-running"], capture_output=True, text=True, check=False)
+    return asked.stdout.strip() in ("running", "degraded")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,10 @@ folder=$1 python=$2 checkout=$3 packages=$4
 if [ -z "${OTWATCH_INSIDE:-}" ]; then
   groups=$(awk '$3 == "cgroup2" {print $2; exit}' /proc/mounts)
   [ -n "$groups" ] || { echo "no cgroup2 file system" >&2; exit 77; }
-  mkdir -p "$groups/otwlab-systemd"
-  echo $$ > "$groups/otwlab-systemd/cgroup.procs"
+  # of this run alone: another one beside it boots a systemd, too. What earlier runs left is empty, and goes.
+  find "$groups"/otwlab-systemd-* -depth -type d -exec rmdir {} \; 2>/dev/null || true
+  mkdir "$groups/otwlab-systemd-$$"
+  echo $$ > "$groups/otwlab-systemd-$$/cgroup.procs"
   export OTWATCH_INSIDE=1
   exec unshare --pid --mount --cgroup --net --ipc --uts --fork --kill-child --propagation private "$0" "$@"
 fi
