@@ -10,6 +10,8 @@
 | first-sight | 600 PLCs, each polled a few times and never again |
 | many-plcs | 3,000 PLCs, each seen for the first time |
 | sweep | one client writes register after register, every one new |
+| assets | every seven packets another controller |
+| behaviours | every packet something that was not said before: 100 controllers, every read of another place |
 
 `attack-…` are attacks on the analyser itself: s7-items (reads with ever new items), alerts (every packet another alert), scan (distinct targets),
 ipv6 (addresses of one prefix), fragments, syn. The same seed gives the same bytes.
@@ -249,6 +251,24 @@ def many_plcs(seed: int) -> Iterator[Packet]:
     return one_after_the_other(lambda count: count % 3000, 8, seed)
 
 
+def ever_new_plcs(seed: int) -> Iterator[Packet]:
+    return one_after_the_other(lambda count: count, 2, seed)
+
+
+def ever_new_places(seed: int) -> Iterator[Packet]:
+    """Reads of one register, each at another address of the controller or of another unit of it."""
+    rng = random.Random(seed)
+    connections = [Tcp(MASTERS[number % 4], plc(number), 40000 + number, 502) for number in range(100)]
+    now = START_NS
+    for turn in range(FOREVER):
+        number, place = turn % 100, turn // 100
+        frames = connections[number].open() if not place else []
+        frames += connections[number].exchange(*modbus_read(place, 1 + place // 65536, place % 65536, 1, rng.randbytes(2)))
+        for data in frames:
+            now += 100_000
+            yield now, data
+
+
 def sweep(seed: int) -> Iterator[Packet]:
     rng = random.Random(seed)
     connection = Tcp(host("3c5282", "10.20.0.66"), plc(0), 40000, 502)
@@ -345,6 +365,8 @@ MIXES: dict[str, Callable[[int], Iterator[Packet]]] = {
     "first-sight": first_sight,
     "many-plcs": many_plcs,
     "sweep": sweep,
+    "assets": ever_new_plcs,
+    "behaviours": ever_new_places,
     "attack-s7-items": s7_items,
     "attack-alerts": alerts,
     "attack-scan": scan,
