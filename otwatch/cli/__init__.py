@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import gc
-import io
 import os
-import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +11,7 @@ from typing import Any, Final
 import click
 
 import otwatch
+from otwatch.cli import stdio
 
 _COMMANDS = {
     "analyze": "otwatch.cli.analyze",
@@ -111,6 +110,4 @@ def main() -> None:
 
     Exit codes: 0 done, 2 wrong use, unreadable input or undelivered alerts, 3 --fail-on met, 130 interrupted.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal of another encoding than UTF-8 shows `?` for what it does not have
-            stream.reconfigure(errors="replace")
+    stdio.settle()

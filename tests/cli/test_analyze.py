@@ -362,7 +362,7 @@ def test_a_dash_is_standard_output(tmp_path: Path) -> None:
 
 
 def test_a_terminal_of_another_encoding_shows_what_it_can(tmp_path: Path) -> None:
-    """No traceback: what the encoding lacks is replaced."""
+    """No traceback: what the encoding lacks is spelled in what it has."""
     wire = Wire()
     wire.tcp(Host("10.0.0.5", "00:d0:c9:0a:10:20"), Host("10.0.0.9", "00:80:f4:0a:10:10"), 502, polls(3))
     wire.write(tmp_path / "x.pcap")
@@ -371,3 +371,13 @@ def test_a_terminal_of_another_encoding_shows_what_it_can(tmp_path: Path) -> Non
                               env=os.environ | {"PYTHONIOENCODING": encoding})
         assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
         assert b"10.0.0.9" in done.stdout
+        assert b"->" in done.stdout
+        assert b"?" not in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [("analyze", ATTACK), ("rules", "list"), ("export", "assets", ATTACK)], ids=["analyze", "rules", "export"])
+def test_closed_standard_streams_are_no_error(arguments: tuple[object, ...], tmp_path: Path) -> None:
+    """As a service may start it: the numbers of the streams are not given to files either."""
+    command = " ".join(map(str, (sys.executable, "-m", "otwatch", *arguments)))
+    done = subprocess.run(["sh", "-c", f"exec {command} <&- >&- 2>{tmp_path}/said"], check=False)
+    assert (done.returncode, (tmp_path / "said").read_text()) == (0, "")
