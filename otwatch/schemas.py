@@ -131,6 +131,8 @@ PDUS = Schema("pdus", (
     Column("end", _I64, "one past the last byte in octets", 0),
     Column("framing", _U8, "index into the protocol's framings", 0),
     Column("flags", _I32, "PduFlag bits", 0),
+    Column("sequence", _I64, "TCP sequence number of the byte behind it; -1 of a datagram or a frame"),
+    Column("awaits", _I64, "TCP acknowledgement number of its segment, where bytes of the other side before it were not captured yet; else -1"),
     # filled by carriers only, for those who ride on them
     Column("channel", _I64, "the carrier's dialogue that it belongs to: see the carrier's page"),
     Column("reference", _I64, "what the carrier pairs by, or says of it beside"),

@@ -12,8 +12,10 @@ from otwatch.baseline.behaviours import BehaviourIndex
 from otwatch.batch import Batch
 from otwatch.decode.bindings import Bindings
 from otwatch.decode.decoder import Decoder
+from otwatch.engine.turns import Turns
 from otwatch.limits import Limits
 from otwatch.protocols import protocols
+from otwatch.protocols.kit.early import Early
 from otwatch.protocols.spec import Carrier, Dissector, Fact
 from otwatch.streams.streams import Streams
 from otwatch.tables import Anomalies, Operations, Packets, Pdus
@@ -39,6 +41,7 @@ class Pipeline:
             spec.dissector(index, limits) if spec.dissector is not None and not spec.facts_only else None
             for index, spec in enumerate(self.protocols, 1)
         ]  # those of facts only are made when something of theirs is seen: their modules take as long to load as a small capture to read
+        self.turns = [Turns(limits) for _ in self.protocols]
         self.behaviour_index = BehaviourIndex(limits)
         self.operations = Operations()
         self.anomalies = Anomalies()
@@ -72,6 +75,7 @@ class Pipeline:
     def _dissected(self, packets: Packets, file: str) -> Batch:
         facts: list[Fact] = []
         active = 0
+        self._put_in_order()
         for index, (dissector, pdus) in enumerate(zip(self.dissectors, self.streams.pdus[1:], strict=True), 1):
             make = self.protocols[index - 1].dissector
             if dissector is None and pdus.rows and make is not None:
@@ -100,6 +104,17 @@ class Pipeline:
             closed=closed,
             unanswered=unanswered,
         )
+
+    def _put_in_order(self) -> None:
+        """Answers that were captured before their requests go behind them. The disorder on TCP bounds how long datagrams wait for theirs."""
+        before = sum(turns.restored for turns in self.turns)
+        for turns, pdus in zip(self.turns, self.streams.pdus[1:], strict=True):
+            if pdus.rows or turns.held_count:
+                turns.feed(pdus, self.now_ns, self.streams.closed)
+        if sum(turns.restored for turns in self.turns) > before:
+            largest_ns = max(turns.largest_ns for turns in self.turns)
+            for early in self._early():
+                early.largest_tcp_ns = largest_ns
 
     def _dissect(self, index: int, dissector: Dissector, pdus: Pdus, facts: list[Fact]) -> int:
         """The rows of one protocol, and of those that it carries; how many of them had some."""
@@ -149,8 +164,15 @@ class Pipeline:
     @property
     def disorder(self) -> tuple[int, int]:
         """Responses that were captured before their requests, and the longest time by which, in nanoseconds."""
-        early = [dissector.early for dissector in self.dissectors if dissector is not None and hasattr(dissector, "early")]
-        return sum(one.paired for one in early), max((one.largest_ns for one in early), default=0)
+        early = self._early()
+        return (
+            sum(one.paired for one in early) + sum(one.restored for one in self.turns),
+            max((one.largest_ns for one in (*early, *self.turns)), default=0),
+        )
+
+    def _early(self) -> list[Early]:
+        """What dissectors hold of datagrams."""
+        return [dissector.early for dissector in self.dissectors if dissector is not None and hasattr(dissector, "early")]
 
     def _spoken(self, protocol: int, slots: np.ndarray[Any, Any]) -> None:
         """The dissector of a protocol may remember something of these flows."""

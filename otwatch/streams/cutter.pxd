@@ -17,6 +17,7 @@ cdef class Cutter(Attachment):
     cdef Py_ssize_t take(self, Stream stream) except -1
     cdef int cut(self, Stream stream, Py_ssize_t start, list marks) except -1
     cdef int emit(self, Stream stream, Py_ssize_t start, Py_ssize_t end, long long position, int extra) except -1
+    cdef int number(self, Stream stream, long long position) except -1
     cdef int consider(self, Stream stream, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length) except -1
     cdef int search(self, Stream stream, bint final) except -1
     cdef int be_patient(self, Stream stream) except -1

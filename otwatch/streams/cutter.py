@@ -37,6 +37,8 @@ _UNDECIDED = cython.declare(cython.int, 2)
 _AFTER_GAP = cython.declare(cython.int, PduFlag.AFTER_GAP)
 _RESYNCHRONISED = cython.declare(cython.int, PduFlag.RESYNCHRONISED)
 _CONFLICT = cython.declare(cython.int, PduFlag.CONFLICT)
+_UNHEARD = cython.declare(cython.int, PduFlag.UNHEARD)
+_M32 = cython.declare(cython.longlong, 0xFFFFFFFF)
 _CUT = cython.declare(cython.int, PduFlag.CUT)
 _BY_CONTENT = cython.declare(cython.int, ProtocolHow.CONTENT)
 
@@ -285,6 +287,7 @@ class Cutter(Attachment):
         """A PDU of the stream; it began at the position."""
         slot: cython.Py_ssize_t = stream.slot
         self.add_row(stream.pdus, stream.framer, slot, stream.direction, start, end, stream.flags | stream.always | extra)
+        self.number(stream, position + end - start)
         stream.flags = 0
         stream.wrong = 0
         stream.passed = 0
@@ -297,6 +300,14 @@ class Cutter(Attachment):
         if stream.always & _CONFLICT and not stream.reported:
             stream.reported = True
             self.report(slot, stream.direction, StreamAnomaly.CONTRADICTION, 0, end - start)
+        return 0
+
+    def number(self, stream, position):  # type: ignore[no-untyped-def]
+        """Says of the last row, which ends at the position, where that is in its side's numbers, and up to where it acknowledges the other's."""
+        row: cython.Py_ssize_t = stream.pdus.rows - 1
+        stream.pdus.sequence[row] = (stream.next - stream.position + position) & _M32
+        if stream.flags & _UNHEARD:
+            stream.pdus.awaits[row] = stream.awaits
         return 0
 
     # ---- bytes not understood
@@ -389,6 +400,7 @@ class Cutter(Attachment):
         copy(self.octets.data, start, pending.data, 0, length)
         self.place(stream.marks, length)
         self.add_row(stream.pdus, framer, stream.slot, stream.direction, start, start + length, stream.flags | stream.always)
+        self.number(stream, base + length)
         stream.start_of_pdu(base)
         self.framed += length
         self.waiting -= length

@@ -59,6 +59,8 @@ class Ledger:
             pdus.end[row] = end
             pdus.framing[row] = framer.index if framer is not None else 0
             pdus.flags[row] = flags
+            pdus.sequence[row] = -1
+            pdus.awaits[row] = -1
         return 0
 
     def confirm(self, slot, framer):  # type: ignore[no-untyped-def]

@@ -7,6 +7,7 @@ cdef class Reassembler:
     cdef Cutter cutter
     cdef Readings readings
     cdef long long gap_ns
+    cdef long long acknowledgement
     cdef long long most_held
     cdef long long most_held_total
     cdef int segment(self, Stream stream, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t length, Py_ssize_t missing,

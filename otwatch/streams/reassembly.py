@@ -53,6 +53,7 @@ class Reassembler:
         self.cutter = cutter
         self.readings = Readings(cutter, limits)
         self.gap_ns = limits.stream_gap_ns
+        self.acknowledgement = -1  # of the segment at hand
         self.most_held = limits.stream_pending_bytes
         self.most_held_total = limits.stream_pending_total_bytes
 
@@ -68,6 +69,9 @@ class Reassembler:
             if not stream.from_start:
                 stream.next = sequence
                 stream.flags |= _UNHEARD  # what came before the capture may be what this answers
+                other: Stream = self.cutter.by_slot[2 * stream.slot + 1 - stream.direction]
+                if not other.started:
+                    stream.awaits = self.acknowledgement
                 if length == 1 and stream.probe >= 0 and ((stream.probe + 1) & _M32) == sequence:  # it is said octet by octet
                     stream.next = stream.probe
                     self.cutter.deliver(stream, bytes((stream.probe_octet,)), 0, 1, time, frame)

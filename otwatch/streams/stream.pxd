@@ -53,6 +53,7 @@ cdef class Stream:
     cdef bint closed
     cdef long long skip
     cdef int flags
+    cdef long long awaits
     cdef int wrong
     cdef long long passed
     cdef unsigned char[::1] history

@@ -85,6 +85,7 @@ class Stream:
         self.closed = False
         self.skip = 0  # bytes that belong to a PDU already delivered as cut
         self.flags = 0  # PduFlag bits of the next PDU
+        self.awaits = -1  # what its segment acknowledges, where flags has UNHEARD and that is known
         self.wrong = 0  # violations since the last good PDU
         self.passed = 0  # bytes passed over in this search
         self.history = None  # ring: the byte at position p is at p & history_mask

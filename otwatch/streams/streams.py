@@ -249,6 +249,7 @@ class Streams:
                 if other.started and 1 < ((acknowledgement - other.next) & _M32) <= _WINDOW:  # 1 may be a FIN
                     stream = cutter.by_slot[2 * slot + direction]
                     stream.flags |= _UNHEARD
+                    stream.awaits = acknowledgement
                 if other.stops is not None and missing == 0 and ((acknowledgement - other.next) & _M32) <= _WINDOW:
                     self.spoken(other, packets, row, slot, direction)
                 if not other.in_line:
@@ -316,6 +317,9 @@ class Streams:
             acknowledgement: cython.longlong = packets.tcp_acknowledgement[row]
             if other.started and acknowledgement >= 0 and 1 < ((acknowledgement - other.next) & _M32) <= _WINDOW:
                 stream.flags |= _UNHEARD  # the first data of a flow answer a request that was not captured yet
+                stream.awaits = acknowledgement
+        if not stream.started:
+            self.reassembler.acknowledgement = packets.tcp_acknowledgement[row]
         sequence: cython.longlong = packets.tcp_sequence[row]
         pointer: cython.int
         if packets.tcp_flags[row] & _SYN:

@@ -1,4 +1,4 @@
-"""However the packets of the two directions of a connection were interleaved in the capture, the same pairs come out.
+"""However the packets of the two directions of a connection were interleaved in the capture, the same pairs come out, of every protocol on TCP.
 
 Network cards with several queues and merged captures deliver one direction ahead of the other. The order within a direction stays.
 """
@@ -18,12 +18,15 @@ from otwatch.capture.files import open_capture
 from otwatch.engine.pipeline import Pipeline
 from otwatch.limits import Limits
 from tests.oracle.dnp3 import frame
-from tests.properties.recut import Frame, write
+from tests.properties.recut import Frame, frames_of, write
 from tests.protocols.modbus.wire import adu, pdu
 from tests.protocols.s7comm.wire import answer, any_item, connect, item_data, job, variables
 
 MS = 1_000_000
 PORTS = {"modbus": 502, "s7comm": 102, "dnp3": 20000}
+PLANT = Path(__file__).parents[2] / "pcaps" / "plant"
+REAL = {"cip-write-unknown": 44818, "cip-program": 44818, "pccc-write-unknown": 44818, "opcua-write-unknown": 4840, "opcua-call-unknown": 4840,
+        "iec104-operate-unknown": 2404, "iec104-reset": 2404, "s7comm-stop": 102, "dnp3-file-write": 20000, "modbus-write-stranger": 502}
 Said = list[tuple[int, bytes]]  # direction, message
 
 
@@ -99,9 +102,10 @@ def packets(said: Said, port: int) -> tuple[list[bytes], list[tuple[int, bytes]]
 
 
 def pairs(path: Path) -> list[tuple[Any, ...]]:
-    """What each response says, with what of its request; and the requests that have none."""
+    """What each response says, with what of its request; the requests that have none; and the anomalies of the protocol."""
     pipeline = Pipeline(Limits())
     found: list[tuple[Any, ...]] = []
+    kinds: list[int] = []
     names = ("protocol", "function", "action", "area", "object", "start", "count", "status", "item", "transaction", "contradicts")
 
     def take(batch: Any) -> None:
@@ -109,23 +113,42 @@ def pairs(path: Path) -> list[tuple[Any, ...]]:
             row = batch.operations.row(index)
             value = batch.octets.tobytes(row["value_at"], row["value_at"] + row["value_length"])
             found.append((row["role"], *(row[name] for name in names), value, row["request_frame"] >= 0))
-        assert not [kind for kind in batch.anomalies.array("kind")[batch.anomalies.array("layer") >= 32].tolist() if kind != 18]
+        kinds.extend(batch.anomalies.array("kind")[batch.anomalies.array("layer") >= 32].tolist())
 
     with open_capture(str(path), Limits()) as reader:
         for batch in reader:
             take(pipeline.feed(batch))
     take(pipeline.finish())
-    return sorted(found)
+    return [*sorted(found), *sorted((2, kind) for kind in kinds)]
 
 
-def interleaved(data: list[tuple[int, bytes]], order: list[bool]) -> Iterator[bytes]:
-    """The packets, each direction in its order; `order`: which of the two is next while both have some."""
-    ways = [[packet for way, packet in data if way == direction] for direction in (0, 1)]
-    for first in order:
+def conversation(path: Path, port: int) -> Said:
+    """The messages of the connection to a port that says most, as real stacks sent them."""
+    said: dict[tuple[bytes, int], Said] = {}
+    for frame in frames_of(path):
+        data = frame.data
+        if data[12:14] != b"\x08\x00" or data[23] != 6:
+            continue
+        at = 14 + 4 * (data[14] & 15)
+        ports = struct.unpack_from(">HH", data, at)
+        payload = data[at + 4 * (data[at + 12] >> 4):14 + struct.unpack_from(">H", data, 16)[0]]
+        if payload and port in ports:
+            direction = int(ports[0] == port)
+            client = (data[30:34], ports[1]) if direction else (data[26:30], ports[0])
+            said.setdefault(client, []).append((direction, payload))
+    return max(said.values(), key=lambda messages: (len(messages) < 60, len(messages)))
+
+
+def interleaved(data: list[tuple[int, bytes]], order: list[bool], *, late: bool = True) -> Iterator[bytes]:
+    """The packets, each direction in its order; `order`: which of the two is next while both have some. Not `late`: no response is behind a request
+    that was sent after it."""
+    ways = [[place for place, (way, _) in enumerate(data) if way == direction] for direction in (0, 1)]
+    for first in [*order, *[True] * len(data)]:
         way = ways[int(first)] or ways[1 - int(first)]
+        if not late and ways[0] and ways[1] and ways[1][0] < ways[0][0]:
+            way = ways[1]
         if way:
-            yield way.pop(0)
-    yield from ways[0] + ways[1]
+            yield data[way.pop(0)][1]
 
 
 @pytest.mark.parametrize("protocol", list(MAKERS))
@@ -144,5 +167,22 @@ def test_any_order_of_the_two_directions_gives_the_same_pairs(tmp_path_factory: 
     assert sorted(changed) == sorted(straight)
     captures = [write(folder / f"{name}.pcap", [Frame(10**18 + MS * number // 2, packet) for number, packet in enumerate(frames)])
                 for name, frames in (("straight", straight), ("changed", changed))]
-    assert pairs(captures[1]) == pairs(captures[0])
-    assert all(row[-1] for row in pairs(captures[0]) if row[0] == 1)
+    straight_pairs = pairs(captures[0])
+    assert pairs(captures[1]) == straight_pairs
+    assert all(row[-1] for row in straight_pairs if row[0] == 1)
+    assert not [row for row in straight_pairs if row[0] == 2 and row[1] != 18]
+
+
+@pytest.mark.parametrize("name", list(REAL))
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers(0, 1), min_size=30, max_size=30), st.sampled_from(["mixed", "responses first", "requests first"]))
+def test_real_conversations_in_any_order(tmp_path_factory: pytest.TempPathFactory, name: str, order: list[int], how: str) -> None:
+    handshake, data = packets(conversation(PLANT / f"{name}.pcap", REAL[name]), REAL[name])
+    folder = tmp_path_factory.mktemp("disorder")
+    firsts = {"mixed": [bool(way) for way in order], "responses first": [True] * len(data), "requests first": [False] * len(data)}[how]
+    # IEC 104 has only the address of an object to tell which request a value answers, and DNP3 sixteen numbers: older ones must not come late.
+    straight, changed = [*handshake, *(packet for _, packet in data)], [*handshake, *interleaved(data, firsts, late=REAL[name] not in (2404, 20000))]
+    found = [pairs(write(folder / f"{kind}.pcap", [Frame(10**18 + MS * number // 2, packet) for number, packet in enumerate(frames)]))
+             for kind, frames in (("straight", straight), ("changed", changed))]
+    assert found[1] == found[0]
+    assert any(row[0] == 1 and row[-1] for row in found[0])

@@ -339,8 +339,7 @@ class BacnetDissector(Paired):
         for row in range(first, operations.rows):
             if status:
                 operations.status[row] = status
-            operations.request_frame[row] = pairing.frame[entry]
-            operations.latency_ns[row] = operations.timestamp_ns[row] - pairing.timestamp_ns[entry]
+            self.answers(operations, row, entry)
         if not conflict:
             self.seen[flow] = (self.seen[flow] | _ANSWERED_0 << direction) & ~_LOST
             pairing.keep_answered(queue, pairing.take(queue, entry), digest)

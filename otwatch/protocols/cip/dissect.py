@@ -479,9 +479,7 @@ class CipDissector(Services):
             operations.object[row] = pairing.object[entry]
             operations.start[row] = pairing.start[entry]
             operations.count[row] = pairing.count[entry]
-            operations.request_frame[row] = pairing.frame[entry]
-            if self.pdus.timestamp_ns[self.pdu] >= pairing.timestamp_ns[entry]:
-                operations.latency_ns[row] = self.pdus.timestamp_ns[self.pdu] - pairing.timestamp_ns[entry]
+            self.answers(operations, row, entry)
         operations.status[row] = status
         operations.item[row] = item
         operations.transaction[row] = self.reference

@@ -91,12 +91,10 @@ class Dnp3Dissector:
         early: Early = self.application.early
         flow = int(pdus.flow[pdu])
         ended: cython.bint = pdus.flags[pdu] & _ENDED != 0
-        answered: cython.bint = self.application.request_frame >= 0
         entry: cython.int
         receiver: Side
         for held in early.of(flow):
-            # TCP keeps the order: where a later response has its request, that of an earlier one was missed, and the number, one of 16, comes again.
-            if not ended and not (answered and not held.udp and held.direction == pdus.direction[pdu]):
+            if not ended:
                 _, source, destination, from_master, sequence = held.extra
                 link: Link = self.link(flow, cython.cast(cython.longlong, min(source, destination)) << 16 | max(source, destination))
                 receiver = link.low if source > destination or (source == destination and from_master) else link.high

@@ -262,9 +262,7 @@ class EnipDissector(Paired):
             if self.pdus.flags[pdu] & _DATAGRAM == 0 and self.seen[flow] & _LOST == 0 and pairing.first[queue] >= 0:
                 self.report_sent(_UNASKED, -1, command, context)
             return None
-        self.operations.request_frame[row] = pairing.frame[entry]
-        if self.pdus.timestamp_ns[pdu] >= pairing.timestamp_ns[entry]:
-            self.operations.latency_ns[row] = self.pdus.timestamp_ns[pdu] - pairing.timestamp_ns[entry]
+        self.answers(self.operations, row, entry)
         pairing.free_run(pairing.take(queue, entry))
         return None
 

@@ -359,8 +359,7 @@ class Iec104Dissector(Paired):
             entry = pairing.find(queue, operations.start[row], _BROADCAST, function, False)
             if entry < 0 or pairing.match != _EXACT:
                 return False
-        operations.request_frame[row] = pairing.frame[entry]
-        operations.latency_ns[row] = operations.timestamp_ns[row] - pairing.timestamp_ns[entry]
+        self.answers(operations, row, entry)
         if operations.status[row] == 0 and operations.action[row] == _ACTION_CONTROL and pairing.digest[entry] != self._digest(row):
             self.report(_DIFFERENT, 12, -1, function)
         if pairing.unit[entry] != _BROADCAST:  # others may answer too

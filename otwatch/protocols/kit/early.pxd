@@ -4,7 +4,6 @@ from otwatch.tables cimport Octets, Pdus
 cdef class Early:
     cdef int most
     cdef Py_ssize_t most_bytes
-    cdef long long tcp_ns
     cdef long long udp_ns
     cdef public int held_count
     cdef public Py_ssize_t held_bytes
@@ -12,7 +11,7 @@ cdef class Early:
     cdef public long long tcp_answers
     cdef readonly long long paired
     cdef readonly long long largest_ns
-    cdef readonly long long largest_tcp_ns
+    cdef public long long largest_tcp_ns
     cdef readonly long long full
     cdef dict flows
     cdef Pdus pdus

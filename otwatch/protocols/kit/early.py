@@ -1,10 +1,10 @@
 # cython: boundscheck=True, wraparound=False, cdivision=True
-"""Answers that were captured before their requests: held until the request comes, for as long as the capture's disorder allows.
+"""Datagrams that answer and were captured before their requests: held until the request comes, for as long as the capture's disorder allows.
 
-Network cards with several queues, and captures merged from several files, deliver one direction ahead of the other. On TCP such an answer
-acknowledges bytes of the other side that were not captured yet (PduFlag.UNHEARD); on UDP it may be any answer without a request. It is held
-as the bytes and columns of its PDU, and dissected behind the request, with its own time and frame. Without a request it is dissected when the
-wait is over, or its flow is. Only answers are held, never requests. Capped in number over all flows; what is over the cap is dissected at once.
+Network cards with several queues, and captures merged from several files, deliver one direction ahead of the other. On TCP acknowledgements say
+which answer came too early, and `otwatch.engine.turns` puts it in its place; on UDP it may be any answer without a request. It is held as the bytes
+and columns of its PDU, and dissected behind the request, with its own time and frame. Without a request it is dissected when the wait is over, or
+its flow is. Only answers are held, never requests. Capped in number over all flows; what is over the cap is dissected at once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ _NEVER = cython.declare(cython.longlong, 0x7FFF_FFFF_FFFF_FFFF)
 _AFTER_GAP = cython.declare(cython.int, PduFlag.AFTER_GAP)
 _CONFLICT = cython.declare(cython.int, PduFlag.CONFLICT)
 _DATAGRAM = cython.declare(cython.int, PduFlag.DATAGRAM)
-_UNHEARD = cython.declare(cython.int, PduFlag.UNHEARD)
 _MEASURED = 32  # answers in order on TCP after which the disorder seen there bounds that on UDP
 _COLUMNS = ("timestamp_ns", "frame", "flow", "direction", "source", "destination", "framing", "flags")
 
@@ -30,25 +29,23 @@ _COLUMNS = ("timestamp_ns", "frame", "flow", "direction", "source", "destination
 class Held:
     """One answer that waits for its request: its octets, its columns of Pdus, and whatever its dissector wants to know of it."""
 
-    __slots__ = ("columns", "deadline_ns", "direction", "extra", "octets", "time_ns", "udp")
+    __slots__ = ("columns", "deadline_ns", "direction", "extra", "octets", "time_ns")
 
-    def __init__(self, octets: bytes, columns: tuple[int, ...], deadline_ns: int, udp: bool, extra: Any) -> None:
+    def __init__(self, octets: bytes, columns: tuple[int, ...], deadline_ns: int, extra: Any) -> None:
         self.octets = octets
         self.columns = columns
         self.time_ns = columns[0]
         self.direction = columns[3]
         self.deadline_ns = deadline_ns
-        self.udp = udp
         self.extra = extra
 
 
 class Early:
-    """What one dissector holds. `held_count` and `deadline_ns` are all that the usual path looks at."""
+    """What one dissector holds. `held_count` and `deadline_ns` are all that the usual path looks at. `largest_tcp_ns`: the disorder seen on TCP."""
 
     def __init__(self, limits: Limits) -> None:
         self.most = limits.early_answers
         self.most_bytes = limits.stream_pending_bytes
-        self.tcp_ns = limits.stream_gap_ns
         self.udp_ns = limits.disorder_ns
         self.held_count = 0
         self.held_bytes = 0
@@ -63,26 +60,21 @@ class Early:
 
     def may_come(self, flags: cython.int) -> cython.bint:
         """Whether the request of an answer without one may still come."""
-        if flags & (_AFTER_GAP | _CONFLICT):
+        if flags & (_AFTER_GAP | _CONFLICT | _DATAGRAM) != _DATAGRAM:
             return False
-        if flags & _DATAGRAM:
-            return self.tcp_answers < _MEASURED or self.largest_tcp_ns > 0
-        return flags & _UNHEARD != 0
+        return self.tcp_answers < _MEASURED or self.largest_tcp_ns > 0
 
     def hold(self, pdus: Pdus, pdu: cython.Py_ssize_t, start: cython.Py_ssize_t, end: cython.Py_ssize_t, extra: object) -> cython.bint:
         """Holds octets[start:end] of a PDU; False where there is no room."""
-        udp: cython.bint = pdus.flags[pdu] & _DATAGRAM != 0
-        wait: cython.longlong = self.tcp_ns
+        wait: cython.longlong = self.udp_ns
         if self.held_count >= self.most or self.held_bytes + end - start > self.most_bytes:
             self.full += 1
             return False
-        if udp:
-            wait = self.udp_ns
-            if self.tcp_answers >= _MEASURED:
-                wait = min(wait, self.largest_tcp_ns)
+        if self.tcp_answers >= _MEASURED:
+            wait = min(wait, self.largest_tcp_ns)
         columns = tuple([int(getattr(pdus, name)[pdu]) for name in _COLUMNS])
         deadline: cython.longlong = pdus.timestamp_ns[pdu] + wait
-        self.flows.setdefault(int(pdus.flow[pdu]), []).append(Held(pdus.octets.tobytes(start, end), columns, deadline, bool(udp), extra))
+        self.flows.setdefault(int(pdus.flow[pdu]), []).append(Held(pdus.octets.tobytes(start, end), columns, deadline, extra))
         self.held_count += 1
         self.held_bytes += end - start
         if deadline < self.deadline_ns:
@@ -123,8 +115,6 @@ class Early:
         behind = max(0, request_ns - held.time_ns)
         self.paired += 1
         self.largest_ns = max(self.largest_ns, behind)
-        if not held.udp:
-            self.largest_tcp_ns = max(self.largest_tcp_ns, behind, 1)
 
     def again(self, held: Held, pdus: Pdus, pdu: cython.Py_ssize_t) -> Pdus:
         """The answer as row 0 of a table; its octets are appended to those of the batch. It stands at the packet of what decided, `pdu` of `pdus`."""

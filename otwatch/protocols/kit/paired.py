@@ -9,7 +9,7 @@ import numpy as np
 from otwatch.limits import Limits
 from otwatch.protocols.kit.pairing import Pairing
 from otwatch.protocols.kit.rows import Rows
-from otwatch.tables import Pdus
+from otwatch.tables import Operations, Pdus
 
 
 class Paired(Rows):
@@ -42,6 +42,13 @@ class Paired(Rows):
         if flow >= self.flows:
             self.make_room(flow)
         return flow
+
+    def answers(self, operations: Operations, row: cython.Py_ssize_t, entry: cython.int) -> object:
+        """This row answers a request. One that was captured before it has no latency."""
+        operations.request_frame[row] = self.pairing.frame[entry]
+        if operations.timestamp_ns[row] >= self.pairing.timestamp_ns[entry]:
+            operations.latency_ns[row] = operations.timestamp_ns[row] - self.pairing.timestamp_ns[entry]
+        return None
 
     def forget_requests(self, flow: cython.Py_ssize_t) -> cython.int:
         """The flow is over: its marks and queues are empty; returns how many requests stayed unanswered."""

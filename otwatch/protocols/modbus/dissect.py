@@ -161,7 +161,7 @@ class ModbusDissector(Paired):
             entry = pairing.find(queue, transaction, unit, function, False)
             if entry >= 0 and pairing.match != _EXACT:
                 entry = -1
-            if entry < 0 and transaction >= 0 and self.habits.may_be(device, held.udp or pairing.waiting[queue] != 1):
+            if entry < 0 and transaction >= 0 and self.habits.may_be(device, True):
                 entry = pairing.in_order(queue, unit, function, False)
             if entry < 0:
                 continue

@@ -456,8 +456,7 @@ class OpcuaDissector(Paired):
             m.response(function, action)
         for row in range(first, operations.rows):
             if entry >= 0:
-                operations.request_frame[row] = pairing.frame[entry]
-                operations.latency_ns[row] = operations.timestamp_ns[row] - pairing.timestamp_ns[entry]
+                self.answers(operations, row, entry)
             operations.contradicts[row] = differs
         if not conflict:
             self.seen[flow] |= _ANSWERED_0 << direction

@@ -208,9 +208,7 @@ class PcccDissector(Paired):
             operations.start[row] = pairing.start[answered]
             operations.count[row] = pairing.count[answered]
             operations.status[row] = status
-            operations.request_frame[row] = pairing.frame[answered]
-            if operations.timestamp_ns[row] >= pairing.timestamp_ns[answered]:
-                operations.latency_ns[row] = operations.timestamp_ns[row] - pairing.timestamp_ns[answered]
+            self.answers(operations, row, answered)
             items += 1
             answered = pairing.next[answered]
         if items == 1 and status == 0 and end > data and operations.action[m.row_first] in (_READ, _PROGRAM_UPLOAD):

@@ -1,5 +1,4 @@
 # The C side of dissect.py.
-from otwatch.protocols.kit.early cimport Early
 from otwatch.protocols.kit.habits cimport Habits
 from otwatch.protocols.kit.pairing cimport Pairing
 from otwatch.protocols.s7comm.plus cimport Plus
@@ -22,12 +21,8 @@ cdef class S7Dissector:
     cdef public list pool
     cdef public unsigned char[::1] actions
     cdef readonly Pairing pairing
-    cdef readonly Early early
     cdef readonly Habits habits
-    cdef bint released
     cdef bint shared
-    cdef int late(self, Message message, object held, Pdus pdus, Py_ssize_t pdu) except -1
-    cdef int came(self, Message message, Pdus pdus, Py_ssize_t pdu) except -1
     cdef int device(self, Message message, int direction) except -1
     cpdef int contradicting(self, Message message, Py_ssize_t first) except -1
     cpdef int find(self, Message message, int userdata, int key) except -1

@@ -7,7 +7,6 @@ import cython
 
 from otwatch.limits import Limits
 from otwatch.protocols.kit.cotp import CONTROL, Cotp, called_tsap
-from otwatch.protocols.kit.early import Early, Held
 from otwatch.protocols.kit.habits import BEGAN, HABIT, IDENTIFIER, KINDS, LOW, Habits
 from otwatch.protocols.kit.pairing import EXACT, OTHER_FUNCTION, Pairing
 from otwatch.protocols.s7comm.plus import Plus
@@ -42,7 +41,6 @@ _LOW = cython.declare(cython.int, LOW)
 _KINDS = cython.declare(cython.int, KINDS)
 _HABIT = cython.declare(cython.int, HABIT)
 _BEGAN = cython.declare(cython.int, BEGAN)
-_DATAGRAM = cython.declare(cython.int, 8)
 _AFTER_GAP = cython.declare(cython.int, 1)  # PduFlag
 _UNHEARD = cython.declare(cython.int, 32)
 _CUT = cython.declare(cython.int, 16)
@@ -71,10 +69,8 @@ class S7Dissector:
         self.conversations = []
         self.pool = []
         self.pairing = Pairing(limits.outstanding_requests)
-        self.early = Early(limits)
         self.habits = Habits("s7comm.answers")
         self.shared = False  # the request at hand still waits: its answer is of another reading of the stream
-        self.released = False  # the answer at hand was held: it is not held again
         self.actions = memoryview(bytearray(_ACTIONS))
 
     def feed(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, facts: list[Fact]) -> None:
@@ -85,64 +81,11 @@ class S7Dissector:
         message.anomalies = anomalies
         message.facts = facts
         message.data = pdus.octets.data
-        early: Early = self.early
         i: cython.Py_ssize_t
         for i in range(pdus.rows):
-            if early.deadline_ns <= pdus.timestamp_ns[i]:
-                for held in early.due(pdus.timestamp_ns[i]):
-                    self.late(message, held, pdus, i)
             message.pdu = i
             message.conversation = self.conversation(pdus.flow[i])
             self.packet(message)
-            if early.held_count > 0:
-                self.came(message, pdus, i)
-
-    def late(self, message: Message, held: Held, pdus: Pdus, pdu: cython.Py_ssize_t) -> cython.int:
-        """Dissects an answer that was held, behind PDU `pdu` of the batch."""
-        one: Pdus = self.early.again(held, pdus, pdu)
-        plus: cython.bint = held.extra[3]
-        message.pdus = one
-        message.pdu = 0
-        message.data = one.octets.data
-        message.conversation = self.conversation(one.flow[0])
-        message.base = one.start[0]
-        message.direction = one.direction[0]
-        message.cut = 0
-        message.layer = self.protocol
-        self.released = True
-        if plus:
-            message.protocol = message.layer = self.plus_protocol
-            self.plus.again(message, one.start[0], one.end[0], held.extra[4], held.extra[5])
-        else:
-            message.protocol = self.protocol
-            self.pdu(message, one.start[0], one.end[0])
-        self.released = False
-        message.pdus = pdus
-        message.pdu = pdu
-        message.data = pdus.octets.data
-        return 0
-
-    def came(self, message: Message, pdus: Pdus, pdu: cython.Py_ssize_t) -> cython.int:
-        """Which of the answers that the flow holds have their request now. At its end all are dissected."""
-        flow = int(pdus.flow[pdu])
-        ended: cython.bint = pdus.flags[pdu] & _ENDED != 0
-        entry: cython.int
-        for held in self.early.of(flow):
-            if not ended:
-                if held.direction == pdus.direction[pdu]:
-                    continue
-                reference, userdata, key = held.extra[:3]
-                entry = self.pairing.find(2 * flow + pdus.direction[pdu], reference, userdata, key, False)
-                if entry < 0 or self.pairing.match != _EXACT:
-                    if not self.habits.may_be(self.device(message, 1 - held.direction), self.pairing.waiting[2 * flow + pdus.direction[pdu]] != 1):
-                        continue
-                    entry = self.pairing.in_order(2 * flow + pdus.direction[pdu], userdata, key, False)
-                    if entry < 0:
-                        continue
-                self.early.came(held, self.pairing.timestamp_ns[entry])
-            self.early.take(flow, held)
-            self.late(message, held, pdus, pdu)
-        return 0
 
     def device(self, message: Message, direction: cython.int) -> cython.int:
         """The number of the device that answers what a direction asks; -1 before its first answer is `habits.device`'s."""
@@ -288,8 +231,7 @@ class S7Dissector:
         """An answer: paired by reference with a request of the other direction, whose addresses it takes."""
         has_function: cython.int = message.parameters < message.parameters_end
         row: cython.Py_ssize_t
-        if not self.find(message, 0, cython.cast(cython.int, message.data[message.parameters]) if has_function else -1):
-            return 0
+        self.find(message, 0, cython.cast(cython.int, message.data[message.parameters]) if has_function else -1)
         request: Request = message.request
         first: cython.Py_ssize_t = message.operations.rows
         operations: Operations = message.operations
@@ -339,7 +281,7 @@ class S7Dissector:
         return 0
 
     def find(self, message: Message, userdata: cython.int, key: cython.int) -> cython.int:
-        """Sets message.request to what an answer answers, or None. 0 when the answer is held, because its request may yet come.
+        """Sets message.request to what an answer answers, or None.
 
         By reference; requests with one reference are a queue, a fitting function first. Where the device's references are useless, in order.
         """
@@ -354,7 +296,7 @@ class S7Dissector:
         message.request = None
         self.shared = False
         if flow < 0:
-            return 1
+            return 0
         if pairing.first[queue] >= 0:
             entry = pairing.find(queue, message.reference, userdata, key, False)
             if entry >= 0 and pairing.match > _OTHER_FUNCTION:
@@ -363,12 +305,7 @@ class S7Dissector:
             if entry >= 0 and pairing.match == _EXACT:
                 message.request = pairing.payload[entry]
                 self.shared = True
-            return 1
-        if (entry < 0 or pairing.match != _EXACT) and not self.released and self.early.may_come(flags):
-            plus: cython.bint = userdata == 2
-            if self.early.hold(message.pdus, message.pdu, self.plus.at if plus else message.at, self.plus.end if plus else message.following,
-                               (message.reference, userdata, key, plus, self.plus.version, self.plus.size)):
-                return 0
+            return 0
         if entry < 0 and pairing.first[queue] >= 0 and userdata < 2 and message.conversation.lost == 0:
             device = self.device(message, 1 - message.direction)
             entry = pairing.in_order(queue, userdata, key, False)
@@ -389,13 +326,11 @@ class S7Dissector:
             if self.habits.odd[device] and self.habits.ended(device, _IDENTIFIER):
                 message.odd(_DEVIATING, message.at, message.reference, message.reference)
         if entry < 0:
-            return 1
-        if flags & _DATAGRAM == 0:
-            self.early.tcp_answers += 1
+            return 0
         message.request = pairing.payload[entry]
         pairing.payload[entry] = None
         pairing.keep_answered(queue, pairing.take(queue, entry), 0)
-        return 1
+        return 0
 
     def second(self, message: Message, userdata: cython.int) -> cython.int:
         """An answer to nothing that waits: perhaps the second one to something answered just before, which it then contradicts."""

@@ -10,7 +10,6 @@ cdef class Plus:
     cdef public Py_ssize_t end
     cdef public int version
     cdef public long long size
-    cpdef int again(self, Message message, Py_ssize_t at, Py_ssize_t end, int version, long long size) except -1
     cpdef int feed(self, Message message, Py_ssize_t at, Py_ssize_t end) except -1
     cdef int message_(self, Message message, long long size) except -1
     cdef long long vlq(self, Message message) except? -1

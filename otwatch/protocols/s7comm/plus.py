@@ -44,13 +44,6 @@ class Plus:
         self.version = 0
         self.size = 0
 
-    def again(self, message: Message, at: cython.Py_ssize_t, end: cython.Py_ssize_t, version: cython.int, size: cython.longlong) -> cython.int:
-        """A message that was held, at octets[at:end]."""
-        self.at = at
-        self.end = end
-        self.version = version
-        return self.message_(message, size)
-
     def feed(self, message: Message, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.int:
         """One COTP message: PDUs of S7comm-plus, or TLS records."""
         conversation: Conversation = message.conversation
@@ -167,8 +160,7 @@ class Plus:
                 self.dissector.charge(message)
             return 0
         message.role = 1
-        if not self.dissector.find(message, 2, function):
-            return 0
+        self.dissector.find(message, 2, function)
         request = message.request
         action = _ACTIONS.get(function, 0)
         kind: cython.int = _VALUE

@@ -84,8 +84,7 @@ class Userdata:
                 message.odd(_FUNCTION_UNKNOWN, at + 5, 0, self.group)
         self.action = action
         first: cython.Py_ssize_t = message.operations.rows
-        if not self.pair(message):
-            return 0
+        self.pair(message)
         self.data(message, unit, more)
         if message.contradicts:
             self.dissector.contradicting(message, first)
@@ -97,15 +96,14 @@ class Userdata:
         return 0
 
     def pair(self, message: Message) -> cython.int:
-        """Requests wait for the answer with their reference. 0 when this is an answer that is held, because its request may yet come."""
+        """Requests wait for the answer with their reference."""
         request: Request
         if message.role == _REQUEST:
             request = self.dissector.remember(message, self.group, 1, self.group << 8 | self.subfunction)
             request.subfunction = self.subfunction
             request.action = self.action
         elif message.role == _RESPONSE:
-            if not self.dissector.find(message, 1, self.group << 8 | self.subfunction):
-                return 0
+            self.dissector.find(message, 1, self.group << 8 | self.subfunction)
             request = message.request
             if request is None:
                 if message.conversation.opened == 3 and not message.conversation.lost:
@@ -119,7 +117,7 @@ class Userdata:
                 request.items = 0  # its addresses are not what this answers
             else:
                 message.conversation.lost = 0
-        return 1
+        return 0
 
     def data(self, message: Message, unit: cython.int, more: cython.int) -> cython.int:
         """The data part: return code, transport size, length, bytes. Parts of one answer are joined before they are read."""

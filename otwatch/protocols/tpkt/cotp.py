@@ -57,12 +57,13 @@ def control(carrier: TpktDissector, carried: Carried, pdus: Pdus, pdu: int, star
     if bare == Cotp.CR and not claim:
         carried.unit, carried.called = carrier.unit(carried.rider, called), called
         carried.reference, carried.frame, carried.time_ns = source, frame, now
+        carried.asked_by = int(pdus.direction[pdu])
     protocol = carried.rider or carrier.usual
     if bare == Cotp.CC and carried.claimed is not None:
         _decide(carrier, carried, pdus, pdu, protocol, destination, called)
     if bare in (Cotp.CC, Cotp.DR, Cotp.DC, Cotp.ER):
         carried.joined, carried.claimed = bare == Cotp.CC, None
-    answers = carried.frame >= 0 and destination == carried.reference and bare in (Cotp.CC, Cotp.DR)
+    answers = carried.frame >= 0 and destination == carried.reference and bare in (Cotp.CC, Cotp.DR) and pdus.direction[pdu] != carried.asked_by
     role = Role.RESPONSE if bare in (Cotp.CC, Cotp.DC, Cotp.RJ, Cotp.ER) or answers else Role.REQUEST
     row = operations.add(pdus, pdu, role, protocol, COTP, Action.CONNECT)
     operations.unit[row] = carrier.unit(protocol, called) if claim else carried.unit
@@ -70,7 +71,8 @@ def control(carrier: TpktDissector, carried: Carried, pdus: Pdus, pdu: int, star
     operations.subfunction[row] = bare
     if answers:
         operations.request_frame[row] = carried.frame
-        operations.latency_ns[row] = now - carried.time_ns
+        if now >= carried.time_ns:
+            operations.latency_ns[row] = now - carried.time_ns
         carried.frame = -1
     if bare == Cotp.DR:
         # As an answer to a connect it is a refusal, else 0 and 128 are how connections end.

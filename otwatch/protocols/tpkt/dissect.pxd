@@ -9,6 +9,7 @@ cdef class Carried:
     cdef public int reference
     cdef public long long frame
     cdef public long long time_ns
+    cdef public int asked_by
     cdef public Py_ssize_t held
     cdef public int flags_0
     cdef public int flags_1

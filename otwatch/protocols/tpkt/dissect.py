@@ -44,6 +44,7 @@ class Carried:
         self.reference = -1  # of the caller, in a connect that waits for its confirm
         self.frame = -1
         self.time_ns = 0
+        self.asked_by = 0  # the direction of that connect
         self.held = 0
         self.flags_0 = 0  # of packets whose message is not whole yet: what went unseen before them
         self.flags_1 = 0
