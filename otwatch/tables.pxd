@@ -117,6 +117,8 @@ cdef class Pdus(Table):
     cdef public long long[::1] end
     cdef public unsigned char[::1] framing
     cdef public int[::1] flags
+    cdef public long long[::1] sequence
+    cdef public long long[::1] awaits
     cdef public long long[::1] channel
     cdef public long long[::1] reference
 

@@ -133,6 +133,8 @@ class Pdus(Table):
     end: memoryview[int]
     framing: memoryview[int]
     flags: memoryview[int]
+    sequence: memoryview[int]
+    awaits: memoryview[int]
     channel: memoryview[int]
     reference: memoryview[int]
     def __init__(self, octets: Octets, capacity: int = ...) -> None: ...
