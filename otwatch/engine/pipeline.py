@@ -165,10 +165,8 @@ class Pipeline:
     def disorder(self) -> tuple[int, int]:
         """Responses that were captured before their requests, and the longest time by which, in nanoseconds."""
         early = self._early()
-        return (
-            sum(one.paired for one in early) + sum(one.restored for one in self.turns),
-            max((one.largest_ns for one in (*early, *self.turns)), default=0),
-        )
+        largest_ns = [*(int(one.largest_ns) for one in early), *(one.largest_ns for one in self.turns)]
+        return sum(one.paired for one in early) + sum(one.restored for one in self.turns), max(largest_ns, default=0)
 
     def _early(self) -> list[Early]:
         """What dissectors hold of datagrams."""

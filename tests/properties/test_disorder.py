@@ -125,8 +125,8 @@ def pairs(path: Path) -> list[tuple[Any, ...]]:
 def conversation(path: Path, port: int) -> Said:
     """The messages of the connection to a port that says most, as real stacks sent them."""
     said: dict[tuple[bytes, int], Said] = {}
-    for frame in frames_of(path):
-        data = frame.data
+    for captured in frames_of(path):
+        data = captured.data
         if data[12:14] != b"\x08\x00" or data[23] != 6:
             continue
         at = 14 + 4 * (data[14] & 15)
