@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from otwatch.actions import Action, Role
 from otwatch.batch import Batch
@@ -39,6 +40,7 @@ class Summary:
     anomalies: dict[tuple[int, int], AnomalyCount] = field(default_factory=dict)
     kept: Anomalies = field(default_factory=Anomalies)
     kept_of: list[tuple[int, str]] = field(default_factory=list)  # (flow number, file) of each
+    kept_of_kind: dict[int, int] = field(default_factory=dict)  # how many, by layer and kind as one number
     anomalies_not_kept: int = 0
     unanswered_requests: int = 0
 
@@ -67,16 +69,29 @@ class Summary:
                 self.anomalies[key] = AnomalyCount(count, int(anomalies.frame[row]), batch.file, int(anomalies.timestamp_ns[row]))
             else:
                 known.count += count
-        room = min(anomalies.rows, max(0, self.limits.anomalies_kept - self.kept.rows))
-        if room:
-            start = self.kept.rows
-            self.kept.grow(max(self.kept.capacity, 1 << (start + room - 1).bit_length()))
-            self.kept.rows += room
-            for column in anomalies.schema.columns:
-                self.kept.array(column.name)[start:] = anomalies.array(column.name)[:room]
-            for flow in anomalies.array("flow")[:room].tolist():
-                self.kept_of.append((int(batch.flows.number[flow]) if flow >= 0 else 0, batch.file))
-        self.anomalies_not_kept += anomalies.rows - room
+        self._keep(batch, layers << _LAYER_SHIFT | kinds, numbers)
+
+    def _keep(self, batch: Batch, numbers: npt.NDArray[np.int64], distinct: npt.NDArray[np.int64]) -> None:
+        """The rows of a batch for which there is room, by the numbers of their kinds."""
+        anomalies = batch.anomalies
+        chosen = np.ones(anomalies.rows, np.bool_)
+        for number in distinct.tolist():
+            rows = np.flatnonzero(numbers == number)
+            room = max(0, self.limits.anomalies_kept_of_kind - self.kept_of_kind.get(number, 0))
+            chosen[rows[room:]] = False
+        rows = np.flatnonzero(chosen)[: max(0, self.limits.anomalies_kept - self.kept.rows)]
+        self.anomalies_not_kept += anomalies.rows - len(rows)
+        if not len(rows):
+            return
+        start = self.kept.rows
+        self.kept.grow(max(self.kept.capacity, 1 << (start + len(rows) - 1).bit_length()))
+        self.kept.rows += len(rows)
+        for column in anomalies.schema.columns:
+            self.kept.array(column.name)[start:] = anomalies.array(column.name)[rows]
+        for number, count in zip(*(found.tolist() for found in np.unique(numbers[rows], return_counts=True)), strict=True):
+            self.kept_of_kind[number] = self.kept_of_kind.get(number, 0) + count
+        for flow in anomalies.array("flow")[rows].tolist():
+            self.kept_of.append((int(batch.flows.number[flow]) if flow >= 0 else 0, batch.file))
 
     def anomaly_rows(self) -> Iterator[tuple[dict[str, int], int, str]]:
         """(row, flow number, file) of every anomaly that was kept."""

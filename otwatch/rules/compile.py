@@ -42,6 +42,7 @@ class Clause:
     late_rest_fields: frozenset[str]  # names of the REST fields that its LATE conditions ask for
     row_fields: frozenset[str]  # names of its ROW fields, and of the one that its window tells apart
     demands: frozenset[str]  # fields that must be known for it to hold at all
+    asks_pair: bool  # whether a condition names a field of the two addresses
 
 
 def clauses_of(rule: Rule, index: int) -> list[Clause]:
@@ -67,7 +68,7 @@ def _clause(rule: Rule, index: int, step: int, table: str, key: str, where: Cond
     if window is not None and table == "behaviours":
         rest |= {name for name in window.by if TABLES[table][name].stage is Stage.REST}
     tested = tests[0], tests[1], tests[2], tests[3], tests[4], tests[5]
-    return Clause(rule, index, step, table, key, tested, alone, rest, late, late_rest, row, _demands(where))
+    return Clause(rule, index, step, table, key, tested, alone, rest, late, late_rest, row, _demands(where), Stage.PAIR in stages.values())
 
 
 def _demands(where: Condition) -> frozenset[str]:

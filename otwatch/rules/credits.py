@@ -110,10 +110,11 @@ class Credits:
         group, severity = clause.rule.group, clause.rule.severity
         return self.findings.finding(clause.index, severity, src if "src" in group else -1, dst if "dst" in group else -1, answered=answered)
 
-    def only_counted(self, clause: Clause, src: int, dst: int, port: int) -> Part | None:
-        """The part in which another connection would be counted, when none of its messages would be kept; None when it may show something new."""
+    def only_counted(self, clause: Clause, src: int, dst: int, port: int | None, anomaly: str | None = None) -> Part | None:
+        """The part in which another connection, or anomaly, would be counted, when none of its messages would be kept; None when it may show
+        something new."""
         finding = self.finding(clause, src, dst)
-        part = finding.parts.get((src, dst, None, port))
+        part = finding.parts.get((src, dst, anomaly, port))
         if part is None or finding.wants(-2 - len(finding.parts), self.limits.alert_frames):
             return finding.last_part
         return part

@@ -113,7 +113,7 @@ class RuleEngine:
         self._batches = 0
         self.first_ns: int | None = None
         self.now_ns = 0
-        self.others = OtherRows(self._matchers, self.context, self.reporter, limits, self.credits.take)
+        self.others = OtherRows(self._matchers, self.context, self.reporter, limits, self.credits.take, self.credits.only_counted)
         self._requests = Requests()
         self._asks_requests = any(REQUEST_FIELDS & clause.row_fields for clause in judged)
         self._finished = False

@@ -64,7 +64,7 @@ class FlowRules:
         windows: dict[int, Windows],
         take: Callable[[Clause, Row, int, int], None],
         credit: Callable[[Clause, Row, int], None],
-        only_counted: Callable[[Clause, int, int, int], Part | None],
+        only_counted: Callable[[Clause, int, int, int | None], Part | None],
         limits: Limits,
     ) -> None:
         self.matcher = Matcher(clauses)

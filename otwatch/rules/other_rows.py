@@ -7,10 +7,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from otwatch.alerts.findings import Part
 from otwatch.batch import Batch
 from otwatch.decode.anomalies import NetworkAnomaly
 from otwatch.limits import Limits
-from otwatch.rules.compile import Clause
+from otwatch.rules.compile import Clause, Record
 from otwatch.rules.context import Context, Joined
 from otwatch.rules.fields import Stage
 from otwatch.rules.match import Matcher
@@ -27,16 +28,26 @@ _OWN_WORD: Final = 0.5  # confidence from which on a device speaks for itself; w
 
 
 class OtherRows:
-    """`take` receives what passes, with the order of its table among rows of one packet."""
+    """`take` receives what passes, with the order of its table among rows of one packet.
+
+    `only_counted` gives the part of (clause, src, dst, no port, anomaly) in which another row of the same burst would be counted, and nothing else.
+    """
 
     def __init__(
-        self, matchers: Mapping[str, Matcher], context: Context, reporter: Reporter, limits: Limits, take: Callable[[Clause, Row, int], None]
+        self,
+        matchers: Mapping[str, Matcher],
+        context: Context,
+        reporter: Reporter,
+        limits: Limits,
+        take: Callable[[Clause, Row, int], None],
+        only_counted: Callable[[Clause, int, int, None, str], Part | None],
     ) -> None:
         self.matchers = matchers
         self.context = context
         self.reporter = reporter
         self.limits = limits
         self.take = take
+        self.only_counted = only_counted
         self.told: dict[str, str] = {}  # what devices said about themselves
         self.silences = Silences()
         self.pace = Pace()
@@ -59,18 +70,48 @@ class OtherRows:
             return
         packed = anomalies.array("layer").astype(np.int64) << 32 | anomalies.array("kind")
         distinct, which = np.unique(packed, return_inverse=True)
-        possible = np.array([matcher.signed((number >> 32, number & 0xFFFFFFFF), self.context.anomaly)[0] != 0 for number in distinct.tolist()])
-        rows = np.flatnonzero(possible[which.reshape(-1)])
+        which = which.reshape(-1)
+        passing = [self._whoever(matcher, (number >> 32, number & 0xFFFFFFFF)) for number in distinct.tolist()]
+        rows = np.flatnonzero(np.array([clauses is None or bool(clauses) for clauses in passing])[which])
         names = ("timestamp_ns", "frame", "flow", "source", "destination", "needed", "had", "layer", "kind")
-        for time, frame, flow, src, dst, held, claims, *known in zip(*(anomalies.array(name)[rows].tolist() for name in names), strict=True):
-            signature = tuple(known)
-            mask, signed, paired = matcher.candidates(signature, self.context.anomaly, (src, dst), self.context.pair)
-            if mask:
-                record = Joined(self._quirk(src, signed["layer"]), signed, paired)
-                cards = (held, claims) if signature == _ADDRESS_CONFLICT else (-1, -1)
-                for clause in matcher.passing(mask, record):
-                    row = Row(time, frame, batch.file, src, dst, record, "anomalies", signature, flow=flow, card=cards[0], claimant=cards[1])
-                    self.take(clause, row, 2)
+        columns = (anomalies.array(name)[rows].tolist() for name in names)
+        for number, time, frame, flow, src, dst, held, claims, *known in zip(which[rows].tolist(), *columns, strict=True):
+            signature = (known[0], known[1])
+            mask, signed = matcher.signed(signature, self.context.anomaly)
+            found = passing[number]
+            if found is not None:
+                new = [clause for clause in found if not self._only_counts(clause, src, dst, signed["anomaly"], time)]
+                if not new:
+                    continue
+                paired: Record = self.context.pair((src, dst))
+            else:
+                mask, signed, paired = matcher.candidates(signature, self.context.anomaly, (src, dst), self.context.pair)
+            if not mask:
+                continue
+            record = Joined(self._quirk(src, signed["layer"]), signed, paired)
+            cards = (held, claims) if signature == _ADDRESS_CONFLICT else (-1, -1)
+            for clause in matcher.passing(mask, record) if found is None else new:
+                row = Row(time, frame, batch.file, src, dst, record, "anomalies", signature, flow=flow, card=cards[0], claimant=cards[1])
+                self.take(clause, row, 2)
+
+    def _whoever(self, matcher: Matcher, signature: tuple[int, int]) -> list[Clause] | None:
+        """The clauses that an anomaly of a kind passes whoever its two ends are; None where that depends on them."""
+        mask, signed = matcher.signed(signature, self.context.anomaly)
+        asked = [clause for bit, clause in enumerate(matcher.clauses) if mask >> bit & 1]
+        quirks_known = self.context.baseline is not None
+        if any(clause.asks_pair or (quirks_known and clause.tests[Stage.REST] is not None) for clause in asked):
+            return None
+        return matcher.passing(mask, Joined({"known_quirk": False}, signed))
+
+    def _only_counts(self, clause: Clause, src: int, dst: int, anomaly: str, time: int) -> bool:
+        """Counts an anomaly of which its finding holds the like, and as many messages as it keeps."""
+        if clause.rule.window is not None or clause.rule.sequence is not None:
+            return False
+        part = self.only_counted(clause, src, dst, None, anomaly)
+        if part is None or time - part.last_ns > self.limits.burst_quiet_ns:
+            return False
+        part.add(time, self.limits.burst_quiet_ns)
+        return True
 
     def _quirk(self, device: int, protocol: str) -> Mapping[str, bool]:
         baseline = self.context.baseline

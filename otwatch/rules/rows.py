@@ -65,27 +65,30 @@ Counted = tuple[Hashable, Hashable, int, Any]  # key of its window, value to tel
 class Lane:
     """The last rows of one key of a counting window: as light as can be, as every write of an operator station passes here."""
 
-    __slots__ = ("credited", "habit", "rows", "seen")
+    __slots__ = ("at_least", "credited", "habit", "rows", "seen")
 
     def __init__(self, at_least: int, times_habit: int | None = None) -> None:
-        self.rows: deque[tuple[int, Any]] = deque(maxlen=at_least)  # (timestamp_ns, row)
+        self.at_least = at_least
+        self.rows: list[tuple[int, Any]] = []  # (timestamp_ns, row), at most `at_least`: of a flood of keys most hold one, a tenth of a deque
         self.seen = 0
         self.credited = 0  # rows up to this one are in an incident
         self.habit = Habit(times_habit) if times_habit else None
 
     def add(self, timestamp_ns: int, row: Any, for_ns: int) -> list[Any]:
         """The rows to credit now: none, or those of the window that were not yet."""
-        rows = self.rows
+        rows, at_least = self.rows, self.at_least
+        if len(rows) == at_least:
+            del rows[0]
         rows.append((timestamp_ns, row))
         self.seen += 1
-        unusual = self.habit is None or self.habit.exceeded(timestamp_ns, for_ns, rows.maxlen or 0)
-        while timestamp_ns - rows[0][0] > for_ns:
-            rows.popleft()  # of no use any more
-        if not unusual or len(rows) < (rows.maxlen or 0):
+        unusual = self.habit is None or self.habit.exceeded(timestamp_ns, for_ns, at_least)
+        if timestamp_ns - rows[0][0] > for_ns:  # of no use any more
+            del rows[: next(at for at, (time, _) in enumerate(rows) if timestamp_ns - time <= for_ns)]
+        if not unusual or len(rows) < at_least:
             return []
         fresh = min(self.seen - self.credited, len(rows))
         self.credited = self.seen
-        return [row] if fresh == 1 else [row for _, row in list(rows)[-fresh:]]
+        return [row] if fresh == 1 else [row for _, row in rows[-fresh:]]
 
 
 class Habit:

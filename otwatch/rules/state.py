@@ -392,7 +392,7 @@ class _Reader:
             lane = windows.lanes[_key(key)] = Lane(windows.window.at_least, windows.window.times_habit)
             if lane.habit is not None and habit:
                 lane.habit.resume(habit)
-            lane.rows.extend(pair for pair in found if pair[1] is not None)
+            lane.rows = [pair for pair in found if pair[1] is not None][-lane.at_least :]
             lane.seen, lane.credited = int(seen), int(credited)
 
     def _sequences(self, index: int, state: dict[str, Any]) -> None:

@@ -42,6 +42,7 @@ LISTS = 6
 FINISHED_IDLE_NS = 10_000_000_000  # late segments of a closed connection; shorter than the 2 MSL of RFC 9293 to hold less in a scan
 DOUBTED_IDLE_NS = 60_000_000_000  # longer than the period of nearly all polling
 _NEVER = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFFF)
+_MODES = cython.declare(cython.int, len(Mode))
 _KNOWN_TCP = cython.declare(cython.int, 4)
 _KNOWN_UDP = cython.declare(cython.int, 8)
 _TCP = cython.declare(cython.int, 6)
@@ -392,7 +393,7 @@ class FlowTable:
 
     def enter(self, slot, mode):  # type: ignore[no-untyped-def]
         """Another mode, as `states.MODES` allows it."""
-        if not self.allowed[len(Mode) * self.mode[slot] + mode]:
+        if not self.allowed[_MODES * self.mode[slot] + mode]:
             raise AssertionError(f"mode {mode} after {self.mode[slot]}")
         self.mode[slot] = mode
         return 0
