@@ -80,7 +80,7 @@ class Asked:
 
 def _counted(keys: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """The distinct keys and how often each is there. Most plants have few flows: then nothing has to be sorted."""
-    if keys.max() < _DENSE:
+    if len(keys) and keys.max() < _DENSE:
         counts = np.bincount(keys)
         found = np.flatnonzero(counts)
         return found, counts[found]

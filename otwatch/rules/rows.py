@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Final
 
 from otwatch.alerts.findings import Finding
@@ -82,13 +83,18 @@ class Lane:
         rows.append((timestamp_ns, row))
         self.seen += 1
         unusual = self.habit is None or self.habit.exceeded(timestamp_ns, for_ns, at_least)
-        if timestamp_ns - rows[0][0] > for_ns:  # of no use any more
-            del rows[: next(at for at, (time, _) in enumerate(rows) if timestamp_ns - time <= for_ns)]
+        self.drop_before(timestamp_ns - for_ns)
         if not unusual or len(rows) < at_least:
             return []
         fresh = min(self.seen - self.credited, len(rows))
         self.credited = self.seen
         return [row] if fresh == 1 else [row for _, row in rows[-fresh:]]
+
+    def drop_before(self, timestamp_ns: int) -> None:
+        """Rows from before that time are of no use any more."""
+        rows = self.rows
+        if rows and rows[0][0] < timestamp_ns:
+            del rows[: next((at for at, (time, _) in enumerate(rows) if time >= timestamp_ns), len(rows))]
 
 
 class Habit:
@@ -191,15 +197,13 @@ class Windows:
     def _few_rows(self, key: Hashable, rows: list[Counted]) -> bool:
         """Takes the rows of a key, if they do not fill its window."""
         lane, for_ns = self._lane(key), self.window.for_ns
+        lane.drop_before(rows[0][2] - for_ns)
         kept = lane.rows
-        while kept and rows[0][2] - kept[0][0] > for_ns:
-            kept.popleft()
         if len(kept) + len(rows) >= self.window.at_least:
             return False
         kept.extend([(time, row) for _, _, time, row in rows])
         lane.seen += len(rows)
-        while rows[-1][2] - kept[0][0] > for_ns:
-            kept.popleft()
+        lane.drop_before(rows[-1][2] - for_ns)
         return True
 
     def _few_values(self, key: Hashable, rows: list[Counted]) -> bool:
@@ -245,10 +249,10 @@ class Windows:
             while timestamp_ns - values[oldest := next(iter(values))][0] > for_ns or len(values) > 4 * at_least:
                 del values[oldest]
             if len(values) >= at_least:
-                for cell in values.values():
-                    if not cell[2]:
-                        cell[2] = True
-                        yield cell[1]
+                fresh = list(takewhile(lambda cell: not cell[2], reversed(values.values())))  # what is new is at the end
+                for cell in reversed(fresh):
+                    cell[2] = True
+                    yield cell[1]
 
 
 class Sequences:
