@@ -162,8 +162,8 @@ class FlowRules:
 
     def _signatures(self, kinds: Any, flows: Flows, slots: Any) -> tuple[list[tuple[int, ...]], Any]:
         """The distinct signatures, and which of them each event has."""
-        # What is identified later in the same batch must not show in an earlier event.
-        protocol = np.where(kinds > int(FlowEvent.OPENED), flows.array("protocol")[slots], 0)
+        # What is identified later in the same batch must not show in an earlier event: of the first answer, too, nothing is known yet.
+        protocol = np.where(kinds > int(FlowEvent.ANSWERED), flows.array("protocol")[slots], 0)
         names = ("direction_how", "ip_protocol", "server_port", "vlan_outer")
         how, transport, port, vlan = (flows.array(name)[slots].astype(np.int64) for name in names)
         packed = ((((kinds.astype(np.int64) << 8 | protocol) << 4 | how) << 16 | transport + 1) << 13 | vlan + 1) << 18 | port + 1
