@@ -440,7 +440,10 @@ class Sensor:
             return
         if fingerprint != self._fingerprint:
             self._fingerprint = fingerprint
-            self.health.tell("configuration-changed", "", self.monotonic(), self.wall_ns(), f"fingerprint {fingerprint}, {len(policy.rules)} rules")
+            seen = self.analysis.pipeline.now_ns  # what was read up to here was judged by the policy before
+            since = f", for packets after {time_text(seen)}" if seen else ""
+            said = f"fingerprint {fingerprint}, {len(policy.rules)} rules{since}"
+            self.health.tell("configuration-changed", "", self.monotonic(), self.wall_ns(), said)
         self._report_changes()
         self._detect(policy, self.detector.state())
 

@@ -160,6 +160,22 @@ def test_batches_of_any_size_give_the_same_alerts_of_a_capture():
     assert any(act["before"] is not None for record in large for act in record["evidence"].get("acts", ()))
 
 
+def cut_alike(capture):
+    small, large = (list(map(alert_record, alerts_of(capture, batch_packets=size))) for size in (7, 8192))
+    assert small == large
+
+
+@pytest.mark.parametrize("name", ["made/network.ot-protocol-to-internet.fires", "plant/s7comm-download", "made/ot.recon-then-command.fires"])
+def test_small_batches_give_the_same_alerts(name):
+    cut_alike(PLANT.parent / f"{name}.pcap")
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("capture", sorted([*PLANT.glob("*.pcap"), *(PLANT.parent / "made").glob("*.pcap")]), ids=lambda path: path.stem)
+def test_small_batches_give_the_same_alerts_of_every_capture(capture):
+    cut_alike(capture)
+
+
 def test_a_tag_that_a_baseline_does_not_know_is_reported():
     learning = Analysis(Limits())
     learning.run([str(PLANT / "cip-write-operator.pcap")])

@@ -17,6 +17,7 @@ from otwatch.limits import Limits
 from otwatch.outputs.result import Result
 from otwatch.outputs.siem.reading import stored_events
 from otwatch.outputs.store import StoreReader
+from otwatch.outputs.times import time_text
 from otwatch.sensor.config import SensorConfig, read_config
 from otwatch.sensor.learning import is_learning, load_policy
 from otwatch.sensor.loading import Loading
@@ -194,6 +195,23 @@ def test_a_wrong_file_keeps_the_old_rules_and_is_reported(tmp_path: Path) -> Non
     assert [alert.rule for alert in running.health.take()] == ["sensor.configuration-changed"]
     assert running.policy.site is not None
     assert running.policy.site.zone("192.168.10.1") == ("hall", 1.0)
+    running.close()
+
+
+def test_a_new_policy_holds_from_a_packet_time_on(tmp_path: Path) -> None:
+    """What was read before is judged by the old rules, what comes after by the new ones, and the alarm says where one ends and the other begins."""
+    site = tmp_path / "site.yaml"
+    site.write_text("version: 1\nzones:\n  - {name: cell, level: 1, networks: [192.168.10.0/24]}\n")
+    running = Sensor(config_of(tmp_path, **{"policy.site": str(site)}), (), packet_time=True)
+    batches = replay_batches([str(PLANT / "modbus-write-stranger.pcap")], Limits(batch_packets=20))
+    running.feed(*next(batches))
+    seen = running.analysis.pipeline.now_ns
+    site.write_text("version: 1\nzones:\n  - {name: hall, level: 1, networks: [192.168.10.0/24]}\n")
+    running._replace_policy(Loading(lambda: load_policy(running.config)))
+    (told,) = running.health.take()
+    assert f"for packets after {time_text(seen)}" in told.why
+    later = [alert for alert in running.replay(batches).alerts if alert.last_seen_ns > seen]
+    assert {alert.src_zone for alert in later} == {"hall"}
     running.close()
 
 
