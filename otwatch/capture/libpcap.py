@@ -32,7 +32,7 @@ _INCOMING = 1  # PCAP_D_IN
 _CARD_TIME = 4  # PCAP_TSTAMP_ADAPTER_UNSYNCED
 _SOL_PACKET, _PACKET_ADD_MEMBERSHIP, _PACKET_IGNORE_OUTGOING, _PACKET_MR_PROMISC, _ETH_P_ALL = 263, 1, 23, 1, 3  # linux/if_packet.h
 _SIOCGIFFLAGS = 0x8913 if sys.platform == "linux" else 0xC020_6911
-_IFF_UP = 1
+_UP = 0x41  # IFF_UP and IFF_RUNNING: set up, and with a carrier
 _RECHECK_SECONDS = 0.2  # how often an interface is looked at
 _LINK_TYPES = {12: 101, 14: 101}  # DLT_ values of raw IP that are not LINKTYPE_ values
 
@@ -176,7 +176,7 @@ class _Handle:
         with contextlib.suppress(OSError):
             flags = struct.unpack_from("=H", fcntl.ioctl(self._asking, _SIOCGIFFLAGS, struct.pack("16s24x", self.name.encode())), 16)[0]
             self._bind_again(socket.if_nametoindex(self.name))
-            up = bool(flags & _IFF_UP) and socket.if_nametoindex(self.name) == self._number
+            up = flags & _UP == _UP and socket.if_nametoindex(self.name) == self._number
         if self.up and (failed or not up):
             self._losses += 1
         self.up = up

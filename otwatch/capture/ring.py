@@ -41,7 +41,7 @@ _SO_ATTACH_FILTER = 26
 _TIMESTAMPING_RAW_HARDWARE = 1 << 6
 _SIOCGIFFLAGS = 0x8913
 _SIOCGIFHWADDR = 0x8927
-_IFF_UP = 1
+_UP = 0x41  # IFF_UP and IFF_RUNNING: set up, and with a carrier
 
 # ARPHRD_ value of an interface -> LINKTYPE_ value of what a raw socket gives: Ethernet, loopback; tun, PPP, tunnels.
 _LINK_TYPES = {1: 1, 772: 1, 65534: 101, 512: 101, 768: 101, 769: 101, 776: 101, 778: 101}
@@ -199,7 +199,7 @@ class Ring:
         self.up = self._is_up()
 
     def _is_up(self) -> bool:
-        return bool(struct.unpack_from("=H", self._ioctl(_SIOCGIFFLAGS), 16)[0] & _IFF_UP)
+        return bool(struct.unpack_from("=H", self._ioctl(_SIOCGIFFLAGS), 16)[0] & _UP == _UP)
 
     def fileno(self) -> int:
         """The socket's descriptor."""
@@ -255,6 +255,9 @@ class Ring:
 
     def statistics(self) -> LiveStatistics:
         """The kernel's own figures; it forgets them when they are read, so they are added up here."""
+        with contextlib.suppress(OSError):
+            if self.up and not self._is_up():  # a socket does not hear that a cable was pulled
+                self._lost()
         octets = self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 12)
         packets, dropped, freezes = struct.unpack("=3I", octets)
         self._received += packets - dropped

@@ -9,7 +9,7 @@ import pytest
 from otwatch.capture.libpcap import PcapSource
 from otwatch.errors import CaptureError
 from tests.capture.test_bpf import needs_libpcap
-from tests.capture.wire import Watcher, Wire, frame, lab, result
+from tests.capture.wire import Wire, frame, lab, result
 
 pytestmark = [*lab, needs_libpcap]
 
@@ -87,24 +87,6 @@ def test_drops_are_counted_exactly(wire: Wire) -> None:
     assert seen == received
     assert received + dropped == 3000
     assert dropped > 1000
-
-
-def test_an_interface_that_goes_down_or_is_made_anew_is_waited_for() -> None:
-    with Wire() as wire, Watcher(wire, "libpcap") as watcher:
-        wire.send([frame(1)])
-        watcher.sees(packets=1, up=True, losses=0)
-        wire.up(False)
-        watcher.sees(packets=1, up=False, losses=1)
-        wire.up(True)
-        watcher.sees(packets=1, up=True, losses=1)
-        wire.send([frame(2)] * 2)
-        watcher.sees(packets=3, up=True, losses=1)
-        wire.unplug()
-        watcher.sees(packets=3, up=False, losses=2)
-        wire.plug()
-        watcher.sees(packets=3, up=True, losses=2)
-        wire.send([frame(3)] * 3)
-        watcher.sees(packets=6, up=True, losses=2)
 
 
 def test_what_cannot_be_listened_on_is_refused_in_one_line() -> None:

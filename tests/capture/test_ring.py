@@ -9,7 +9,7 @@ import pytest
 from otwatch.capture.ring import LiveSource
 from otwatch.errors import CaptureError
 from otwatch.limits import Limits
-from tests.capture.wire import Watcher, Wire, frame, lab, result
+from tests.capture.wire import Wire, frame, lab, result
 
 pytestmark = lab
 
@@ -125,24 +125,6 @@ def test_drops_are_counted_exactly(wire: Wire) -> None:
     assert dropped > 1000
     assert freezes >= 1
     assert stable
-
-
-def test_an_interface_that_goes_down_or_away_is_waited_for() -> None:
-    with Wire() as wire, Watcher(wire, "ring") as watcher:
-        wire.send([frame(1)])
-        watcher.sees(packets=1, up=True, losses=0)
-        wire.up(False)
-        watcher.sees(packets=1, up=False, losses=1)
-        wire.up(True)
-        watcher.sees(packets=1, up=True, losses=1)
-        wire.send([frame(2)] * 2)
-        watcher.sees(packets=3, up=True, losses=1)
-        wire.unplug()
-        watcher.sees(packets=3, up=False, losses=2)
-        wire.plug()
-        watcher.sees(packets=3, up=True, losses=2)
-        wire.send([frame(3)] * 3)
-        watcher.sees(packets=6, up=True, losses=2)
 
 
 def test_several_interfaces(wire: Wire) -> None:
