@@ -12,6 +12,7 @@ from otwatch.cli.options import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from otwatch.sensor.status import Status
 
@@ -56,10 +57,17 @@ def _lines(one: Status) -> Iterator[str]:
     yield f"  interfaces    {', '.join(links) or 'none'}"
     yield f"  hosts         {seen.get('hosts', 0):,}, {seen.get('open_flows', 0):,} open flows, {seen.get('behaviours', 0):,} behaviours"
     rules = seen.get("rules", {})
-    yield f"  rules         {rules.get('all', 0)}, {rules.get('not_evaluable', 0)} cannot be judged on this tap, {rules.get('partly', 0)} in part"
-    yield f"  conditions    {', '.join(one.conditions) or 'none'}"
-    alert = one.last_alert
-    yield "  last alert    " + (f"{alert['last_seen'][:19]} {alert['severity']} {alert['title']}" if alert else "none")
+    judged = f"{rules.get('not_evaluable', 0)} cannot be judged on this tap, {rules.get('partly', 0)} in part"
+    yield f"  rules         {rules.get('all', 0)}, {judged if seen.get('packets') else 'none judged yet: no packet was seen'}"
+    then = f" (as of {one.age_seconds:.0f} s ago; the sensor's log has what came since)" if one.late else ""
+    yield f"  conditions    {', '.join(one.conditions) or 'none'}{then}"
+    yield f"  last alert    {_alert(one.last_alert)}"
+    if one.gravest_alert is not None and one.gravest_alert is not one.last_alert:
+        yield f"  gravest       {_alert(one.gravest_alert)} (of the last 24 hours)"
     for name, count in one.pending.items():
         yield f"  destination   {name}: {f'{count:,} events not confirmed' if count else 'has everything'}"
     yield f"  disk          {one.free_bytes // 2**20:,} MB free"
+
+
+def _alert(record: dict[str, Any] | None) -> str:
+    return f"{record['last_seen'][:19]} {record['severity']} {record['title']}" if record else "none"

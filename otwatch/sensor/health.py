@@ -25,7 +25,7 @@ _EVENT_SECONDS: Final = 60.0  # a condition that is one moment (a clock jump) is
 
 CONDITIONS: Final[Mapping[str, tuple[str, Severity, str]]] = {
     "no-traffic": ("No packet on an interface", Severity.CRITICAL, "The tap, the mirror port or the cable is gone: nothing is being watched there."),
-    "interface-down": ("An interface is down", Severity.CRITICAL, "The interface is away, down or without a carrier (is the cable plugged in?): nothing is being watched there."),
+    "interface-down": ("An interface is down", Severity.CRITICAL, "The interface is away, down or without a cable: nothing is being watched there."),
     "drops": ("The sensor loses packets", Severity.HIGH, "The kernel had no room for packets: commands among them were not seen."),
     "one-way": ("Conversations are seen in one direction only", Severity.MEDIUM, "The mirror port leaves out a direction: answers are invisible."),
     "duplicates": ("Many packets arrive twice", Severity.INFO, "Several ports or VLANs are mirrored at once; packets are counted once."),

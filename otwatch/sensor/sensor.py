@@ -394,9 +394,10 @@ class Sensor:
     def _keep(self, *, final: bool) -> None:
         begun = time.perf_counter()
         self.directions, self.gap_bytes = self.watch.directions(self.analysis.pipeline.now_ns), self.watch.gaps()
-        self.not_evaluable = {
-            rule: verdict for rule, verdict in self.detector.verdicts().items() if verdict.how in (How.NO, How.PARTLY)
-        }
+        if self.analysis.summary.packets:  # before the first nothing says what this tap shows
+            self.not_evaluable = {
+                rule: verdict for rule, verdict in self.detector.verdicts().items() if verdict.how in (How.NO, How.PARTLY)
+            }
         if not self.memory.started_ns and self.analysis.summary.first_ns is not None:
             self.memory.started_ns = self.analysis.summary.first_ns
         inventory = self.detector.inventory = self.watch.inventory()

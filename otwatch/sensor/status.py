@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from otwatch.alerts.severity import Severity
 from otwatch.errors import CaptureError
 from otwatch.outputs.siem.cursors import Cursors
 from otwatch.outputs.siem.event import Event
@@ -18,6 +19,7 @@ from otwatch.outputs.siem.reading import events_of, segments_of
 
 _SEGMENTS_READ: Final = 3  # the newest: some thousand events
 _ALERTS: Final = frozenset({"alert", "incident"})
+_DAY_SECONDS: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,7 @@ class Status:
     packets_per_second: float | None  # between the last two heartbeats
     dropped: int | None
     last_alert: dict[str, Any] | None
+    gravest_alert: dict[str, Any] | None  # of a day; of several that are as grave, the latest
     pending: dict[str, int]  # destination -> events that it has not confirmed
     free_bytes: int
 
@@ -47,6 +50,7 @@ def read_status(state: Path, now: float) -> Status:
     """The status of one state folder at a time (seconds since 1970). CaptureError when there is no heartbeat."""
     beats: deque[Event] = deque(maxlen=2)
     last_alert: dict[str, Any] | None = None
+    gravest_alert: dict[str, Any] | None = None
     last = 0
     for event in _newest(state / "spool"):
         last = max(last, event.sequence)
@@ -54,6 +58,8 @@ def read_status(state: Path, now: float) -> Status:
             beats.append(event)
         elif event.record.get("type") in _ALERTS and not str(event.record.get("rule", "")).startswith("sensor."):
             last_alert = event.record
+            if now - seconds_of(event.record) < _DAY_SECONDS and _severity(event.record) >= _severity(gravest_alert or {}):
+                gravest_alert = event.record
     if not beats:
         raise CaptureError(f"{state}: no heartbeat of a sensor; name its state folder with --state (the heartbeat must not be switched off)")
     newest = beats[-1].record
@@ -72,6 +78,7 @@ def read_status(state: Path, now: float) -> Status:
         packets_per_second=(coverage.get("packets", 0) - before.get("packets", 0)) / interval if interval > 0 else None,
         dropped=coverage.get("dropped", 0) - before.get("dropped", 0) if interval > 0 else None,
         last_alert=last_alert,
+        gravest_alert=gravest_alert,
         pending={name: max(0, last - (cursors.delivered(name) or 0)) for name in coverage.get("spool_pending", {})},
         free_bytes=shutil.disk_usage(state).free,
     )
@@ -86,6 +93,10 @@ def _newest(spool: Path) -> Iterator[Event]:
             continue
         except OSError as error:
             raise CaptureError(f"{path}: cannot be read: {error.strerror}; run as the sensor's user or as root") from error
+
+
+def _severity(record: dict[str, Any]) -> int:
+    return int(Severity.__members__.get(str(record.get("severity", "")).upper(), -1))
 
 
 def seconds_of(record: dict[str, Any]) -> float:

@@ -42,8 +42,23 @@ def test_rate_drops_last_alert_and_what_waits(tmp_path: Path) -> None:
     assert status.dropped == 600
     assert status.last_alert is not None
     assert status.last_alert["rule"] == "ot.unauthorized-write"
+    assert status.gravest_alert is None, "it is older than a day"
     assert status.pending == {"tcp_siem": 1}
     assert status.free_bytes > 0
+
+
+def test_the_gravest_alert_stands_beside_a_later_one(tmp_path: Path) -> None:
+    now = time.time()
+    spool = Spool(tmp_path / "spool")
+    spool.append(beat(now - 60, 0))
+    for severity, age in (("critical", 100_000.0), ("high", 50.0), ("low", 20.0)):
+        spool.append({**alert(title=f"A {severity} thing"), "severity": severity, "time": time_text(int((now - age) * 1e9))})
+    spool.append(beat(now, 0))
+    spool.close()
+    lines = otwatch("status", "--state", str(tmp_path)).stdout.splitlines()
+    assert [line.split()[-1] for line in lines if "last alert" in line] == ["thing"]
+    assert [line.partition(" high ")[2] for line in lines if "gravest" in line] == ["A high thing (of the last 24 hours)"]
+    assert [line for line in lines if "no packet was seen" in line]
 
 
 @pytest.mark.parametrize(("age", "code"), [(5.0, 0), (1000.0, 2)])
