@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Limits:
     """Caps on state. Hitting one loses detail, never correctness of what is shown: what was forgotten is counted under the field's name."""
 
-    batch_packets: int = 8192  # packets per batch: columns stay in the second-level cache
+    batch_packets: int = 16_384  # packets per batch: enough that what is done once per batch costs little, few enough for the cache
     capture_block_bytes: int = 16_777_216  # one pcap record or pcapng block; larger is a corrupt file (Wireshark's bound for blocks, too)
     capture_interfaces: int = 65_536  # interfaces described by one pcapng file
     capture_problems: int = 100  # places in a file listed with their offset; all are counted

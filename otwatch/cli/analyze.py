@@ -16,6 +16,7 @@ from otwatch.cli.options import ANALYSIS_OPTIONS, FILE, LAKE_OPTIONS, MERGE_AND_
 from otwatch.cli.sharing import pseudonyms_of, save
 
 if TYPE_CHECKING:
+    from otwatch.cli.into_lake import IntoLake
     from otwatch.engine.detector import Policy
     from otwatch.engine.state import Observed
     from otwatch.engine.writers import Writer
@@ -117,7 +118,6 @@ def analyze(
       otwatch analyze captures/ --syslog 'tls://siem.example:6514?format=cef' --db found.sqlite
     """
     with one_line_errors():
-        from otwatch.cli.into_lake import IntoLake, both
         from otwatch.cli.running import observed_recordings, policy_from, recordings_of_cluster
         from otwatch.cli.showing import Pages, Records
         from otwatch.cli.writing import check_new, check_output
@@ -140,7 +140,7 @@ def analyze(
         targets = _destinations(urls)
         policy = policy_from(options)
         least = severity(min_severity)
-        into = None if lake is None else IntoLake(lake, lake_sensor, policy.site.name if policy.site else "", raw_reads=lake_raw_reads)
+        into = None if lake is None else _into_lake(lake, lake_sensor, policy.site.name if policy.site else "", raw_reads=lake_raw_reads)
         wanted = Wanted(
             activity=report is not None,
             anomalies=form == "jsonl" or into is not None,
@@ -156,8 +156,8 @@ def analyze(
             def writers(number: int) -> dict[str, Writer]:
                 nonlocal store
                 store = stores.enter_context(_store(_named(database, number)))
-                taking = [{} if store is None else {"flows": store}, {} if into is None else into.begin()]
-                return both(taking)
+                taking: dict[str, Writer] = {} if store is None else {"flows": store}
+                return taking if into is None else into.begin(taking)
 
             if dask is None:
                 recordings = observed_recordings(captures, policy, wanted, writers=writers, merge=merge, jobs=jobs)
@@ -241,6 +241,12 @@ def _pseudonyms(share: str | None, *, stores: Sequence[str | None]) -> Pseudonym
     if share is not None and any(stores):
         raise CaptureError("--share is for what is shown to others: leave out --db, --lake and --syslog")
     return pseudonyms_of(share)
+
+
+def _into_lake(folder: str, sensor: str, site: str, *, raw_reads: bool) -> IntoLake:
+    from otwatch.cli.into_lake import IntoLake
+
+    return IntoLake(folder, sensor, site, raw_reads=raw_reads)
 
 
 def _library(folder: str | None) -> Library | None:

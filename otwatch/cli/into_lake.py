@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from otwatch.cli.failing import complain
@@ -25,10 +25,13 @@ class IntoLake:
         self.tables = (*TABLES, "reads") if raw_reads else TABLES
         self._now: LakeRecording | None = None
 
-    def begin(self) -> Mapping[str, Writer]:
-        """Who takes the tables of the next recording."""
+    def begin(self, taking: Mapping[str, Writer]) -> dict[str, Writer]:
+        """Who takes the tables of the next recording: beside those of `taking`, the lake; a table that both take goes to each."""
         self._now = LakeRecording(self._lake, self._site, self._sensor)
-        return self._now.writers(self.tables)
+        found: dict[str, Any] = dict(taking)
+        for table, writer in self._now.writers(self.tables).items():
+            found[table] = _Both(found[table], writer) if table in found else writer
+        return found
 
     def finish(self, one: Observed) -> bool:
         """Shows a recording in the lake. False when the disk did not take it, which is said: the result is still to be shown."""
@@ -54,15 +57,6 @@ class IntoLake:
         """Drops what was not shown."""
         if self._now is not None:
             self._now.close()
-
-
-def both(taking: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """One mapping of writers out of several; a table that several take goes to each."""
-    found: dict[str, Any] = {}
-    for writers in taking:
-        for table, writer in writers.items():
-            found[table] = _Both(found[table], writer) if table in found else writer
-    return found
 
 
 class _Both:

@@ -54,7 +54,6 @@ class Pages:
 
     def write(self, out: IO[str]) -> None:
         """Everything."""
-        from otwatch.cli.advisories_text import show_advisories
         from otwatch.cli.text import QuietConsole, show, show_recordings
         from otwatch.cli.view_text import width_of
 
@@ -65,4 +64,6 @@ class Pages:
         for one in self._read:
             show(one.result, console, min_severity=self._least, title=several)
             if self._library is not None:
+                from otwatch.cli.advisories_text import show_advisories
+
                 show_advisories(one.result, self._library, console)

@@ -14,8 +14,7 @@ from otwatch.inventory.asset import Asset, KnownFact
 from otwatch.inventory.inventory import Talk
 from otwatch.inventory.roles import role_title
 from otwatch.outputs.result import Result
-from otwatch.outputs.story import clock, has_ends
-from otwatch.outputs.view.assemble import base_name
+from otwatch.outputs.story import base_name, clock, has_ends
 from otwatch.outputs.view.build import view_of
 
 _IDENTITY = ("name", "application_name", "model", "order_number", "firmware", "serial")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,15 +16,12 @@ from otwatch.addresses import mac_text
 from otwatch.alerts.alert import Alert
 from otwatch.alerts.coverage import Verdict
 from otwatch.alerts.incidents import Incident
-from otwatch.baseline.baseline import Baseline
-from otwatch.baseline.store import load_baseline
 from otwatch.batch import Batch
 from otwatch.documents import Complaints, Value
 from otwatch.engine.kinds import anomaly_kinds, layer_name
 from otwatch.engine.pipeline import Pipeline
 from otwatch.engine.visibility import NOTHING_UNREAD, Unread
 from otwatch.errors import CaptureError, ConfigError
-from otwatch.intel.indicators import Indicators, read_indicators
 from otwatch.inventory.inventory import Inventory
 from otwatch.outputs.result import Check
 from otwatch.protocols import protocols
@@ -33,9 +30,12 @@ from otwatch.rules.knowledge import Learning
 from otwatch.rules.load import documents_of, load_rules
 from otwatch.rules.rule import Rule
 from otwatch.rules.state import addresses_in_use, resumed, saved
-from otwatch.site.load import load_site
-from otwatch.site.site import Site
 from otwatch.tables import Anomalies, FlowEvents, Operations, Packets
+
+if TYPE_CHECKING:
+    from otwatch.baseline.baseline import Baseline
+    from otwatch.intel.indicators import Indicators
+    from otwatch.site.site import Site
 
 
 def shipped_rules() -> Path:
@@ -101,6 +101,24 @@ class Policy:
     intelligence: Indicators | None = None
 
 
+def _site(path: str) -> Site:
+    from otwatch.site.load import load_site  # noqa: PLC0415 - as the two below: most analyses have none, and a small one takes less than these
+
+    return load_site(Path(path))
+
+
+def _baseline(path: str) -> Baseline:
+    from otwatch.baseline.store import load_baseline  # noqa: PLC0415
+
+    return load_baseline(Path(path))
+
+
+def _indicators(paths: Sequence[str]) -> Indicators:
+    from otwatch.intel.indicators import read_indicators  # noqa: PLC0415
+
+    return read_indicators(paths)
+
+
 def policy_of(
     *,
     rules: Sequence[str] = (),
@@ -110,13 +128,13 @@ def policy_of(
     intel: Sequence[str] = (),
 ) -> Policy:
     """Loads everything that options name; ConfigErrors and CaptureError say what is wrong with it."""
-    plant = load_site(Path(site)) if site else None
+    plant = _site(site) if site else None
     return Policy(
         rules=rules_of(rules, proofs=False),
         site=None if plant is not None and plant.is_empty else plant,  # as `site init` writes it
-        baseline=load_baseline(Path(baseline)) if baseline else None,
+        baseline=_baseline(baseline) if baseline else None,
         learn_until_ns=utc_ns(learn_until) if learn_until else None,
-        intelligence=read_indicators(intel) if intel else None,
+        intelligence=_indicators(intel) if intel else None,
     )
 
 

@@ -16,7 +16,7 @@ from otwatch.engine.turns import Turns
 from otwatch.limits import Limits
 from otwatch.protocols import protocols
 from otwatch.protocols.kit.early import Early
-from otwatch.protocols.spec import Carrier, Dissector, Fact
+from otwatch.protocols.spec import Dissector, Fact
 from otwatch.streams.streams import Streams
 from otwatch.tables import Anomalies, Operations, Packets, Pdus
 
@@ -37,10 +37,8 @@ class Pipeline:
         self.decoder = Decoder(self.addresses, limits, self.protocols)
         self.bindings = Bindings(limits)
         self.streams = Streams(self.addresses, limits, self.protocols)
-        self.dissectors: list[Dissector | None] = [
-            spec.dissector(index, limits) if spec.dissector is not None and not spec.facts_only else None
-            for index, spec in enumerate(self.protocols, 1)
-        ]  # those of facts only are made when something of theirs is seen: their modules take as long to load as a small capture to read
+        # made when something of theirs is seen: their modules take as long to load as a small capture to read
+        self.dissectors: list[Dissector | None] = [None] * len(self.protocols)
         self.turns = [Turns(limits) for _ in self.protocols]
         self.behaviour_index = BehaviourIndex(limits)
         self.operations = Operations()
@@ -76,13 +74,10 @@ class Pipeline:
         facts: list[Fact] = []
         active = 0
         self._put_in_order()
-        for index, (dissector, pdus) in enumerate(zip(self.dissectors, self.streams.pdus[1:], strict=True), 1):
-            make = self.protocols[index - 1].dissector
-            if dissector is None and pdus.rows and make is not None:
-                dissector = self.dissectors[index - 1] = make(index, self.limits)
-            if dissector is not None and pdus.rows:
+        for index, pdus in enumerate(self.streams.pdus[1:], 1):
+            if pdus.rows:
                 pdus.packets = packets
-                active += self._dissect(index, dissector, pdus, facts)
+                active += self._dissect(index, pdus, facts)
         if active > 1:
             _sort_by_packet(self.operations)
         facts = [self._placed(fact) if fact.about or fact.names >= 0 else fact for fact in facts]
@@ -116,8 +111,21 @@ class Pipeline:
             for early in self._early():
                 early.largest_tcp_ns = largest_ns
 
-    def _dissect(self, index: int, dissector: Dissector, pdus: Pdus, facts: list[Fact]) -> int:
+    def _dissector(self, index: int) -> Dissector | None:
+        """That of a protocol, made when it is asked for; None of a protocol that is recognised only."""
+        found = self.dissectors[index - 1]
+        make = self.protocols[index - 1].dissector
+        if found is None and make is not None:
+            found = self.dissectors[index - 1] = make(index, self.limits)
+            if hasattr(found, "early"):
+                found.early.largest_tcp_ns = max(turns.largest_ns for turns in self.turns)
+        return found
+
+    def _dissect(self, index: int, pdus: Pdus, facts: list[Fact]) -> int:
         """The rows of one protocol, and of those that it carries; how many of them had some."""
+        dissector = self._dissector(index)
+        if dissector is None:
+            return 0
         before = self.operations.rows
         dissector.feed(pdus, self.operations, self.anomalies, facts)
         self._spoken(index, pdus.array("flow"))
@@ -125,11 +133,10 @@ class Pipeline:
         if self.operations.rows > before:
             self._name_flows(index, before)
             active = 1
-        if isinstance(dissector, Carrier):
-            for number, carried in dissector.riders.items():
-                rider = self.dissectors[number - 1]
-                if rider is not None and carried.rows:
-                    active += self._dissect(number, rider, carried, facts)
+        riders: dict[int, Pdus] = getattr(dissector, "riders", {})  # of a Carrier; isinstance takes as long as a hundred packets
+        for number, carried in riders.items():
+            if carried.rows:
+                active += self._dissect(number, carried, facts)
         return active
 
     def _placed(self, fact: Fact) -> Fact:

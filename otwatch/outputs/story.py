@@ -107,3 +107,8 @@ def judged(coverage: Coverage) -> str:
     """How many of the rules that apply could be judged, and what kept the others from it."""
     text = f"{coverage.judged} of {plural(coverage.applicable, 'rule')} could be judged"
     return f"{text}: {coverage.reasons[0][0].text}." if coverage.not_judged and coverage.reasons else f"{text}."
+
+
+def base_name(path: str) -> str:
+    """Without its folders: a report is passed on, and says nothing about the machine that made it."""
+    return path.replace("\\", "/").rstrip("/").rpartition("/")[2]

@@ -14,6 +14,7 @@ from otwatch.alerts.bursts import KEPT, Burst, Interval, merged
 from otwatch.alerts.evidence import Act, Evidence, Hop
 from otwatch.alerts.findings import Finding, Part, Sample
 from otwatch.alerts.outcome import Items, Outcome, outcome_of
+from otwatch.groups import distinct
 from otwatch.names import plain
 from otwatch.rules.context import Context, LateRecord
 from otwatch.rules.rows import Row
@@ -218,7 +219,7 @@ class Describer:
     def _column(behaviours: Behaviours, name: str, numbers: Collection[int]) -> list[int]:
         if not numbers:
             return []
-        found: list[int] = np.unique(behaviours.array(name)[np.fromiter(numbers, np.int64, len(numbers))]).tolist()
+        found: list[int] = distinct(behaviours.array(name)[np.fromiter(numbers, np.int64, len(numbers))]).tolist()
         return found
 
 

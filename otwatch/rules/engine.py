@@ -19,7 +19,7 @@ from otwatch.alerts.coverage import Verdict
 from otwatch.alerts.findings import Finding, Findings
 from otwatch.alerts.incidents import Incident
 from otwatch.batch import Batch
-from otwatch.groups import grouped, rank_among_equals
+from otwatch.groups import distinct, grouped, rank_among_equals
 from otwatch.limits import Limits
 from otwatch.names import plain
 from otwatch.rules.compile import Clause, clauses_of
@@ -359,7 +359,7 @@ class RuleEngine:
     def _without_full(self, batch: Batch, behaviours: Numbers, rows: Numbers) -> Numbers:
         """The rows less those that are wanted as evidence only, of findings that keep no more: of a flood most."""
         numbers = behaviours[rows]
-        sampled = np.unique(numbers[self._wanted[numbers] & _SAMPLE != 0])
+        sampled = distinct(numbers[self._wanted[numbers] & _SAMPLE != 0])
         if len(sampled) <= _FEW:
             return rows
         sources, targets = (batch.behaviours.array(name)[sampled] for name in ("source", "destination"))

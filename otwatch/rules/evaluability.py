@@ -10,6 +10,7 @@ import numpy as np
 
 from otwatch.actions import Role
 from otwatch.alerts.coverage import JUDGED, How, Reason, Verdict, Why
+from otwatch.groups import distinct
 from otwatch.rules.context import Context
 from otwatch.rules.explain import learned_from
 from otwatch.rules.fields import OUTCOMES
@@ -57,9 +58,9 @@ def spoken_in(table: Behaviours | None, name_of: Callable[[int], str]) -> tuple[
         which = roles == int(role)
         counts.append(np.bincount(protocols[which], messages[which], int(protocols.max()) + 1))
         talks = np.column_stack([protocols, source, target])[which & (target > 0)]
-        pairs.append(set(map(tuple, np.unique(talks, axis=0).tolist())))
+        pairs.append(set(map(tuple, np.unique(talks, axis=0, return_counts=True)[0].tolist())))
     found = {}
-    for protocol in np.unique(protocols).tolist():
+    for protocol in distinct(protocols).tolist():
         asking, answering = (sum(talk[0] == protocol for talk in talks) for talks in pairs)
         found[name_of(protocol)] = Spoken(
             requests=int(counts[0][protocol]), responses=int(counts[1][protocol]), asking=asking, answering=answering

@@ -11,6 +11,7 @@ import numpy as np
 from otwatch.actions import CHANGING, Role
 from otwatch.alerts.findings import Sample
 from otwatch.batch import Batch
+from otwatch.groups import distinct
 from otwatch.rules.context import Context
 from otwatch.rules.points import Points
 from otwatch.tables import Flows
@@ -180,7 +181,7 @@ class Evidence:
         responses = np.nonzero(operations.array("role") == _RESPONSE)[0]
         if watched:
             if self._frames is None:
-                self._frames = np.unique(np.fromiter((frame for _, frame in watched), np.int64, len(watched)))
+                self._frames = distinct(np.fromiter((frame for _, frame in watched), np.int64, len(watched)))
             frames = operations.array("request_frame")[responses]
             near = (frames >= self._frames[0]) & (frames <= self._frames[-1])  # what nobody answers is soon older than all that is answered
             waited = responses[near][np.isin(frames[near], self._frames)] if near.any() else responses[:0]

@@ -17,7 +17,7 @@ import numpy as np
 
 from otwatch.alerts.findings import Part
 from otwatch.batch import Batch
-from otwatch.groups import grouped
+from otwatch.groups import distinct, grouped
 from otwatch.limits import Limits
 from otwatch.rules.compile import Clause
 from otwatch.rules.context import Context, Joined
@@ -142,7 +142,7 @@ class FlowRules:
                 if alike is None:
                     alike = grouped([which, flows.array("client")[slots], flows.array("server")[slots]])
                 first, group = alike
-                asked = np.unique(group[rows])
+                asked = distinct(group[rows])
                 fits = np.zeros(len(first), np.bool_)
                 fits[asked] = [self._passes(clause, bit, seen[row]) for row in first[asked].tolist()]
                 rows = rows[fits[group[rows]]]

@@ -75,6 +75,19 @@ def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     assert loaded & {"numpy", "networkx", "rich", "scapy", "pyshark", "yaml", "jinja2", "asyncio", "duckdb", "ssl"} == set()
 
 
+def test_a_small_analysis_imports_only_what_it_needs() -> None:
+    code = "import sys; sys.argv = ['otwatch', *sys.argv[1:]]\nfrom otwatch.cli import main\ntry: main()\nfinally: print('MODULES', *sys.modules)"
+    command = [sys.executable, "-c", code, "analyze", str(ROOT / "pcaps" / "plant" / "modbus-poll.pcap")]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    loaded = set(told.partition("MODULES ")[2].split())
+    assert "otwatch.protocols.modbus.dissect" in loaded
+    assert {name for name in loaded if name.endswith(".dissect")} == {"otwatch.protocols.modbus.dissect"}
+    assert {name for name in loaded if name.startswith(("otwatch.lake", "otwatch.intel", "otwatch.site.", "otwatch.baseline.b"))} == {
+        "otwatch.baseline.behaviours"
+    }
+    assert loaded & {"numpy.ma", "networkx", "scapy", "jinja2", "duckdb", "ssl", "sqlite3", "otwatch.outputs.view.plant"} == set()
+
+
 def test_exit_codes_stand_in_the_help() -> None:
     told = " ".join(CliRunner().invoke(main, ["--help"]).output.split())
     assert "Exit codes: 0 done, 2 wrong use, unreadable input or undelivered alerts, 3 --fail-on met, 130 interrupted." in told

@@ -19,7 +19,7 @@ from otwatch.outputs.escape import one_line
 from otwatch.outputs.map.layout import SLOT_HEIGHT, SLOT_WIDTH
 from otwatch.outputs.map.shapes import LEGEND, SHAPES, fitted, shape
 from otwatch.outputs.map.strokes import CARD_ICON, ICON
-from otwatch.outputs.view.assemble import base_name
+from otwatch.outputs.story import base_name
 from otwatch.outputs.view.inventory import short_title
 from otwatch.outputs.view.plant import ConversationRow, MapLine, PlantView
 

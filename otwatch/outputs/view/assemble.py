@@ -10,7 +10,7 @@ from otwatch.capture.report import CaptureReport
 from otwatch.intel.advisories import Library
 from otwatch.inventory.inventory import Talk
 from otwatch.outputs.result import Result
-from otwatch.outputs.story import clock, plural, span
+from otwatch.outputs.story import base_name, clock, plural, span
 from otwatch.outputs.view.activity import NO_ACTIVITY, Activity
 from otwatch.outputs.view.build import view_of
 from otwatch.outputs.view.inventory import asset_rows
@@ -146,11 +146,6 @@ def _file(report: CaptureReport, incidents: Sequence[IncidentView], known: Mappi
         incidents=sum(incident.file == report.path for incident in incidents),
         problems=", ".join(problems),
     )
-
-
-def base_name(path: str) -> str:
-    """Without its folders: a report is passed on, and says nothing about the machine that made it."""
-    return path.replace("\\", "/").rstrip("/").rpartition("/")[2]
 
 
 def _protocols(result: Result) -> tuple[ProtocolRow, ...]:
