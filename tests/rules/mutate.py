@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import argparse
-import random
+import hashlib
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -91,15 +91,16 @@ def survives(mutant: Rule) -> bool:
 
 
 def sample(count: int, seed: int) -> list[tuple[str, str, Rule]]:
-    """(rule, what was changed, mutant): drawn evenly from all rules, not from the long ones."""
-    chance = random.Random(seed)
-    rules = [rule for rule in rules_of(drafts=True) if rule.status != "draft"]
-    drawn = []
-    while len(drawn) < count:
-        rule = chance.choice(rules)
-        made = list(mutants(rule))
-        if made:
-            drawn.append((rule.id, *chance.choice(made)))
+    """(rule, what was changed, mutant): drawn evenly from all rules, not from the long ones; a rule that is new draws no other ones of the rest."""
+
+    def lot(*words: str) -> bytes:
+        return hashlib.sha256("|".join((str(seed), *words)).encode()).digest()
+
+    rules = sorted((rule for rule in rules_of(drafts=True) if rule.status != "draft"), key=lambda rule: lot(rule.id))
+    drawn: list[tuple[str, str, Rule]] = []
+    for rule in rules:
+        if len(drawn) < count and (made := list(mutants(rule))):
+            drawn.append((rule.id, *min(made, key=lambda one: lot(rule.id, one[0]))))
     return drawn
 
 
