@@ -1,7 +1,8 @@
 """Every identity that tshark prints against the asset on which it must stand: `python -m tests.inventory.identities CAPTURE...` prints the table of
 docs/reference/identities.md. None may be missing, none invented.
 
-What is compared is (address, kind, value). Values that stock tshark does not print (Modbus report server id and UMAS, S7comm-plus) are counted apart.
+What is compared is (address, kind, value). Values that stock tshark does not print (Modbus report server id and UMAS, S7comm-plus, PCCC status) are
+counted apart.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import ip_address
+from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +30,8 @@ from tests.cli.calling import otwatch
 from tests.inventory import it_identities
 
 Said = tuple[str, str, str]  # address, kind, value
-_NOT_PRINTED: Final = ("modbus.report_server_id", "modbus.umas", "s7comm-plus.")
+_NOT_PRINTED: Final = ("modbus.report_server_id", "modbus.umas", "s7comm-plus.", "pccc.diagnostic_status")
+_TUNNELS: Final = ("--enable-heuristic", "teredo_udp", "-d", "udp.port==4754,gre")  # which stock tshark leaves undecoded
 _BACNET: Final = {
     "vendor-name": "vendor", "model-name": "model", "firmware-revision": "firmware", "application-software-version": "software",
     "location": "location", "serial-number": "serial",
@@ -71,23 +74,29 @@ class Compared:
 
 
 def _fields(capture: Path, chosen: str, names: Iterable[str]) -> Iterator[list[list[str]]]:
-    """Per frame the occurrences of each field, the source address first."""
-    wanted = ["ip.src", "ipv6.src", *names]
-    command = ["tshark", "-r", str(capture), "-Y", chosen, "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=\x1f", "-E", "separator=\x1e"]
+    """Per frame the occurrences of each field, the source and destination of the innermost packet first."""
+    wanted = ["frame.protocols", "ip.src", "ipv6.src", "ip.dst", "ipv6.dst", *names]
+    command = ["tshark", *_TUNNELS, "-r", str(capture), "-Y", chosen, "-T", "fields"]
+    command += ["-E", "occurrence=a", "-E", "aggregator=\x1f", "-E", "separator=\x1e"]
     for name in wanted:
         command += ["-e", name]
     done = subprocess.run(command, capture_output=True, check=False)
     for line in done.stdout.decode("utf-8", "replace").split("\n"):  # not splitlines: the separator is a line to it
         cells = line.split("\x1e")
         if len(cells) == len(wanted):
-            old, new, *others = ([*cell.split("\x1f")] if cell else [] for cell in cells)
-            yield [new or old or [""], *others]
+            protocols, old, new, old_to, new_to, *others = ([*cell.split("\x1f")] if cell else [] for cell in cells)
+            six = protocols[0].rfind(":ipv6") > protocols[0].rfind(":ip:") if protocols else False
+            yield [(new if six else old) or [""], (new_to if six else old_to) or [""], *others]
 
 
 def _s7(capture: Path) -> Iterator[Said]:
     names = [f"s7comm.szl.xy11.0001.{name}" for name in ("index", "anz", "ausbg", "ausbe")]  # anz is the order number (MlfB)
-    for (address, indices, orders, high, low) in _fields(capture, "s7comm.szl.xy11.0001.index", names):
-        for index, order, first, second in zip(indices, orders, high, low, strict=False):
+    for address, _, indices, orders, high, low in _fields(capture, "s7comm.szl.xy11.0001.index", names):
+        for index, order, first, second in zip_longest(indices, orders, high, low, fillvalue=""):
+            if not second:  # the list ends early: of its last record tshark prints the order number
+                if order and int(index, 0) == 1:
+                    yield address[0], "order_number", order.strip()
+                continue
             number, one, two = int(index, 0), int(first, 0), int(second, 0)
             major = " " if one & 0xFF == 0x20 else f"{one & 0xFF}."  # a blank instead of a number
             version = f"{major}{two >> 8}.{two & 0xFF}"
@@ -99,25 +108,25 @@ def _s7(capture: Path) -> Iterator[Said]:
             elif number == 0x81:
                 yield address[0], "boot_loader", f"{chr(one >> 8)}{version}"
     for suffix, kind in _SZL.items():
-        for address, values in _fields(capture, f"s7comm.szl.001c.{suffix}", [f"s7comm.szl.001c.{suffix}"]):
+        for address, _, values in _fields(capture, f"s7comm.szl.001c.{suffix}", [f"s7comm.szl.001c.{suffix}"]):
             yield from ((address[0], kind, value.strip("\0 ")) for value in values)
     maker = "s7comm.szl.001c.0009.manufacturer_id"
-    for address, values in _fields(capture, f"{maker} == 0x002a", [maker]):
+    for address, _, values in _fields(capture, f"{maker} == 0x002a", [maker]):
         yield from ((address[0], "vendor", "Siemens") for _ in values)
 
 
 def _modbus(capture: Path) -> Iterator[Said]:
-    for address, numbers, values in _fields(capture, "modbus.object_str_value", ["modbus.object_id", "modbus.object_str_value"]):
+    for address, _, numbers, values in _fields(capture, "modbus.object_str_value", ["modbus.object_id", "modbus.object_str_value"]):
         yield from ((address[0], _MODBUS[number], value.strip()) for number, value in zip(numbers, values, strict=False) if number in _MODBUS)
 
 
 def _mms(capture: Path) -> Iterator[Said]:
-    for address, *values in _fields(capture, "mms.vendorName", ["mms.vendorName", "mms.modelName", "mms.revision"]):
+    for address, _, *values in _fields(capture, "mms.vendorName", ["mms.vendorName", "mms.modelName", "mms.revision"]):
         yield from ((address[0], kind, value) for kind, found in zip(("vendor", "model", "firmware"), values, strict=True) for value in found)
 
 
 def _dnp3(capture: Path) -> Iterator[Said]:
-    for address, objects, values in _fields(capture, "dnp3.al.da.value", ["dnp3.al.obj", "dnp3.al.da.value"]):
+    for address, _, objects, values in _fields(capture, "dnp3.al.da.value", ["dnp3.al.obj", "dnp3.al.da.value"]):
         if len(objects) == len(values):
             yield from ((address[-1], _DNP3[one], value.strip()) for one, value in zip(objects, values, strict=True) if _DNP3.get(one))
 
@@ -125,7 +134,7 @@ def _dnp3(capture: Path) -> Iterator[Said]:
 def _bacnet(capture: Path) -> Iterator[Said]:
     """The text of the dissection: its fields do not say which object a value is of."""
     chosen = "bvlc.function != 0x04 && ((bacapp.type == 3 && bacapp.confirmed_service in {12, 14}) || bacapp.unconfirmed_service == 0)"
-    done = subprocess.run(["tshark", "-r", str(capture), "-Y", chosen, "-V"], capture_output=True, check=False)
+    done = subprocess.run(["tshark", *_TUNNELS, "-r", str(capture), "-Y", chosen, "-V"], capture_output=True, check=False)
     address, device, own, announced, several = "", False, "", False, False
     for line in done.stdout.decode("utf-8", "replace").splitlines():
         if line.startswith("Internet Protocol Version 4"):
@@ -154,13 +163,13 @@ def _bacnet(capture: Path) -> Iterator[Said]:
 
 def _cip(capture: Path) -> Iterator[Said]:
     lists = [f"enip.lir.{name}" for name in ("vendor", "revision", "serial", "name")]
-    for address, makers, revisions, serials, models in _fields(capture, "enip.lir.serial", lists):
+    for address, _, makers, revisions, serials, models in _fields(capture, "enip.lir.serial", lists):
         yield from ((address[-1], "vendor", vendor(int(maker, 0))) for maker in makers)
         yield from ((address[-1], "firmware", f"{int(one, 0) >> 8}.{int(one, 0) & 0xFF:03d}") for one in revisions)
         yield from ((address[-1], "serial", f"{int(number, 0):08X}") for number in serials)
         yield from ((address[-1], "model", model.strip()) for model in models)
     own = [f"cip.id.{name}" for name in ("vendor_id", "major_rev", "minor_rev", "serial_number", "product_name")]
-    for address, makers, majors, minors, serials, models in _fields(capture, " || ".join(own), own):
+    for address, _, makers, majors, minors, serials, models in _fields(capture, " || ".join(own), own):
         yield from ((address[-1], "vendor", vendor(int(maker, 0))) for maker in makers)
         yield from ((address[-1], "firmware", f"{int(one, 0)}.{int(two, 0):03d}") for one, two in zip(majors, minors, strict=False))
         yield from ((address[-1], "serial", f"{int(number, 0):08X}") for number in serials)
@@ -170,7 +179,7 @@ def _cip(capture: Path) -> Iterator[Said]:
 def _dcp(capture: Path) -> Iterator[Said]:
     chosen = "pn_dcp.service_type == 1 && pn_dcp.service_id == 5"  # responses to Identify
     names = ["eth.src", *(f"pn_dcp.suboption_{name}" for name in ("device_nameofstation", "device_devicevendorvalue", "vendor_id"))]
-    for _, macs, stations, models, makers in _fields(capture, chosen, names):
+    for _, _, macs, stations, models, makers in _fields(capture, chosen, names):
         yield from ((macs[0], "name", station.strip()) for station in stations)
         yield from ((macs[0], "model", model.strip()) for model in models)
         yield from ((macs[0], "vendor", VENDORS[int(maker, 0)]) for maker in makers if int(maker, 0) in VENDORS)
@@ -193,7 +202,7 @@ def _description(address: str, description: str) -> Iterator[Said]:
 def _lldp(capture: Path) -> Iterator[Said]:
     names = ("eth.src", "lldp.mgn.addr.ip4", "lldp.mgn.addr.ip6", "lldp.tlv.system.name", "lldp.tlv.system.desc", "lldp.media.manufacturer",
              "lldp.media.model", "lldp.media.hardware", "lldp.media.firmware", "lldp.media.software", "_ws.malformed")
-    for _, macs, four, six, stations, descriptions, *med, malformed in _fields(capture, "lldp", names):
+    for _, _, macs, four, six, stations, descriptions, *med, malformed in _fields(capture, "lldp", names):
         if malformed and not stations:
             continue
         for address in (macs[-1], *(f"?{one}" for one in [*four, *six][:2])):  # of an address that no packet shows, there is no asset
@@ -209,7 +218,7 @@ def _named(capture: Path) -> Iterator[Said]:
     names = ("dhcp.type", "dhcp.hw.mac_addr", "dhcp.ip.client", "dhcp.ip.your", "dhcp.option.hostname", "dhcp.option.vendor_class_id",
              "dhcp.fqdn.name", "dhcp.option.dhcp", "_ws.malformed", "dhcp.option.end")
     last: dict[str, list[tuple[str, str]]] = {}
-    for _, ops, macs, clients, yours, hosts, classes, full, types, malformed, ends in _fields(capture, "dhcp", names):
+    for _, _, ops, macs, clients, yours, hosts, classes, full, types, malformed, ends in _fields(capture, "dhcp", names):
         if malformed or not ends or not macs:
             continue
         if ops[0] == "1":
@@ -229,7 +238,7 @@ _RECORD: Final = re.compile(r"        (\S.*): type (A|AAAA|PTR), class IN.*, (?:
 def _dns(capture: Path) -> Iterator[Said]:
     """The names of addresses in answers of DNS, by the question; of mDNS and LLMNR, by the record. From the text of the dissection: its fields do not
     say which record a value is of."""
-    done = subprocess.run(["tshark", "-r", str(capture), "-Y", _DNS, "-V"], capture_output=True, check=False)
+    done = subprocess.run(["tshark", *_TUNNELS, "-r", str(capture), "-Y", _DNS, "-V"], capture_output=True, check=False)
     for frame in done.stdout.decode("utf-8", "replace").split("\nFrame "):
         heads, _, message = re.sub(r"Name (?:System|Resolution) \(response\)", "\0", frame, count=1).partition("\0")
         senders, ports = re.findall(r"Internet Protocol Version \d, Src: ([\w.:]+)", heads), re.findall(r" Port: (\d+)", heads)[-2:]
@@ -252,7 +261,7 @@ def _dns(capture: Path) -> Iterator[Said]:
 def _nbns(capture: Path) -> Iterator[Said]:
     """Names with the suffixes of a host (00, 20), of registrations and positive answers; what scapy calls a group is a workgroup."""
     names = ("nbns.name", "nbns.addr", "nbns.nb_flags.group", "nbns.flags.response", "nbns.flags.opcode", "nbns.flags.rcode", "_ws.malformed")
-    for _, called, addresses, groups, answers, opcodes, codes, malformed in _fields(capture, "nbns.addr", names):
+    for _, _, called, addresses, groups, answers, opcodes, codes, malformed in _fields(capture, "nbns.addr", names):
         match = re.match(r"(.*?)<(00|20)>", called[0]) if called else None
         claims = int(opcodes[0]) in (5, 8, 9, 15) if answers[0] in ("0", "False") else int(opcodes[0]) == 0 and codes[:1] == ["0"]
         if malformed or not match or not claims:
@@ -268,7 +277,7 @@ _SYSTEM: Final = {"1.3.6.1.2.1.1.1.0": "description", "1.3.6.1.2.1.1.5.0": "name
 def _snmp(capture: Path) -> Iterator[Said]:
     """sysDescr, sysName and sysLocation in responses and notifications; tshark prints strings in hex."""
     chosen = "snmp.data in {2,4,6,7,8} && !icmp"
-    for address, names, values in _fields(capture, chosen, ["snmp.name", "snmp.value.octets"]):
+    for address, _, names, values in _fields(capture, chosen, ["snmp.name", "snmp.value.octets"]):
         if len(names) != len(values):
             continue  # other types of values between them: which is which is not printed
         for name, value in zip(names, values, strict=True):
@@ -281,7 +290,7 @@ def _snmp(capture: Path) -> Iterator[Said]:
 
 def _cdp(capture: Path) -> Iterator[Said]:
     names = ("eth.src", "cdp.deviceid", "cdp.platform", "cdp.software_version", "cdp.nrgyz.ip_address", "_ws.malformed")
-    for _, macs, stations, platforms, versions, addresses, _malformed in _fields(capture, "cdp.deviceid", names):
+    for _, _, macs, stations, platforms, versions, addresses, _malformed in _fields(capture, "cdp.deviceid", names):
         for place in (macs[-1], *(f"?{one}" for one in dict.fromkeys(addresses[:2]))):
             yield from ((place, "name", station.strip()) for station in stations)
             for platform in platforms:
@@ -302,7 +311,7 @@ READERS: Final[dict[str, Callable[[Path], Iterator[Said]]]] = {  # what tshark c
 
 def _spoken(capture: Path) -> set[str]:
     """The protocols of a capture, by tshark."""
-    done = subprocess.run(["tshark", "-r", str(capture), "-T", "fields", "-e", "frame.protocols"], capture_output=True, check=False)
+    done = subprocess.run(["tshark", *_TUNNELS, "-r", str(capture), "-T", "fields", "-e", "frame.protocols"], capture_output=True, check=False)
     return {name for line in set(done.stdout.decode().split()) for name in line.split(":")}
 
 

@@ -14,7 +14,7 @@ DIALECTS: Final = {"0x0202": "SMB 2.0.2", "0x0210": "SMB 2.1", "0x0300": "SMB 3.
 VNC: Final = {"1": "none", "2": "VNC password", "16": "Tight", "18": "TLS", "19": "VeNCrypt", "5": "RA2", "6": "RA2ne"}
 KINDS: Final = frozenset({
     "http_server", "user_agent", "http_host", "ssh_version", "ftp_banner", "smb_dialect", "dns_name", "domain", "os_version", "os", "lan_manager",
-    "user", "mqtt_client_id", "vnc_version", "vnc_security",
+    "user", "mqtt_client_id", "vnc_version", "vnc_security", "telnet_banner", "server_name",
 })
 
 
@@ -24,25 +24,24 @@ def _text(values: list[str]) -> str:
 
 def http(capture: Path, fields: Fields) -> Iterator[Said]:
     """Fields of heads. tshark prints those of every request of a connection; which we read is bounded, so a value counts where it was seen first."""
-    names = ["ip.dst", "ipv6.dst", "http.server", "http.user_agent", "http.host"]
-    for source, old, new, server, agent, host in fields(capture, "tcp && (http.request || http.response)", names):
-        destination = new or old or [""]
+    names = ["http.server", "http.user_agent", "http.host"]
+    for source, destination, server, agent, host in fields(capture, "tcp && (http.request || http.response)", names):
         yield source[-1], "http_server", _text(server)
         yield source[-1], "user_agent", _text(agent)
         if host and not _is_address(host[0].strip()):
-            yield destination[-1], "http_host", _text(host)
+            yield f"?{destination[-1]}", "http_host", _text(host)  # who never sends is no asset
 
 
 def ssh(capture: Path, fields: Fields) -> Iterator[Said]:
     """The version lines."""
-    for source, line in fields(capture, "ssh.protocol", ["ssh.protocol"]):
+    for source, _, line in fields(capture, "ssh.protocol", ["ssh.protocol"]):
         yield source[-1], "ssh_version", _text(line).replace("\\r\\n", "").strip()
 
 
 def ftp(capture: Path, fields: Fields) -> Iterator[Said]:
     """The greeting."""
     seen = set()
-    for source, stream, code, text in fields(capture, "ftp.response.code == 220", ["tcp.stream", "ftp.response.code", "ftp.response.arg"]):
+    for source, _, stream, code, text in fields(capture, "ftp.response.code == 220", ["tcp.stream", "ftp.response.code", "ftp.response.arg"]):
         if stream[0] not in seen and code:
             seen.add(stream[0])
             yield source[-1], "ftp_banner", _text(text)
@@ -55,7 +54,7 @@ def ntlm(capture: Path, fields: Fields) -> Iterator[Said]:
         "ntlmssp.challenge.target_info.nb_domain_name", "ntlmssp.auth.username", "ntlmssp.auth.domain", "ntlmssp.auth.hostname",
         "ntlmssp.version.major", "ntlmssp.version.minor", "ntlmssp.version.build_number",
     ]
-    for source, kind, computer, dns, domain, user, of, host, major, minor, build in fields(capture, "ntlmssp", names):
+    for source, _, kind, computer, dns, domain, user, of, host, major, minor, build in fields(capture, "ntlmssp", names):
         if kind and int(kind[0], 0) == 2:
             yield source[-1], "name", _text(computer)
             yield source[-1], "dns_name", _text(dns)
@@ -70,7 +69,7 @@ def ntlm(capture: Path, fields: Fields) -> Iterator[Said]:
 
 def smb2(capture: Path, fields: Fields) -> Iterator[Said]:
     """What the server chose."""
-    for source, dialect in fields(capture, "smb2.cmd == 0 && smb2.flags.response == 1 && smb2.nt_status == 0", ["smb2.dialect"]):
+    for source, _, dialect in fields(capture, "smb2.cmd == 0 && smb2.flags.response == 1 && smb2.nt_status == 0", ["smb2.dialect"]):
         if dialect and dialect[0].lower() in DIALECTS:
             yield source[-1], "smb_dialect", DIALECTS[dialect[0].lower()]
 
@@ -78,12 +77,12 @@ def smb2(capture: Path, fields: Fields) -> Iterator[Said]:
 def smb(capture: Path, fields: Fields) -> Iterator[Said]:
     """The dialect, and native names of session setups."""
     offered: dict[str, list[str]] = {}
-    for source, stream, names, index in fields(capture, "smb.cmd == 0x72", ["tcp.stream", "smb.dialect.name", "smb.dialect.index"]):
+    for source, _, stream, names, index in fields(capture, "smb.cmd == 0x72", ["tcp.stream", "smb.dialect.name", "smb.dialect.index"]):
         if index and int(index[0]) < len(offered.get(stream[0], ())):
             yield source[-1], "smb_dialect", f"SMB 1 ({offered[stream[0]][int(index[0])]})"
         elif names:
             offered[stream[0]] = names
-    for source, system, manager, account, domain in fields(
+    for source, _, system, manager, account, domain in fields(
         capture, "smb.cmd == 0x73", ["smb.native_os", "smb.native_lanman", "smb.account", "smb.primary_domain"]
     ):
         yield source[-1], "os", _text(system)
@@ -94,7 +93,7 @@ def smb(capture: Path, fields: Fields) -> Iterator[Said]:
 
 def rdp(capture: Path, fields: Fields) -> Iterator[Said]:
     """The cookie, and the name in the settings."""
-    for source, cookie, name in fields(capture, "rdp", ["rdp.rt_cookie", "rdp.client.name"]):
+    for source, _, cookie, name in fields(capture, "rdp", ["rdp.rt_cookie", "rdp.client.name"]):
         found = re.search(r"mstshash=(.*)", _text(cookie))
         yield source[-1], "user", found[1] if found else ""
         yield source[-1], "name", _text(name)
@@ -103,7 +102,7 @@ def rdp(capture: Path, fields: Fields) -> Iterator[Said]:
 def vnc(capture: Path, fields: Fields) -> Iterator[Said]:
     """Versions and security types."""
     names = ["vnc.server_proto_ver", "vnc.client_proto_ver", "vnc.security_type"]
-    for source, server, client, types in fields(capture, "vnc", names):
+    for source, _, server, client, types in fields(capture, "vnc", names):
         for version in (server, client):
             yield source[-1], "vnc_version", f"RFB {_text(version).strip()}" if version else ""
         for one in types:
@@ -112,11 +111,29 @@ def vnc(capture: Path, fields: Fields) -> Iterator[Said]:
 
 def mqtt(capture: Path, fields: Fields) -> Iterator[Said]:
     """Client identifiers and user names."""
-    for source, client, user in fields(capture, "mqtt.msgtype == 1", ["mqtt.clientid", "mqtt.username"]):
+    for source, _, client, user in fields(capture, "mqtt.msgtype == 1", ["mqtt.clientid", "mqtt.username"]):
         for one in client:
             yield source[-1], "mqtt_client_id", one.strip()
         for one in user:
             yield source[-1], "user", one.strip()
+
+
+def telnet(capture: Path, fields: Fields) -> Iterator[Said]:
+    """The lines of the server before it first prompts."""
+    prompted = set()
+    for source, _, stream, port, lines in fields(capture, "telnet.data", ["tcp.stream", "tcp.srcport", "telnet.data"]):
+        for line in lines if port[0] == "23" else ():
+            if re.search(r"(?i)(login|name|password): ?$", line):
+                prompted.add(stream[0])
+            elif stream[0] not in prompted:
+                yield source[-1], "telnet_banner", _text([line.replace("\\r\\n", "")])
+
+
+def tls(capture: Path, fields: Fields) -> Iterator[Said]:
+    """The name that a client asks its server for."""
+    chosen = "tcp && tls.handshake.type == 1 && !eap"
+    for _, destination, names in fields(capture, chosen, ["tls.handshake.extensions_server_name"]):
+        yield f"?{destination[-1]}", "server_name", _text(names)
 
 
 def _is_address(host: str) -> bool:
@@ -128,4 +145,5 @@ def _is_address(host: str) -> bool:
     return True
 
 
-READERS: Final = {"http": http, "ssh": ssh, "ftp": ftp, "ntlmssp": ntlm, "smb2": smb2, "smb": smb, "rdp": rdp, "vnc": vnc, "mqtt": mqtt}
+READERS: Final = {"http": http, "ssh": ssh, "ftp": ftp, "ntlmssp": ntlm, "smb2": smb2, "smb": smb, "rdp": rdp, "vnc": vnc, "mqtt": mqtt,
+                  "telnet": telnet, "tls": tls}

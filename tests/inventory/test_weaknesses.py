@@ -15,7 +15,7 @@ def fact(source: str, kind: str, value: str, frame: int = 1) -> KnownFact:
 
 
 def test_a_protocol_says_which_of_its_facts_are_weaknesses() -> None:
-    old, again = fact("tls.handshake", "tls_version", "TLS 1.0", 7), fact("tls.handshake", "tls_version", "TLS 1.0", 9)
+    old, again = fact("tls_handshake.hello", "tls_version", "TLS 1.0", 7), fact("tls_handshake.hello", "tls_version", "TLS 1.0", 9)
     assert weaknesses_of([old, again]) == [("accepts TLS 1.0, which RFC 8996 forbids", old)]
 
 
@@ -26,7 +26,7 @@ def test_a_controller_without_protection() -> None:
 
 
 @pytest.mark.parametrize("known", [
-    fact("tls.handshake", "tls_version", "TLS 1.2"),
+    fact("tls_handshake.hello", "tls_version", "TLS 1.2"),
     fact("opcua.get_endpoints", "security_offered", "Basic256Sha256 SignAndEncrypt"),
     fact("modbus.read_device_identification", "tls_version", "TLS 1.0"),  # no fact of that protocol
     fact("modbus.read_device_identification", "firmware", "V1"),

@@ -131,6 +131,16 @@ def _smb() -> bytes:
     return len(message).to_bytes(4, "big") + message
 
 
+def _client_hello(name: str) -> bytes:
+    """A ClientHello of TLS 1.3 with a server name (RFC 8446 4.1.2, RFC 6066 3)."""
+    def vector(size: int, content: bytes) -> bytes:
+        return len(content).to_bytes(size, "big") + content
+
+    meant = b"\0\0" + vector(2, vector(2, b"\0" + vector(2, name.encode())))
+    body = b"\3\3" + bytes(32) + vector(1, b"") + vector(2, b"\x13\1\x13\2") + b"\1\0" + vector(2, meant + b"\0\x2b" + vector(2, b"\2\3\4"))
+    return b"\x16\3\1" + vector(2, b"\1" + vector(3, body))
+
+
 def _bind() -> bytes:
     """A bind of svcctl (C706 12.6.4.3)."""
     interface = UUID("367abb81-9844-35f1-ad32-98f038001003").bytes_le + struct.pack("<HH", 2, 0)
@@ -178,6 +188,7 @@ SEEDS: Final[dict[str, tuple[bytes, ...]]] = {
     "msrpc": (_bind(),),
     "http": (b"GET /status HTTP/1.1\r\nHost: hmi.plant\r\nUser-Agent: curl/8.5\r\nAuthorization: Basic b3BlcmF0b3I6c2VjcmV0\r\n\r\n",),
     "ftp": (b"PASS secret\r\n",),
+    "tls_handshake": (_client_hello("historian.plant"),),
     "ssh": (b"SSH-2.0-OpenSSH_9.2p1\r\n",),
     "telnet": (b"\xff\xfb\x01\xff\xfd\x18Moxa NPort 5110\r\n",),
     "rdp": (_cookie(),),

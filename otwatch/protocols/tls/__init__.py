@@ -8,7 +8,7 @@ from typing import Any, Final
 from otwatch.actions import Action
 from otwatch.limits import Limits
 from otwatch.protocols.kit.tls import ALERT, CHANGE_CIPHER, CLIENT_HELLO, DATA, HANDSHAKE, SERVER_HELLO
-from otwatch.protocols.spec import Dissector, Framing, Port, ProtocolSpec, Verdict, Weakness
+from otwatch.protocols.spec import Dissector, Framing, Port, ProtocolSpec, Verdict
 
 HELLO, ALERTED, ENCRYPTED = CLIENT_HELLO, ALERT, DATA  # functions
 FUNCTIONS: Final[Mapping[int, tuple[str, Action]]] = {
@@ -21,7 +21,6 @@ _ALERTS: Final[Mapping[int, str]] = {
     51: "decrypt_error", 70: "protocol_version", 71: "insufficient_security", 80: "internal_error", 112: "unrecognized_name",
     116: "certificate_required",
 }  # fmt: skip
-_FORBIDDEN: Final = frozenset({"SSL 3.0", "TLS 1.0", "TLS 1.1"})  # RFC 7568, RFC 8996
 _MOST: Final = 16_384 + 2_048 + 5  # RFC 5246 6.2.3
 
 
@@ -71,7 +70,6 @@ PROTOCOL = ProtocolSpec(
     object_name=lambda _row: "",
     value=value,
     is_answered=lambda row: row["function"] == HELLO,
-    weaknesses=(Weakness(kind="tls_version", text="accepts {value}, which RFC 8996 forbids", applies=_FORBIDDEN.__contains__),),
     references=("RFC 8446, RFC 5246 (TLS)", "Modbus/TCP Security, MB-TCP-Security-v36", "JA4: FoxIO"),
     reference=_reference,
 )

@@ -1,4 +1,4 @@
-"""TLS records of a batch -> a row for each hello, alert and encrypted record, and facts of what is in clear text. Plain Python: hellos are few.
+"""TLS records of a batch -> a row for each hello, alert and encrypted record. Plain Python: hellos are few. Facts are of `tls_handshake`.
 
 The records of one connection after the handshake are counted, a row each, as encrypted. Which side is the client, the hellos say.
 """
@@ -10,13 +10,11 @@ from dataclasses import dataclass, field
 from otwatch.actions import Role
 from otwatch.limits import Limits
 from otwatch.protocols.kit.tls import (
-    CERTIFICATE,
     CHANGE_CIPHER,
     CLIENT_HELLO,
     HANDSHAKE,
     SERVER_HELLO,
     Messages,
-    certificate_facts,
     read_hello,
     records,
 )
@@ -25,7 +23,6 @@ from otwatch.protocols.tls import ALERTED, ENCRYPTED, FUNCTIONS, HELLO
 from otwatch.tables import Anomalies, Operations, Pdus
 from otwatch.vocabulary import PduFlag
 
-_REMEMBERED = 65_536  # facts; beyond it they may repeat
 _FATAL = 2
 
 
@@ -46,9 +43,8 @@ class TlsDissector:
         self.protocol = protocol
         self._characters = limits.text_characters
         self._flows: dict[int, _Flow] = {}
-        self._told: set[tuple[int, str, str]] = set()
 
-    def feed(self, pdus: Pdus, operations: Operations, _anomalies: Anomalies, facts: list[Fact]) -> None:
+    def feed(self, pdus: Pdus, operations: Operations, _anomalies: Anomalies, _facts: list[Fact]) -> None:
         """Appends the rows of a batch in PDU order."""
         for pdu in range(pdus.rows):
             flow = self._flows.setdefault(int(pdus.flow[pdu]), _Flow())
@@ -56,9 +52,9 @@ class TlsDissector:
             if pdus.flags[pdu] & (PduFlag.AFTER_GAP | PduFlag.CONFLICT):
                 flow.sides[direction].encrypted = True  # what comes cannot be put together
             for kind, _, body in records(pdus.octets.tobytes(pdus.start[pdu], pdus.end[pdu])):
-                self._record(flow, kind, body, pdus, pdu, operations, facts)
+                self._record(flow, kind, body, pdus, pdu, operations)
 
-    def _record(self, flow: _Flow, kind: int, body: bytes, pdus: Pdus, pdu: int, operations: Operations, facts: list[Fact]) -> None:
+    def _record(self, flow: _Flow, kind: int, body: bytes, pdus: Pdus, pdu: int, operations: Operations) -> None:
         direction = int(pdus.direction[pdu]) & 1
         side = flow.sides[direction]
         if kind == CHANGE_CIPHER:
@@ -71,17 +67,13 @@ class TlsDissector:
             operations.status[row] = body[1]
         elif kind == HANDSHAKE and not side.encrypted:
             for message, content in side.add(body):
-                self._message(flow, message, content, pdus, pdu, operations, facts)
+                self._message(flow, message, content, pdus, pdu, operations)
 
-    def _message(self, flow: _Flow, kind: int, body: bytes, pdus: Pdus, pdu: int, operations: Operations, facts: list[Fact]) -> None:
+    def _message(self, flow: _Flow, kind: int, body: bytes, pdus: Pdus, pdu: int, operations: Operations) -> None:
         direction = int(pdus.direction[pdu]) & 1
-        if kind == CERTIFICATE:
-            self._facts(certificate_facts(body), int(pdus.source[pdu]), pdus, pdu, facts)
-            return
         hello = read_hello(kind, body) if kind in (CLIENT_HELLO, SERVER_HELLO) else None
         if hello is None:
             return
-        self._facts(hello.facts(), int(pdus.source[pdu]), pdus, pdu, facts)
         row = self._row(operations, pdus, pdu, Role.REQUEST if kind == CLIENT_HELLO else Role.RESPONSE, HELLO)
         operations.subfunction[row] = hello.version
         if kind == CLIENT_HELLO:
@@ -90,7 +82,6 @@ class TlsDissector:
                 name = hello.server_name.encode("ascii", "replace")[: self._characters]
                 operations.value_kind[row], operations.value_length[row] = 1, len(name)
                 operations.value_at[row] = pdus.octets.append(name, 0, len(name))
-                self._facts([("server_name", hello.server_name)], int(pdus.destination[pdu]), pdus, pdu, facts)
         elif flow.hello_frame >= 0:
             operations.request_frame[row] = flow.hello_frame
             operations.latency_ns[row] = int(pdus.timestamp_ns[pdu]) - flow.hello_ns
@@ -98,26 +89,6 @@ class TlsDissector:
 
     def _row(self, operations: Operations, pdus: Pdus, pdu: int, role: Role, function: int) -> int:
         return operations.add(pdus, pdu, int(role), self.protocol, function, int(FUNCTIONS[function][1]))
-
-    def _facts(self, known: list[tuple[str, str]], address: int, pdus: Pdus, pdu: int, facts: list[Fact]) -> None:
-        for kind, text in known:
-            text = text[: self._characters]
-            if not text or (address, kind, text) in self._told:
-                continue
-            if len(self._told) >= _REMEMBERED:
-                self._told.clear()
-            self._told.add((address, kind, text))
-            facts.append(
-                Fact(
-                    timestamp_ns=int(pdus.timestamp_ns[pdu]),
-                    frame=int(pdus.frame[pdu]),
-                    flow=int(pdus.flow[pdu]),
-                    address=address,
-                    kind=kind,
-                    value=text,
-                    source="tls.handshake",
-                )
-            )
 
     def forget(self, flow: int) -> int:
         """The flow is over; a hello that got no answer is a request that stayed unanswered."""

@@ -12,16 +12,10 @@ _COLUMNS = (
     ("status", "The description of an alert."),
     ("request_frame, latency_ns", "Of a server's hello: the client's."),
 )
-_FACTS = (
-    ("ja4", "of the client: JA4 of its hello"),
-    ("server_name", "of the server: the name that it is asked for"),
-    ("tls_version, alpn", "of the server: what it chose"),
-    ("certificate_subject, …_issuer, …_thumbprint, …_valid, …_uri, …_name", "of either side that shows one, up to TLS 1.2"),
-)
 _LEFT_OUT = (
     ("What is inside", "it is encrypted; records are counted by conversation"),
     ("Certificates of TLS 1.3", "they are encrypted, too"),
-    ("TLS on other ports", "is not an OT protocol; S7comm-plus in TLS on port 102 is on the page of S7comm-plus"),
+    ("TLS on other ports", "is not an OT protocol: its handshakes make facts; S7comm-plus in TLS on port 102 is on the page of S7comm-plus"),
     ("DTLS", "counted as traffic that is not read"),
 )
 
@@ -35,6 +29,6 @@ def reference() -> str:
         "", "## Ports", "", table(*ports),
         "", "## Columns", "", table(("column", "holds"), *_COLUMNS),
         "", "## Functions", "", table(*functions),
-        "", "## Facts", "", table(("fact", "of"), *_FACTS),
+        "", "## Facts", "", "Those of [TLS handshakes](tls_handshake.md), on these ports, too.",
         "", "## Left out", "", bullets(*_LEFT_OUT),
     ))

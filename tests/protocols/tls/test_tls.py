@@ -14,9 +14,11 @@ from otwatch.actions import Action, Role
 from otwatch.limits import Limits
 from otwatch.protocols.kit.certificates import read_certificate
 from otwatch.protocols.kit.tls import handshake_facts, read_hello, records
-from otwatch.protocols.spec import Verdict
+from otwatch.protocols.spec import WHOLE_FLOW, Verdict
 from otwatch.protocols.tls import PROTOCOL, probe
 from otwatch.protocols.tls.dissect import TlsDissector
+from otwatch.protocols.tls_handshake.dissect import TlsHandshakeDissector
+from otwatch.protocols.tls_handshake.framing import begins, cut
 from otwatch.tables import Anomalies, Octets, Operations, Pdus
 
 # a key and a certificate of tests only: C=CH, O=Lab, CN=plc.lab; DNS:plc.lab, URI:urn:lab:plc
@@ -82,10 +84,10 @@ def conversation(folder: Path, version: ssl.TLSVersion) -> list[tuple[int, bytes
 
 
 class Wire:
-    """A dissector fed with what was said."""
+    """The dissectors fed with what was said: of rows, and of facts."""
 
     def __init__(self) -> None:
-        self.dissector = TlsDissector(1, Limits())
+        self.dissector, self.handshakes = TlsDissector(1, Limits()), TlsHandshakeDissector(2, Limits())
 
     def run(self, said: list[tuple[int, bytes]], flags: int = 0) -> tuple[list[dict[str, Any]], list[Any]]:
         octets = Octets()
@@ -100,6 +102,8 @@ class Wire:
                 for column in pdus.schema.columns:
                     getattr(pdus, column.name)[row] = values.get(column.name, column.default)
         self.dissector.feed(pdus, operations, Anomalies(), facts)
+        assert facts == []
+        self.handshakes.feed(pdus, operations, Anomalies(), facts)
         rows = []
         for index in range(operations.rows):
             row_of: dict[str, Any] = operations.row(index)
@@ -190,3 +194,13 @@ def test_the_bytes_alone_prove_nothing(octets: bytes) -> None:
 @pytest.mark.parametrize("octets", [b"\x16\x03\x01\x00\xc8\x05", b"\x00\x01\x00\x00\x00\x06\x01\x03", b"GET / HTTP/1.1"])
 def test_others_are_not_taken_for_it(octets: bytes) -> None:
     assert probe(octets, 0) is Verdict.NO
+
+
+def test_a_handshake_is_read_up_to_the_first_encrypted_record(tmp_path: Path) -> None:
+    for direction, octets in conversation(tmp_path, ssl.TLSVersion.TLSv1_2)[:2]:
+        assert begins(octets[:64], direction) is Verdict.YES
+        assert begins(octets[:64], 1 - direction) is Verdict.NO
+        assert begins(octets[:5], direction) is Verdict.UNSURE
+        assert cut(octets, 0, direction, 0) == (5 + int.from_bytes(octets[3:5], "big"),) * 2
+    assert cut(b"\x14\x03\x03\0\1\1", 0, 0, 3) == (0, WHOLE_FLOW)
+    assert cut(b"GET / HTTP/1.1", 0, 0, 1)[0] < 0
