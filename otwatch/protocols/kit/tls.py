@@ -15,6 +15,7 @@ from otwatch.protocols.kit.certificates import read_certificate
 
 CHANGE_CIPHER, ALERT, HANDSHAKE, DATA = 0x14, 0x15, 0x16, 0x17  # types of records (RFC 8446 5.1)
 CLIENT_HELLO, SERVER_HELLO, CERTIFICATE = 1, 2, 11
+PORTS: Final = {802: "Modbus/TCP Security", 2221: "CIP Security", 19999: "DNP3 over TLS"}  # of OT protocols in TLS
 VERSIONS: Final = {0x0300: "SSL 3.0", 0x0301: "TLS 1.0", 0x0302: "TLS 1.1", 0x0303: "TLS 1.2", 0x0304: "TLS 1.3"}
 _JA4_VERSIONS: Final = {0x0300: "s3", 0x0301: "10", 0x0302: "11", 0x0303: "12", 0x0304: "13"}
 _SERVER_NAME, _ALPN, _SIGNATURES, _SUPPORTED_VERSIONS = 0, 16, 13, 43

@@ -7,14 +7,13 @@ from typing import Any, Final
 
 from otwatch.actions import Action
 from otwatch.limits import Limits
-from otwatch.protocols.kit.tls import ALERT, CHANGE_CIPHER, CLIENT_HELLO, DATA, HANDSHAKE, SERVER_HELLO
+from otwatch.protocols.kit.tls import ALERT, CHANGE_CIPHER, CLIENT_HELLO, DATA, HANDSHAKE, PORTS, SERVER_HELLO
 from otwatch.protocols.spec import Dissector, Framing, Port, ProtocolSpec, Verdict
 
 HELLO, ALERTED, ENCRYPTED = CLIENT_HELLO, ALERT, DATA  # functions
 FUNCTIONS: Final[Mapping[int, tuple[str, Action]]] = {
     HELLO: ("hello", Action.CONNECT), ALERTED: ("alert", Action.OTHER), ENCRYPTED: ("encrypted_record", Action.ENCRYPTED),
 }
-PORTS: Final[Mapping[int, str]] = {802: "Modbus/TCP Security", 2221: "CIP Security", 19999: "DNP3 over TLS"}
 _ALERTS: Final[Mapping[int, str]] = {
     10: "unexpected_message", 20: "bad_record_mac", 40: "handshake_failure", 42: "bad_certificate", 43: "unsupported_certificate",
     44: "certificate_revoked", 45: "certificate_expired", 46: "certificate_unknown", 48: "unknown_ca", 49: "access_denied", 50: "decode_error",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from otwatch.markdown import bullets, code, table
-from otwatch.protocols.tls import FUNCTIONS, PORTS
+from otwatch.protocols.kit.tls import PORTS
+from otwatch.protocols.tls import FUNCTIONS
 
 _COLUMNS = (
     ("function", "1 hello of either side, 21 a fatal alert in clear text, 23 a record of encrypted data."),

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from otwatch.limits import Limits
-from otwatch.protocols.kit.tls import HANDSHAKE
+from otwatch.protocols.kit.tls import HANDSHAKE, PORTS
 from otwatch.protocols.spec import Dissector, Head, ProtocolSpec, Weakness
-from otwatch.protocols.tls import PORTS
 from otwatch.protocols.tls_handshake.framing import begins, cut
 
 _FORBIDDEN: Final = frozenset({"SSL 3.0", "TLS 1.0", "TLS 1.1"})  # RFC 7568, RFC 8996
