@@ -55,6 +55,7 @@ def export(table: str, captures: tuple[str, ...], output: str, merge: bool, jobs
         from otwatch.outputs.headers import HEADERS
         from otwatch.outputs.operation_file import OperationFile
         from otwatch.outputs.records import asset_record, talk_record
+        from otwatch.outputs.story import plural
         from otwatch.outputs.tables import TableWriter
 
         if output != "-":
@@ -81,7 +82,7 @@ def export(table: str, captures: tuple[str, ...], output: str, merge: bool, jobs
                     writer.write(one.anomalies)
                 ending.note(one.result, stopped=one.stopped)
     if output != "-":
-        complain(f"{writer.rows} {table} written to {output}")
+        complain(f"{plural(writer.rows, 'row')} of {table} written to {output}")
     ending.exit()
 
 
@@ -92,6 +93,7 @@ def _export_zeek(captures: tuple[str, ...], output: str, merge: bool, jobs: int,
         from otwatch.cli.running import observed_recordings
         from otwatch.engine.state import Wanted
         from otwatch.engine.writers import Taking
+        from otwatch.outputs.story import plural
         from otwatch.outputs.zeek import ZeekLogs
 
         ending = Ending()
@@ -99,7 +101,7 @@ def _export_zeek(captures: tuple[str, ...], output: str, merge: bool, jobs: int,
             taking = {"operations": Taking(logs.operations), "flows": Taking(logs.flows)}
             for one in observed_recordings(captures, None, Wanted(tables=tuple(taking)), writers=lambda _: taking, merge=merge, jobs=jobs):
                 ending.note(one.result, stopped=one.stopped)
-    complain(f"{logs.rows} lines written to {output}")
+    complain(f"{plural(logs.rows, 'line')} written to {output}")
     ending.exit()
 
 
@@ -111,11 +113,12 @@ def _export_netbox(captures: tuple[str, ...], output: str, merge: bool, jobs: in
 
         from otwatch.cli.running import observed_recordings, policy_from
         from otwatch.outputs.netbox import write_netbox
+        from otwatch.outputs.story import plural
 
         policy, ending, assets = policy_from(options), Ending(), []
         for one in observed_recordings(captures, policy, merge=merge, jobs=jobs):
             assets += one.result.assets
             ending.note(one.result, stopped=one.stopped)
         devices = write_netbox(Path(output), assets, (policy.site.name if policy.site else "") or "Plant") if assets else 0
-    complain(f"{devices} devices written to {output}: import the files in the order of their names")
+    complain(f"{plural(devices, 'device')} written to {output}: import the files in the order of their names")
     ending.exit()

@@ -38,6 +38,7 @@ def report(store: str, output: str, since: str, until: str, lake_site: str | Non
         from otwatch.cli.writing import check_output
         from otwatch.errors import CaptureError
         from otwatch.outputs.report.html import write_html
+        from otwatch.outputs.story import plural
         from otwatch.outputs.view.stored import stored_view
         from otwatch.site.load import load_site
 
@@ -57,7 +58,7 @@ def report(store: str, output: str, since: str, until: str, lake_site: str | Non
             stored = _of_store(Path(store), since)
         view = stored_view(stored, known)
         write_html(view, Path(output))
-    complain(f"{len(view.view.incidents)} incidents, {len(view.assets)} assets written to {output}")
+    complain(f"{plural(len(view.view.incidents), 'incident')}, {plural(len(view.assets), 'asset')} written to {output}")
 
 
 def _of_store(store: Path, since: str) -> Stored:

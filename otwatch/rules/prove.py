@@ -102,8 +102,12 @@ class Prover:
         for test in rule.tests:
             try:
                 alerts = self._run(rule, test)
-            except (KeyError, ValueError, OSError) as error:
-                outcomes.append(Outcome(rule=rule.id, place=test.place, problem=f"cannot be run: {error!r}"))
+            except KeyError as error:
+                problem = f'cannot be run: a row has no "{error.args[0]}" (rows of messages: src, dst, protocol, action)'
+                outcomes.append(Outcome(rule=rule.id, place=test.place, problem=problem))
+                continue
+            except (ValueError, OSError) as error:
+                outcomes.append(Outcome(rule=rule.id, place=test.place, problem=f"cannot be run: {error}"))
                 continue
             problem = ""
             if len(alerts) != test.alerts:

@@ -31,7 +31,7 @@ def test_every_table_as_csv_has_the_same_rows(table: str, tmp_path: Path) -> Non
     lines = otwatch("export", table, ATTACK).stdout.splitlines()
     told = otwatch("export", table, ATTACK, "--output", tmp_path / "x.csv")
     assert told.returncode == 0
-    assert f"{len(lines)} {table} written to" in told.stderr
+    assert f"{len(lines)} row{'' if len(lines) == 1 else 's'} of {table} written to" in told.stderr
     with (tmp_path / "x.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(lines)

@@ -28,6 +28,7 @@ def test_what_is_not_is_told(tmp_path):
 def test_rows_that_make_no_sense_are_told(tmp_path):
     assert "cannot be run" in problem(tmp_path, rows=({**ROW, "action": "DANCE"},), alerts=1)
     assert "cannot be run" in problem(tmp_path, capture="missing.pcap", alerts=1)
+    assert 'a row has no "src"' in problem(tmp_path, rows=({name: value for name, value in ROW.items() if name != "src"},), alerts=1)
 
 
 def test_values_functions_and_areas_of_rows_are_what_they_say(tmp_path):

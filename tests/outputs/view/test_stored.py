@@ -70,7 +70,7 @@ def test_times() -> None:
 def test_the_command(store: Path, tmp_path: Path) -> None:
     page = tmp_path / "plant.html"
     done = otwatch("report", store, "--site", SITE, "--output", page)
-    assert (done.returncode, done.stderr.strip()) == (0, f"otwatch: 1 incidents, 8 assets written to {page}")
+    assert (done.returncode, done.stderr.strip()) == (0, f"otwatch: 1 incident, 8 assets written to {page}")
     assert "455 → 900" in page.read_text(encoding="utf-8")
     assert otwatch("report", tmp_path / "none.sqlite", "--output", page).returncode == 2
     assert otwatch("report", store, "--output", tmp_path / "plant.doc").returncode == 2
