@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from otwatch.actions import CHANGING, Action
 from otwatch.alerts.outcome import SUCCEEDED, Items, Outcome
 from otwatch.alerts.severity import Severity
+
+OBJECTS: Final = 64  # of one act that are named, and their values
 
 # What an act does to the process, gravest first: what leads an alert or an incident. Others are as grave as each other.
 _GRAVITY = {
@@ -41,14 +43,17 @@ def gravity(action: str) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """Requests of one function by the actor at the target: what was done, to what, and what became of it."""
+    """Requests of one function by the actor at the target, with one outcome: what was done, to what, and what became of it.
+
+    What changes something is an act for each object; beyond a few objects, one act for all of them.
+    """
 
     action: str  # Action name
     function: int | None
     function_name: str
     protocol: str
-    objects: tuple[str, ...]  # as people of the field write them; the first few
-    value: Any
+    objects: tuple[str, ...]  # as people of the field write them; the first OBJECTS
+    value: Any  # of the first object: the last that was requested
     count: int
     first_ns: int
     last_ns: int
@@ -61,6 +66,10 @@ class Act:
     is_answer: bool = False  # responses matched: what was said to requests of this function
     before: Any = None  # what the point was before, where a message said it
     before_frame: int = 0
+    objects_count: int = 0  # 0: as many as are named
+    values: tuple[Any, ...] = ()  # of one object, its different values in order of time; of several, the last of each, in their order
+    values_count: int = 0  # different values; 0: as many as are listed
+    behaviours: tuple[int, ...] = field(default=(), compare=False)  # numbers of the rows: what acts of several alerts are compared by
 
     @property
     def changing(self) -> bool:
@@ -73,6 +82,16 @@ class Act:
         grave = gravity(self.action)
         return self.outcome in SUCCEEDED and grave > 0, grave
 
+    def points_record(self) -> dict[str, Any]:
+        """Objects and values, as they stand in records."""
+        return {
+            "objects": list(self.objects),
+            "objects_count": self.objects_count or len(self.objects),
+            "value": self.value,
+            "values": list(self.values),
+            "values_count": self.values_count or len(self.values),
+        }
+
     def record(self) -> dict[str, Any]:
         """As it stands in records."""
         return {
@@ -80,8 +99,7 @@ class Act:
             "function": self.function,
             "function_name": self.function_name,
             "target": self.target,
-            "objects": list(self.objects),
-            "value": self.value,
+            **self.points_record(),
             "before": self.before,
             "before_frame": self.before_frame or None,
             "count": self.count,

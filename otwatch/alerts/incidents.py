@@ -7,15 +7,16 @@ change, what was sent, merges) is kept in `book.py`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 from otwatch.alerts.alert import Alert
-from otwatch.alerts.bursts import QUIET_NS, Burst, merged
+from otwatch.alerts.bursts import QUIET_NS, Burst, Interval, merged
 from otwatch.alerts.evidence import Act, Hop
-from otwatch.alerts.outcome import SUCCEEDED, Items, Outcome, united
+from otwatch.alerts.outcome import OPEN, SUCCEEDED, Items, Outcome, united
 from otwatch.alerts.severity import Severity
 from otwatch.alerts.story import advice, stated
 
@@ -27,8 +28,10 @@ _MANY: Final = 16  # sources whose gravest alerts are of one rule and one target
 _MANY_ONE_CARD: Final = 8  # the same, behind one network card
 _CAUSE: Final = 3  # sources of one missing conduit, or of one note
 _HOPS: Final = 8
+_OPEN_OR_MIXED: Final = OPEN | {Outcome.PARTLY_REFUSED}
 
 Node = tuple[str, ...]
+Rows = Mapping[Any, Sequence[Interval]]  # what was counted, with its bursts
 Stroke = tuple[Alert, Burst]
 
 
@@ -124,8 +127,10 @@ def _what(step: Step) -> tuple[str, str, str]:
     return step.src, step.dst, step.act.function_name if step.act is not None else ""
 
 
-def gather(alerts: Sequence[Alert], *, quiet_ns: int = QUIET_NS, ends_ns: int = DAY_NS) -> list[Incident]:
-    """The incidents of these alerts, gravest first, then in order of time."""
+def gather(
+    alerts: Sequence[Alert], *, quiet_ns: int = QUIET_NS, ends_ns: int = DAY_NS, rows: Mapping[str, Rows] | None = None
+) -> list[Incident]:
+    """The incidents of these alerts, gravest first, then in order of time. `rows`: of alerts, by id; what several hold counts once."""
     _name_cards(alerts)
     strokes = [(alert, burst) for alert in alerts for burst in alert.bursts]
     entries = _entries(alerts)
@@ -136,7 +141,7 @@ def gather(alerts: Sequence[Alert], *, quiet_ns: int = QUIET_NS, ends_ns: int = 
     for node, members in _united(groups).items():
         before = ""
         for part in _parts(members, ends_ns):
-            incident = _incident(node, part, quiet_ns)
+            incident = _incident(node, part, quiet_ns, rows or {})
             incident.follows, before = before, incident.id
             incidents.append(incident)
     return sorted(incidents, key=lambda one: (-one.severity, one.first_ns, one.id))
@@ -282,7 +287,7 @@ def _parts(members: list[Stroke], ends_ns: int) -> Iterable[list[Stroke]]:
     yield part
 
 
-def _incident(node: Node, members: list[Stroke], quiet_ns: int) -> Incident:
+def _incident(node: Node, members: list[Stroke], quiet_ns: int, rows: Mapping[str, Rows]) -> Incident:
     first_ns, last_ns = members[0][1].first_ns, max(burst.last_ns for _, burst in members)
     alerts = sorted({alert.id: alert for alert, _ in members}.values(), key=_leading)
     lead = alerts[0]
@@ -304,7 +309,7 @@ def _incident(node: Node, members: list[Stroke], quiet_ns: int) -> Incident:
         first_ns=first_ns,
         last_ns=last_ns,
         occurrence=len(merged(((burst.first_ns, burst.last_ns, burst.count) for _, burst in members), quiet_ns)),
-        count=sum(burst.count for _, burst in members),
+        count=_count(members, rows),
         steps=shown,
         steps_count=len(steps),
         gravest=gravest,
@@ -325,6 +330,24 @@ def _incident(node: Node, members: list[Stroke], quiet_ns: int) -> Incident:
     return incident
 
 
+def _count(members: Sequence[Stroke], rows: Mapping[str, Rows]) -> int:
+    """Messages: those that several alerts hold once."""
+    if len({alert.id for alert, _ in members}) < 2:
+        return sum(burst.count for _, burst in members)
+    alone, counts = 0, Counter[tuple[Any, str]]()
+    for alert, burst in members:
+        own = rows.get(alert.id)
+        if own is None:
+            alone += burst.count
+        else:
+            for key, intervals in own.items():
+                counts[key, alert.id] += sum(count for first, last, count in intervals if burst.first_ns <= first and last <= burst.last_ns)
+    most = Counter[Any]()
+    for (key, _), count in counts.items():
+        most[key] = max(most[key], count)
+    return alone + most.total()
+
+
 def _leading(alert: Alert) -> tuple[object, ...]:
     """What leads: the gravest, then what succeeded, then what has a chain, then the earliest."""
     acts = alert.evidence.acts
@@ -339,12 +362,11 @@ def _by_weight(step: Step) -> tuple[object, ...]:
 
 def _steps(members: Iterable[Stroke]) -> list[Step]:
     """The story in order of time: a row for each act, or for each burst of what came again; the same rows of several alerts once."""
-    found: dict[tuple[object, ...], Step] = {}
+    found: dict[tuple[object, ...], list[Step]] = {}
     for alert, burst in sorted(members, key=lambda one: (-one[0].severity, one[0].id, one[1].first_ns)):
         acts: Sequence[Act | None] = alert.evidence.acts if alert.occurrence == 1 and alert.evidence.acts else [*alert.evidence.acts[:1]] or [None]
         for act in burst.acts or acts:
             said: Act | Burst = burst if act is None or (alert.occurrence > 1 and not burst.acts) else act
-            key = (alert.src, alert.dst, act.function_name if act else alert.rule, said.first_ns)
             step = Step(
                 first_ns=said.first_ns,
                 last_ns=said.last_ns,
@@ -360,8 +382,43 @@ def _steps(members: Iterable[Stroke]) -> list[Step]:
                 severity=alert.severity,
                 act=act,
             )
-            found.setdefault(key, step)
-    return sorted(found.values(), key=lambda step: (step.first_ns, step.src, step.dst, step.rule))
+            same = found.setdefault((alert.src, step.dst, act.function_name if act else alert.rule), [])
+            place = next((place for place, other in enumerate(same) if _is_of_same_rows(other, step)), -1)
+            if place < 0:
+                same.append(step)
+            else:
+                same[place] = _wider(same[place], step)
+    return sorted((step for steps in found.values() for step in steps), key=lambda step: (step.first_ns, step.src, step.dst, step.rule))
+
+
+def _is_of_same_rows(one: Step, other: Step) -> bool:
+    """Whether one of two steps of the same function holds all that the other does."""
+    if one.act is None or other.act is None or not (one.act.behaviours and other.act.behaviours):
+        return one.first_ns == other.first_ns and (one.act is None or other.act is None or one.act.objects == other.act.objects)
+    if one.outcome is not other.outcome and not {one.outcome, other.outcome} & _OPEN_OR_MIXED:
+        return False
+    if one.last_ns < other.first_ns or other.last_ns < one.first_ns:
+        return False
+    rows, others = set(one.act.behaviours), set(other.act.behaviours)
+    return rows <= others or others <= rows
+
+
+def _wider(first: Step, other: Step) -> Step:
+    """Of two steps of the same rows the one that holds more, under the title of the first, which is graver."""
+    if first.act is None or other.act is None:
+        return replace(first, outcome=other.outcome if first.outcome in OPEN else first.outcome)
+    wide, narrow = (first, first.act), (other, other.act)
+    if (len(narrow[1].behaviours), other.count) > (len(wide[1].behaviours), first.count):
+        wide, narrow = narrow, wide
+    (step, act), (_, beside) = wide, narrow
+    if act.objects == beside.objects and act.value is None:
+        act = replace(act, value=beside.value, values=beside.values, values_count=beside.values_count)
+    if act.objects == beside.objects and act.before is None:
+        act = replace(act, before=beside.before, before_frame=beside.before_frame)
+    outcome = narrow[0].outcome if step.outcome in OPEN else step.outcome
+    return replace(
+        step, act=act, title=first.title, rule=first.rule, alert=first.alert, severity=first.severity, occurrence=first.occurrence, outcome=outcome
+    )
 
 
 def _name_parties(incident: Incident, node: Node, alerts: Sequence[Alert]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -19,13 +20,76 @@ _RUN = 3  # equal values in a row that are counted instead of listed
 def value_text(value: Any) -> str:
     """A decoded value in a few words."""
     if isinstance(value, dict):
-        value = ", ".join(f"{name} {value_text(item)}" for name, item in value.items() if item not in (None, False, "", 0))
+        value = ", ".join(f"{name} {value_text(item)}" for name, item in value.items() if name == "value" or item not in (None, False, "", 0))
     elif isinstance(value, list | tuple) and len(value) > _RUN and all(item == value[0] for item in value):
         value = f"{len(value)} × {value_text(value[0])}"
     elif isinstance(value, list | tuple):
         value = ", ".join(value_text(item) for item in value[:8]) + (" …" if len(value) > 8 else "")
-    text = str(value)
+    text = "null" if value is None else str(value)
     return text if len(text) <= _VALUE_CHARACTERS else text[:_VALUE_CHARACTERS] + "…"
+
+
+_RUNS = 4  # runs of objects that are named
+_TOLD = 3  # values that are named one by one
+_NUMBERED = re.compile(r"(.*?)(\d{1,18})(\D{0,8})")
+
+
+def objects_text(objects: Sequence[str], count: int = 0) -> str:
+    """Objects in a few words: `40101`, `39 objects 40101-40120, 40122-40140`."""
+    count = max(count, len(objects))
+    if count < 2:
+        return objects[0] if objects else ""
+    runs: list[list[str]] = []
+    before: tuple[str, int, str] | None = None
+    for name in sorted(objects, key=_parts):
+        parts = _parts(name)
+        if before is not None and (parts[0], parts[2]) == (before[0], before[2]) and parts[1] == before[1] + 1:
+            runs[-1][1:] = [name]
+        else:
+            runs.append([name])
+        before = parts
+    named = [run[0] if len(run) < 2 else f"{run[0]}-{_shorter(run[0], run[1])}" for run in runs]
+    left = count > len(objects) or len(named) > _RUNS
+    return f"{count:,} objects {', '.join(named[:_RUNS])}{' …' if left else ''}"
+
+
+def _parts(name: str) -> tuple[str, int, str]:
+    found = _NUMBERED.fullmatch(name)
+    return (found[1], int(found[2]), found[3]) if found else (name, -1, "")
+
+
+def _shorter(first: str, last: str) -> str:
+    """`IOA 101-103`, not `IOA 101-IOA 103`."""
+    prefix = _parts(first)[0]
+    return last if "." in prefix or "=" in prefix else last[len(prefix) :]
+
+
+def values_text(values: Sequence[Any], count: int = 0) -> str:
+    """The values that were given, the last one last: `1000`, `True, then False`, `20 values, last 42`."""
+    count = max(count, len(values))
+    if count > _TOLD:
+        return f"{count:,} values{_range(values)}, last {value_text(values[-1])}"
+    return ", then ".join(value_text(value) for value in values)
+
+
+def _range(values: Sequence[Any]) -> str:
+    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    return f" {min(numbers)} to {max(numbers)}" if len(numbers) == len(values) else ""
+
+
+def given_text(act: Act) -> str:
+    """The values of an act; empty where they say no more than the name of its object."""
+    if len(act.objects) > 1:
+        different = list(dict.fromkeys(value_text(value) for value in act.values if value is not None))
+        count = max(act.values_count, len(different))
+        return f"{count:,} values{_range(act.values)}" if count > _TOLD else ", ".join(different)
+    text = values_text(act.values, act.values_count) if act.values else "" if act.value is None else value_text(act.value)
+    return "" if text in act.objects[:1] else text
+
+
+def act_text(act: Act) -> str:
+    """`write_single_register 40101`: what was asked, of what."""
+    return " ".join(part for part in (act.function_name or act.action.lower(), objects_text(act.objects, act.objects_count)) if part)
 
 
 def stated(alert: Alert) -> Iterable[str]:
@@ -75,7 +139,8 @@ def advice(actor: str, lead: Alert, acts: Sequence[Act], path: Sequence[str]) ->
 def _of_act(act: Act) -> str:
     frame = act.proof or next(iter(act.frames), None)
     place = f"frame {frame}" if frame else "see the frames"
-    what = act.objects[0] if act.objects else act.function_name
+    what = objects_text(act.objects, act.objects_count) or act.function_name
+    was = "they were" if len(act.objects) > 1 else "it was"
     match act.action:
         case "STOP":
             return f"Is {act.target} in RUN again, and is the process safe? It was stopped ({place})."
@@ -84,9 +149,9 @@ def _of_act(act: Act) -> str:
         case "PROGRAM_DOWNLOAD" | "PROGRAM_DELETE" | "FIRMWARE":
             return f"Compare program and firmware of {act.target} with the engineering copy ({act.function_name} {what}, {place})."
         case "CONTROL" | "FORCE":
-            return f"Look at {what} of {act.target} on site: it was operated{_to(act)} ({place})."
+            return f"Look at {what} of {act.target} on site: {was} operated{_to(act)} ({place})."
         case "WRITE":
-            return f"Read {what} of {act.target} at the panel: it was written{_to(act)} ({place})."
+            return f"Read {what} of {act.target} at the panel: {was} written{_to(act)} ({place})."
         case "TIME_SET":
             return f"Check the clock of {act.target}: it was set ({place})."
         case _:
@@ -94,7 +159,10 @@ def _of_act(act: Act) -> str:
 
 
 def _to(act: Act) -> str:
-    if act.value is None:
+    given = given_text(act)
+    if not given or act.value is None:
         return ""
+    if len(act.objects) > 1:
+        return f" with {given}"
     before = f"; it was {value_text(act.before)} in frame {act.before_frame}" if act.before is not None else ""
-    return f" with {value_text(act.value)}{before}"
+    return f" with {given}{before}"

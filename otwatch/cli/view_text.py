@@ -150,7 +150,8 @@ def _chosen(steps: tuple[StepRow, ...]) -> list[StepRow]:
 
 
 def _step(step: StepRow) -> str:
-    value = f"{':' if '→' in step.value else ' ='} {safe(step.value)}" if step.value else ""
+    sign = ":" if "→" in step.value or " values " in step.value else " ="
+    value = f"{sign} {safe(step.value)}" if step.value else ""
     what = safe(step.what.words) + value + (f" x{step.count:,}" if step.count > 1 else "")
     style, words = _TONES[step.outcome.tone], safe(step.outcome.words)
     outcome = f"  [{style}]{words}[/]" if words and style else f"  {words}" if words else ""

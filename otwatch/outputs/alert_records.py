@@ -11,7 +11,7 @@ from otwatch.alerts.book import IncidentEvent
 from otwatch.alerts.bursts import Burst
 from otwatch.alerts.evidence import Also, Evidence, Hop
 from otwatch.alerts.incidents import Incident, Party, Step
-from otwatch.alerts.story import value_text
+from otwatch.alerts.story import act_text, given_text
 from otwatch.outputs.siem.community_id import NUMBERS, community_id_of
 from otwatch.outputs.times import time_text
 
@@ -208,8 +208,7 @@ def _step_record(step: Step) -> Record:
         "protocol": act.protocol if act is not None else "",
         "action": act.action if act is not None else "",
         "function_name": act.function_name if act is not None else "",
-        "objects": list(act.objects) if act is not None else [],
-        "value": act.value if act is not None else None,
+        **(act.points_record() if act is not None else {"objects": [], "objects_count": 0, "value": None, "values": [], "values_count": 0}),
         "before": act.before if act is not None else None,
         "before_frame": (act.before_frame or None) if act is not None else None,
         "count": step.count,
@@ -223,6 +222,5 @@ def _deed(step: Step) -> str:
     act = step.act
     if act is None:
         return f"{step.dst} {step.title}"
-    words = [step.dst, act.function_name or act.action.lower(), *act.objects[:1]]
-    value = "" if act.value is None else value_text(act.value)
-    return " ".join(words) + (f" = {value}" if value and value not in act.objects[:1] else "")
+    value = given_text(act)
+    return f"{step.dst} {act_text(act)}" + (f" = {value}" if value else "")

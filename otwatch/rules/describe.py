@@ -8,22 +8,20 @@ from typing import Any, Final
 
 import numpy as np
 
-from otwatch.actions import Role
 from otwatch.addresses import mac_text
 from otwatch.alerts.bursts import KEPT, Burst, Interval, merged
 from otwatch.alerts.evidence import Act, Evidence, Hop
 from otwatch.alerts.findings import Finding, Part, Sample
-from otwatch.alerts.outcome import Items, Outcome, outcome_of
+from otwatch.alerts.outcome import Outcome
 from otwatch.groups import distinct
-from otwatch.names import plain
+from otwatch.rules.acts import ActMaker, outcome_of_samples
 from otwatch.rules.context import Context, LateRecord
+from otwatch.rules.points import Points
 from otwatch.rules.rows import Row
 from otwatch.tables import Behaviours
 
 TARGETS: Final = 32
 _VALUES: Final = 8
-_OBJECTS: Final = 8  # of one act
-_ACTS: Final = 16
 _DESCRIBED: Final = 1_024  # behaviours of one finding that are put into words; all are counted
 _BURST_FRAMES: Final = 8
 
@@ -55,74 +53,10 @@ class Found:
 class Describer:
     """Puts the findings of one engine into words."""
 
-    def __init__(self, context: Context, quiet_ns: int) -> None:
+    def __init__(self, context: Context, points: Points, quiet_ns: int) -> None:
         self.context = context
+        self.acts = ActMaker(context, points).acts
         self.quiet_ns = quiet_ns
-
-    def items(self, samples: Iterable[Sample]) -> Items:
-        """Requests among the samples, and what was said to them."""
-        requested = confirmed = refused = 0
-        for sample in samples:
-            if sample.watched:
-                requested += max(1, sample.answers + sample.refusals)
-                confirmed += sample.answers
-                refused += sample.refusals
-        return Items(requested, confirmed, refused)
-
-    def outcome(self, samples: Sequence[Sample], *, answers_seen: bool) -> Outcome:
-        """The outcome of the requests among the samples."""
-        watched = any(sample.watched for sample in samples)
-        return outcome_of(self.items(samples), contradicted=any(sample.contradictions for sample in samples), answers_seen=answers_seen and watched)
-
-    def acts(self, found: Found, behaviours: Behaviours, samples: Sequence[Sample], *, answers_seen: bool) -> tuple[Act, ...]:
-        """What was done, by function, gravest success first."""
-        kept: dict[int, list[Sample]] = {}
-        for sample in samples:
-            kept.setdefault(sample.behaviour, []).append(sample)
-        groups: dict[tuple[int, ...], list[int]] = {}
-        for number in sorted(found.counts)[:_DESCRIBED]:
-            key = behaviours.protocol[number], behaviours.function[number], behaviours.subfunction[number], behaviours.action[number]
-            groups.setdefault(key, []).append(number)
-        acts = [self._act(numbers, found, behaviours, kept, answers_seen=answers_seen) for numbers in groups.values()]
-        return tuple(sorted(acts, key=lambda act: (not act.weight[0], -act.weight[1], act.first_ns)))[:_ACTS]
-
-    def _act(self, numbers: Sequence[int], found: Found, behaviours: Behaviours, kept: Mapping[int, list[Sample]], *, answers_seen: bool) -> Act:
-        context = self.context
-        samples = [sample for number in numbers for sample in kept.get(number, ())]
-        row = behaviours.row(numbers[0])
-        signed = context.operation((row["protocol"], row["role"], row["function"], row["subfunction"], row["action"], row["status"]))
-        names = context.protocols[row["protocol"] - 1] if 0 < row["protocol"] <= len(context.protocols) else None
-        done = [sample for sample in samples if sample.answers] or samples
-        lead = next((sample for sample in done if sample.value is not None), None)
-        objects: dict[str, None] = {}
-        for number in dict.fromkeys([*(sample.behaviour for sample in done), *numbers]):
-            if names and number >= 0 and len(objects) < _OBJECTS and (name := names.object_name(behaviours.row(number))):
-                objects[name] = None
-        intervals = [one for number in numbers for one in found.rows[number]]
-        began, ended = min(one[0] for one in intervals), max(one[1] for one in intervals)
-        frames = {sample.frame for sample in samples} or {
-            behaviours.first_frame[number] for number in numbers if began <= behaviours.first_ns[number] <= ended
-        }
-        return Act(
-            action=signed["action"],
-            function=signed["function"],
-            function_name=str(signed["function_name"]),
-            protocol=str(signed["protocol"]),
-            unit=plain(row["unit"]),
-            objects=tuple(objects),
-            value=lead.value if lead is not None else None,
-            before=lead.before if lead is not None else None,
-            before_frame=lead.before_frame if lead is not None else 0,
-            count=sum(found.counts[number] for number in numbers),
-            first_ns=began,
-            last_ns=ended,
-            frames=tuple(sorted(frames - {0})[:_BURST_FRAMES]),
-            outcome=self.outcome(samples, answers_seen=answers_seen),
-            items=self.items(samples),
-            target=context.place(row["destination"]).text,
-            proof=next((sample.frame for sample in done if sample.answers and sample.frame), None),
-            is_answer=row["role"] == int(Role.RESPONSE),
-        )
 
     def _acts_within(
         self, first_ns: int, last_ns: int, found: Found, behaviours: Behaviours, samples: Sequence[Sample], *, answers_seen: bool
@@ -153,7 +87,7 @@ class Describer:
                     last_ns=last,
                     count=count,
                     frames=tuple(sorted({sample.frame for sample in own} - {0})[:_BURST_FRAMES]),
-                    outcome=self.outcome(own, answers_seen=answers_seen) if requests else Outcome.NOT_OBSERVED,
+                    outcome=outcome_of_samples(own, answers_seen=answers_seen) if requests else Outcome.NOT_OBSERVED,
                     acts=self._acts_within(first, last, found, behaviours, own, answers_seen=answers_seen) if behaviours and len(whole) > 1 else (),
                 )
             )

@@ -96,7 +96,7 @@ class RuleEngine:
         self._each_row = {clause.index: _by_row(clause) for clause in clauses}
         self.evidence = Evidence(self.context)
         self.following = Following(limits.burst_quiet_ns)
-        self.reporter = Reporter(self.rules, clauses, self.context, self.following.ended, limits.burst_quiet_ns)
+        self.reporter = Reporter(self.rules, clauses, self.context, self.evidence.points, self.following.ended, limits.burst_quiet_ns)
         self.credits = Credits(self.rules, clauses, self.findings, self.evidence, self.reporter, self.knowledge, limits, self._refresh)
         self.flows = FlowRules(
             self._matchers["flows"].clauses, self.context, self.credits.windows, self.credits.take, self.credits.counted,

@@ -15,7 +15,7 @@ from typing import Final
 from otwatch.alerts.alert import Alert
 from otwatch.alerts.bursts import covers
 from otwatch.alerts.evidence import Act, Also
-from otwatch.alerts.outcome import OPEN, Items
+from otwatch.alerts.outcome import OPEN, Items, united
 from otwatch.rules.report import Reported, used_by
 from otwatch.rules.rule import AllOf, Condition, Not, Rule, Term, Unless
 
@@ -92,15 +92,12 @@ class Folder:
     @staticmethod
     def _answered(top: Alert, alert: Alert) -> None:
         """What the device said to the same acts, where only the alert that is taken in knows it."""
-        known = {_act_key(act): act for act in alert.evidence.acts if act.outcome not in OPEN}
-        open_ = [act for act in top.evidence.acts if act.outcome in OPEN and _act_key(act) in known]
-        if not open_:
-            return
         acts = []
         for act in top.evidence.acts:
-            of = known[_act_key(act)] if act in open_ else act
-            value = of.value if act.value is None else act.value
-            acts.append(replace(act, outcome=of.outcome, items=of.items, value=value, proof=of.proof))
+            same = [one for one in alert.evidence.acts if _is_same(act, one)]
+            acts.append(_told_before(_answered(act, same), same))
+        if all(act is before for act, before in zip(acts, top.evidence.acts, strict=True)):
+            return
         top.evidence.acts = tuple(acts)
         top.items = sum((act.items for act in acts), Items())
 
@@ -130,6 +127,28 @@ class Folder:
 
 def _act_key(act: Act) -> tuple[object, ...]:
     return act.action, act.function, act.function_name, act.target, act.is_answer
+
+
+def _is_same(act: Act, other: Act) -> bool:
+    """Whether an act is of the same messages as another."""
+    same = act.objects == other.objects or (bool(act.behaviours) and {*act.behaviours} <= {*other.behaviours})
+    return same and _act_key(act) == _act_key(other)
+
+
+def _answered(act: Act, same: Sequence[Act]) -> Act:
+    known = [one for one in same if one.outcome not in OPEN]
+    if act.outcome not in OPEN or not known:
+        return act
+    first = known[0]
+    value, values = (first.value, first.values) if act.value is None else (act.value, act.values)
+    items, outcome = sum((one.items for one in known), Items()), united(one.outcome for one in known)
+    return replace(act, outcome=outcome, items=items, value=value, values=values, proof=first.proof)
+
+
+def _told_before(act: Act, same: Sequence[Act]) -> Act:
+    """What the point was before the first of the messages, which only one of the alerts may hold."""
+    told = next((one for one in same if one.before is not None and one.first_ns <= act.first_ns), None)
+    return replace(act, before=told.before, before_frame=told.before_frame) if told is not None and act.before is None else act
 
 
 def _special(rule: Rule) -> tuple[int, int, int]:

@@ -22,6 +22,9 @@ from otwatch.rules.last_values import LastValues
 
 Numbers = npt.NDArray[np.int64]
 POINTS: Final = 65_536  # behaviours whose last value is kept, and as many places that are remembered
+DIFFERENT: Final = 64  # different values of one behaviour that are kept apart
+_DIFFERENT_IN_ALL: Final = 65_536
+_SHORT: Final = 8  # octets of a value that are compared by column
 PENDING: Final = 8  # writes of one behaviour that are kept: what was written before some that are refused later
 _COMMANDS: Final = tuple(int(action) for action in CHANGING)
 _READ: Final = int(Action.READ)
@@ -61,6 +64,8 @@ class Points:
         self._told: dict[Place, list[int]] = {}  # place -> behaviours that tell its values
         self._values = LastValues()
         self._written: dict[int, deque[_Known]] = {}  # behaviour of commands -> their last values, none of them refused so far
+        self._different: dict[int, dict[tuple[int, bytes], None]] = {}  # behaviour of commands -> the different values that were requested, in order
+        self._different_in_all = 0
         self._commands = np.zeros(0, np.bool_)  # by behaviour: a command that tells a value
         self._followed = 0
         self._behaviours = 0
@@ -193,17 +198,52 @@ class Points:
         if self._refused:
             for number, written in self._written.items():
                 self._written[number] = deque([one for one in written if not self._is_refused(one, operations.rows)], PENDING)
+        self._compare(batch, rows)
         rows = rows[np.argsort(behaviours[rows], kind="stable")]
         for of_one in np.split(rows, np.flatnonzero(np.diff(behaviours[rows])) + 1) if rows.size else ():
             kept = [row for row in of_one.tolist() if (operations.flow[row], operations.frame[row]) not in self._refused][-PENDING:]
             self._written.setdefault(int(behaviours[of_one[0]]), deque(maxlen=PENDING)).extend(_taken(batch, row) for row in kept)
+
+    def last(self, behaviour: int) -> _Known | None:
+        """The last command of a behaviour that was not refused so far; None where none is kept."""
+        written = self._written.get(behaviour)
+        return written[-1] if written else None
+
+    def decoded(self, known: _Known, row: dict[str, int]) -> Any:
+        """The value of a command; `row` is its behaviour."""
+        return self.context.protocols[row["protocol"] - 1].value(known.kind, known.octets, row)
+
+    def different(self, behaviour: int, row: dict[str, int]) -> list[Any]:
+        """The different values that the commands of a behaviour had, in the order in which they came: at most DIFFERENT."""
+        value = self.context.protocols[row["protocol"] - 1].value
+        return [found for kind, octets in self._different.get(behaviour, ()) if (found := value(kind, octets, row)) is not None]
+
+    def _compare(self, batch: Batch, rows: Numbers) -> None:
+        """Values that a behaviour did not have yet."""
+        if not rows.size:
+            return
+        operations = batch.operations
+        behaviours, lengths = operations.array("behaviour")[rows], operations.array("value_length")[rows]
+        at = operations.array("value_at")[rows].astype(np.int64)[:, None] + np.arange(_SHORT)
+        octets = np.asarray(batch.octets.data)
+        there = (np.arange(_SHORT) < lengths[:, None]) & (at >= 0) & (at < len(octets))
+        raw = np.ascontiguousarray(np.where(there, octets[np.where(there, at, 0)], 0), np.uint8).view("<i8").reshape(-1)
+        long = np.where(lengths > _SHORT, np.arange(1, len(rows) + 1), 0)  # each for itself
+        _, first = np.unique(np.column_stack([behaviours, lengths, raw, long]), axis=0, return_index=True)
+        for row, number in zip(rows[np.sort(first)].tolist(), behaviours[np.sort(first)].tolist(), strict=True):
+            known = self._different.setdefault(number, {})
+            if len(known) < DIFFERENT and self._different_in_all < _DIFFERENT_IN_ALL:
+                begin, had = operations.value_at[row], len(known)
+                known[operations.value_kind[row], batch.octets.tobytes(begin, begin + operations.value_length[row])] = None
+                self._different_in_all += len(known) - had
 
     def state(self) -> dict[str, Any]:
         """As plain data."""
         def plain(one: _Known) -> list[Any]:
             return [one.timestamp_ns, one.frame, one.kind, one.octets.hex(), one.flow]
 
-        return {"read": self._values.state(), "written": [[number, [*map(plain, known)]] for number, known in self._written.items()]}
+        return {"read": self._values.state(), "written": [[number, [*map(plain, known)]] for number, known in self._written.items()],
+                "different": [[number, *([kind, value.hex()] for kind, value in known)] for number, known in self._different.items()]}  # fmt: skip
 
     def resume(self, state: dict[str, Any], behaviour: Callable[[int], int]) -> None:
         """Goes on from `state`; the first batch brings the behaviours again. `behaviour` checks the number of one."""
@@ -211,6 +251,9 @@ class Points:
         for number, known in state["written"]:
             values = [_Known(int(time), int(frame), number, int(kind), bytes.fromhex(octets), int(flow)) for time, frame, kind, octets, flow in known]
             self._written[behaviour(number)] = deque(values, maxlen=PENDING)
+        for number, *octets in state.get("different", ()):  # a checkpoint of an older version has none
+            self._different[behaviour(number)] = {(int(kind), bytes.fromhex(value)): None for kind, value in octets}
+            self._different_in_all += len(octets)
 
 
 def _taken(batch: Batch, index: int) -> _Known:

@@ -24,6 +24,7 @@ from otwatch.rules.evaluability import NEEDS_LEARNING
 from otwatch.rules.explain import explain, learned_from, too_short_to_tell
 from otwatch.rules.fields import TABLES, Stage
 from otwatch.rules.late import LateVerdicts
+from otwatch.rules.points import Points
 from otwatch.rules.rows import Row
 from otwatch.rules.rule import Rule, terms_of
 from otwatch.tables import Behaviours
@@ -89,11 +90,13 @@ class BehaviourRecord:
 class Reporter:
     """Makes the alerts of one engine."""
 
-    def __init__(self, rules: Sequence[Rule], clauses: Sequence[Clause], context: Context, ended: Mapping[int, Ended], quiet_ns: int) -> None:
+    def __init__(
+        self, rules: Sequence[Rule], clauses: Sequence[Clause], context: Context, points: Points, ended: Mapping[int, Ended], quiet_ns: int
+    ) -> None:
         self.rules = rules
         self.context = context
         self.ended = ended
-        self.describer = Describer(context, quiet_ns)
+        self.describer = Describer(context, points, quiet_ns)
         self._used = [used_by(rule) for rule in rules]
         self.clauses: dict[int, list[Clause]] = {}
         for clause in clauses:

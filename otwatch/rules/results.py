@@ -56,7 +56,9 @@ class Results:
         self._kept, self._judged_at = self._folder.fold(found), moment
         alerts = [one.alert for one in self._kept]
         raise_campaigns(alerts)
-        self._incidents = self.book.settle(gather(alerts, quiet_ns=self.limits.burst_quiet_ns, ends_ns=self.limits.incident_quiet_ns), alerts)
+        rows = {one.alert.id: one.rows for one in self._kept}
+        gathered = gather(alerts, quiet_ns=self.limits.burst_quiet_ns, ends_ns=self.limits.incident_quiet_ns, rows=rows)
+        self._incidents = self.book.settle(gathered, alerts)
 
     def alerts(self) -> list[Alert]:
         """All alerts, gravest first, then in order of time."""

@@ -61,7 +61,7 @@ def test_values_are_decoded_as_evidence_and_for_conditions(tmp_path):
     rules = rules_from(tmp_path, "where: {action: WRITE, value|gt: 800}\n", "where: {action: WRITE}\n")
     rows = [{**WRITE, "value_kind": 4, "value_hex": f"{value:04x}", "at": at} for at, value in enumerate((100, 900, 901))]
     high, every = alerts_of(rules, rows)
-    assert (high.count, high.value, list(high.evidence.values), high.frames) == (2, 900, [900, 901], (2, 3))
+    assert (high.count, high.value, list(high.evidence.values), high.frames) == (2, 901, [900, 901], (2, 3))
     assert (every.count, list(every.evidence.values)) == (3, [100, 900, 901])
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 from otwatch.actions import Action
 from otwatch.alerts.alert import Alert, Severity
@@ -11,7 +12,7 @@ from otwatch.alerts.attack import former, technique_text
 from otwatch.alerts.evidence import Act
 from otwatch.alerts.incidents import Incident, Party, Step
 from otwatch.alerts.outcome import OPEN, SUCCEEDED, WORDS, Outcome
-from otwatch.alerts.story import value_text
+from otwatch.alerts.story import act_text, given_text, value_text
 from otwatch.outputs.result import Check, Result
 from otwatch.outputs.story import clock, plural, span, who
 from otwatch.outputs.view.model import Coverage, IncidentView, Level, NotJudged, StepRow, Text, Tone, Undecoded, Verdict, View
@@ -297,33 +298,43 @@ def _party(party: Party) -> str:
 
 def _said(steps: Sequence[Step], *, refused: bool) -> tuple[str, ...]:
     """Acts in a few words, each once; many targets of the same act together."""
-    groups: dict[tuple[str, str], list[Step]] = {}
+    groups: dict[str, list[Step]] = {}
     for step in steps:
         if step.act is not None:
-            groups.setdefault((step.act.function_name, step.act.objects[0] if step.act.objects else ""), []).append(step)
+            groups.setdefault(act_text(step.act), []).append(step)
     found = []
-    for (function, name), same in groups.items():
-        act = same[0].act
-        assert act is not None
+    for what, same in groups.items():
+        act = _together([step.act for step in same if step.act is not None])
         targets = list(dict.fromkeys(step.dst for step in same))
         shown = _change(act)
-        value = f": {shown}" if "→" in shown and len(targets) == 1 else f" = {shown}" if shown and len(targets) == 1 else ""
+        sign = ": " if "→" in shown or len(act.objects) > 1 else " = "
+        value = f"{sign}{shown}" if shown and len(targets) == 1 else ""
         on = ", ".join(targets[:2]) + (f" and {len(targets) - 2} more" if len(targets) > 2 else "")
         times = sum(_times(step, refused=refused) for step in same)
-        found.append(f"{' '.join(part for part in (function, name) if part)}{value} on {on}" + (f", {times:,} times" if times > len(targets) else ""))
+        found.append(f"{what}{value} on {on}" + (f", {times:,} times" if times > len(targets) else ""))
     return tuple(found)
 
 
-def _value(act: Act) -> str:
-    """The value of an act; empty where it says no more than the object's name."""
-    text = "" if act.value is None else value_text(act.value)
-    return "" if text in act.objects[:1] else text
+def _together(acts: Sequence[Act]) -> Act:
+    """The same act in several bursts: the values of all, the last one last."""
+    first = min(acts, key=lambda act: act.first_ns)
+    if len(acts) < 2 or len(first.objects) > 1:
+        return max(acts, key=lambda act: act.last_ns)
+    values: dict[str, Any] = {}
+    for act in sorted(acts, key=lambda act: act.last_ns):
+        for value in act.values or (() if act.value is None else (act.value,)):
+            values.pop(repr(value), None)
+            values[repr(value)] = value
+    listed = tuple(values.values())
+    return replace(first, values=listed, values_count=max(len(listed), *(act.values_count for act in acts)), value=listed[-1] if listed else None)
 
 
 def _change(act: Act) -> str:
     """`455 -> 900`: from what to what; `unknown` where nothing told the value before."""
-    new = _value(act)
+    new = given_text(act)
     if not new or act.is_answer or act.outcome is Outcome.REFUSED or not act.changing or Action[act.action] not in _VALUED:
+        return new
+    if len(act.objects) > 1:
         return new
     return f"{'unknown' if act.before is None else value_text(act.before)} → {new}"
 
@@ -338,7 +349,7 @@ def _times(step: Step, *, refused: bool) -> int:
 def _step(step: Step) -> StepRow:
     act = step.act
     tone = TONES[step.outcome] if act is not None and act.changing else Tone.PLAIN
-    what = " ".join(part for part in (act.function_name or act.action.lower(), *act.objects[:1]) if part) if act is not None else step.title
+    what = act_text(act) if act is not None else step.title
     if act is not None and act.is_answer:
         what = f"answer to {what}"
     shown = (step.outcome in SUCCEEDED or act is not None) and not (act is not None and act.is_answer and step.outcome in OPEN)

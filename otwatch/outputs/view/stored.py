@@ -232,7 +232,8 @@ def _act(record: Record, protocol: str) -> Act:
         action=record["action"], function=record["function"], function_name=record["function_name"], protocol=protocol,
         objects=tuple(record["objects"]), value=record["value"], count=record["count"], first_ns=0, last_ns=0, frames=tuple(record["frames"]),
         outcome=Outcome(record["outcome"]), items=Items(**record["items"]), target=record.get("target", ""), before=record.get("before"),
-        before_frame=record.get("before_frame") or 0,
+        before_frame=record.get("before_frame") or 0, objects_count=record.get("objects_count", 0), values=tuple(record.get("values", ())),
+        values_count=record.get("values_count", 0),
     )
 
 
