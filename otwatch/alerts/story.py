@@ -61,7 +61,7 @@ def _parts(name: str) -> tuple[str, int, str]:
 def _shorter(first: str, last: str) -> str:
     """`IOA 101-103`, not `IOA 101-IOA 103`."""
     prefix = _parts(first)[0]
-    return last if "." in prefix or "=" in prefix else last[len(prefix) :]
+    return last[len(prefix) :] if prefix.endswith(" ") else last
 
 
 def values_text(values: Sequence[Any], count: int = 0) -> str:
