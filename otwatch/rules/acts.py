@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -223,5 +222,5 @@ def _span(shares: Sequence[_Share], found: Rows, samples: Sequence[Sample]) -> t
 def _last_of_each(values: Sequence[tuple[list[Any], int]]) -> tuple[list[Any], int]:
     """(the last value of each object, in their order; how many different ones)."""
     last = [different[-1] if different else None for different, _ in values]
-    counted = Counter(repr(value) for value in last)
-    return last, len(counted)
+    counted = {repr(value) for value in last if value is not None}
+    return (last, len(counted)) if counted else ([], 0)
