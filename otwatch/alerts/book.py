@@ -175,6 +175,4 @@ def _kinds(incident: Incident) -> set[str]:
 
 
 def _time_of(incident: Incident, reason: str) -> int:
-    if reason != "burst":
-        return incident.first_ns if reason == "opened" else incident.last_ns
-    return max((step.first_ns for step in incident.steps), default=incident.last_ns)
+    return incident.time_ns if reason in ("opened", "burst") else incident.last_ns

@@ -107,6 +107,11 @@ class Incident:
         return self.severity < Severity.MEDIUM
 
     @property
+    def time_ns(self) -> int:
+        """When it happened: of what came back, the last time that something began."""
+        return self.first_ns if self.occurrence == 1 else max((step.first_ns for step in self.steps), default=self.last_ns)
+
+    @property
     def succeeded(self) -> tuple[Step, ...]:
         """Steps that changed something and were confirmed, gravest first."""
         return tuple(sorted((step for step in self._acting if step.outcome in SUCCEEDED), key=_by_weight))

@@ -128,7 +128,7 @@ def incident_record(incident: Incident, event: IncidentEvent | None = None) -> R
         target = next((one for one in incident.targets if one.address == gravest.dst), target)
     return {
         "type": "incident",
-        "time": time_text(event.time_ns if event is not None else incident.first_ns),
+        "time": time_text(event.time_ns if event is not None else incident.time_ns),
         "first_seen": time_text(incident.first_ns),
         "last_seen": time_text(incident.last_ns),
         "id": incident.id,

@@ -8,6 +8,8 @@ from otwatch.alerts.alert import Severity
 from otwatch.alerts.book import Book
 from otwatch.alerts.incidents import gather
 from otwatch.alerts.outcome import Outcome
+from otwatch.outputs.alert_records import incident_record
+from otwatch.outputs.times import time_text
 from tests.alerts.making import HOUR, MINUTE, S, act, alert, burst, hop
 
 
@@ -50,6 +52,14 @@ def test_a_burst_is_sent_with_its_own_time_and_an_end_after_a_day():
     assert step(book, [alert(bursts=(burst(1, 0), burst(2, 3600)))], 3700) == []
     ((reason, ended),) = step(book, [alert(bursts=(burst(1, 0), burst(2, 3600)))], 3600 + 24 * 3600 + 1)
     assert (reason, ended.ended) == ("ended", True)
+
+
+def test_what_had_come_back_when_it_is_opened_has_the_time_of_the_last_burst():
+    book, alerts = Book(), [alert(bursts=(burst(1, 0), burst(2, 3600)))]
+    (event,) = book.take(book.settle(gather(alerts), alerts), 3600 * S)
+    assert (event.reason, event.time_ns) == ("opened", alerts[0].bursts[1].first_ns)
+    assert incident_record(event.incident)["time"] == time_text(event.time_ns)  # as `analyze` sends it
+    assert incident_record(event.incident)["first_seen"] == time_text(alerts[0].first_seen_ns)
 
 
 def test_a_burst_after_the_end_is_another_incident_that_names_the_first():
