@@ -25,7 +25,7 @@ def value_text(value: Any) -> str:
         value = f"{len(value)} × {value_text(value[0])}"
     elif isinstance(value, list | tuple):
         value = ", ".join(value_text(item) for item in value[:8]) + (" …" if len(value) > 8 else "")
-    text = "null" if value is None else str(value)
+    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     return text if len(text) <= _VALUE_CHARACTERS else text[:_VALUE_CHARACTERS] + "…"
 
 

@@ -12,7 +12,7 @@ from rich.text import Text as Styled
 
 from otwatch.alerts.severity import Severity
 from otwatch.outputs.escape import one_line
-from otwatch.outputs.story import clock, plural
+from otwatch.outputs.story import between, clock, plural
 from otwatch.outputs.view.model import IncidentView, Level, NotJudged, StepRow, Text, Tone, View
 
 COLOURS = {Severity.CRITICAL: "bold white on red", Severity.HIGH: "bold red", Severity.MEDIUM: "yellow", Severity.LOW: "cyan", Severity.INFO: "dim"}
@@ -109,7 +109,7 @@ def _incident(incident: IncidentView, console: Console, *, whole: bool) -> None:
     again = f"; {incident.occurrence} bursts" if incident.occurrence > 1 else ""
     follows = f"; follows INC-{incident.follows[:8]}" if incident.follows else ""
     path = f"{incident.path}; " if incident.path else ""
-    told("", f"{path}{clock(incident.first_ns)} to {clock(incident.last_ns)[11:]}{again}{follows}")
+    told("", f"{path}{between(incident.first_ns, incident.last_ns)}{again}{follows}")
     if incident.targets_count > _LISTED:
         told("Targets", f"{incident.targets_count}: {', '.join(incident.targets[:_LISTED])} …")
     if len(incident.sources) > 1:

@@ -22,6 +22,20 @@ def clock(timestamp_ns: int | None) -> str:
         return "out of range"
 
 
+def between(first_ns: int | None, last_ns: int | None) -> str:
+    """From when to when, with nothing said twice: the day of the end only where it is another."""
+    first, last = clock(first_ns), clock(last_ns)
+    if first == last:
+        return first
+    return f"{first} to {last[11:] if first[:10] == last[:10] else last}"
+
+
+def time_of_day(timestamp_ns: int, since_ns: int) -> str:
+    """`05:34:09` of something that began at `since_ns`; with month and day where it is not the same one."""
+    text = clock(timestamp_ns)
+    return text[11:] if text[:10] == clock(since_ns)[:10] else text[5:]
+
+
 def span(first_ns: int | None, last_ns: int | None) -> str:
     """A length of time for people: `12 s`, `3 min`, `2.5 h`, `934 days`."""
     if first_ns is None or last_ns is None:
@@ -83,7 +97,7 @@ def what_happened(alert: Alert) -> str:
 def details(alert: Alert) -> list[str]:
     """What the evidence adds to the sentence: the hops of a chain, all objects, ports, targets, kinds of anomaly."""
     evidence = alert.evidence
-    lines = [f"{clock(hop.time_ns)[11:]} frame {hop.frame}: {hop.src} → {hop.dst} {hop.what}" for hop in evidence.chain]
+    lines = [f"{time_of_day(hop.time_ns, evidence.chain[0].time_ns)} frame {hop.frame}: {hop.src} → {hop.dst} {hop.what}" for hop in evidence.chain]
     if evidence.before is not None:
         lines.append(f"{evidence.kind}: {evidence.before} before, now {evidence.now}")
     anomaly = evidence.matched.get("anomaly")

@@ -9,7 +9,7 @@ import pytest
 from otwatch.alerts.alert import Alert, Severity
 from otwatch.alerts.outcome import Outcome
 from otwatch.alerts.story import value_text
-from otwatch.outputs.story import clock, plural, span, what_happened
+from otwatch.outputs.story import between, clock, plural, span, time_of_day, what_happened
 
 
 def alert(**more: Any) -> Alert:
@@ -33,10 +33,19 @@ def test_who_did_what_to_whom() -> None:
 
 @pytest.mark.parametrize(("value", "text"), [
     (7, "7"), ([1, 2, 3], "1, 2, 3"), (list(range(20)), "0, 1, 2, 3, 4, 5, 6, 7 …"), ({"state": "on", "count": 0, "flags": None}, "state on"),
-    ("x" * 200, "x" * 90 + "…"),
+    ("x" * 200, "x" * 90 + "…"), (True, "true"), ([False] * 8, "8 × false"),
 ])
 def test_values_in_a_few_words(value: Any, text: str) -> None:
     assert value_text(value) == text
+
+
+def test_a_time_says_nothing_twice() -> None:
+    noon = 1_795_348_800 * 10**9
+    assert between(noon, noon + 10**8) == "2026-11-22 12:00:00"
+    assert between(noon, noon + 9 * 10**9) == "2026-11-22 12:00:00 to 12:00:09"
+    assert between(noon, noon + 86_400 * 10**9) == "2026-11-22 12:00:00 to 2026-11-23 12:00:00"
+    assert time_of_day(noon + 10**9, noon) == "12:00:01"
+    assert time_of_day(noon + 86_400 * 10**9, noon) == "11-23 12:00:00"
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (12.5, "12.5 s"), (300, "5 min"), (9000, "2.5 h")])

@@ -14,7 +14,7 @@ from otwatch.alerts.incidents import Incident, Party, Step
 from otwatch.alerts.outcome import OPEN, SUCCEEDED, WORDS, Outcome
 from otwatch.alerts.story import act_text, given_text, value_text
 from otwatch.outputs.result import Check, Result
-from otwatch.outputs.story import clock, plural, span, who
+from otwatch.outputs.story import plural, span, time_of_day, who
 from otwatch.outputs.view.model import Coverage, IncidentView, Level, NotJudged, StepRow, Text, Tone, Undecoded, Verdict, View
 
 _ACTORS: Final = 3
@@ -266,7 +266,7 @@ def _incident(number: int, incident: Incident) -> IncidentView:
         targets_count=incident.targets_count,
         succeeded=_said(incident.succeeded, refused=False),
         failed=_said(incident.failed, refused=True),
-        steps=tuple(_step(step) for step in incident.steps),
+        steps=tuple(_step(step, incident.first_ns) for step in incident.steps),
         steps_count=incident.steps_count,
         why=incident.lead.why,
         next=incident.next,
@@ -346,7 +346,7 @@ def _times(step: Step, *, refused: bool) -> int:
     return min(step.count, step.act.items.refused if refused else step.act.items.confirmed)
 
 
-def _step(step: Step) -> StepRow:
+def _step(step: Step, since_ns: int) -> StepRow:
     act = step.act
     tone = TONES[step.outcome] if act is not None and act.changing else Tone.PLAIN
     what = act_text(act) if act is not None else step.title
@@ -354,7 +354,7 @@ def _step(step: Step) -> StepRow:
         what = f"answer to {what}"
     shown = (step.outcome in SUCCEEDED or act is not None) and not (act is not None and act.is_answer and step.outcome in OPEN)
     return StepRow(
-        time=clock(step.first_ns)[11:],
+        time=time_of_day(step.first_ns, since_ns),
         time_ns=step.first_ns,
         source=step.src,
         target=step.dst,

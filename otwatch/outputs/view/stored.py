@@ -23,7 +23,7 @@ from otwatch.inventory.asset import Asset, Child, KnownFact
 from otwatch.inventory.inventory import Talk
 from otwatch.inventory.tally import SUMMED
 from otwatch.outputs.result import Result
-from otwatch.outputs.story import clock, plural, span, who
+from otwatch.outputs.story import plural, span, time_of_day, who
 from otwatch.outputs.view.activity import Activity, Command
 from otwatch.outputs.view.assemble import plant_of
 from otwatch.outputs.view.build import TONES, no_incident_sentence
@@ -266,7 +266,7 @@ def _incident(number: int, record: Record) -> IncidentView:
         targets_count=record["targets_count"],
         succeeded=tuple(record["succeeded"]),
         failed=tuple(record["failed"]),
-        steps=tuple(_step(step) for step in record["steps"]),
+        steps=tuple(_step(step, time_ns(record["first_seen"])) for step in record["steps"]),
         steps_count=record["steps_count"],
         why=record["why"],
         next=tuple(record["next"]),
@@ -281,7 +281,7 @@ def _incident(number: int, record: Record) -> IncidentView:
     )
 
 
-def _step(record: Record) -> StepRow:
+def _step(record: Record, since_ns: int) -> StepRow:
     outcome = Outcome(record["outcome"])
     act = bool(record["action"])
     tone = TONES[outcome] if record["action"] in COMMAND_NAMES else Tone.PLAIN
@@ -290,7 +290,7 @@ def _step(record: Record) -> StepRow:
         value = f"{value_text(record['before'])} → {value}"
     what = " ".join([record["function_name"] or record["action"].lower(), *record["objects"][:1]]) if act else record["title"]
     return StepRow(
-        time=clock(time_ns(record["time"]))[11:],
+        time=time_of_day(time_ns(record["time"]), since_ns),
         time_ns=time_ns(record["time"]),
         source=record["src"],
         target=record["dst"],
