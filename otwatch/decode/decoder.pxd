@@ -7,7 +7,7 @@ from otwatch.decode.links cimport Links
 from otwatch.decode.bridged cimport etherip, fabricpath, nsh, pbb, trill
 from otwatch.decode.link cimport ethernet, link, tagged
 from otwatch.decode.overlays cimport l2tpv3
-from otwatch.decode.recognise cimport Recognised
+from otwatch.decode.recognise cimport Recognised, ip_inside
 from otwatch.decode.network cimport arp, extension, ipv4, ipv6
 from otwatch.decode.transport cimport icmp, tcp, udp
 from otwatch.decode.tunnels cimport gre, ip_in_ip, mpls, pppoe
@@ -30,6 +30,8 @@ cdef class Decoder:
     cdef long long fragments_seen
     cdef long long reassembled
     cdef long long[::1] undecoded_ethertypes
+    cdef const unsigned char[::1] control_ethertypes
+    cdef const unsigned char[::1] control_protocols
     cdef object undecoded_links
     cdef object undecoded_llc
     cdef object undecoded_snap

@@ -19,7 +19,7 @@ from otwatch.decode.fragments import NEVER, Datagram, Fragments
 from otwatch.decode.frame import DONE, ETHERNET, FRAGMENT, IP, Frame
 from otwatch.decode.links import Links
 from otwatch.decode.recognise import Recognised
-from otwatch.decode.unread import Unread
+from otwatch.decode.unread import ETHERTYPES, IP_PROTOCOLS, Unread, control
 from otwatch.limits import Limits
 from otwatch.protocols.spec import ProtocolSpec
 from otwatch.schemas import PACKETS
@@ -31,6 +31,7 @@ if not cython.compiled:  # compiled, decoder.pxd names them as C functions
     from otwatch.decode.link import ethernet, link, tagged
     from otwatch.decode.network import arp, extension, ipv4, ipv6
     from otwatch.decode.overlays import l2tpv3
+    from otwatch.decode.recognise import ip_inside
     from otwatch.decode.transport import icmp, tcp, udp
     from otwatch.decode.tunnels import gre, ip_in_ip, mpls, pppoe
 
@@ -59,6 +60,7 @@ _DUPLICATE = cython.declare(cython.int, PacketFlag.DUPLICATE)
 _REASSEMBLED = cython.declare(cython.int, PacketFlag.REASSEMBLED)
 _OTHER_READING = cython.declare(cython.int, PacketFlag.OTHER_READING)
 _ETHERIP = cython.declare(cython.int, Tunnel.ETHERIP)
+_IP_IN_CONTROL = cython.declare(cython.int, Unread.IP_IN_CONTROL)
 _IS_FRAGMENT = cython.declare(cython.int, PacketFlag.FRAGMENT)
 
 
@@ -117,6 +119,8 @@ class Decoder:
         self.fragments_seen = 0
         self.reassembled = 0
         self.undecoded_ethertypes = memoryview(np.zeros(0x10000, np.int64))
+        self.control_ethertypes = control(ETHERTYPES, 0x10000)
+        self.control_protocols = control(IP_PROTOCOLS, 0x100)
         self.undecoded_links: dict[int, int] = {}  # by link type
         self.undecoded_llc: dict[int, int] = {}  # by both service access points
         self.undecoded_snap: dict[int, int] = {}  # by OUI and protocol
@@ -323,7 +327,10 @@ class Decoder:
             if frame.unwrap(_ETHERIP, -1):
                 frame.next = _ETHERNET
             return 0
-        frame.ip_unread[kind & 0xFF] += 1
+        if self.control_protocols[kind & 0xFF] and ip_inside(frame, frame.at):
+            frame.unread[_IP_IN_CONTROL] += 1
+        else:
+            frame.ip_unread[kind & 0xFF] += 1
         return frame.payload(frame.at)
 
     def fragment(self) -> cython.int:
@@ -447,7 +454,10 @@ class Decoder:
             self.malformed += 1
         elif flags & _UNDECODED:
             self.undecoded += 1
-            if self.frame.ppp >= 0 and ethertype == 0x880B:
+            if (ethertype < -1 or (ethertype >= 0 and self.control_ethertypes[ethertype])) and ip_inside(
+                    self.frame, self.frame.packets.payload_at[self.frame.row]):
+                self.frame.unread[_IP_IN_CONTROL] += 1
+            elif self.frame.ppp >= 0 and ethertype == 0x880B:
                 _add(self.undecoded_ppp, self.frame.ppp)
             elif ethertype >= 0:
                 self.undecoded_ethertypes[ethertype] += 1

@@ -32,6 +32,7 @@ class Unread(IntEnum):
     ETHERIP = 14
     TUNNEL_CONTROL = 15
     FLOWS_OVER_LIMIT = 16
+    IP_IN_CONTROL = 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ CONTENT: Final[dict[Unread, Name]] = {
     Unread.ETHERIP: Name("EtherIP of an unknown version"),
     Unread.TUNNEL_CONTROL: Name("control messages of L2TP, GTP-U or TZSP", carries=False),
     Unread.FLOWS_OVER_LIMIT: Name("encrypted tunnels beyond the limit of those that are followed"),
+    Unread.IP_IN_CONTROL: Name("IP inside what its number says is control traffic"),
 }
 
 _CONTROL = False
@@ -124,6 +126,13 @@ ETHERTYPES: Final[dict[int, Name]] = {
     0x9003: Name("loopback", _CONTROL),
 }
 _MACSEC: Final = 0x88E5
+
+
+def control(names: Mapping[int, Name], numbers: int) -> bytes:
+    """1 for each number below `numbers` that is control traffic by name; only its content shows whether it is."""
+    return bytes(number in names and not names[number].carries for number in range(numbers))
+
+
 # OT protocols straight over Ethernet: what is not decoded of them is said where undecoded OT protocols are.
 OT_ETHERTYPES: Final[dict[int, str]] = {
     0x8892: "profinet",

@@ -219,6 +219,13 @@ _HIDDEN: dict[str, Callable[[bytes], bytes]] = {
     "unknown-ethertype": lambda frame: frame[:12] + b"\x12\x34" + bytes(6) + frame,
     "unknown-protocol": lambda frame: _outer(222, b"\7" * 5 + frame),
     "ipcomp": lambda frame: _outer(108, b"\4\0\0\2" + bytes(byte ^ 0x5A for byte in frame)),
+    "loopback": lambda frame: frame[:12] + b"\x90\x00" + frame,
+    "loop-detection": lambda frame: frame[:12] + b"\x88\x74" + bytes(4) + frame[12:],
+    "spanning-tree": lambda frame: frame[:12] + struct.pack(">H", len(frame) + 3) + b"\x42\x42\x03" + frame,
+    "mpls-channel": lambda frame: frame[:12] + bytes.fromhex("8847" "0000d13f" "10000021") + frame[14:],
+    "gre-loopback": lambda frame: _outer(47, b"\0\0\x90\0" + frame),
+    "routing": lambda frame: _outer(89, b"\2\1" + struct.pack(">H", len(frame) + 24) + bytes(20) + frame),
+    "pim-register": lambda frame: _outer(103, b"\x21" + bytes(7) + frame[14:]),
     "nine-tunnels": lambda frame: _deep(frame, 9),
     "icmp-tunnel": lambda frame: _outer(1, b"\x08\0\0\0\0\7\0\1" + frame[14:]),
     "wireguard": lambda frame: _outer(17, udp(_OUTSIDE, _INSIDE, (51820, 51820), b"\4\0\0\0\0\0\0\1" + struct.pack("<Q", 1) + bytes(

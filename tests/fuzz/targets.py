@@ -13,6 +13,7 @@ from otwatch.addresses import Addresses
 from otwatch.capture.files import open_capture
 from otwatch.decode.decoder import Decoder
 from otwatch.engine.pipeline import Pipeline
+from otwatch.engine.turns import Turns
 from otwatch.errors import CaptureError
 from otwatch.limits import Limits
 from otwatch.protocols import protocol_id, protocols
@@ -124,6 +125,7 @@ def _dissected(batches: list[list[P]]) -> None:
     known = protocols()
     stage = Streams(Addresses(), LIMITS, known)
     dissectors = [spec.dissector(index, LIMITS) if spec.dissector else None for index, spec in enumerate(known, 1)]
+    turns = [Turns(LIMITS) for _ in known]
     operations, anomalies = Operations(), Anomalies()
     facts: list[Fact] = []
 
@@ -142,7 +144,8 @@ def _dissected(batches: list[list[P]]) -> None:
             stage.finish(anomalies)
         else:
             stage.feed(table(packets), anomalies)
-        for dissector, pdus in zip(dissectors, stage.pdus[1:], strict=True):
+        for dissector, order, pdus in zip(dissectors, turns, stage.pdus[1:], strict=True):
+            order.feed(pdus, len(batches) * 1_000_000, stage.closed)
             feed(dissector, pdus)
         for slot in stage.closed:
             assert all(dissector.forget(slot) >= 0 for dissector in dissectors if dissector is not None)

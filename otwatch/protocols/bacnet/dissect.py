@@ -16,6 +16,7 @@ from otwatch.protocols.bacnet import spec
 from otwatch.protocols.bacnet.segments import Segments
 from otwatch.protocols.bacnet.services import Message
 from otwatch.protocols.bacnet.spec import Anomaly
+from otwatch.protocols.kit.early import Early, Held
 from otwatch.protocols.kit.paired import Paired
 from otwatch.protocols.kit.pairing import EXACT, Pairing
 from otwatch.protocols.spec import Fact
@@ -29,6 +30,7 @@ _AFTER_GAP = cython.declare(cython.int, PduFlag.AFTER_GAP)
 _CONFLICT = cython.declare(cython.int, PduFlag.CONFLICT)
 _CUT = cython.declare(cython.int, PduFlag.CUT)
 _UNHEARD = cython.declare(cython.int, PduFlag.UNHEARD)
+_ENDED = cython.declare(cython.int, PduFlag.ENDED)
 _EXACT = cython.declare(cython.int, EXACT)
 _UNCONFIRMED = cython.declare(cython.int, spec.UNCONFIRMED)
 _NETWORK = cython.declare(cython.int, spec.NETWORK)
@@ -63,20 +65,71 @@ class BacnetDissector(Paired):
         Paired.__init__(self, protocol, limits)
         self.m = Message(protocol, limits.items_per_pdu)
         self.segments = Segments(limits.application_fragment_bytes)
+        self.early = Early(limits)
+        self.reported = 0  # anomalies before the PDU at hand
+        self.may_wait = False  # the PDU at hand is a whole message, and was not held before
 
     def feed(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, facts: list[Fact]) -> object:
         """Appends the rows of a batch in PDU order."""
-        m: Message = self.m
+        early: Early = self.early
         pdu: cython.Py_ssize_t
-        flow: cython.Py_ssize_t
-        m.start_batch(pdus, operations, anomalies, facts)
+        self.m.start_batch(pdus, operations, anomalies, facts)
         for pdu in range(pdus.rows):
-            flow = self.slot(pdus, pdu)
-            if pdus.flags[pdu] & (_AFTER_GAP | _UNHEARD):
-                self.seen[flow] |= _LOST
-            m.open(pdu)
-            self._bvlc(flow)
+            if early.deadline_ns <= pdus.timestamp_ns[pdu]:
+                for held in early.due(pdus.timestamp_ns[pdu]):
+                    self._late(held, pdus, pdu)
+            if pdus.flags[pdu] & _ENDED == 0:
+                self._message(pdus, pdu, True)
+            if early.held_count > 0:
+                self._came(pdus, pdu)
         return None
+
+    def _message(self, pdus: Pdus, pdu: cython.Py_ssize_t, may_wait: cython.bint) -> object:
+        """One datagram."""
+        m: Message = self.m
+        flow: cython.Py_ssize_t = self.slot(pdus, pdu)
+        if pdus.flags[pdu] & (_AFTER_GAP | _UNHEARD):
+            self.seen[flow] |= _LOST
+        self.reported = m.anomalies.rows
+        self.may_wait = may_wait
+        m.open(pdu)
+        return self._bvlc(flow)
+
+    def _late(self, held: Held, pdus: Pdus, pdu: cython.Py_ssize_t) -> object:
+        """Reads a response that was held, behind PDU `pdu` of the batch."""
+        m: Message = self.m
+        one: Pdus = self.early.again(held, pdus, pdu)
+        m.start_batch(one, m.operations, m.anomalies, m.facts)
+        self._message(one, 0, False)
+        m.start_batch(pdus, m.operations, m.anomalies, m.facts)
+        return None
+
+    def _came(self, pdus: Pdus, pdu: cython.Py_ssize_t) -> object:
+        """Which of the responses that the flow holds have their request now. At its end all are read."""
+        pairing: Pairing = self.pairing
+        flow = int(pdus.flow[pdu])
+        entry: cython.int
+        for held in self.early.of(flow):
+            if pdus.flags[pdu] & _ENDED == 0:
+                invoke, unit, service = held.extra
+                entry = pairing.find(2 * flow + 1 - held.direction, invoke, unit, service, False)
+                if entry < 0 or pairing.match != _EXACT:
+                    continue
+                self.early.came(held, pairing.timestamp_ns[entry])
+            self.early.take(flow, held)
+            self._late(held, pdus, pdu)
+        return None
+
+    def _waits(self, entry: cython.int, service: cython.int) -> cython.bint:
+        """Whether a response without a request is held, because that may yet come. What was reported of it will be then."""
+        m: Message = self.m
+        pdus: Pdus = m.pdus
+        if entry >= 0 or not self.may_wait or not self.early.may_come(pdus.flags[m.pdu]):
+            return False
+        if not self.early.hold(pdus, m.pdu, pdus.start[m.pdu], pdus.end[m.pdu], (m.invoke, self._folded(m.unit), service)):
+            return False
+        m.anomalies.rows = self.reported
+        return True
 
     # ---- layers
 
@@ -227,6 +280,7 @@ class BacnetDissector(Paired):
             m.report(_SEGMENTS_LOST, at - m.at, -1, m.data[at])
         if whole is None:
             return None
+        self.may_wait = False
         data = m.append(whole)
         if kind == 0:
             return self._request(flow, service, data)
@@ -307,6 +361,8 @@ class BacnetDissector(Paired):
             answered = pairing.find_answered(queue, m.invoke, self._folded(m.unit))
             if answered >= 0 and pairing.digest[answered] == digest:
                 return None  # sent twice
+            if self._waits(answered, service):
+                return None
             if answered >= 0:
                 m.report(_CONFLICTING, -1, pairing.frame[answered], m.invoke)
             elif self.seen[flow] & _LOST == 0 and self.seen[flow] & (_ASKED_0 << (1 - direction)) and not conflict:

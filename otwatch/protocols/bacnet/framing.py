@@ -45,4 +45,5 @@ def _is_network(octets: bytes, at: int) -> bool:
 
 DATAGRAMS = Framing(
     name="datagrams", header_bytes=4, magic=((0, 0xFF, 0x81),), length_at=2, length_bytes=2, min_bytes=4, max_bytes=_LONGEST, probe=probe,
+    tells_end=True,
 )

@@ -20,10 +20,12 @@ from otwatch.protocols.bacnet import PROTOCOL
 from otwatch.protocols.bacnet.framing import probe
 from otwatch.protocols.bacnet.values import application
 from otwatch.protocols.spec import Verdict
+from otwatch.vocabulary import PduFlag
 from tests.oracle.bacnet import complex_ack, confirmed, context, datagram, object_id, unsigned, wrapped
 from tests.protocols.bacnet.wire import Wire
 
 ROOT = Path(__file__).parents[3]
+ENDED = int(PduFlag.ENDED)
 REAL = b"\x44" + struct.pack(">f", 21.5)
 READ = confirmed(7, 12, context(0, object_id(0, 1)) + context(1, unsigned(85)))
 references = st.tuples(st.integers(0, 60), st.integers(0, 0x3FFFFF), st.integers(0, 600), st.none() | st.integers(0, 300))
@@ -142,8 +144,28 @@ def test_a_second_answer_with_other_contents_contradicts_and_an_equal_one_is_a_c
 
 def test_an_answer_to_nothing_is_reported_where_requests_were_seen() -> None:
     stray = datagram(complex_ack(9, 12, reference(0, 1, 85, None) + wrapped(3, REAL)))
-    assert Wire().add(stray, 1).run()[1] == []
-    assert Wire().add(datagram(READ)).add(stray, 1).run()[1] == ["unasked-response"]
+    assert Wire().add(stray, 1).add(b"", flags=ENDED).run()[1] == []
+    assert Wire().add(datagram(READ)).add(stray, 1).add(b"", flags=ENDED).run()[1] == ["unasked-response"]
+
+
+def test_an_answer_captured_before_its_request_waits_for_it() -> None:
+    answer = datagram(complex_ack(7, 12, reference(0, 1, 85, None) + wrapped(3, REAL)))
+    wire = Wire().add(answer, 1).add(datagram(READ))
+    rows, bad, _ = wire.run()
+    assert [(row["role"], row["frame"], row["request_frame"], row["latency_ns"]) for row in rows] == [(0, 2, -1, -1), (1, 1, 2, -1)]
+    assert (bad, wire.dissector.early.paired) == ([], 1)
+
+
+def test_an_answer_waits_as_long_as_captures_are_in_disorder() -> None:
+    """Twenty milliseconds; what was wrong with it is reported once."""
+    stray = datagram(complex_ack(9, 12, reference(0, 1, 85, None) + wrapped(3, REAL))) + b"\0"
+    wire = Wire().add(datagram(READ)).add(stray, 1)
+    assert [row["role"] for row in wire.run()[0]] == [0]
+    for _ in range(21):
+        wire.add(datagram(READ))
+    rows, bad, _ = wire.run()
+    assert [row["role"] for row in rows].count(1) == 1
+    assert sorted(bad) == ["length", "unasked-response"]
 
 
 def test_devices_behind_a_router_are_told_apart_though_they_share_an_invoke_id() -> None:
