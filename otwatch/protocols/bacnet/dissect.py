@@ -403,5 +403,7 @@ class BacnetDissector(Paired):
 
     def forget(self, flow: cython.Py_ssize_t) -> cython.int:
         """The flow is over; returns how many requests stayed unanswered."""
+        for held in self.early.of(flow):
+            self.early.take(flow, held)
         self.segments.forget(flow)
         return self.forget_requests(flow)
