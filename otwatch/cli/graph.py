@@ -39,7 +39,7 @@ _ASK: Final[dict[str, Callable[..., Iterator[Answer]]]] = {
 @click.option("--format", "form", type=click.Choice(["text", "jsonl"]), default="text", show_default=True, help="Text, or JSON lines.")
 @add_options(MERGE_AND_JOBS)
 def graph(words: tuple[str, ...], database: str | None, site: str | None, form: str, merge: bool, jobs: int) -> None:
-    """Ask the asset graph: who can get where, who commands whom, what crosses zones, what hangs on one host.
+    """Ask the asset graph: who can get where, who commands whom, what crosses zones, what depends on one host.
 
     Ways lead from client to server over conversations that were answered. HOST is an address, a MAC or a name.
 

@@ -34,7 +34,7 @@ def _page(command: click.Command, path: tuple[str, ...], context: click.Context,
     lines = [
         f'.TH "{name.upper()}" "1" "{day:%Y-%m-%d}" "otwatch {otwatch.__version__}" "otwatch"',
         ".SH NAME",
-        f"{_text(name)} \\- {_text(' '.join(paragraphs[0].split()).rstrip('.'))}",
+        f"{_text(name)} \\- {_text(' '.join(paragraphs[0].split()).partition('. ')[0].rstrip('.'))}",
         ".SH SYNOPSIS",
         f".B {_text(' '.join(path))}",
         _text(" ".join(command.collect_usage_pieces(context))),

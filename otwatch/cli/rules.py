@@ -20,7 +20,7 @@ def rules() -> None:
 @rules.command("list")
 @click.option("--rules", "paths", multiple=True, type=FILE, metavar="PATH", help="More rules than the shipped ones; may be repeated.")
 def list_rules(paths: tuple[str, ...]) -> None:
-    """List every rule that is looked for."""
+    """List every rule: shipped, and with --rules your own."""
     with one_line_errors():
         from rich.table import Table
 
@@ -74,7 +74,7 @@ def check(paths: tuple[str, ...]) -> None:
 @rules.command()
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 def test(paths: tuple[str, ...]) -> None:
-    """Run the tests that stand in the rules of PATH; without PATH, those of the shipped ones."""
+    """Run the tests in the rules of PATH; without PATH, those of the shipped rules."""
     with one_line_errors():
         from otwatch.engine.detector import rules_of, shipped_rules
         from otwatch.engine.proving import prover

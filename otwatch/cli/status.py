@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--state", type=FILE, default="/var/lib/otwatch", show_default=True, metavar="FOLDER", help="The sensor's state.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Text, or JSON lines.")
 def status(state: str, form: str) -> None:
-    """Show how a sensor is: rate, drops, conditions, last alert, destinations, disk, learning.
+    """Show the state of a sensor: rate, drops, conditions, last alert, destinations, disk, learning.
 
     Exit code 0 when it is alive, 2 when its heartbeat stays away.
 
