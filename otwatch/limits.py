@@ -15,6 +15,7 @@ class Limits:
     capture_problems: int = 100  # places in a file listed with their offset; all are counted
     addresses: int = 1_000_000  # interned IP addresses: a /12 scanned whole fits; when few are left, those that nothing names make room
     flows: int = 65_536  # live flows; a plant has thousands, a flood more: the oldest make room
+    flows_unanswered: int = 8_192  # flows opened since one of a few packets of one side makes room: a scan or flood of ever new flows
     flow_idle_tcp_ns: int = 3_600_000_000_000  # OT sessions are quiet for minutes, seldom for an hour
     flow_idle_udp_ns: int = 300_000_000_000
     fragments: int = 4_096  # IP datagrams in reassembly
@@ -31,7 +32,7 @@ class Limits:
     stream_gap_ns: int = 1_000_000_000  # how long a missing segment is waited for when nobody acknowledged it
     stream_history_bytes: int = 2_048  # delivered bytes kept per direction to compare retransmissions with
     stream_history_total_bytes: int = 16_777_216  # beyond that, of all directions: up to 64 kB of one that its receiver has not acknowledged
-    streams: int = 8_192  # flows with reassembly state: a plant has hundreds; each takes some 4 kB
+    streams: int = 4_096  # flows with reassembly state: a plant has hundreds; each takes some 4 kB
     heads: int = 16_384  # connections whose beginning is read for identities and administration; others are not read for it
     protocol_violations: int = 8  # wrong PDUs in a row before a flow is detached from its protocol
     disorder_ns: int = 20_000_000  # how far answers on UDP may be captured before their requests: queues of a network card, merged captures
@@ -49,7 +50,7 @@ class Limits:
     names_bytes: int = 16_777_216  # of names of objects (tags, items), 64 a name for its number: a hundred thousand tags
     named_kinds: int = 32_768  # kinds of operations whose names are kept for an export: some 40 MB; beyond it they are made again
     anomalies_kept: int = 100_000  # rows kept for export; all are counted
-    anomalies_kept_of_kind: int = 10_000  # of them, those of one kind: a flood of one must not take the room of the others
+    anomalies_kept_of_kind: int = 5_000  # of them, those of one kind: a flood of one must not take the room of the others
     assets: int = 20_000  # a plant has hundreds; a quarter more for those who are answered
     assets_unanswered: int = 4_096  # of them, those without an answer: a scan, or spoofed senders, end here; half more with PDUs
     facts_per_asset: int = 256

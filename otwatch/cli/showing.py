@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from otwatch.alerts.alert import Severity
     from otwatch.intel.advisories import Library
 
-_IN_MEMORY: Final = 16_000_000  # characters of records
+_IN_MEMORY: Final = 4_000_000  # characters of records; what comes after is in a temporary file
 
 
 class Records:

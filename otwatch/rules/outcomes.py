@@ -7,6 +7,7 @@ shows it or not. Everything is read with its packet time, so that no verdict dep
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -66,7 +67,7 @@ class Outcomes:
         self.both_ways = 0  # TCP connections of which both directions were seen
         self.one_way = 0  # of which one direction is missing beyond doubt
         self.before: dict[int, Done] = {}  # number of a flow that went on after a restart -> what it had done before
-        self.ended: dict[int, tuple[int, ...]] = {}  # number of a closed flow -> its row, while an event of it waits
+        self.ended: dict[int, array[int]] = {}  # number of a closed flow -> its row, while an event of it waits
         self._opened: list[_Opened] = []
         self._answers: list[Numbers] = []  # times at which TCP connections of this batch were answered
         self._tally: tuple[Numbers, Numbers, Numbers] = self._counted([], [], [])
@@ -102,7 +103,7 @@ class Outcomes:
             if len(row) != _ENDED_COLUMNS:
                 raise ValueError("no row of a flow")
             if renumbered(int(number)) not in alive:
-                self.ended[renumbered(int(number))] = tuple(map(int, row))
+                self.ended[renumbered(int(number))] = array("q", map(int, row))
 
     def assume_both_directions(self) -> None:
         """This tap shows both directions: of hand-made rows that is said, not seen."""
@@ -152,7 +153,7 @@ class Outcomes:
             slots = np.array(kept, np.int64)
             names = flows.array("number")[slots]
             for number, row in zip(names.tolist(), self.rows(flows, slots, names).tolist(), strict=True):
-                self.ended[number] = (*row[:_ENDED_AT], now_ns, *row[_ENDED_AT + 1 :])
+                self.ended[number] = array("q", (*row[:_ENDED_AT], now_ns, *row[_ENDED_AT + 1 :]))
 
     def done(self, flows: Flows, slot: int, number: int) -> Done:
         """What a flow had done, for the process that goes on with it."""

@@ -27,9 +27,14 @@ cdef class Lifetimes:
     cdef long long flows_evicted
     cdef long long flows_idle
     cdef long long streams_evicted
+    cdef long long turn
+    cdef int[::1] one_way
+    cdef long long[::1] turn_of
     cdef int begin(self, Anomalies anomalies) except -1
     cdef int alarm(self, long long now) except -1
     cdef int new_flow(self, Packets packets, Py_ssize_t row) except -2
+    cdef bint is_unanswered(self, Py_ssize_t slot) except -1
+    cdef int evict(self, Py_ssize_t victim, Packets packets, Py_ssize_t row) except -1
     cdef int open_streams(self, Py_ssize_t slot) except -1
     cdef int finished_with_streams(self) except -2
     cdef int end_streams(self, Py_ssize_t slot) except -1

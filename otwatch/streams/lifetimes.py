@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import cython
+import numpy as np
 
 from otwatch.addresses import Addresses
 from otwatch.limits import Limits
@@ -21,6 +22,7 @@ from otwatch.vocabulary import FlowEvent
 
 _NEVER = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFFF)
 _TCP = cython.declare(cython.int, 6)
+_FEW = cython.declare(cython.int, 4)  # a SYN and its repetitions; what one side goes on sending is a tap that shows one direction
 _MODE_STREAMED = cython.declare(cython.int, Mode.STREAMED)
 _MODE_GIVEN_UP = cython.declare(cython.int, Mode.GIVEN_UP)
 _IN_PLAIN = cython.declare(cython.int, PLAIN)
@@ -50,6 +52,9 @@ class Lifetimes:
         self.history_bytes = limits.stream_history_bytes
         self.most_streams = max(2, 2 * limits.streams)
         self.flows_evicted = self.flows_idle = self.streams_evicted = 0
+        self.turn = 0  # flows opened so far
+        self.one_way = memoryview(np.full(max(1, limits.flows_unanswered), -1, np.int32))  # the slots opened last, in a ring
+        self.turn_of = memoryview(np.zeros(0, np.int64))  # by slot: when it was opened; -1 it is closed
 
     def begin(self, anomalies: Anomalies) -> cython.int:
         """A new result."""
@@ -96,22 +101,21 @@ class Lifetimes:
         """A flow for the key just looked for; at the cap one makes room."""
         table: FlowTable = self.table
         cutter: Cutter = self.cutter
+        at: cython.Py_ssize_t = self.turn % self.one_way.shape[0]
+        victim: cython.int = self.one_way[at]
+        if victim >= 0 and self.turn_of[victim] == self.turn - self.one_way.shape[0] and self.is_unanswered(victim):
+            self.evict(victim, packets, row)
         if table.live >= table.cap:
-            low: cython.bint = table.low
-            a: cython.longlong = table.a
-            b: cython.longlong = table.b
-            self.flows_evicted += 1
-            victim: cython.int = table.idle_longest()
-            if table.row_list[victim] == CANDIDATE or table.row_list[victim] == ATTACHED:
-                cutter.time = packets.timestamp_ns[row]
-                cutter.frame = packets.frame[row]
-                cutter.report(victim, 0, StreamAnomaly.STREAMS_CAP, 0, 0)
-            self.close(victim)
-            table.low = low
-            table.a = a
-            table.b = b
+            self.evict(table.idle_longest(), packets, row)
         slot: cython.int = table.open(packets, row)
         self.flows = table.flows
+        if table.key_a.shape[0] > self.turn_of.shape[0]:
+            turns = np.full(table.key_a.shape[0], -1, np.int64)
+            turns[: self.turn_of.shape[0]] = np.asarray(self.turn_of)
+            self.turn_of = memoryview(turns)
+        self.one_way[at] = slot
+        self.turn_of[slot] = self.turn
+        self.turn += 1
         while len(cutter.by_slot) < 2 * table.key_a.shape[0]:
             cutter.by_slot.extend([None] * (2 * table.key_a.shape[0] - len(cutter.by_slot)))
         due: cython.longlong = packets.timestamp_ns[row] + table.idle_limit(table.row_list[slot])
@@ -121,6 +125,29 @@ class Lifetimes:
         cutter.frame = packets.frame[row]
         cutter.event(slot, FlowEvent.OPENED)
         return slot
+
+    def is_unanswered(self, slot):  # type: ignore[no-untyped-def]
+        """Whether a flow is a few packets of one side: a scan, a flood, noise."""
+        to_server: cython.longlong = self.flows.packets_to_server[slot]
+        to_client: cython.longlong = self.flows.packets_to_client[slot]
+        return (to_server == 0 or to_client == 0) and to_server + to_client <= _FEW
+
+    def evict(self, victim, packets, row):  # type: ignore[no-untyped-def]
+        """Closes a flow to make room for the key just looked for."""
+        table: FlowTable = self.table
+        low: cython.bint = table.low
+        a: cython.longlong = table.a
+        b: cython.longlong = table.b
+        self.flows_evicted += 1
+        if table.row_list[victim] == CANDIDATE or table.row_list[victim] == ATTACHED:
+            self.cutter.time = packets.timestamp_ns[row]
+            self.cutter.frame = packets.frame[row]
+            self.cutter.report(victim, 0, StreamAnomaly.STREAMS_CAP, 0, 0)
+        self.close(victim)
+        table.low = low
+        table.a = a
+        table.b = b
+        return 0
 
     def open_streams(self, slot):  # type: ignore[no-untyped-def]
         """The two streams of a flow; at the cap the longest idle flow loses its own, those of unknown protocol first."""
@@ -200,5 +227,6 @@ class Lifetimes:
         if twin is not None:
             self.twins.pop(twin, None)
         self.table.remove(slot)
+        self.turn_of[slot] = -1
         self.closed.append(slot)
         return 0

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from make_mix import MIXES
@@ -21,7 +23,7 @@ from tests.engine.analysing import shipped
 PACKETS = 1_500
 LIMITS = replace(
     Limits(), pairs=200, pairs_unanswered=100, assets_unanswered=100, conversations_unanswered=100, alerts_per_rule=20, behaviours=20_000,
-    places_read=500,
+    places_read=500, flows_unanswered=300, anomalies_kept_of_kind=250,
 )
 ATTACKS = [mix for mix in MIXES if mix.startswith("attack-")]
 INTRUDER, CONTROLLER = host("3c5282", "10.20.0.77"), host("0080f4", "10.20.9.9")
@@ -93,6 +95,53 @@ def test_what_is_kept_stays_below_its_caps(attacked: Attacked) -> None:
     assert len(hosts.hosts) <= LIMITS.assets_unanswered * 3 // 2 + 2
     assert len(hosts.conversations) <= LIMITS.conversations_unanswered * 5 // 2
     assert len(attacked.result.alerts) < 200
+
+
+def test_flows_without_an_answer_make_room(attacked: Attacked) -> None:
+    counters, table = attacked.analysis.pipeline.streams.counters, attacked.analysis.pipeline.streams.flows
+    if counters["flows"] > 2 * LIMITS.flows_unanswered:
+        assert counters["flows_evicted"] > 0
+        assert table.rows <= 2 * LIMITS.flows_unanswered + LIMITS.batch_packets
+
+
+def test_one_kind_of_anomaly_leaves_room_for_the_others(attacked: Attacked) -> None:
+    summary = attacked.analysis.summary
+    kept = [row["layer"] << 32 | row["kind"] for row, _, _ in summary.anomaly_rows()]
+    counted = {layer << 32 | kind: known.count for (layer, kind), known in summary.anomalies.items()}
+    assert {number: kept.count(number) for number in counted} == {
+        number: min(count, LIMITS.anomalies_kept_of_kind) for number, count in counted.items()
+    }
+    assert summary.anomalies_not_kept == sum(counted.values()) - len(kept)
+
+
+def calls_of(path: Path) -> int:
+    """Python's calls in an analysis of a capture: what a packet costs, on whatever machine."""
+    analysis = Analysis(LIMITS)
+    analysis.detector = RuleDetector(analysis.pipeline, Policy(rules=list(shipped())), analysis.inventory)
+    count = 0
+
+    def called(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(called)
+    try:
+        analysis.run([str(path)])
+        analysis.finish()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+@pytest.mark.parametrize("mix", ATTACKS)
+def test_the_cost_of_an_attack_is_linear(mix: str, tmp_path: Path) -> None:
+    costs = []
+    for packets in (500, 1_000, 2_000):
+        write(tmp_path / "x.pcap", islice(MIXES[mix](1), packets), packets)
+        costs.append(calls_of(tmp_path / "x.pcap"))
+    first, second = costs[1] - costs[0], costs[2] - costs[1]
+    assert second <= 2.5 * first + 10_000
 
 
 def test_what_was_discarded_is_said(attacked: Attacked) -> None:
