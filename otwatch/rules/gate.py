@@ -14,7 +14,7 @@ from typing import Any, Final
 from otwatch.rules.compile import Clause
 from otwatch.rules.rows import Row, Windows, hashable
 
-_WAITING: Final = 65_536  # rows of one rule in the cold start; of more the oldest are judged with what is known
+_WAITING: Final = 16_384  # rows of one rule in the cold start; of more the oldest are judged with what is known
 _REMEMBERED: Final = 8_192  # verdicts
 _SAME_NS: Final = 1_000_000_000  # facts are asked once a second of packet time for each behaviour
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from otwatch.alerts.findings import Part
 from otwatch.batch import Batch
@@ -24,6 +25,7 @@ from otwatch.vocabulary import Layer
 # An address that two network cards claim: such a row names the card that held it and the one that claims it now.
 _ADDRESS_CONFLICT: Final = (int(Layer.NETWORK), int(NetworkAnomaly.ADDRESS_CONFLICT))
 
+_AT_ONCE: Final = 4_096  # anomalies taken out of their columns: the last batch of a flood has as many as there were flows
 _OWN_WORD: Final = 0.5  # confidence from which on a device speaks for itself; what others call it is not its identity, and changes
 
 
@@ -73,6 +75,19 @@ class OtherRows:
         which = which.reshape(-1)
         passing = [self._whoever(matcher, (number >> 32, number & 0xFFFFFFFF)) for number in distinct.tolist()]
         rows = np.flatnonzero(np.array([clauses is None or bool(clauses) for clauses in passing])[which])
+        for begin in range(0, len(rows), _AT_ONCE):
+            self._judge(batch, matcher, passing, which, rows[begin : begin + _AT_ONCE])
+
+    def _judge(
+        self,
+        batch: Batch,
+        matcher: Matcher,
+        passing: Sequence[list[Clause] | None],
+        which: npt.NDArray[np.int64],
+        rows: npt.NDArray[np.int64],
+    ) -> None:
+        """Anomalies of a batch in order; `which` gives each its place in `passing`."""
+        anomalies = batch.anomalies
         names = ("timestamp_ns", "frame", "flow", "source", "destination", "needed", "had", "layer", "kind")
         columns = (anomalies.array(name)[rows].tolist() for name in names)
         for number, time, frame, flow, src, dst, held, claims, *known in zip(which[rows].tolist(), *columns, strict=True):
