@@ -7,7 +7,6 @@ they were cut into batches.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -63,7 +62,7 @@ class Points:
         self.forgotten = 0  # behaviours for which there was no room
         self._told: dict[Place, list[int]] = {}  # place -> behaviours that tell its values
         self._values = LastValues()
-        self._written: dict[int, deque[_Known]] = {}  # behaviour of commands -> their last values, none of them refused so far
+        self._written: dict[int, list[_Known]] = {}  # behaviour of commands -> their last values, none of them refused so far
         self._different: dict[int, dict[tuple[int, bytes], None]] = {}  # behaviour of commands -> the different values that were requested, in order
         self._different_in_all = 0
         self._commands = np.zeros(0, np.bool_)  # by behaviour: a command that tells a value
@@ -197,12 +196,14 @@ class Points:
             self._refused = self._refusals(batch)
         if self._refused:
             for number, written in self._written.items():
-                self._written[number] = deque([one for one in written if not self._is_refused(one, operations.rows)], PENDING)
+                if any(self._is_refused(one, operations.rows) for one in written):
+                    self._written[number] = [one for one in written if not self._is_refused(one, operations.rows)]
         self._compare(batch, rows)
         rows = rows[np.argsort(behaviours[rows], kind="stable")]
         for of_one in np.split(rows, np.flatnonzero(np.diff(behaviours[rows])) + 1) if rows.size else ():
             kept = [row for row in of_one.tolist() if (operations.flow[row], operations.frame[row]) not in self._refused][-PENDING:]
-            self._written.setdefault(int(behaviours[of_one[0]]), deque(maxlen=PENDING)).extend(_taken(batch, row) for row in kept)
+            number = int(behaviours[of_one[0]])
+            self._written[number] = [*self._written.get(number, ()), *(_taken(batch, row) for row in kept)][-PENDING:]
 
     def last(self, behaviour: int) -> _Known | None:
         """The last command of a behaviour that was not refused so far; None where none is kept."""
@@ -250,7 +251,7 @@ class Points:
         self._values.resume([[behaviour(number), *known] for number, *known in state["read"]])
         for number, known in state["written"]:
             values = [_Known(int(time), int(frame), number, int(kind), bytes.fromhex(octets), int(flow)) for time, frame, kind, octets, flow in known]
-            self._written[behaviour(number)] = deque(values, maxlen=PENDING)
+            self._written[behaviour(number)] = values[-PENDING:]
         for number, *octets in state.get("different", ()):  # a checkpoint of an older version has none
             self._different[behaviour(number)] = {(int(kind), bytes.fromhex(value)): None for kind, value in octets}
             self._different_in_all += len(octets)
