@@ -51,8 +51,8 @@ def story_of(record: dict[str, Any]) -> Story:
     attack = [str(number) for number in _list(record.get("attack"))]
     transport = str(record.get("transport") or "").lower()[:_SHORT]
     return Story(
-        start=str(newest.get("first_seen") or record.get("first_seen") or "")[:_SHORT],
-        end=str(newest.get("last_seen") or record.get("last_seen") or "")[:_SHORT],
+        start=str(newest.get("first_seen") or record.get("first_seen") or record.get("time") or "")[:_SHORT],
+        end=str(newest.get("last_seen") or record.get("last_seen") or record.get("time") or "")[:_SHORT],
         chain=_chain(chain),
         entry=str(chain[0].get("src", ""))[:_SHORT] if chain else "",
         gravest=_gravest(_acts(record, evidence), str(record.get("dst") or "")),

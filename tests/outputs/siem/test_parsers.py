@@ -117,6 +117,8 @@ def test_sentinel(sent: Mapping[str, list[str]]) -> None:
     for line, record in zip(sent["cef"][:of_sensor], records(sent)[:of_sensor], strict=True):
         parsed = pycef.parse(line[line.index("CEF:") :])
         assert (parsed["DeviceVendor"], parsed["DeviceEventClassID"]) == ("otwatch", record["rule"])
+        assert int(parsed["start"]) > 0  # also of a heartbeat, which has no duration
+        assert int(parsed["end"]) >= int(parsed["start"])
         if record["type"] != "heartbeat":
             assert (int(parsed["Severity"]) >= 8) == (record["severity"] in ("high", "critical"))
         if not record["rule"].startswith("sensor."):
