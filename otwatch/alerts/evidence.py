@@ -74,7 +74,12 @@ class Act:
     @property
     def changing(self) -> bool:
         """Whether it changes what a device does."""
-        return Action[self.action] in CHANGING
+        return Action[self.action] in CHANGING or self.deletes
+
+    @property
+    def deletes(self) -> bool:
+        """Whether it takes something away, a file as well as a program."""
+        return "delete" in self.function_name.split("_")
 
     @property
     def weight(self) -> tuple[bool, int]:

@@ -28,6 +28,7 @@ _MANY: Final = 16  # sources whose gravest alerts are of one rule and one target
 _MANY_ONE_CARD: Final = 8  # the same, behind one network card
 _CAUSE: Final = 3  # sources of one missing conduit, or of one note
 _HOPS: Final = 8
+_MET: Final = "ot.new-talker"
 _OPEN_OR_MIXED: Final = OPEN | {Outcome.PARTLY_REFUSED}
 
 Node = tuple[str, ...]
@@ -295,7 +296,7 @@ def _parts(members: list[Stroke], ends_ns: int) -> Iterable[list[Stroke]]:
 def _incident(node: Node, members: list[Stroke], quiet_ns: int, rows: Mapping[str, Rows]) -> Incident:
     first_ns, last_ns = members[0][1].first_ns, max(burst.last_ns for _, burst in members)
     alerts = sorted({alert.id: alert for alert, _ in members}.values(), key=_leading)
-    lead = alerts[0]
+    lead = _lead(alerts)
     steps = _steps(members)
     grave = sorted(steps, key=_by_weight)
     if len(steps) > STEPS:
@@ -358,6 +359,15 @@ def _leading(alert: Alert) -> tuple[object, ...]:
     acts = alert.evidence.acts
     done, grave = acts[0].weight if acts else (False, 0)
     return -alert.severity, bool(alert.evidence.accepted), not done, -grave, not alert.evidence.chain, alert.first_seen_ns, alert.rule, alert.dst
+
+
+def _lead(alerts: Sequence[Alert]) -> Alert:
+    """The first of them; where it only looks, or only says that they met, the gravest of those that changed something."""
+    acts = alerts[0].evidence.acts
+    if alerts[0].rule != _MET and (not acts or acts[0].weight[1]):
+        return alerts[0]
+    changed = [alert for alert in alerts if alert.severity >= Severity.MEDIUM and alert.evidence.acts and alert.evidence.acts[0].weight[0]]
+    return next((alert for alert in changed if alert.rule != _MET), alerts[0])
 
 
 def _by_weight(step: Step) -> tuple[object, ...]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from otwatch.alerts.alert import Alert
 from otwatch.alerts.evidence import Act
-from otwatch.alerts.outcome import SUCCEEDED
+from otwatch.alerts.outcome import SUCCEEDED, WORDS, Outcome
 
 _ADVICE: Final = 5
 _VALUE_CHARACTERS: Final = 90
@@ -20,6 +21,7 @@ _RUN = 3  # equal values in a row that are counted instead of listed
 def value_text(value: Any) -> str:
     """A decoded value in a few words."""
     if isinstance(value, dict):
+        value = _named_first(value)
         value = ", ".join(f"{name} {value_text(item)}" for name, item in value.items() if name == "value" or item not in (None, False, "", 0))
     elif isinstance(value, list | tuple) and len(value) > _RUN and all(item == value[0] for item in value):
         value = f"{len(value)} × {value_text(value[0])}"
@@ -32,6 +34,16 @@ def value_text(value: Any) -> str:
 _RUNS = 4  # runs of objects that are named
 _TOLD = 3  # values that are named one by one
 _NUMBERED = re.compile(r"(.*?)(\d{1,18})(\D{0,8})")
+
+
+_FRAMING: Final = {"name": ("name_offset", "name_size"), "opcode": ("opcode", "session", "data")}  # of a message, not of what it asks for
+
+
+def _named_first(value: dict[str, Any]) -> dict[str, Any]:
+    """A value without what only frames it, a name first."""
+    dropped = [name for sign, names in _FRAMING.items() if sign in value for name in names]
+    left = {name: item for name, item in value.items() if name not in dropped}
+    return {"name": left.pop("name"), **left} if isinstance(left.get("name"), str) else left
 
 
 def objects_text(objects: Sequence[str], count: int = 0) -> str:
@@ -78,13 +90,26 @@ def _range(values: Sequence[Any]) -> str:
 
 
 def given_text(act: Act) -> str:
-    """The values of an act; empty where they say no more than the name of its object."""
+    """The values of an act; empty where they say no more than the names of its function and object."""
+    told = [_new(act, value) for value in act.values]
+    act = replace(act, value=_new(act, act.value), values=tuple(value for value in told if value is not None))
     if len(act.objects) > 1:
         different = list(dict.fromkeys(value_text(value) for value in act.values if value is not None))
         count = max(act.values_count, len(different))
         return f"{count:,} values{_range(act.values)}" if count > _TOLD else ", ".join(different)
     text = values_text(act.values, act.values_count) if act.values else "" if act.value is None else value_text(act.value)
     return "" if text in act.objects[:1] else text
+
+
+def _new(act: Act, value: Any) -> Any:
+    """Of a value what the name of the function does not say; where it was concluded what the message does, that."""
+    if not isinstance(value, dict):
+        return value
+    left = {name: item for name, item in _named_first(value).items() if name != "inferred" and (name != "means" or item != act.function_name)}
+    return left or (act.action.lower().replace("_", " ") if act.action not in _PLAIN else None)
+
+
+_PLAIN: Final = frozenset({"WRITE", "READ", "CONTROL", "OTHER"})  # of which the function says as much
 
 
 def act_text(act: Act) -> str:
@@ -121,9 +146,10 @@ def advice(actor: str, lead: Alert, acts: Sequence[Act], path: Sequence[str]) ->
         found[_of_act(act)] = None
     if tried and not done:
         act = tried[0]
-        found[f"Whether {act.target} took {act.function_name} is not confirmed ({act.outcome.value.replace('_', ' ')}): check its state on site."] = (
-            None
-        )
+        if act.outcome is Outcome.REFUSED:
+            found[f"{act.target} refused {act.function_name}: check that its state on site is what it should be."] = None
+        else:
+            found[f"Whether {act.target} took {act.function_name} is not confirmed ({WORDS[act.outcome]}): check its state on site."] = None
     for entered in path[1:]:
         found[f"End the session from {path[0]} to {entered}, and find out whose account it used."] = None
     if actor not in ("", "-"):
@@ -144,6 +170,8 @@ def _of_act(act: Act) -> str:
     match act.action:
         case "STOP":
             return f"Is {act.target} in RUN again, and is the process safe? It was stopped ({place})."
+        case "RESTART" if "communications" in act.function_name:
+            return f"Does {act.target} answer its master again? Its communications were restarted ({place})."
         case "START" | "RESTART":
             return f"Is {act.target} in the mode it should be in? It was {'restarted' if act.action == 'RESTART' else 'started'} ({place})."
         case "PROGRAM_DOWNLOAD" | "PROGRAM_DELETE" | "FIRMWARE":
@@ -152,6 +180,9 @@ def _of_act(act: Act) -> str:
             return f"Look at {what} of {act.target} on site: {was} operated{_to(act)} ({place})."
         case "WRITE":
             return f"Read {what} of {act.target} at the panel: {was} written{_to(act)} ({place})."
+        case _ if act.deletes:
+            name = act.value.get("name") if isinstance(act.value, dict) else None
+            return f"Restore {name or what} of {act.target} from the archive: {was} deleted ({place})."
         case "TIME_SET":
             return f"Check the clock of {act.target}: it was set ({place})."
         case _:

@@ -44,9 +44,9 @@ class Completeness:
         if self.share_new > _ENOUGH:
             reasons.append(f"{self.share_new:.0%} of the habits appeared in the last fifth of the time")
         if self.unseen_questions is not None and self.unseen_questions > _ENOUGH:
-            reasons.append(f"{self.unseen_questions:.0%} of the next questions would be new")
+            reasons.append(f"about {self.unseen_questions:.0%} of the requests to come would be of a kind not seen yet")
         if self.unseen_commands is not None and self.unseen_commands > _ENOUGH:
-            reasons.append(f"{self.unseen_commands:.0%} of the next commands would be new")
+            reasons.append(f"about {self.unseen_commands:.0%} of the commands to come would be of a kind not seen yet")
         if at_least_ns and self.unseen_commands is None and self.span_ns < _WITHOUT_COMMANDS_NS:
             reasons.append("no command was seen, so the first one will be reported")
         return reasons

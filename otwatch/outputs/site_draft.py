@@ -15,6 +15,7 @@ from otwatch.inventory.inventory import Talk
 from otwatch.inventory.levels import LEVEL_OF_ROLE, ROUTERS, is_group
 from otwatch.outputs.escape import one_line
 from otwatch.outputs.result import Result
+from otwatch.outputs.story import plural
 from otwatch.outputs.times import time_text
 
 _NETWORK_BITS: Final = {4: 24, 6: 64}
@@ -34,7 +35,7 @@ def site_draft(result: Result, captures: Iterable[str]) -> str:
     suspects = _suspects(result)
     span = "" if result.first_ns is None else f", {time_text(result.first_ns)[:19]} to {time_text(result.last_ns or result.first_ns)[:19]}"
     lines = [
-        f"# A draft from {one_line(', '.join(captures))}: {result.packets} packets{span}.",
+        f"# A draft from {one_line(', '.join(captures))}: {plural(result.packets, 'packet')}{span}.",
         "# Nothing in it is active. Take the # off each line that the people of the plant confirm; what the capture shows is not what is allowed.",
         "# Lines marked !! are part of an incident in this very capture. Check the result with: otwatch site check THIS_FILE",
         "version: 1",

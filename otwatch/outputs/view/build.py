@@ -9,7 +9,7 @@ from typing import Any, Final
 from otwatch.actions import Action
 from otwatch.alerts.alert import Alert, Severity
 from otwatch.alerts.attack import former, technique_text
-from otwatch.alerts.evidence import Act
+from otwatch.alerts.evidence import Act, gravity
 from otwatch.alerts.incidents import Incident, Party, Step
 from otwatch.alerts.outcome import OPEN, SUCCEEDED, WORDS, Outcome
 from otwatch.alerts.story import act_text, given_text, value_text
@@ -36,7 +36,7 @@ _DEED_WORDS: Final = {
     "START": "started",
     "RESTART": "restarted",
     "PROGRAM_DOWNLOAD": "reprogrammed",
-    "PROGRAM_DELETE": "robbed of program blocks",
+    "PROGRAM_DELETE": "cleared of program blocks",
     "FIRMWARE": "given other firmware",
     "FORCE": "forced",
     "CONTROL": "operated",
@@ -190,10 +190,10 @@ def _severities(incidents: Sequence[Incident]) -> str:
 
 def _deeds(incidents: Sequence[Incident]) -> str:
     """`192.168.10.11 was stopped and reprogrammed by 172.16.5.66 through 192.168.10.30`."""
-    first = incidents[0]
+    first, *rest = sorted(incidents, key=_telling)
     done: dict[str, list[str]] = {}
     for step in first.succeeded:
-        word = _DEED_WORDS.get(step.act.action, "") if step.act is not None else ""
+        word = _deed_word(step.act) if step.act is not None else ""
         if word and word not in done.setdefault(step.dst, []):
             done[step.dst].append(word)
     by = _by(first)
@@ -211,10 +211,28 @@ def _deeds(incidents: Sequence[Incident]) -> str:
             else ""
         )
         text = f"{first.title[:1].lower()}{first.title[1:]}{target}{by}" if not first.title[1:2].isupper() else f"{first.title}{target}{by}"
-    actors = [one.actor for one in incidents[1:] if one.actor not in ("", "-")]
+    actors = list(dict.fromkeys(one.actor for one in rest if one.actor not in ("", "-", first.actor)))
     if actors:
         text += f"; others by {', '.join(actors[:_ACTORS])}" + (f" and {len(actors) - _ACTORS} more" if len(actors) > _ACTORS else "")
     return text
+
+
+def _deed_word(act: Act) -> str:
+    if act.action == "FILE" and act.deletes:
+        return "deprived of files"
+    if act.action == "RESTART" and "communications" in act.function_name:
+        return "made to restart its communications"
+    return _DEED_WORDS.get(act.action, "")
+
+
+def _telling(incident: Incident) -> tuple[object, ...]:
+    """What the verdict begins with: what changed something outweighs decoys, which raise as much and change nothing; then the graver."""
+    done = incident.succeeded
+    acts = [step.act for step in (done or incident.steps) if step.act is not None]
+    grave = max((gravity(act.action) for act in acts), default=0)
+    only_looks = not any(act.changing for act in acts) and incident.severity < Severity.CRITICAL
+    leads = bool(done) and incident.severity >= Severity.HIGH
+    return not leads, only_looks, -incident.severity, not done, -grave
 
 
 def _by(incident: Incident) -> str:
@@ -298,12 +316,12 @@ def _party(party: Party) -> str:
 
 def _said(steps: Sequence[Step], *, refused: bool) -> tuple[str, ...]:
     """Acts in a few words, each once; many targets of the same act together."""
-    groups: dict[str, list[Step]] = {}
+    groups: dict[tuple[str, str], list[Step]] = {}
     for step in steps:
         if step.act is not None:
-            groups.setdefault(act_text(step.act), []).append(step)
+            groups.setdefault((act_text(step.act), step.act.action), []).append(step)
     found = []
-    for what, same in groups.items():
+    for (what, _), same in groups.items():
         act = _together([step.act for step in same if step.act is not None])
         targets = list(dict.fromkeys(step.dst for step in same))
         shown = _change(act)

@@ -9,7 +9,7 @@ from otwatch.inventory.asset import Asset, KnownFact
 from otwatch.inventory.identity import GIVEN_IN
 from otwatch.inventory.inventory import Talk
 from otwatch.inventory.roles import role_title
-from otwatch.outputs.story import clock
+from otwatch.outputs.story import clock, plural
 from otwatch.outputs.view.activity import Activity
 from otwatch.outputs.view.evaluation import Seen, evaluate
 from otwatch.outputs.view.model import IncidentView
@@ -117,7 +117,7 @@ def _row(number: int, asset: Asset, received: int, sent: int, seen: Seen, places
         last=clock(asset.last_seen_ns),
         last_ns=asset.last_seen_ns,
         packets=asset.packets_sent + asset.packets_received,
-        traffic=f"{asset.packets_sent:,} packets sent, {asset.packets_received:,} received",
+        traffic=f"{plural(asset.packets_sent, 'packet')} sent, {asset.packets_received:,} received",
         addresses=tuple(asset.addresses[:_ADDRESSES])
         + ((f"and {len(asset.addresses) - _ADDRESSES} more",) if len(asset.addresses) > _ADDRESSES else ()),
         macs=tuple(asset.macs[:_ADDRESSES]),
