@@ -14,7 +14,7 @@ from otwatch.alerts.alert import Severity
 from otwatch.outputs.escape import one_line
 from otwatch.outputs.json_text import json_text
 from otwatch.outputs.siem.event import Event, Sensor
-from otwatch.outputs.siem.fields import address, milliseconds, outcome, plain, present
+from otwatch.outputs.siem.fields import address, milliseconds, outcome, plain, present, succeeded
 from otwatch.outputs.siem.ocsf import ocsf
 from otwatch.outputs.siem.otlp import otlp
 from otwatch.outputs.siem.story import story_of
@@ -26,6 +26,11 @@ _RISK: Final = {Severity.INFO: 5, Severity.LOW: 25, Severity.MEDIUM: 50, Severit
 _CHANGES: Final = frozenset(
     {"WRITE", "CONTROL", "START", "STOP", "RESTART", "PROGRAM_DOWNLOAD", "PROGRAM_DELETE", "FIRMWARE", "FORCE", "CONFIGURE", "TIME_SET"}
 )
+_LEFT_OUT: Final = (  # of a record that is too long, in this order; the gravest step, what succeeded and what is to be checked stay
+    ("steps",),
+    ("alerts", "targets", "sources", "chain", "lines", "bursts", "evidence", "false_positives"),
+)
+_FEW_STEPS: Final = 8
 _OUTCOME: Final = {"confirmed": "success", "partly_refused": "success", "refused": "failure"}
 
 
@@ -92,6 +97,7 @@ def cef(event: Event, sensor: Sensor) -> str:
         ("otwatchOccurrence", text("occurrence")),
         ("otwatchOutcome", outcome(event)),
         ("otwatchEntryHost", story.entry),
+        ("otwatchSucceeded", succeeded(event)),
         ("otwatchTargets", ",".join(story.targets)[: event.characters]),
         ("otwatchCommunityId", story.community_id),
         ("otwatchSnoozedUntil", text("snoozed_until")),
@@ -150,6 +156,7 @@ def leef(event: Event, sensor: Sensor) -> str:
         ("entryHost", story.entry),
         ("chain", story.chain[: event.characters]),
         ("gravest", story.gravest[: event.characters]),
+        ("succeeded", succeeded(event)),
         ("targetCount", str(story.targets_count) if story.targets_count else ""),
         ("targets", ",".join(story.targets)[: event.characters]),
         ("firstFrame", _first(event.record.get("frames"))),
@@ -237,6 +244,7 @@ def ecs(event: Event, sensor: Sensor) -> str:
                 "chain": story.chain[: event.characters],
                 "entry": story.entry,
                 "gravest": story.gravest[: event.characters],
+                "succeeded": succeeded(event),
                 "targets": present({"count": story.targets_count or None, "addresses": list(story.targets)}),
                 "snoozed_until": text("snoozed_until"),
                 "count": record.get("count"),
@@ -265,7 +273,17 @@ def own(event: Event, sensor: Sensor) -> str:
         "community_id": story.community_id,
     }
     record = {name: event.field(name) for name in event.record}
-    return json_text({"sequence": event.sequence, "sensor": sensor.name, **present(derived), **record})
+    left_out = _leave_out(event, record)
+    return json_text({"sequence": event.sequence, "sensor": sensor.name, **present(derived), **record, **left_out})
+
+
+def _leave_out(event: Event, record: dict[str, Any]) -> dict[str, Any]:
+    """Takes from a record that is too long what can be missed, and names it."""
+    steps = event.record.get("steps")
+    if event.left_out == 1 and isinstance(steps, list):
+        record["steps"] = event.short(steps[:_FEW_STEPS])
+    gone = [name for level, names in enumerate(_LEFT_OUT, 2) if event.left_out >= level for name in names if record.pop(name, None)]
+    return {"left_out": gone} if gone else {}
 
 
 def _first(frames: Any) -> str:

@@ -20,6 +20,11 @@ _WORDS: Final = frozenset({"attack", "attack_v18"})  # lists of ids
 _SEVERITIES: Final = {severity.label: severity for severity in Severity}
 
 
+def cut(text: str, characters: int) -> str:
+    """A text that says where it was cut."""
+    return text if len(text) <= characters else text[: max(0, characters - 1)] + "…"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sensor:
     """Who sends: as every event says it."""
@@ -35,12 +40,13 @@ class Event:
     """`record` is the alert record of the public contract; `sequence` is given by the spool, grows by one, and is never used twice.
 
     `characters` is how much of each field is said: a message that would be too long is made again with less of each, so that no long field can
-    push another one out.
+    push another one out. `left_out` is how much of a record that is sent whole is not said: its steps go first, then lists of alerts and hosts.
     """
 
     sequence: int
     record: dict[str, Any]
     characters: int = FIELD_CHARACTERS
+    left_out: int = 0
 
     @property
     def severity(self) -> Severity:
@@ -59,7 +65,7 @@ class Event:
         if value is None:
             return ""
         if isinstance(value, str):
-            return value[:room]
+            return cut(value, room)
         if name in _WORDS and isinstance(value, list | tuple):
             return ",".join(str(item) for item in value[:64])[:room]
         return self._json(value, room)
@@ -82,7 +88,7 @@ class Event:
     def short_texts(self, value: Any) -> Any:
         """A document with its texts capped, all the way down, and nothing left out."""
         if isinstance(value, str):
-            return value[: max(4 * self.characters, _OWN_CHARACTERS)]
+            return cut(value, max(4 * self.characters, _OWN_CHARACTERS))
         if isinstance(value, list | tuple):
             return [self.short_texts(item) for item in value]
         if isinstance(value, dict):
@@ -98,7 +104,7 @@ class Event:
         """A JSON value with its texts, lists and mappings capped, all the way down."""
         items = max(1, self.characters // 8)
         if isinstance(value, str):
-            return value[: self.characters]
+            return cut(value, self.characters)
         if isinstance(value, list | tuple):
             return [self.short(item) for item in value[:items]]
         if isinstance(value, dict):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from otwatch.outputs.escape import one_line
-from otwatch.outputs.siem.event import Event, Sensor
+from otwatch.outputs.siem.event import Event, Sensor, cut
 from otwatch.outputs.siem.story import story_of
 
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z")
@@ -54,7 +54,7 @@ def plain(event: Event, _sensor: Sensor) -> str:
         who = " -> ".join(side for side in (_host(event, "src"), _host(event, "dst")) if side)
         more = f" ({story.targets_count} targets)" if story.targets_count > 1 else ""
         deed = " ".join(part for part in (text("protocol"), text("function_name") or text("action").lower(), text("object")) if part)
-        count = f" x{text('count')}" if event.record.get("count", 1) != 1 else ""
+        count = _count(event.record)
         told = f" ({outcome(event).replace('_', ' ')})" if outcome(event) not in ("", "not_observed") else ""
         if who:
             parts.append(who + more)
@@ -67,6 +67,31 @@ def plain(event: Event, _sensor: Sensor) -> str:
     occurrence = event.record.get("occurrence", 1)
     again = f" (occurrence {occurrence})" if isinstance(occurrence, int) and occurrence > 1 else ""
     return one_line(f"{': '.join(parts)}{again} [{text('rule')}]")
+
+
+def succeeded(event: Event) -> str:
+    """What changed something and was confirmed, gravest first; as much as there is room for."""
+    found = event.record.get("succeeded")
+    told = list(dict.fromkeys(str(one) for one in found)) if isinstance(found, list | tuple) else []
+    text = ""
+    for place, one in enumerate(told):
+        more = f"; and {len(told) - place} more"
+        if len(text) + len(one) + len(more) + 2 > event.characters:
+            return f"{text}{more}" if text else cut(one, event.characters)
+        text += f"; {one}" if text else one
+    return text
+
+
+def _count(record: dict[str, Any]) -> str:
+    """How often the act that is named was done, and how many messages there were in all."""
+    count, gravest, steps = record.get("count", 1), record.get("gravest"), record.get("steps")
+    own = count
+    if isinstance(gravest, dict) and gravest.get("function_name") and isinstance(steps, list):
+        same = [step for step in steps if all(step.get(name) == gravest.get(name) for name in ("dst", "action", "function_name", "outcome"))]
+        own = sum(step.get("count", 0) for step in same)
+    if own == count or not isinstance(own, int):
+        return f" x{count}" if count != 1 else ""
+    return f"{f' x{own}' if own != 1 else ''}, {count} messages in all"
 
 
 def _host(event: Event, side: str) -> str:

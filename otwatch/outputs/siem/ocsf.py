@@ -9,7 +9,7 @@ from otwatch.alerts.attack_table import VERSION
 from otwatch.alerts.severity import Severity
 from otwatch.outputs.json_text import json_text
 from otwatch.outputs.siem.event import Event, Sensor
-from otwatch.outputs.siem.fields import address, milliseconds, plain, present
+from otwatch.outputs.siem.fields import address, milliseconds, plain, present, succeeded
 from otwatch.outputs.siem.story import story_of
 
 _SEVERITY: Final = {Severity.INFO: 1, Severity.LOW: 2, Severity.MEDIUM: 3, Severity.HIGH: 4, Severity.CRITICAL: 5}
@@ -92,6 +92,7 @@ def ocsf(event: Event, sensor: Sensor) -> str:
                 "occurrence": record.get("occurrence"),
                 "entry_host": story.entry,
                 "gravest": story.gravest,
+                "succeeded": succeeded(event),
                 "targets": list(story.targets),
                 "targets_count": story.targets_count or None,
                 "outcome": text("outcome"),

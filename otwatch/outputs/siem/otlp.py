@@ -10,7 +10,7 @@ from typing import Any, Final
 from otwatch.alerts.severity import Severity
 from otwatch.outputs.json_text import json_text
 from otwatch.outputs.siem.event import Event, Sensor
-from otwatch.outputs.siem.fields import address, milliseconds, plain
+from otwatch.outputs.siem.fields import address, milliseconds, plain, succeeded
 from otwatch.outputs.siem.story import story_of
 
 # Severity numbers of the data model: INFO, WARN, ERROR, ERROR3, FATAL.
@@ -48,6 +48,7 @@ def otlp(event: Event, sensor: Sensor) -> str:
         "otwatch.count": record.get("count"),
         "otwatch.community_id": story.community_id,
         "otwatch.attack": [str(one) for one in event.items("attack")],
+        "otwatch.succeeded": succeeded(event),
         "otwatch.targets": list(story.targets),
         "otwatch.entry_host": story.entry,
         "otwatch.why": text("why"),

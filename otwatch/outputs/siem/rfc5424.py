@@ -42,13 +42,13 @@ _DATA_FIELDS: Final = (
     "snoozed_until",
 )
 MAX_BYTES: Final = 8_000  # rsyslog's and syslog-ng's default limits are 8 KiB and more
-_SHORTER: Final = (512, 128, 32, 8)  # characters of each field
+_SHORTER: Final = ((512, 0), (512, 1), (512, 2), (512, 3), (256, 3), (128, 3), (32, 3), (8, 3))  # characters of each field, how much is left out
 
 
 def message(event: Event, sensor: Sensor, body: Body, *, facility: int = 16) -> bytes:
     """One RFC 5424 message, at most MAX_BYTES long: when it would be longer, every field says less. No BOM: receivers keep it before CEF and LEEF."""
-    for characters in _SHORTER:
-        whole = _whole(replace(event, characters=min(characters, event.characters)), sensor, body, facility)
+    for characters, left_out in _SHORTER:
+        whole = _whole(replace(event, characters=min(characters, event.characters), left_out=left_out), sensor, body, facility)
         if len(whole) <= MAX_BYTES:
             return whole
     return whole[:MAX_BYTES].decode("utf-8", "ignore").encode()  # cannot be reached with the fields that there are

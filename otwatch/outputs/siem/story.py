@@ -11,6 +11,7 @@ from typing import Any, Final
 from otwatch.alerts.attack import TECHNIQUES, current
 from otwatch.alerts.evidence import gravity
 from otwatch.alerts.outcome import SUCCEEDED
+from otwatch.alerts.story import objects_text, values_text
 from otwatch.outputs.siem.community_id import community_id
 
 _HOPS: Final = 16
@@ -97,11 +98,17 @@ def _gravest(acts: list[dict[str, Any]], target: str) -> str:
     if not acts:
         return ""
     act = max(acts, key=lambda one: gravity(str(one.get("action", ""))))
-    objects = ", ".join(str(item) for item in _list(act.get("objects"))[:4])
-    value = act.get("value")
+    objects = objects_text([str(item) for item in _list(act.get("objects"))], _number(act.get("objects_count")))
+    value, count = act.get("value"), _number(act.get("values_count"))
+    if count > 1:
+        value = f"{count} values" if _number(act.get("objects_count")) > 1 else values_text(_list(act.get("values")) or [value], count)
     parts = [str(act.get("action", "")), str(act.get("function_name") or ""), objects, f"= {value}" if isinstance(value, str | int | float) else ""]
     where = str(act.get("target") or target)
     return f"{' '.join(part for part in parts if part)}{f' at {where}' if where else ''} ({act['outcome']})"
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _community_id(record: dict[str, Any], transport: str) -> str:
