@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from otwatch.protocols.spec import Fact
 from otwatch.tables import Anomalies, Behaviours, FlowEvents, Flows, Octets, Operations, Packets
@@ -25,3 +26,5 @@ class Batch:
     facts: list[Fact]
     closed: list[int]
     unanswered: dict[int, int]  # slot of a closed flow -> requests that stayed without a response
+    # row in operations -> (card that its sender's address has, card that sent it), where these differ: see `streams.cards`
+    other_cards: Mapping[int, tuple[int, int]] = field(default_factory=dict)

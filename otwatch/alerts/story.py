@@ -130,6 +130,8 @@ def stated(alert: Alert) -> Iterable[str]:
         yield f"maintenance ticket {evidence.ticket} covers {alert.title.lower()} ({alert.src} to {alert.dst})"
     if evidence.accepted:
         yield f"accepted by the site file: {evidence.accepted} ({alert.rule}, {alert.src} to {alert.dst})"
+    if len(evidence.cards) > 1:
+        yield f"network card {evidence.cards[0]} before, now {', '.join(evidence.cards[1:])}"
     for also in evidence.also:
         yield f"{also.title} ({also.rule}){': ' + also.reason if also.reason else ''}"
 

@@ -43,6 +43,7 @@ class NetworkAnomaly(IntEnum):
     EXTENSIONS_TOO_MANY = 19
     ADDRESS_CONFLICT = 20
     FRAGMENT_MISSING = 21
+    OTHER_CARD = 22
 
 
 class TransportAnomaly(IntEnum):
@@ -95,6 +96,9 @@ ANOMALIES: Final[dict[Layer, tuple[AnomalyKind, ...]]] = {
         _kind(NetworkAnomaly.ADDRESS_CONFLICT,
               "ARP says another MAC for an IP address than it said within ten minutes: MAC known (as a number), MAC said now.",
               "RFC 826, RFC 5227 section 2.4"),
+        _kind(NetworkAnomaly.OTHER_CARD,
+              "An address sends messages of an OT protocol from another network card than it had within ten minutes: MAC known (as a number), MAC now.",
+              "RFC 5227 section 2.4"),
         _kind(NetworkAnomaly.FRAGMENT_MISSING, "The capture ended while a datagram's fragments were missing.", "RFC 791 section 3.2", hides=True),
     ),
     Layer.TRANSPORT: (

@@ -12,8 +12,8 @@ from otwatch.tables import Anomalies, Packets
 from otwatch.vocabulary import Layer
 
 _WINDOW_NS: Final = 600_000_000_000  # an address that is claimed again this late may have been leased to somebody else
-# Virtual MACs of VRRP (RFC 5798 section 7.3), HSRP and HSRP version 2: an address moves to and from them by design.
-_VIRTUAL: Final = ((0x00005E0001, 8), (0x00000C07AC, 8), (0x00000C9FF, 12))
+# Virtual MACs of VRRP and CARP (RFC 5798 section 7.3; IPv6), HSRP and HSRP version 2, GLBP: an address moves to and from them by design.
+_VIRTUAL: Final = ((0x00005E0001, 8), (0x00005E0002, 8), (0x00000C07AC, 8), (0x00000C9FF, 12), (0x0007B400, 16))
 
 
 class Bindings:
@@ -32,7 +32,7 @@ class Bindings:
         """
         for row in np.flatnonzero(packets.array("arp_operation")).tolist():
             address, mac, now = packets.source[row], packets.arp_mac[row], packets.timestamp_ns[row]
-            if address <= 0 or mac <= 0 or _is_virtual(mac):  # probes (RFC 5227 section 2.1.1) have no sender address
+            if address <= 0 or mac <= 0 or is_virtual(mac):  # probes (RFC 5227 section 2.1.1) have no sender address
                 continue
             owner = self.owners.get(address)
             if owner is None and len(self.owners) >= self._limit:
@@ -59,5 +59,6 @@ class Bindings:
         anomalies.had[new] = packets.arp_mac[row]
 
 
-def _is_virtual(mac: int) -> bool:
+def is_virtual(mac: int) -> bool:
+    """Whether a MAC is one that redundant routers hand over to each other."""
     return any(mac >> bits == prefix for prefix, bits in _VIRTUAL)

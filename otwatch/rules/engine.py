@@ -50,6 +50,7 @@ _SAMPLE: Final = 1  # bits of _wanted: another message is wanted as evidence
 _ROWS: Final = 2  # every message is looked at
 _COUNTED: Final = 4  # its times are followed for the bursts of alerts that count it by its behaviour
 _FEW: Final = 64  # behaviours wanted as evidence, of which each is looked at
+_CARDS: Final = frozenset({"other_card"})
 _SIDES: Final = {"src": "source", "dst": "destination"}
 
 
@@ -382,9 +383,10 @@ class RuleEngine:
         begun = {clause.index for clauses in present for clause in clauses if clause.rule.sequence and not self.credits.is_inert(clause)}
         apart: dict[Clause, list[Numbers]] = {}
         visit = np.zeros(len(present), np.bool_)
+        own_cards = self._batch is not None and not self._batch.other_cards
         for place, clauses in enumerate(present):
             for clause in clauses:
-                if self._is_lane(clause) or (clause.rule.sequence and clause.index not in begun):
+                if self._is_lane(clause) or (clause.rule.sequence and clause.index not in begun) or (own_cards and clause.row_fields == _CARDS):
                     apart.setdefault(clause, []).append(np.flatnonzero(which == place))
                 else:
                     visit[place] = True
@@ -448,13 +450,15 @@ class RuleEngine:
         test = clause.tests[Stage.ROW]
         if clause.row_fields:
             latency = int(operations.latency_ns[index])
-            said = {"value": self.evidence.value(batch, index), "latency_ms": latency / 1e6 if latency >= 0 else None}
+            said: dict[str, Any] = {"value": self.evidence.value(batch, index), "latency_ms": latency / 1e6 if latency >= 0 else None}
+            said["other_card"] = index in batch.other_cards
             if REQUEST_FIELDS & clause.row_fields:
                 said |= self._asked(batch, index)
             record = Joined(said, record)
             if test is not None and not test(record):
                 return not clause.row_fields <= {"value"} or int(operations.value_length[index]) > REFUSED_BYTES
         flow = int(operations.flow[index])
+        card, claimant = batch.other_cards.get(index, (-1, -1))
         row = Row(
             int(operations.timestamp_ns[index]),
             int(operations.frame[index]),
@@ -467,6 +471,8 @@ class RuleEngine:
             flow=flow,
             operation=index,
             batch=self._batches,
+            card=card,
+            claimant=claimant,
         )
         self.credits.take(clause, row, 1)
         return True

@@ -105,6 +105,10 @@ class Evidence:
         sides = columns.sides.get(seen)
         if sides is None:
             sides = columns.sides[seen] = self.ports(batch.flows, *seen), self.macs(batch.flows, *seen)
+        macs = sides[1]
+        if index in batch.other_cards:  # of a sender's card; of who acted, where it was no response
+            own = batch.other_cards[index][1]
+            macs = (macs[0], own) if role == _RESPONSE else (own, macs[1])
         sample = Sample(
             behaviour,
             columns.timestamp_ns.item(index),
@@ -112,7 +116,7 @@ class Evidence:
             batch.file,
             flow,
             ports=sides[0],
-            macs=sides[1],
+            macs=macs,
             value=self.value(batch, index) if columns.value_kind.item(index) else None,
             watched=True,
             item=columns.item.item(index),

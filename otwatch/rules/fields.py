@@ -166,6 +166,7 @@ _OPERATIONS: Final = (
         "was not seen",
     ),
     _field("request_place", "text", Stage.ROW, "place of the first item of that request"),
+    _field("other_card", "truth", Stage.ROW, "it came from another network card than its sender's address had minutes before"),
     *_LATE,
     _field(
         "writer",

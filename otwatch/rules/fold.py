@@ -122,6 +122,8 @@ class Folder:
         if top.outcome in OPEN and alert.outcome not in OPEN and (alert.action, alert.function) == (top.action, top.function):
             top.outcome = alert.outcome  # the same messages: what the device said to them is known there
         self._answered(top, alert)
+        if alert.evidence.cards and not top.evidence.cards:
+            top.evidence.cards, top.src_mac = alert.evidence.cards, alert.src_mac
         top.attack = tuple(dict.fromkeys((*top.attack, *alert.attack)))
 
 

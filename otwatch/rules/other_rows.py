@@ -23,7 +23,7 @@ from otwatch.rules.silence import Silences
 from otwatch.vocabulary import Layer
 
 # An address that two network cards claim: such a row names the card that held it and the one that claims it now.
-_ADDRESS_CONFLICT: Final = (int(Layer.NETWORK), int(NetworkAnomaly.ADDRESS_CONFLICT))
+_TWO_CARDS: Final = {(int(Layer.NETWORK), int(kind)) for kind in (NetworkAnomaly.ADDRESS_CONFLICT, NetworkAnomaly.OTHER_CARD)}
 
 _AT_ONCE: Final = 4_096  # anomalies taken out of their columns: the last batch of a flood has as many as there were flows
 _OWN_WORD: Final = 0.5  # confidence from which on a device speaks for itself; what others call it is not its identity, and changes
@@ -104,7 +104,7 @@ class OtherRows:
             if not mask:
                 continue
             record = Joined(self._quirk(src, signed["layer"]), signed, paired)
-            cards = (held, claims) if signature == _ADDRESS_CONFLICT else (-1, -1)
+            cards = (held, claims) if signature in _TWO_CARDS else (-1, -1)
             for clause in matcher.passing(mask, record) if found is None else new:
                 row = Row(time, frame, batch.file, src, dst, record, "anomalies", signature, flow=flow, card=cards[0], claimant=cards[1])
                 self.take(clause, row, 2)

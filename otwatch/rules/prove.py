@@ -180,6 +180,10 @@ class Prover:
         return engine.alerts()
 
 
+_OWN_CARD: Final = 0x02_00_00_00_00_05
+_OTHER_CARD: Final = 0x02_00_00_00_00_66
+
+
 class HandMadeNames:
     """A protocol's names, and values that were written by hand as they were written."""
 
@@ -247,6 +251,7 @@ class HandMade:
     def _batch(self, rows: Sequence[Mapping[str, Any]]) -> Batch:
         operations, events, anomalies, octets = Operations(), FlowEvents(), Anomalies(), Octets()
         facts: list[Any] = []
+        other_cards: dict[int, tuple[int, int]] = {}
         now = 0
         for row in rows:
             self._frame += 1
@@ -255,6 +260,8 @@ class HandMade:
             table = row.get("table", "operations")
             if table == "operations":
                 self._operation(operations, octets, row, now, src, dst)
+                if row.get("other_card"):
+                    other_cards[operations.rows - 1] = _OWN_CARD, _OTHER_CARD
             elif table == "flows":
                 self._event(events, row, now, src, dst)
             elif table == "anomalies":
@@ -306,6 +313,7 @@ class HandMade:
             facts=facts,
             closed=[],
             unanswered={},
+            other_cards=other_cards,
         )
 
     def _operation(self, operations: Operations, octets: Octets, row: Mapping[str, Any], now: int, src: int, dst: int) -> None:

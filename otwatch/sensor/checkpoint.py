@@ -92,6 +92,7 @@ def save_checkpoint(path: Path, analysis: Analysis, inventory: Inventory, memory
             [[address, *owner] for address, owner in pipeline.bindings.owners.items()],
             list(pipeline.bindings.first_ip.items()),
         ],
+        "cards": pipeline.streams.cards.state(),
         "rules": rules,
         "names": NAMES.known(),
         "facts": [[*key, _row(fact, _FACT)] for key, fact in inventory.facts.items()],
@@ -152,6 +153,7 @@ def _restored(path: Path, arrays: dict[str, Any], analysis: Analysis) -> tuple[M
     owners, first_ip = document["bindings"]
     analysis.pipeline.bindings.owners = {int(address): (int(mac), int(last)) for address, mac, last in owners}
     analysis.pipeline.bindings.first_ip = {int(mac): int(address) for mac, address in first_ip}
+    analysis.pipeline.streams.cards.resume(document.get("cards", [[], []]))  # an older checkpoint has none
     memory, rules = document["memory"], document["rules"]
     if rules is not None and not isinstance(rules, dict):
         raise ValueError("no state of rules")

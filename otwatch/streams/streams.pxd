@@ -18,6 +18,7 @@ cdef class Streams:
     cdef readonly Octets octets
     cdef readonly list pdus
     cdef readonly list closed
+    cdef readonly object cards
     cdef Lifetimes life
     cdef Connections connections
     cdef FlowTable table

@@ -13,6 +13,7 @@ from otwatch.copying import piece
 from otwatch.limits import Limits
 from otwatch.protocols.spec import ProtocolSpec, Verdict
 from otwatch.streams.attachment import SHORT_BYTES
+from otwatch.streams.cards import Cards
 from otwatch.streams.connections import Connections
 from otwatch.streams.cutter import Cutter
 from otwatch.streams.frames import Frames
@@ -67,6 +68,7 @@ class Streams:
         self.frames = Frames(self.cutter, protocols)
         self.heads = self.life.heads
         self.flows = self.table.flows
+        self.cards = Cards(addresses, self.flows, limits)
         self.flow_events = self.cutter.events
         self.octets = self.cutter.octets
         self.pdus = self.cutter.pdus
@@ -146,6 +148,8 @@ class Streams:
                 slot = self.connections.place(slot, packets, row)
         if slot < 0:
             slot = self.life.new_flow(packets, row)
+            if packets.ip_protocol[row] >= 0 and packets.flags[row] & _DUPLICATE == 0:
+                self.cards.seen(packets.source[row], packets.destination[row], packets.mac_source[row], now, -1, -1)
         elif table.newest[table.row_list[slot]] != slot:
             table.touch(slot)
         direction: cython.int = 0 if table.low == (table.client_low[slot] != 0) else 1
@@ -174,6 +178,9 @@ class Streams:
             flows.tcp_flags_to_client[slot] |= flags
         mac: cython.longlong = packets.mac_source[row]
         if table.mac[2 * slot + direction] != mac:
+            if packets.ip_protocol[row] >= 0:
+                self.cards.seen(packets.source[row], packets.destination[row], mac, now,
+                                table.mac[2 * slot + direction] if table.state[slot] & _SENT_0 << direction else -1, flows.first_ns[slot])
             table.mac[2 * slot + direction] = mac
             flows.mac_changes[slot] += 1
         state: cython.int = table.state[slot]

@@ -93,6 +93,12 @@ CAPTURES: dict[str, tuple[str, Make, str, Make]] = {
         lambda: network.session(ENG, HMI, 4443, b"id\n"),
     ),
     "network.ping-sweep": ("24 hosts pinged", lambda: network.pings(24), "15", lambda: network.pings(15)),
+    "ot.command-from-other-card": (
+        "a laptop writes to the controller under the operator's address",
+        lambda: network.borrowed(GUEST.mac, writer=GUEST.mac),
+        "the operator station does, and a laptop reads under its address",
+        lambda: network.borrowed(GUEST.mac, writer=HMI.mac),
+    ),
     "ot.command-flood": (
         "120 writes within three seconds by a host that never polled",
         lambda: modbus.rate(120, 40, write=True),
@@ -131,6 +137,12 @@ CAPTURES: dict[str, tuple[str, Make, str, Make]] = {
         lambda: dnp3.one(bytes.fromhex("143c02063c03063c0406")),
     ),
     "modbus.unit-scan": ("twelve units tried", lambda: modbus.units(12), "six", lambda: modbus.units(6)),
+    "network.other-card": (
+        "a laptop asks the controller under the operator's address",
+        lambda: network.borrowed(GUEST.mac),
+        "the second card of the operator station does",
+        lambda: network.borrowed("00d0c90a1021"),
+    ),
     "network.port-scan": (
         "fourteen ports tried",
         lambda: network.ports([21, 22, 23, 25, 53, 80, 110, 135, 139, 143, 443, 445, 993, 3389]),

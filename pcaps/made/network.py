@@ -19,6 +19,16 @@ def conflict(cards: int) -> Play:
     return play
 
 
+def borrowed(mac: str, *, writer: str = "") -> Play:
+    """The operator's address asks the controller from another card; a card writes under it, this or the operator's own."""
+    play = Play().polls(30)
+    card, own = Host(HMI.ip, mac, HMI.ip6), HMI
+    play.at(20, lambda: play.modbus(card, MB, pdu(3, 0, 1), bytes([3, 2, 0, 1])))
+    if writer:
+        play.at(21, lambda: play.modbus(card if writer == mac else own, MB, pdu(6, 100, 300), pdu(6, 100, 300)))
+    return play
+
+
 def unused(last: int) -> Play:
     """An address of the plant tried: one that nobody has, or the controller's."""
     play = Play().polls()
