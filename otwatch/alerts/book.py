@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
-from otwatch.alerts.alert import Alert
+from otwatch.alerts.alert import Alert, Severity
 from otwatch.alerts.evidence import gravity
 from otwatch.alerts.incidents import DAY_NS, Incident
 from otwatch.alerts.outcome import SUCCEEDED
 
 RISE_NS: Final = 60_000_000_000  # rises of one incident are sent at most so often
+AT_ONCE: Final = 8  # of those that cannot wait, at most so many in that time: 60 controllers that are stopped are ten events in the first minute
+_PRESSING: Final = frozenset({"STOP", "RESTART", "PROGRAM_DOWNLOAD", "PROGRAM_DELETE", "FIRMWARE", "FORCE"})
 _KEPT: Final = 20_000
 _MEMBERS: Final = 4_096  # alert ids by which one incident is known again
 
@@ -38,6 +40,8 @@ class _Known:
     occurrence: int = 0
     sent_ns: int = 0
     ended: bool = False
+    pressing: set[str] = field(default_factory=set)  # what was done that cannot wait, and to whom; as sent
+    at_once_ns: list[int] = field(default_factory=list)  # when something of the last minute was sent at once
 
     @property
     def sent(self) -> bool:
@@ -113,7 +117,7 @@ class Book:
                 self._of_alert.pop(alert, None)
 
     def take(self, incidents: Sequence[Incident], now_ns: int, *, finished: bool = False) -> list[IncidentEvent]:
-        """What is to be sent now: openings, rises (at most one a minute), new bursts, ends and merges."""
+        """What is to be sent now: openings, rises (at most one a minute, but for what cannot wait), new bursts, ends and merges."""
         by_id = {incident.id: incident for incident in incidents}
         events = []
         for younger, older in self._merged:
@@ -126,6 +130,7 @@ class Book:
             if reason:
                 known.severity, known.gravest, known.kinds = int(incident.severity), _gravest(incident), _kinds(incident)
                 known.occurrence, known.sent_ns = incident.occurrence, now_ns
+                known.pressing = _pressing(incident)
                 events.append(IncidentEvent(incident, reason, _time_of(incident, reason)))
             if not known.ended and now_ns - incident.last_ns > self.ends_ns:
                 known.ended = True
@@ -139,22 +144,32 @@ class Book:
         if incident.occurrence > known.occurrence:
             known.ended = False
             return "burst"
-        rises = int(incident.severity) > known.severity or _gravest(incident) > known.gravest or not _kinds(incident) <= known.kinds
-        return "risen" if rises and (finished or now_ns - known.sent_ns >= RISE_NS) else ""
+        critical = incident.severity >= Severity.CRITICAL > known.severity
+        presses = critical or not _pressing(incident) <= known.pressing
+        rises = presses or int(incident.severity) > known.severity or _gravest(incident) > known.gravest or not _kinds(incident) <= known.kinds
+        if rises and (finished or now_ns - known.sent_ns >= RISE_NS):
+            return "risen"
+        known.at_once_ns = [when for when in known.at_once_ns if now_ns - when < RISE_NS]
+        if presses and len(known.at_once_ns) < AT_ONCE:
+            known.at_once_ns.append(now_ns)
+            return "risen"
+        return ""
 
     def state(self) -> list[list[Any]]:
         """Everything, of the types of JSON."""
         return [
             [one.id, one.key, one.first_ns, one.last_ns, sorted(one.members), one.merged_into, one.severity, one.gravest, sorted(one.kinds),
-             one.occurrence, one.sent_ns, int(one.ended)]
+             one.occurrence, one.sent_ns, int(one.ended), sorted(one.pressing), one.at_once_ns]
             for one in self._known.values()
         ]  # fmt: skip
 
     def resume(self, stored: Sequence[Sequence[Any]]) -> None:
         """Goes on from `state`. ValueError or TypeError when it is none."""
-        for name, key, first_ns, last_ns, members, merged_into, severity, gravest, kinds, occurrence, sent_ns, ended in stored:
+        for name, key, first_ns, last_ns, members, merged_into, severity, gravest, kinds, occurrence, sent_ns, ended, *later in stored:
             known = _Known(str(name), str(key), int(first_ns), int(last_ns), set(map(str, members)), str(merged_into), int(severity), int(gravest))
             known.kinds, known.occurrence, known.sent_ns, known.ended = set(map(str, kinds)), int(occurrence), int(sent_ns), bool(ended)
+            if later:  # since checkpoints have it
+                known.pressing, known.at_once_ns = set(map(str, later[0])), [int(when) for when in later[1]]
             self._known[known.id] = known
             self._of_key.setdefault(known.key, []).append(known.id)
             if not known.merged_into:
@@ -167,6 +182,16 @@ def _gravest(incident: Incident) -> int:
     if step is None or step.act is None:
         return 0
     return gravity(step.act.action) + (1_000 if step.outcome in SUCCEEDED else 0)
+
+
+def _pressing(incident: Incident) -> set[str]:
+    """What controllers confirmed that nobody can wait a minute to hear of: stops, restarts, programs, firmware, forcing, each with its target."""
+    acts = {
+        f"{step.act.action} {step.dst}"
+        for step in incident.steps
+        if step.act is not None and step.act.action in _PRESSING and step.outcome in SUCCEEDED
+    }
+    return acts if len(acts) <= _MEMBERS else set(sorted(acts)[:_MEMBERS])
 
 
 def _kinds(incident: Incident) -> set[str]:

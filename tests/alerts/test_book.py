@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from otwatch.alerts.alert import Severity
 from otwatch.alerts.book import Book
 from otwatch.alerts.incidents import gather
@@ -30,11 +32,42 @@ def test_an_incident_is_opened_once_and_sixty_targets_in_a_minute_are_two_events
 def test_rises_are_sent_at_most_once_a_minute():
     book, alerts = Book(), [alert(at_s=0, severity=Severity.MEDIUM)]
     assert [reason for reason, _ in step(book, alerts, 0)] == ["opened"]
-    alerts.append(alert("x.stop", at_s=5, severity=Severity.CRITICAL, acts=(act("STOP", at_s=5),)))
+    alerts.append(alert("x.write", at_s=5, severity=Severity.HIGH, acts=(act("WRITE", at_s=5),)))
     assert step(book, alerts, 5) == []
     ((reason, risen),) = step(book, alerts, 61)
-    assert (reason, risen.severity) == ("risen", Severity.CRITICAL)
+    assert (reason, risen.severity) == ("risen", Severity.HIGH)
     assert step(book, alerts, 200) == []
+
+
+def test_what_becomes_critical_is_sent_at_once():
+    book, alerts = Book(), [alert(at_s=0, severity=Severity.MEDIUM)]
+    step(book, alerts, 0)
+    alerts.append(alert("x.write", at_s=5, severity=Severity.CRITICAL, acts=(act("WRITE", at_s=5),)))
+    ((reason, risen),) = step(book, alerts, 5)
+    assert (reason, risen.severity) == ("risen", Severity.CRITICAL)
+    assert step(book, alerts, 6) == []
+
+
+@pytest.mark.parametrize("action", ["STOP", "RESTART", "PROGRAM_DOWNLOAD", "PROGRAM_DELETE", "FIRMWARE", "FORCE"])
+def test_a_further_controller_that_is_stopped_or_changed_does_not_wait(action):
+    book, alerts = Book(), [alert("x.y", at_s=0, severity=Severity.CRITICAL, acts=(act(action, at_s=0),))]
+    step(book, alerts, 0)
+    alerts.append(alert("x.y", dst="10.0.1.2", at_s=5, severity=Severity.CRITICAL, acts=(act(action, Outcome.REFUSED, at_s=5, dst="10.0.1.2"),)))
+    assert step(book, alerts, 5) == []
+    alerts.append(alert("x.y", dst="10.0.1.3", at_s=7, severity=Severity.CRITICAL, acts=(act(action, at_s=7, dst="10.0.1.3"),)))
+    assert [reason for reason, _ in step(book, alerts, 7)] == ["risen"]
+    assert step(book, alerts, 8) == []
+
+
+def test_sixty_controllers_that_are_stopped_are_ten_events_in_the_first_minute():
+    book, alerts, events = Book(), [], []
+    for number in range(60):
+        target = f"10.0.1.{number}"
+        alerts.append(alert(dst=target, at_s=number, severity=Severity.CRITICAL, acts=(act("STOP", at_s=number, dst=target),)))
+        events += step(book, alerts, number)
+    assert 2 < len(events) <= 10
+    (last,) = step(book, alerts, 120)
+    assert len({one.dst for one in last[1].steps}) == 60  # nothing is lost: it waits for the next
 
 
 def test_an_answer_that_makes_it_graver_is_a_rise_and_at_the_end_nothing_waits():
@@ -100,6 +133,7 @@ def test_an_id_stays_when_an_earlier_alert_is_found_later():
 def test_a_restart_goes_on_where_the_book_was():
     alerts = [alert(at_s=0), alert("x.y", src="10.0.0.7", at_s=1)]
     book = Book()
+    alerts.append(alert("x.z", at_s=1, severity=Severity.CRITICAL, acts=(act("STOP", at_s=1),)))
     step(book, alerts, 1)
     again = Book()
     again.resume(json.loads(json.dumps(book.state())))
