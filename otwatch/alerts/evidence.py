@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Final
 
 from otwatch.actions import CHANGING, Action
@@ -123,6 +125,11 @@ class Hop:
     src: str
     dst: str
     what: str
+
+
+def entries(chain: Iterable[Hop]) -> list[tuple[str, int, str]]:
+    """(host, when, from where) of the hosts that were entered by others before they acted in a chain."""
+    return [(hop.dst, hop.time_ns, hop.src) for hop, then in pairwise(chain) if then.src == hop.dst != hop.src]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

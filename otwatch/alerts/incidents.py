@@ -10,12 +10,11 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import Any, Final
 
 from otwatch.alerts.alert import Alert
 from otwatch.alerts.bursts import QUIET_NS, Burst, Interval, merged
-from otwatch.alerts.evidence import Act, Hop
+from otwatch.alerts.evidence import Act, Hop, entries
 from otwatch.alerts.outcome import OPEN, SUCCEEDED, Items, Outcome, united
 from otwatch.alerts.severity import Severity
 from otwatch.alerts.story import advice, stated
@@ -139,10 +138,10 @@ def gather(
     """The incidents of these alerts, gravest first, then in order of time. `rows`: of alerts, by id; what several hold counts once."""
     _name_cards(alerts)
     strokes = [(alert, burst) for alert in alerts for burst in alert.bursts]
-    entries = _entries(alerts)
+    entered = _entries(alerts)
     groups: dict[Node, list[Stroke]] = {}
     for alert, burst in strokes:
-        groups.setdefault(_root(_node(alert), burst.first_ns, entries), []).append((alert, burst))
+        groups.setdefault(_root(_node(alert), burst.first_ns, entered), []).append((alert, burst))
     incidents = []
     for node, members in _united(groups).items():
         before = ""
@@ -179,22 +178,21 @@ def _node(alert: Alert) -> Node:
 
 def _entries(alerts: Sequence[Alert]) -> dict[str, list[tuple[int, str]]]:
     """Host -> when it was entered, and from where: what it did since then is of who entered it."""
-    entries: dict[str, list[tuple[int, str]]] = {}
+    found: dict[str, list[tuple[int, str]]] = {}
     for alert in alerts:
-        for hop, then in pairwise(alert.evidence.chain):
-            if then.src == hop.dst != hop.src:
-                entries.setdefault(hop.dst, []).append((hop.time_ns, hop.src))
-    return entries
+        for host, time_ns, source in entries(alert.evidence.chain):
+            found.setdefault(host, []).append((time_ns, source))
+    return found
 
 
-def _root(node: Node, at_ns: int, entries: dict[str, list[tuple[int, str]]]) -> Node:
+def _root(node: Node, at_ns: int, entered: dict[str, list[tuple[int, str]]]) -> Node:
     """Who stands at the beginning of the chain that led to what this host did."""
     seen = set()
     for _ in range(_HOPS):
         if node[0] != "host" or node in seen:
             break
         seen.add(node)
-        before = [entry for entry in entries.get(node[1], ()) if entry[0] <= at_ns]
+        before = [entry for entry in entered.get(node[1], ()) if entry[0] <= at_ns]
         if not before:
             break
         at_ns, source = max(before)

@@ -2,7 +2,7 @@
 
 What is compared are the rows, by behaviour (or what tells rows without behaviour apart) and by burst, never names of rules. An alert folds into one
 that is at least as grave and holds all of its rows; of two with the same rows the graver leads, then a rule of the user's own, then the more special
-one. What folds stands in `also` of the other with its id and its reason; techniques unite. An alert that the plant accepts neither takes others in
+one. Who entered the source before is never lost: the chain that says it goes along. What folds stands in `also` of the other with its id and its reason; techniques unite. An alert that the plant accepts neither takes others in
 nor vanishes: the general alert stays then.
 """
 
@@ -14,7 +14,7 @@ from typing import Final
 
 from otwatch.alerts.alert import Alert
 from otwatch.alerts.bursts import covers
-from otwatch.alerts.evidence import Act, Also
+from otwatch.alerts.evidence import Act, Also, entries
 from otwatch.alerts.outcome import OPEN, Items, united
 from otwatch.rules.report import Reported, used_by
 from otwatch.rules.rule import AllOf, Condition, Not, Rule, Term, Unless
@@ -122,6 +122,8 @@ class Folder:
         if top.outcome in OPEN and alert.outcome not in OPEN and (alert.action, alert.function) == (top.action, top.function):
             top.outcome = alert.outcome  # the same messages: what the device said to them is known there
         self._answered(top, alert)
+        if entries(alert.evidence.chain) and not entries(top.evidence.chain):
+            top.evidence.chain = alert.evidence.chain
         if alert.evidence.cards and not top.evidence.cards:
             top.evidence.cards, top.src_mac = alert.evidence.cards, alert.src_mac
         top.attack = tuple(dict.fromkeys((*top.attack, *alert.attack)))

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from otwatch.alerts.alert import Alert, Severity
+from otwatch.alerts.evidence import Hop
 from otwatch.alerts.outcome import Outcome
 from otwatch.rules.fold import Folder
 from otwatch.rules.report import Reported
@@ -84,3 +85,12 @@ def test_what_the_device_said_to_the_same_messages_stays_known(folder):
     assert [kept.alert.outcome for kept in folder.fold([answered, waiting])] == [Outcome.CONFIRMED]
     answered, refused = reported(1, {7: [ONE]}, outcome=Outcome.CONFIRMED), reported(0, {7: [ONE], 8: [ONE]}, outcome=Outcome.REFUSED)
     assert [kept.alert.outcome for kept in folder.fold([answered, refused])] == [Outcome.REFUSED]
+
+
+def test_who_entered_the_source_is_known_whoever_takes_the_alert_in(folder):
+    entered, wider = reported(1, {7: [ONE]}), reported(0, {7: [ONE], 8: [ONE]})
+    hops = [Hop(time_ns=at, frame=at, src=src, dst=dst, what="") for at, src, dst in ((1, "172.16.5.66", "10.0.0.30"), (2, "10.0.0.30", "10.0.0.9"))]
+    entered.alert.evidence.chain = tuple(hops)
+    wider.alert.evidence.chain = (replace(hops[1], time_ns=0), hops[1])
+    (kept,) = folder.fold([entered, wider])
+    assert [hop.src for hop in kept.alert.evidence.chain] == ["172.16.5.66", "10.0.0.30"]
