@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from statistics import median_low
 from typing import Final
 
-from otwatch.actions import ENGINEERING, Action
+from otwatch.actions import CHANGING, ENGINEERING, Action
 from otwatch.alerts.alert import Severity
 from otwatch.inventory.asset import Asset
 from otwatch.inventory.inventory import Talk
@@ -21,7 +21,7 @@ from otwatch.outputs.times import time_text
 _NETWORK_BITS: Final = {4: 24, 6: 64}
 _NAMES: Final = {0.0: "process", 1.0: "cell", 2.0: "supervision", 3.0: "operations", 3.5: "dmz", 4.0: "office", 5.0: "outside"}
 _ENGINEERING: Final = frozenset(action.name for action in ENGINEERING)
-_COMMANDS: Final = (Action.WRITE.name, Action.CONTROL.name)
+_COMMANDS: Final = tuple(action.name for action in Action if action in CHANGING and action not in ENGINEERING)
 _REMOTE_ACCESS: Final = frozenset({"ssh", "rdp", "vnc", "telnet", "winrm"})
 _LISTED: Final = 500  # of a kind; more is nothing that a person reads
 
@@ -44,7 +44,7 @@ def site_draft(result: Result, captures: Iterable[str]) -> str:
         *_section("writers", "who commanded what; whoever is not listed for a target is denied once one is", _writer_lines(result.talks, suspects)),
         *_list("engineering", "hosts that programmed controllers or changed their mode", _engineering(result.talks), suspects),
         *_list("jump_hosts", "hosts that were entered by remote access and went on to controllers", _jump_hosts(result.talks), suspects),
-        *_section("conduits", "ways between zones on which connections were opened", _conduit_lines(result.talks, of_address, suspects)),
+        *_conduits(_ways(result.talks, of_address), suspects),
     ]
     return "\n".join(lines) + "\n"
 
@@ -161,13 +161,37 @@ def _jump_hosts(talks: list[Talk]) -> dict[str, str]:
     }
 
 
-def _conduit_lines(talks: list[Talk], of_address: dict[str, str], suspects: dict[str, str]) -> Iterator[tuple[str, str]]:
-    ways: dict[tuple[str, str], dict[str, Talk]] = defaultdict(dict)
+def _ways(talks: list[Talk], of_address: dict[str, str]) -> dict[tuple[str, str], list[Talk]]:
+    """(zone, zone) -> what was said between them."""
+    ways: dict[tuple[str, str], list[Talk]] = defaultdict(list)
     for talk in talks:
         source, target = of_address.get(talk.client), of_address.get(talk.server)
         if source and target and source != target and talk.counts["payload_to_client"]:
-            ways[source, target].setdefault(talk.service, talk)
-    for (source, target), services in ways.items():
-        why = ", ".join(f"{service} ({talk.client} to {talk.server})" for service, talk in services.items())
-        marks = dict.fromkeys(_mark(talk.client, suspects) for talk in services.values())
-        yield f"{{from: {source}, to: {target}}}", why + "".join(marks)
+            ways[source, target].append(talk)
+    return ways
+
+
+def _conduits(ways: dict[tuple[str, str], list[Talk]], suspects: dict[str, str]) -> list[str]:
+    """A conduit lets everything through: where two hosts only spoke no OT protocol it is not proposed, only mentioned."""
+    often = {
+        way: talks for way, talks in ways.items() if any(talk.protocol for talk in talks) or len({(talk.client, talk.server) for talk in talks}) > 1
+    }
+    lines = _section("conduits", "ways between zones on which connections were opened", _conduit_lines(often, suspects))
+    for (source, target), talks in ways.items():
+        if (source, target) not in often:
+            said = one_line(_said(talks, suspects))
+            lines.append(f"# {source} to {target}: one pair of hosts, not proposed, as a conduit lets everything through: {said}")
+    return lines
+
+
+def _conduit_lines(ways: dict[tuple[str, str], list[Talk]], suspects: dict[str, str]) -> Iterator[tuple[str, str]]:
+    for (source, target), talks in ways.items():
+        yield f"{{from: {source}, to: {target}}}", _said(talks, suspects)
+
+
+def _said(talks: list[Talk], suspects: dict[str, str]) -> str:
+    services: dict[str, Talk] = {}
+    for talk in talks:
+        services.setdefault(talk.service, talk)
+    why = ", ".join(f"{service} ({talk.client} to {talk.server})" for service, talk in services.items())
+    return why + "".join(dict.fromkeys(_mark(talk.client, suspects) for talk in services.values()))

@@ -50,6 +50,16 @@ def test_an_ordinary_day_marks_nothing(tmp_path: Path) -> None:
     assert "#writers:" in text
 
 
+def test_a_draft_taken_in_whole_hides_no_pivot_and_lists_all_that_was_commanded(tmp_path: Path) -> None:
+    text = draft(LEARN, tmp_path)
+    assert "to: [192.168.10.12], protocols: [dnp3], actions: [CONTROL, CONFIGURE]" in text
+    (tmp_path / "accepted.yaml").write_text(active(text))
+    assert not load_site(tmp_path / "accepted.yaml").conduits  # one pair of hosts makes none
+    assert "# office-1 to cell-1: one pair of hosts, not proposed" in text
+    done = otwatch("analyze", ATTACK, "--site", tmp_path / "accepted.yaml")
+    assert "by 172.16.5.66 through 192.168.10.30" in done.stdout
+
+
 @pytest.mark.parametrize("words", [("exists already",)])
 def test_a_file_that_is_there_is_not_overwritten(tmp_path: Path, words: tuple[str, ...]) -> None:
     (tmp_path / "site.yaml").write_text("version: 1\n")
