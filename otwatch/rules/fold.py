@@ -2,8 +2,8 @@
 
 What is compared are the rows, by behaviour (or what tells rows without behaviour apart) and by burst, never names of rules. An alert folds into one
 that is at least as grave and holds all of its rows; of two with the same rows the graver leads, then a rule of the user's own, then the more special
-one. Who entered the source before is never lost: the chain that says it goes along. What folds stands in `also` of the other with its id and its reason; techniques unite. An alert that the plant accepts neither takes others in
-nor vanishes: the general alert stays then.
+one. Who entered the source before is never lost: the chain that says it goes along. What folds stands in `also` of the other with its id and its
+reason; techniques unite. An alert that the plant accepts neither takes others in nor vanishes: the general alert stays then.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from otwatch.actions import Action, Role
 from otwatch.addresses import Addresses
@@ -39,6 +39,7 @@ from otwatch.vocabulary import FIRST_PROTOCOL_LAYER, AnomalyKind, DirectionHow, 
 _START_NS = 1_700_000_000_000_000_000
 _TRANSPORT = {"tcp": 6, "udp": 17, "icmp": 1}
 _NAMES: dict[str, Callable[[ProtocolNames], Mapping[int, str]]] = {"function": lambda spec: spec.functions, "area": lambda spec: spec.areas}
+_CARDS: Final = 0x02_00_00_00_00_05, 0x02_00_00_00_00_66  # the one that an address has, and the one that used it
 _HAND_MADE = 2**30  # value_kind of a value that a row gives as it is to be read
 # answered, refused, payload to the server, to the client
 _OUTCOMES = {
@@ -180,10 +181,6 @@ class Prover:
         return engine.alerts()
 
 
-_OWN_CARD: Final = 0x02_00_00_00_00_05
-_OTHER_CARD: Final = 0x02_00_00_00_00_66
-
-
 class HandMadeNames:
     """A protocol's names, and values that were written by hand as they were written."""
 
@@ -261,7 +258,7 @@ class HandMade:
             if table == "operations":
                 self._operation(operations, octets, row, now, src, dst)
                 if row.get("other_card"):
-                    other_cards[operations.rows - 1] = _OWN_CARD, _OTHER_CARD
+                    other_cards[operations.rows - 1] = _CARDS
             elif table == "flows":
                 self._event(events, row, now, src, dst)
             elif table == "anomalies":

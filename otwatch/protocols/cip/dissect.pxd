@@ -21,6 +21,7 @@ cdef class CipDissector(Services):
     cdef long long unit
     cdef int item
     cdef bint routed
+    cdef bint reading
     cpdef object feed(self, Pdus pdus, Operations operations, Anomalies anomalies, list facts)
     cdef int action(self, int service, Py_ssize_t class_) except? -1
     cdef object message(self, Py_ssize_t pdu, Py_ssize_t flow)
@@ -33,7 +34,9 @@ cdef class CipDissector(Services):
     cdef object hand_on(self, Py_ssize_t start, Py_ssize_t end, int kind, long long unit, long long status)
     cdef object response(self, Py_ssize_t flow, Py_ssize_t at, Py_ssize_t end, int direction)
     cdef int head(self, Py_ssize_t flow, int service, Py_ssize_t at, Py_ssize_t end, int direction) except? -2
-    cdef object embedded(self, int entry, Py_ssize_t at, Py_ssize_t end)
+    cdef int packed(self, int entry, int service, int status, Py_ssize_t body, Py_ssize_t end, int depth) except? -2
+    cdef object drop_readings(self)
+    cdef int embedded(self, int entry, Py_ssize_t at, Py_ssize_t end, int depth) except? -2
     cdef object refused(self, Py_ssize_t flow, int direction, int status)
     cdef int status(self, int service, Py_ssize_t at, Py_ssize_t end) except? -1
     cdef Py_ssize_t answer(self, int entry, int service, int status, Py_ssize_t at, Py_ssize_t end, int item) except? -2

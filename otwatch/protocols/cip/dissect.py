@@ -35,6 +35,7 @@ _RESPONSE = cython.declare(cython.int, Role.RESPONSE)
 _AFTER_GAP = cython.declare(cython.int, PduFlag.AFTER_GAP)
 _UNHEARD = cython.declare(cython.int, PduFlag.UNHEARD)
 _CONFLICT = cython.declare(cython.int, PduFlag.CONFLICT)
+_DATAGRAM = cython.declare(cython.int, PduFlag.DATAGRAM)
 _EXACT = cython.declare(cython.int, EXACT)
 _CONNECTED = cython.declare(cython.int, kit.CONNECTED)
 _IO = cython.declare(cython.int, kit.IO)
@@ -66,7 +67,10 @@ _FLOODED = cython.declare(cython.int, 2)
 _REVERSED = cython.declare(cython.int, 4)  # requests against the direction were reported
 _ASKED_0 = cython.declare(cython.int, 8)  # direction 0 sent requests; direction 1 is the next bit
 _ANSWERED_0 = cython.declare(cython.int, 32)  # direction 0 sent responses; direction 1 is the next bit
-_ROUTED = cython.declare(cython.uint, 1)  # `digest` of a waiting request: it went inside an Unconnected_Send
+_DOUBTED = cython.declare(cython.int, 128)  # requests of a second reading of the stream wait
+# Bits of `digest` of a waiting request.
+_ROUTED = cython.declare(cython.uint, 1)  # it went inside an Unconnected_Send
+_READING = cython.declare(cython.uint, 2)  # it is of a second reading
 _DEEPEST = cython.declare(cython.int, 3)
 
 
@@ -138,6 +142,7 @@ class CipDissector(Services):
         self.unit = -1
         self.dialogue = 0
         self.asking = pdus.flags[pdu] & _CONFLICT == 0
+        self.reading = False
         if pdus.flags[pdu] & (_AFTER_GAP | _UNHEARD):
             self.seen[flow] |= _LOST
         if pdus.framing[pdu] == _CONNECTED:
@@ -163,6 +168,9 @@ class CipDissector(Services):
         """Rows of a request, which wait for its response."""
         pairing: Pairing = self.pairing
         self.queue = 2 * flow + direction
+        if not self.asking and self.pdus.flags[self.pdu] & _DATAGRAM == 0:  # of two readings of a stream either may be the one that is answered
+            self.asking = self.reading = True
+            self.seen[flow] |= _DOUBTED
         if self.asking:
             if self.seen[flow] & (_ASKED_0 << direction) == 0 and self.seen[flow] & (_ANSWERED_0 << direction) and self.seen[flow] & _REVERSED == 0:
                 self.seen[flow] |= _REVERSED
@@ -200,9 +208,9 @@ class CipDissector(Services):
                 return self.unconnected_send(body, end, depth)
             self.wrong(_TOO_DEEP, at, _DEEPEST, depth + 1)
         elif service == 0x0A and path.class_ in (2, -1):
-            if self.item == 0:
+            if depth < _DEEPEST:
                 return self.multiple(body, end, depth)
-            self.wrong(_TOO_DEEP, at, 1, 2)
+            self.wrong(_TOO_DEEP, at, _DEEPEST, depth + 1)
         return self.single(service, body, end)
 
     def unconnected_send(self, at: cython.Py_ssize_t, end: cython.Py_ssize_t, depth: cython.int) -> object:
@@ -233,30 +241,32 @@ class CipDissector(Services):
         return None
 
     def multiple(self, at: cython.Py_ssize_t, end: cython.Py_ssize_t, depth: cython.int) -> object:
-        """Multiple_Service_Packet (A-4.10): a count, offsets from it, and a service at each."""
+        """Multiple_Service_Packet (A-4.10): a count, offsets from it, and a service at each. Services of one within another are counted on."""
         count: cython.int
         number: cython.int
+        entry: cython.int
+        first: cython.int = self.item
         here: cython.Py_ssize_t
         stop: cython.Py_ssize_t
         if at + 2 > end or at + 2 + 2 * self.u16(at) > end:
             self.wrong(_ITEM_OFFSETS, at, 2 + 2 * self.u16(at) if at + 2 <= end else 2, end - at)
             return self.single(0x0A, at, end)
         count = self.u16(at)
-        self.ask(0x0A, -1)
-        self.item = 1
+        entry = self.ask(0x0A, -1)
         for number in range(count):
-            if number >= self.items:
+            if self.item >= self.items:
                 self.wrong(_TOO_MANY, at, self.items, count)
                 break
+            self.item += 1
             here = at + self.u16(at + 2 + 2 * number)
             stop = at + self.u16(at + 4 + 2 * number) if number + 1 < count else end
             if here < at + 2 + 2 * count or here + 2 > stop or stop > end:
                 self.wrong(_ITEM_OFFSETS, at + 2 + 2 * number, here - at, stop - at)
                 self.ask(0, -1)  # the answers count it
-                self.item += 1
                 continue
             self.service(here, stop, depth + 1)
-            self.item += 1
+        if entry >= 0:
+            self.pairing.count[entry] = self.item - first  # services in it, and in those within
         return None
 
     def single(self, service: cython.int, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> object:
@@ -306,7 +316,7 @@ class CipDissector(Services):
         pairing.transaction[entry] = self.transaction
         pairing.unit[entry] = self.dialogue
         pairing.function[entry] = service
-        pairing.digest[entry] = _ROUTED if self.routed else 0
+        pairing.digest[entry] = (_ROUTED if self.routed else 0) | (_READING if self.reading else 0)
         pairing.frame[entry] = self.pdus.frame[self.pdu]
         pairing.timestamp_ns[entry] = self.pdus.timestamp_ns[self.pdu]
         pairing.subfunction[entry] = -1
@@ -353,21 +363,51 @@ class CipDissector(Services):
         entry: cython.int = self.head(flow, service, at, end, direction)
         if end - at >= 4:
             body = min(end, at + 4 + 2 * self.data[at + 3])
+        self.item = 0
         if entry >= 0 and self.pairing.function[entry] == 0x0A:
-            if service == 0x0A and (status == 0 or status & 0xFF == 0x1E) and body + 2 <= end:
-                self.embedded(entry, body, end)
-            else:
-                service = self.pairing.next[entry]
-                while service >= 0 and self.pairing.item[service] > 0:
-                    self.answer(service, self.pairing.function[service], status, end, end, self.pairing.item[service] - 1)
-                    service = self.pairing.next[service]
+            self.packed(entry, service, status, body, end, 0)
         elif entry < 0 and service == 0x0A and body + 2 <= end:
-            self.embedded(-1, body, end)
+            self.embedded(-1, body, end, 0)
         else:
             self.answer(entry, service, status, body, end, 0)
         if entry >= 0 and self.asking:
             self.seen[flow] = (self.seen[flow] | _ANSWERED_0 << direction) & ~_LOST
             self.pairing.keep_answered(self.queue, self.pairing.take(self.queue, entry), digest(self.data, at, end))
+            if self.seen[flow] & _DOUBTED:
+                self.seen[flow] &= ~_DOUBTED
+                self.drop_readings()
+        return None
+
+    def packed(self, entry: cython.int, service: cython.int, status: cython.int, body: cython.Py_ssize_t, end: cython.Py_ssize_t,
+               depth: cython.int) -> cython.int:
+        """The answer to a Multiple_Service_Packet, which may refuse it as a whole. Returns the last waiting service that it answers."""
+        pairing: Pairing = self.pairing
+        left: cython.Py_ssize_t = pairing.count[entry]
+        if service == 0x0A and (status == 0 or status & 0xFF == 0x1E) and body + 2 <= end:
+            return self.embedded(entry, body, end, depth)
+        while left > 0 and pairing.next[entry] >= 0 and pairing.item[pairing.next[entry]] > 0:
+            entry = pairing.next[entry]
+            left -= 1
+            self.item += 1
+            if pairing.function[entry] != 0x0A:
+                self.answer(entry, pairing.function[entry], status, end, end, self.item - 1)
+        return entry
+
+    def drop_readings(self) -> object:
+        """What is answered was read twice: the readings that are left will not be answered any more."""
+        pairing: Pairing = self.pairing
+        entry: cython.int = pairing.first[self.queue]
+        before: cython.int = -1
+        following: cython.int
+        while entry >= 0:
+            if pairing.item[entry] == 0 and pairing.digest[entry] & _READING:
+                pairing.before = before
+                pairing.free_run(pairing.take(self.queue, entry))
+                entry = pairing.next[before] if before >= 0 else pairing.first[self.queue]
+                continue
+            before = entry
+            following = pairing.next[entry]
+            entry = following
         return None
 
     def head(self, flow: cython.Py_ssize_t, service: cython.int, at: cython.Py_ssize_t, end: cython.Py_ssize_t, direction: cython.int) -> cython.int:
@@ -392,8 +432,8 @@ class CipDissector(Services):
             self.wrong(_UNASKED, at, -1, service)
         return -1
 
-    def embedded(self, entry: cython.int, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> object:
-        """The answers of a Multiple_Service_Packet, each to the service at its place."""
+    def embedded(self, entry: cython.int, at: cython.Py_ssize_t, end: cython.Py_ssize_t, depth: cython.int) -> cython.int:
+        """The answers of a Multiple_Service_Packet, each to the service at its place. Returns the last waiting service that is answered."""
         pairing: Pairing = self.pairing
         count: cython.int = self.u16(at)
         number: cython.int
@@ -404,8 +444,11 @@ class CipDissector(Services):
         asked: cython.int = entry
         if at + 2 + 2 * count > end:
             self.wrong(_ITEM_OFFSETS, at, 2 + 2 * count, end - at)
-            return None
-        for number in range(min(count, self.items)):
+            return asked
+        for number in range(count):
+            if self.item >= self.items:
+                break
+            self.item += 1
             if asked >= 0:
                 asked = pairing.next[asked]
                 if asked >= 0 and pairing.item[asked] == 0:
@@ -417,12 +460,16 @@ class CipDissector(Services):
                 continue
             service = self.data[here] & 0x7F
             body = min(stop, here + 4 + 2 * self.data[here + 3])
-            if asked >= 0 and pairing.function[asked] != service:
+            if asked >= 0 and pairing.function[asked] == 0x0A and depth < _DEEPEST and service in (0x0A, 0x52):
+                asked = self.packed(asked, service, self.status(service, here, stop), body, stop, depth + 1)
+            elif asked < 0 and service == 0x0A and depth < _DEEPEST and body + 2 <= stop:
+                self.embedded(-1, body, stop, depth + 1)
+            elif asked >= 0 and pairing.function[asked] != service:
                 self.wrong(_DIFFERENT, here, pairing.function[asked], service)
-                self.answer(-1, service, self.status(service, here, stop), body, stop, number)
+                self.answer(-1, service, self.status(service, here, stop), body, stop, self.item - 1)
             else:
-                self.answer(asked, service, self.status(service, here, stop), body, stop, number)
-        return None
+                self.answer(asked, service, self.status(service, here, stop), body, stop, self.item - 1)
+        return asked
 
     def refused(self, flow: cython.Py_ssize_t, direction: cython.int, status: cython.int) -> object:
         """The encapsulation refused a request as a whole."""
@@ -435,7 +482,8 @@ class CipDissector(Services):
             return None
         item = pairing.next[entry] if pairing.function[entry] == 0x0A else entry
         while item >= 0:
-            self.answer(item, pairing.function[item], _REFUSED_STATUS + status, self.start, self.start, max(0, pairing.item[item] - 1))
+            if pairing.function[item] != 0x0A:
+                self.answer(item, pairing.function[item], _REFUSED_STATUS + status, self.start, self.start, max(0, pairing.item[item] - 1))
             item = pairing.next[item]
             if item >= 0 and pairing.item[item] == 0:
                 break

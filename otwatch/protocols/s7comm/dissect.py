@@ -237,7 +237,7 @@ class S7Dissector:
         operations: Operations = message.operations
         i: cython.int
         if (request is None and message.conversation.opened == 3 and not message.conversation.lost
-                and message.pdus.flags[message.pdu] & _CONFLICT == 0):
+                and message.pdus.flags[message.pdu] & (_CONFLICT | _UNHEARD) == 0):
             message.odd(_ANSWER_UNASKED, message.base, 1, message.reference)
             self.second(message, 0)
         if request is None and not has_function:

@@ -19,6 +19,7 @@ from otwatch.protocols.s7comm.spec import GROUP_ACTIONS, GROUPS, MODE_STATES, SU
 from otwatch.protocols.s7comm.state import Conversation, Message, Request
 from otwatch.protocols.s7comm.variables import Variables
 from otwatch.tables import Operations
+from otwatch.vocabulary import PduFlag
 
 _FUNCTION_UNKNOWN = cython.declare(cython.int, Anomaly.FUNCTION_UNKNOWN)
 _PARAMETER_SHORT = cython.declare(cython.int, Anomaly.PARAMETER_SHORT)
@@ -28,6 +29,7 @@ _ANSWER_MISMATCH = cython.declare(cython.int, Anomaly.ANSWER_MISMATCH)
 _USERDATA = cython.declare(cython.int, Anomaly.USERDATA_PARAMETER)
 _FRAGMENT = cython.declare(cython.int, Anomaly.PARTS)
 _BLOCK_NAME = cython.declare(cython.int, Anomaly.BLOCK_NAME)
+_UNHEARD = cython.declare(cython.int, PduFlag.UNHEARD)
 _EVENT = cython.declare(cython.int, 2)
 _REQUEST = cython.declare(cython.int, 0)
 _RESPONSE = cython.declare(cython.int, 1)
@@ -106,7 +108,8 @@ class Userdata:
             self.dissector.find(message, 1, self.group << 8 | self.subfunction)
             request = message.request
             if request is None:
-                if message.conversation.opened == 3 and not message.conversation.lost:
+                if (message.conversation.opened == 3 and not message.conversation.lost
+                        and message.pdus.flags[message.pdu] & _UNHEARD == 0):
                     message.odd(_ANSWER_UNASKED, message.parameters, 1, message.reference)
                     self.dissector.second(message, 1)
             elif request.function != self.group or request.subfunction != self.subfunction:

@@ -127,9 +127,37 @@ def test_services_in_services_in_services_end_somewhere() -> None:
     rows, anomalies = told(message)
     assert anomalies == ["nested-too-deep"]
     assert len(rows) == 1
-    inner = request(0x0A, logical(2, 1), packed(request(0x07, logical(0x8E, 1))))
-    rows, anomalies = told(request(0x0A, logical(2, 1), packed(inner, inner)))
-    assert anomalies == ["nested-too-deep"] * 2
+    inner = request(0x07, logical(0x8E, 1))
+    for _ in range(4):
+        inner = request(0x0A, logical(2, 1), packed(inner, inner))
+    rows, anomalies = told(inner)
+    assert anomalies == ["nested-too-deep"] * 8
+
+
+def test_packets_of_services_in_packets_of_services_are_read_and_answered_in_order() -> None:
+    stop, read, reset = request(0x07, logical(0x8E, 1)), request(0x4C, tag("a"), b"\1\0"), request(0x05, logical(1, 1))
+    inner = request(0x0A, logical(2, 1), packed(read, request(0x0A, logical(2, 1), packed(reset))))
+    answers = response(0x0A, packed(response(0x4C, b"\xc3\0\7\0"), response(0x0A, packed(response(5)))))
+    outer = request(0x0A, logical(2, 1), packed(stop, inner, stop))
+    rows, anomalies = told(outer, response(0x0A, packed(response(7), answers, response(7, b"", 0x0F))))
+    assert anomalies == []
+    said = [("stop", 0), ("read_tag", 2), ("reset", 4), ("stop", 5)]
+    assert [(row["words"], row["item"]) for row in rows if not row["role"]] == said
+    assert [(row["words"], row["item"], row["status"], row["request_frame"]) for row in rows if row["role"]] == [
+        (words, item, 0x0F if item == 5 else 0, 1) for words, item in said]
+    rows, anomalies = told(outer, response(0x0A, packed(response(7), response(0x0A, b"", 8), response(7))))
+    assert anomalies == []
+    assert [(row["words"], row["status"]) for row in rows if row["role"]] == [("stop", 0), ("read_tag", 8), ("reset", 8), ("stop", 0)]
+
+
+@pytest.mark.parametrize("second", [request(0x05, logical(1, 1)), request(0x10, logical(1, 1, 7), b"\1")], ids=["reset", "set"])
+def test_of_two_readings_of_the_stream_the_one_that_is_answered_has_the_answer(second: bytes) -> None:
+    wire = Wire().add(unconnected(request(0x0E, logical(1, 1, 1)))).add(unconnected(second), flags=PduFlag.CONFLICT)
+    wire.add(unconnected(response(second[0])), 1)
+    wire.add(unconnected(second)).add(unconnected(response(second[0])), 1)  # one context for all: what is left of a reading answers nothing
+    rows, anomalies = wire.run()
+    assert anomalies == []
+    assert [row["request_frame"] for row in rows if row["role"] == 1] == [2, 4]
 
 
 def test_one_context_for_all_is_answered_in_order() -> None:

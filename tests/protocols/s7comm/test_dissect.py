@@ -173,6 +173,14 @@ def test_what_does_not_fit_is_no_surprise_where_the_capture_lost_packets() -> No
     assert lossy((1, read_answer(3)), (1, clock), (1, read_answer()), (1, read_answer(3)), flags=PduFlag.UNHEARD) == ["answer-unasked"]
 
 
+@pytest.mark.parametrize("late", [answer(b"\x29", reference=3), userdata(2, 7, 1, bytes(10), reference=9)], ids=["stop", "clock"])
+def test_an_answer_that_waited_in_vain_for_its_lost_request_is_no_surprise_whatever_was_answered_since(late: bytes) -> None:
+    wire = Wire().ask(connect()).say(connect(0xD0)).ask(job(READ, reference=1)).say(read_answer(1))
+    wire.add(late, 1, flags=PduFlag.UNHEARD).ask(job(READ, reference=4)).say(read_answer(4))
+    assert wire.add(b"", 0, flags=PduFlag.ENDED).names() == []
+    assert [row["request_frame"] for row in wire.rows if row["frame"] == 5] == [-1]
+
+
 def test_an_answer_is_unasked_only_where_both_directions_are_seen() -> None:
     assert Wire().ask(connect()).say(read_answer(3)).names() == []  # the client's half: it answers what the controller asked of it
     assert Wire().say(connect(0xD0)).say(read_answer(3)).names() == []
