@@ -42,7 +42,7 @@ def test_the_verdict_comes_first_and_then_where_to_look() -> None:
 
 def test_a_quiet_capture_says_what_to_try() -> None:
     told = otwatch("analyze", SMALL, "--site", SITE)
-    assert "clean as far as it was judged" in told.stdout
+    assert "Clean as far as judged  No incident and no note in " in told.stdout
     assert "What to try next" in told.stdout
 
 

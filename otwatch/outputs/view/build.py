@@ -114,7 +114,7 @@ def verdict_of(result: Result, coverage: Coverage) -> Verdict:
     return Verdict(
         level=level,
         sentence=sentence,
-        judged=_judged(coverage, files_missing=bool(result.unreadable)) if result.packets else "",
+        judged=_judged(coverage, sentence, files_missing=bool(result.unreadable)) if result.packets else "",
         incidents=len(incidents),
         notes=notes,
         severity=worst,
@@ -156,14 +156,15 @@ def _no_judgement(coverage: Coverage) -> str:
     return coverage.incomplete[0].rstrip(".") if coverage.incomplete else "nothing of what was read is decoded"
 
 
-def _judged(coverage: Coverage, *, files_missing: bool = False) -> str:
-    """`Judged: 90 of 101 rules; 100 % of OT packets decoded; both directions seen.`"""
+def _judged(coverage: Coverage, sentence: str, *, files_missing: bool = False) -> str:
+    """`Judged: 90 of 101 rules; 100 % of OT packets decoded; both directions seen.` What the sentence before it says is not said again."""
     parts = []
     rules = coverage.rules
     if rules.applicable:
-        partly = f" ({rules.partly} in part)" if rules.partly else ""
-        why = f" ({rules.reasons[0][0].text})" if rules.share < _HALF and rules.reasons else ""
-        parts.append(f"{rules.judged} of {plural(rules.applicable, 'rule')}{partly}{why}")
+        notes = [f"{rules.partly} in part"] if rules.partly else []
+        if rules.share < _HALF and rules.reasons and rules.reasons[0][0].text not in sentence:
+            notes.append(rules.reasons[0][0].text)
+        parts.append(f"{rules.judged} of {plural(rules.applicable, 'rule')}" + (f" ({'; '.join(notes)})" if notes else ""))
     if coverage.decoded_share is None:
         parts.append("no OT traffic seen")
     else:
@@ -178,7 +179,7 @@ def _judged(coverage: Coverage, *, files_missing: bool = False) -> str:
     if coverage.undecoded:
         parts.append("not decoded: " + ", ".join(f"{one.protocol} ({plural(one.packets, 'packet')})" for one in coverage.undecoded[:_ACTORS]))
     text = f"Judged: {'; '.join(parts)}."
-    if coverage.incomplete and (files_missing or not coverage.undecoded):
+    if coverage.incomplete and (files_missing or not coverage.undecoded) and coverage.incomplete[0].rstrip(".") not in sentence:
         text += f" Observation incomplete: {_ended(coverage.incomplete[0])}"
     return text
 

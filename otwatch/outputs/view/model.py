@@ -53,7 +53,8 @@ class Verdict:
     @property
     def below_level(self) -> str:
         """The sentence where the words of the level already stand before it."""
-        return self.sentence.removeprefix(self.level.value).lstrip(": ")
+        below = self.sentence.removeprefix(self.level.value).lstrip(": ")
+        return below.replace(": clean as far as it was judged.", ".") if self.level is Level.CLEAN else below
 
     @property
     def line(self) -> str:
