@@ -13,7 +13,6 @@ import click
 from otwatch.cli.ending import Ending
 from otwatch.cli.failing import complain, one_line_errors
 from otwatch.cli.options import ANALYSIS_OPTIONS, FILE, LAKE_OPTIONS, MERGE_AND_JOBS, SEVERITIES, SHARE, add_options, severity
-from otwatch.cli.sharing import pseudonyms_of, save
 
 if TYPE_CHECKING:
     from otwatch.cli.into_lake import IntoLake
@@ -194,6 +193,8 @@ def analyze(
         try:
             with _destination(output) as out:
                 showing.write(out)
+            from otwatch.cli.sharing import save
+
             save(names, share)
             if unwritten is not None:
                 raise unwritten
@@ -240,6 +241,8 @@ def _pseudonyms(share: str | None, *, stores: Sequence[str | None]) -> Pseudonym
 
     if share is not None and any(stores):
         raise CaptureError("--share is for what is shown to others: leave out --db, --lake and --syslog")
+    from otwatch.cli.sharing import pseudonyms_of
+
     return pseudonyms_of(share)
 
 
