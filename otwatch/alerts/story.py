@@ -96,6 +96,8 @@ def given_text(act: Act) -> str:
     if len(act.objects) > 1:
         different = list(dict.fromkeys(value_text(value) for value in act.values if value is not None))
         count = max(act.values_count, len(different))
+        if act.objects_count > len(act.objects):  # of those that are not named the values are not known here
+            return "different values" if count > 1 else ""
         return f"{count:,} values{_range(act.values)}" if count > _TOLD else ", ".join(different)
     text = values_text(act.values, act.values_count) if act.values else "" if act.value is None else value_text(act.value)
     return "" if text in act.objects[:1] else text

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+import numpy as np
+
 from otwatch.actions import CHANGING, Role
 from otwatch.alerts.bursts import Interval
 from otwatch.alerts.evidence import OBJECTS, Act
 from otwatch.alerts.findings import Sample
 from otwatch.alerts.outcome import Items, Outcome, outcome_of
+from otwatch.groups import grouped
 from otwatch.names import plain
 from otwatch.rules.context import Context
 from otwatch.rules.points import Points
@@ -43,6 +46,7 @@ class _Share:
     number: int
     count: int
     samples: list[Sample] = field(default_factory=list)
+    more: int = 0  # further behaviours of the same function, counted only
     is_rest: bool = False  # it has the rows that no message was kept of
 
 
@@ -76,7 +80,9 @@ class ActMaker:
         for sample in samples:
             kept.setdefault(sample.behaviour, []).append(sample)
         groups: dict[tuple[int, ...], list[int]] = {}
-        for number in sorted(found.counts, key=lambda number: (number not in kept, number))[:_DESCRIBED]:
+        ordered = sorted(found.counts, key=lambda number: (number not in kept, number))
+        beyond = _beyond(ordered[_DESCRIBED:], found, behaviours)
+        for number in ordered[:_DESCRIBED]:
             key = tuple(int(getattr(behaviours, name)[number]) for name in _KIND)
             if key[-1] in _CHANGING:
                 key += int(behaviours.destination[number]), int(behaviours.unit[number])
@@ -84,19 +90,26 @@ class ActMaker:
         acts = [
             self._act(shares, found, behaviours, answers_seen=answers_seen)
             for key, numbers in groups.items()
-            for shares in self._apart(key, numbers, found, behaviours, kept)
+            for shares in self._apart(key, numbers, found, behaviours, kept, beyond.get(key))
         ]
         return tuple(sorted(acts, key=lambda act: (not act.weight[0], -act.weight[1], act.first_ns)))[:_ACTS]
 
     def _apart(
-        self, key: tuple[int, ...], numbers: Sequence[int], found: Rows, behaviours: Behaviours, kept: Mapping[int, list[Sample]]
+        self,
+        key: tuple[int, ...],
+        numbers: Sequence[int],
+        found: Rows,
+        behaviours: Behaviours,
+        kept: Mapping[int, list[Sample]],
+        beyond: _Share | None,
     ) -> Iterable[list[_Share]]:
         """The rows of one function as acts. What is only read is one act, whatever became of each part of it."""
         if key[4] not in _CHANGING:
-            yield [_Share(number, found.counts[number], kept.get(number, []), is_rest=True) for number in numbers]
+            shares_of_all = [_Share(number, found.counts[number], kept.get(number, []), is_rest=True) for number in numbers]
+            yield [*shares_of_all, beyond] if beyond is not None else shares_of_all
             return
         by_outcome: dict[Outcome, list[_Share]] = {}
-        unknown = []
+        unknown = [beyond] if beyond is not None else []
         for number in numbers:
             shares = _shares(number, found.counts[number], kept.get(number, ()))
             if not shares:
@@ -148,7 +161,7 @@ class ActMaker:
             protocol=str(signed["protocol"]),
             unit=plain(row["unit"]),
             objects=tuple(objects)[:OBJECTS],
-            objects_count=len(objects),
+            objects_count=len(objects) + sum(share.more for share in shares),
             value=values[0][0][-1] if values[0][0] else None,
             values=tuple(different),
             values_count=count,
@@ -188,6 +201,25 @@ class ActMaker:
             if value not in different:
                 different.insert(0, value)
         return different[-OBJECTS:], len(different)
+
+
+def _beyond(numbers: Sequence[int], found: Rows, behaviours: Behaviours) -> dict[tuple[int, ...], _Share]:
+    """By function: behaviours that are too many to be put into words, counted. Each group has the latest of them in its place."""
+    if not numbers:
+        return {}
+    columns = [behaviours.array(name)[numbers] for name in (*_KIND, "destination", "unit")]
+    changing = np.isin(columns[4], list(_CHANGING))
+    columns[5:] = [np.where(changing, column, -1) for column in columns[5:]]
+    first, which = grouped(columns)
+    groups: list[tuple[int, ...]] = [tuple(int(column[at]) for column in columns) for at in first.tolist()]
+    shares: dict[tuple[int, ...], _Share] = {}
+    for number, group in zip(numbers, which.tolist(), strict=True):
+        key = groups[group] if changing[first[group]] else groups[group][:5]
+        share = shares.setdefault(key, _Share(number, 0, is_rest=True))
+        share.number, share.count, share.more = number, share.count + found.counts[number], share.more + 1
+    for share in shares.values():
+        share.more -= 1  # the one that stands in its place is named
+    return shares
 
 
 def _shares(number: int, count: int, samples: Sequence[Sample]) -> dict[Outcome, _Share]:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from otwatch.actions import CHANGING, Action, Role
 from otwatch.batch import Batch
+from otwatch.groups import grouped
 from otwatch.rules.context import Context
 from otwatch.rules.last_values import LastValues
 
@@ -63,7 +64,7 @@ class Points:
         self._told: dict[Place, list[int]] = {}  # place -> behaviours that tell its values
         self._values = LastValues()
         self._written: dict[int, list[_Known]] = {}  # behaviour of commands -> their last values, none of them refused so far
-        self._different: dict[int, dict[tuple[int, bytes], None]] = {}  # behaviour of commands -> the different values that were requested, in order
+        self._different: dict[int, tuple[tuple[int, bytes], ...]] = {}  # behaviour of commands -> the different values that were requested
         self._different_in_all = 0
         self._commands = np.zeros(0, np.bool_)  # by behaviour: a command that tells a value
         self._followed = 0
@@ -230,13 +231,15 @@ class Points:
         there = (np.arange(_SHORT) < lengths[:, None]) & (at >= 0) & (at < len(octets))
         raw = np.ascontiguousarray(np.where(there, octets[np.where(there, at, 0)], 0), np.uint8).view("<i8").reshape(-1)
         long = np.where(lengths > _SHORT, np.arange(1, len(rows) + 1), 0)  # each for itself
-        _, first = np.unique(np.column_stack([behaviours, lengths, raw, long]), axis=0, return_index=True)
-        for row, number in zip(rows[np.sort(first)].tolist(), behaviours[np.sort(first)].tolist(), strict=True):
-            known = self._different.setdefault(number, {})
+        first, _ = grouped([behaviours, lengths, raw, long])
+        for row, number in zip(rows[first].tolist(), behaviours[first].tolist(), strict=True):
+            known = self._different.get(number, ())
             if len(known) < DIFFERENT and self._different_in_all < _DIFFERENT_IN_ALL:
-                begin, had = operations.value_at[row], len(known)
-                known[operations.value_kind[row], batch.octets.tobytes(begin, begin + operations.value_length[row])] = None
-                self._different_in_all += len(known) - had
+                begin = operations.value_at[row]
+                value = operations.value_kind[row], batch.octets.tobytes(begin, begin + operations.value_length[row])
+                if value not in known:
+                    self._different[number] = (*known, value)
+                    self._different_in_all += 1
 
     def state(self) -> dict[str, Any]:
         """As plain data."""
@@ -253,7 +256,7 @@ class Points:
             values = [_Known(int(time), int(frame), number, int(kind), bytes.fromhex(octets), int(flow)) for time, frame, kind, octets, flow in known]
             self._written[behaviour(number)] = values[-PENDING:]
         for number, *octets in state.get("different", ()):  # a checkpoint of an older version has none
-            self._different[behaviour(number)] = {(int(kind), bytes.fromhex(value)): None for kind, value in octets}
+            self._different[behaviour(number)] = tuple((int(kind), bytes.fromhex(value)) for kind, value in octets)
             self._different_in_all += len(octets)
 
 

@@ -102,12 +102,12 @@ TEN_MINUTES = {**READ, "repeat": 700}
         ([], ["there was nothing to learn"]),
         ([{**READ, "repeat": 19}, {**WRITE, "repeat": 19}], ["only 18 s were seen"]),
         ([TEN_MINUTES, {**WRITE, "repeat": 40}, {**READ, "action": "IDENTIFY", "at": 600}], ["33% of the habits"]),
-        ([TEN_MINUTES, {**WRITE, "repeat": 9}, {**WRITE, "start": 7}], ["10% of the next commands"]),  # one of ten was never seen before
-        ([TEN_MINUTES, WRITE], ["100% of the next commands"]),
+        ([TEN_MINUTES, {**WRITE, "repeat": 9}, {**WRITE, "start": 7}], ["about 10% of the commands"]),  # one of ten was never seen before
+        ([TEN_MINUTES, WRITE], ["about 100% of the commands"]),
         ([TEN_MINUTES], ["no command was seen"]),
         ([{**READ, "repeat": 30, "every": 3000}], []),  # a day without a command
         ([{**READ, "repeat": 90, "every": 10}, {**READ, "start": 50}, {**WRITE, "repeat": 40}], []),  # one question in ninety
-        ([TEN_MINUTES, {**WRITE, "repeat": 40}, *({**READ, "start": 100 * number} for number in range(1, 60))], ["8% of the next questions"]),
+        ([TEN_MINUTES, {**WRITE, "repeat": 40}, *({**READ, "start": 100 * number} for number in range(1, 60))], ["about 8% of the requests"]),
     ],
 )
 def test_learning_was_enough_when_little_is_unseen(rows, reasons):

@@ -54,9 +54,9 @@ def test_the_refused_object_is_named_and_not_the_first(tmp_path: Path) -> None:
     succeeded, failed = said(wire, tmp_path)
     assert set(succeeded) == {
         "write_single_register 40041: unknown → 7 on 192.168.10.10",
-        "write_single_coil 00004: unknown → True, then False on 192.168.10.10, 2 times",
+        "write_single_coil 00004: unknown → true, then false on 192.168.10.10, 2 times",
     }
-    assert set(failed) == {"write_single_register 410000 = 8 on 192.168.10.10", "write_single_coil 04001 = True on 192.168.10.10"}
+    assert set(failed) == {"write_single_register 410000 = 8 on 192.168.10.10", "write_single_coil 04001 = true on 192.168.10.10"}
 
 
 def test_what_was_refused_of_one_object_is_apart_from_what_was_confirmed(tmp_path: Path) -> None:
@@ -106,3 +106,8 @@ def test_an_attacker_beside_is_not_mixed_in(tmp_path: Path) -> None:
         (ENG.ip, True, False),
         ("192.168.10.31", False, True),
     }
+
+
+def test_of_more_objects_than_are_named_all_are_counted(tmp_path: Path) -> None:
+    wire = session(*(write(number + 1, number % 1500, 7) for number in range(3000)))
+    assert said(wire, tmp_path)[0] == ("write_single_register 1,500 objects 40001-40064 … on 192.168.10.10, 3,000 times",)

@@ -92,7 +92,7 @@ def test_objects_in_a_few_words(objects: tuple[str, ...], count: int, text: str)
     ("values", "count", "text"),
     [
         ((7,), 1, "7"),
-        ((True, False), 2, "True, then False"),
+        ((True, False), 2, "true, then false"),
         ((9, 3, 5, 42), 4, "4 values 3 to 42, last 42"),
         (("a", "b", "c", "d"), 9, "9 values, last d"),
     ],
