@@ -86,7 +86,7 @@ def values_text(values: Sequence[Any], count: int = 0) -> str:
 
 def _range(values: Sequence[Any]) -> str:
     numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
-    return f" {min(numbers)} to {max(numbers)}" if len(numbers) == len(values) else ""
+    return f" {min(numbers)} to {max(numbers)}" if numbers and len(numbers) == len(values) else ""
 
 
 def given_text(act: Act) -> str:
