@@ -304,10 +304,12 @@ class Cutter(Attachment):
 
     def number(self, stream, position):  # type: ignore[no-untyped-def]
         """Says of the last row, which ends at the position, where that is in its side's numbers, and up to where it acknowledges the other's."""
-        row: cython.Py_ssize_t = stream.pdus.rows - 1
-        stream.pdus.sequence[row] = (stream.next - stream.position + position) & _M32
-        if stream.flags & _UNHEARD:
-            stream.pdus.awaits[row] = stream.awaits
+        pdus: Pdus = stream.pdus
+        row: cython.Py_ssize_t = pdus.rows - 1
+        with cython.boundscheck(False):  # the last row is inside every column
+            pdus.sequence[row] = (stream.next - stream.position + position) & _M32
+            if stream.flags & _UNHEARD:
+                pdus.awaits[row] = stream.awaits
         return 0
 
     # ---- bytes not understood

@@ -119,6 +119,7 @@ def test_the_collection_gives_what_tshark_gives() -> None:
         messages, found = differences(path)
         compared += messages
         differ += [(path.name, frame, what) for frame, what in found]
+    print(f"\ncip against tshark: {compared} messages, {len(differ)} differ")
     assert compared > 100_000
     assert [one for one in differ if one[:2] not in EXPLAINED] == []
 
