@@ -5,6 +5,7 @@ from otwatch.streams.beside cimport Beside
 from otwatch.streams.framing cimport Framer
 from otwatch.streams.lengths cimport Lengths
 from otwatch.streams.stream cimport Stream
+from otwatch.tables cimport Pdus
 
 cdef class Cutter(Attachment):
     cdef public Beside beside

@@ -21,6 +21,7 @@ from otwatch.streams.framing import Framer
 from otwatch.streams.lengths import Lengths
 from otwatch.streams.stream import Stream
 from otwatch.streams.table import FlowTable
+from otwatch.tables import Pdus
 from otwatch.vocabulary import PduFlag, ProtocolHow
 
 QUIET_NS = 200_000_000  # the least time before a TCP retransmission: what has not come by then belongs to another message
