@@ -426,7 +426,7 @@ def _wider(first: Step, other: Step) -> Step:
     (step, act), (_, beside) = wide, narrow
     if act.objects == beside.objects and act.value is None:
         act = replace(act, value=beside.value, values=beside.values, values_count=beside.values_count)
-    if act.objects == beside.objects and act.before is None:
+    if act.objects == beside.objects and act.before is None and beside.first_ns <= act.first_ns:
         act = replace(act, before=beside.before, before_frame=beside.before_frame)
     outcome = narrow[0].outcome if step.outcome in OPEN else step.outcome
     return replace(

@@ -288,6 +288,9 @@ class Reporter:
         lead = acts[0]
         alert.action, alert.function, alert.function_name, alert.unit = lead.action, lead.function, lead.function_name, lead.unit
         alert.object, alert.value, alert.outcome = lead.objects[0] if lead.objects else "", lead.value, lead.outcome
+        same = [act.outcome for act in acts if (act.action, act.function_name, act.target) == (lead.action, lead.function_name, lead.target)]
+        if {Outcome.CONFIRMED, Outcome.REFUSED} <= set(same):
+            alert.outcome = Outcome.PARTLY_REFUSED  # of the function; each act has its own
         alert.items = sum((act.items for act in acts), Items())
         if late.get("role") == "request":
             evidence.refused = sum(act.items.refused for act in acts)
