@@ -62,6 +62,20 @@ def masters(addresses: list[int]) -> Play:
     return play
 
 
+def outstations(addresses: list[int]) -> Play:
+    """A read from one outstation address after the other; only 10 responds."""
+    play = Play().polls(kinds=("dnp3",))
+    for turn, address in enumerate(addresses):
+        response = b"" if address == 10 else None
+        play.at(
+            12 + 0.2 * turn,
+            lambda address=address, response=response: play.dnp3(
+                GUEST, RTU, bytes.fromhex("013c0206"), response, outstation=address, master=77
+            ),
+        )
+    return play
+
+
 def broadcast(destination: int) -> Play:
     """A direct operate to an address."""
     response = None if destination >= 0xFFFD else crob(3)

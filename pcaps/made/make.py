@@ -173,6 +173,12 @@ CAPTURES: dict[str, tuple[str, Make, str, Make]] = {
         "from two",
         lambda: dnp3.masters([1, 1, 1, 2, 1, 1, 1, 1]),
     ),
+    "dnp3.outstation-scan": (
+        "reads from twelve outstation addresses",
+        lambda: dnp3.outstations([*range(12)]),
+        "from four",
+        lambda: dnp3.outstations([8, 9, 10, 11] * 3),
+    ),
     "dnp3.link-scan": ("link status of six addresses", lambda: dnp3.links(6), "of four", lambda: dnp3.links(4)),
     "dnp3.object-scan": (
         "eight groups of objects refused",
