@@ -64,6 +64,7 @@ class Score:
     captures: int = 0
     seconds: float = 0.0
     episodes: int = 0
+    decoded: int = 0  # episodes of captures of whose protocols otwatch decodes one
     found: int = 0
     fresh: int = 0
     false_high: int = 0
@@ -79,7 +80,7 @@ class Score:
         hours = self.seconds / 3600
         rate = f"{self.false_high / hours:.2f}" if hours else "-"
         per = max(self.episodes, 1)
-        share = f"{self.fresh / self.episodes:.3f}" if self.episodes else "-"
+        share, of_decoded = (f"{self.fresh / of:.3f}" if of else "-" for of in (self.episodes, self.decoded))
         noise = f"{statistics.median(self.medium):g} / {max(self.medium)}" if self.medium else "-"
         each = (f"{self.alerts / per:.1f}", f"{self.incidents / per:.1f}") if self.episodes else ("-", "-")
         benign = f"{self.alerts / hours:.1f} / {self.incidents / hours:.1f}" if hours and not self.episodes else "-"
@@ -91,6 +92,7 @@ class Score:
             str(self.found),
             str(self.fresh),
             share,
+            of_decoded,
             str(self.false_high),
             rate,
             *each,
@@ -107,6 +109,7 @@ HEAD = (
     "found",
     "fresh",
     "recall",
+    "of what is decoded",
     "false >= high",
     "per hour",
     "alerts/episode",
@@ -149,11 +152,14 @@ def judge(capture: Capture, score: Score) -> None:
         begin, end = episode.begin - SLACK_S, episode.end + SLACK_S
         over = [alert for alert in grave if seconds(alert["first_seen"]) <= end and seconds(alert["last_seen"]) >= begin]
         fresh = [alert for alert in over if any(begin <= start <= end for start in starts_of(alert))]
+        decoded = bool(summary.get("protocols")) or bool(over)
         score.episodes += 1
+        score.decoded += decoded
         score.found += bool(over)
         score.fresh += bool(fresh)
         if not fresh:
-            score.misses.append(f"{capture.path.name}: {episode.name} ({episode.kind})" + (" only in an older alert" if over else ""))
+            why = ": only in an older alert" if over else "" if decoded else ": not decoded"
+            score.misses.append(f"{capture.path.name}: {episode.name} ({episode.kind}){why}")
     for alert in grave:
         if alert["severity"] in ("high", "critical") and not (not capture.episodes and alert.get("action") in DANGEROUS):
             starts = starts_of(alert)
@@ -314,7 +320,7 @@ def run() -> int:
     collection = Path(options.collection) if options.collection and (Path(options.collection) / "MANIFEST.tsv").exists() else None
     if collection is None:
         print("No collection of labelled captures (OTWATCH_CAPTURES): only the lab's captures are scored.", file=sys.stderr)
-    rows = []
+    rows, total = [], Score()
     for name, captures in sets(collection).items():
         if options.sets and name not in options.sets.split(","):
             continue
@@ -322,12 +328,16 @@ def run() -> int:
         for capture in captures:
             judge(capture, score)
         rows.append(score.row(name))
+        total.episodes, total.decoded, total.fresh = total.episodes + score.episodes, total.decoded + score.decoded, total.fresh + score.fresh
         print(f"{name}: {score.fresh} of {score.episodes} freshly found, {score.false_high} false", file=sys.stderr)
         if options.misses:
             for word, lines in (("missed", score.misses), ("false", score.false), ("benign", score.noise)):
                 for line in lines:
                     print(f"  {word} {line}", file=sys.stderr)
     print(table(HEAD, *rows))
+    if total.decoded:
+        share = total.fresh / total.decoded
+        print(f"\n{total.fresh} of {total.episodes} episodes freshly found, {share:.3f} of the {total.decoded} that are decoded")
     return 0
 
 
