@@ -7,7 +7,7 @@ PARALLEL = --numprocesses auto --dist loadfile --ignore tests/live
 LIVE = --numprocesses 2 --dist loadfile tests/live
 SOURCES = $(shell find otwatch -name '*.py' -o -name '*.pxd')
 
-.PHONY: demo test test-all traffic browser lint build bundle deb bench score clean
+.PHONY: demo test test-all traffic browser parsers lint build bundle deb bench score clean
 
 demo: $(VENV)/.installed  ## analyse a small plant under attack, print what was found, write report and graph to demo/
 	@mkdir -p demo
@@ -28,6 +28,9 @@ traffic: $(VENV)/.developed  ## real protocol stacks, for the live plant's tests
 
 browser: $(VENV)/.developed  ## what the tests of the report in a real browser need, beside chromium itself
 	$(PIP) install --group browser
+
+parsers: $(VENV)/.developed  ## parsers of SIEMs, for the tests of docs/howto/siem-recipes.md
+	$(PIP) install --group siem
 
 lint: $(VENV)/.developed  ## style, types, layers, words
 	$(VENV)/bin/ruff check
