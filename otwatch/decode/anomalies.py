@@ -96,11 +96,11 @@ ANOMALIES: Final[dict[Layer, tuple[AnomalyKind, ...]]] = {
         _kind(NetworkAnomaly.ADDRESS_CONFLICT,
               "ARP says another MAC for an IP address than it said within ten minutes: MAC known (as a number), MAC said now.",
               "RFC 826, RFC 5227 section 2.4"),
+        _kind(NetworkAnomaly.FRAGMENT_MISSING, "The capture ended while a datagram's fragments were missing.", "RFC 791 section 3.2", hides=True),
         _kind(NetworkAnomaly.OTHER_CARD,
               "An address sends messages of an OT protocol from another network card than it had within ten minutes: MAC known (as a "
               "number), MAC now.",
               "RFC 5227 section 2.4"),
-        _kind(NetworkAnomaly.FRAGMENT_MISSING, "The capture ended while a datagram's fragments were missing.", "RFC 791 section 3.2", hides=True),
     ),
     Layer.TRANSPORT: (
         _kind(TransportAnomaly.HEADER_CUT, "The datagram ends inside its TCP, UDP or ICMP header.",

@@ -60,7 +60,7 @@ def test_reached(kind: IntEnum, packets: bytes | list[bytes]) -> None:
 
 def test_the_others_are_reached_elsewhere() -> None:
     elsewhere = [LinkAnomaly.BAD_HEADER, NetworkAnomaly.FRAGMENT_TIMEOUT, NetworkAnomaly.FRAGMENT_EVICTED, NetworkAnomaly.FRAGMENT_MISSING,
-                 NetworkAnomaly.ADDRESS_CONFLICT]  # below; test_fragments.py; test_bindings.py
+                 NetworkAnomaly.ADDRESS_CONFLICT, NetworkAnomaly.OTHER_CARD]  # below; test_fragments.py; test_bindings.py; test_cards.py
     assert {repr(kind) for kind, _ in REACHED} | {repr(kind) for kind in elsewhere} == {repr(kind) for enum in ENUMS.values() for kind in enum}
     assert decode([Raw(b"\x15" + bytes(40), 101)]).anomalies == [[(Layer.LINK, LinkAnomaly.BAD_HEADER, 0, 4, 1)]]
 

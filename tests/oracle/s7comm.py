@@ -24,15 +24,15 @@ class Reference:
         self.unit = -1
         self.waiting: dict[int, list[Row]] = {0: [], 1: []}  # by direction, oldest first
         self.counts: dict[tuple[int, str], int] = {}  # by direction of the request: answers with its reference, and deviations by kind
-        self.connecting: tuple[int, int] | None = None
+        self.connecting: tuple[int, int, int] | None = None  # reference, frame, direction
         self.parts: dict[int, bytes] = {0: b"", 1: b""}
         self.uploads: dict[int, tuple[int, int]] = {}
         self.lists: dict[int, tuple[int, int]] = {}
         self.watched: dict[tuple[int, int], list[Item]] = {}  # what jobs read, by group and number
-        self.kept: list[tuple[int, bytes, bytes]] = []
+        self.kept: list[tuple[int, int, bytes, bytes]] = []
         self.joined = self.whole = False  # confirmed, or data have come: a further connect is a claim until it is confirmed
         self.called = b""
-        self.claim: tuple[int, int, bytes, int] | None = None
+        self.claim: tuple[int, int, int, bytes, int] | None = None
         self.known = False  # a connect or data have told the protocol
 
     def read(self, frame: int, direction: int, packet: bytes, *, cut: bool = False) -> list[Row]:
@@ -47,7 +47,7 @@ class Reference:
             return []
         kind = packet[5]
         if kind not in (0xF0, 0xF1):
-            return self.opening(frame, packet[4:end], packet)
+            return self.opening(frame, direction, packet[4:end], packet)
         if end < 7:
             return []
         last = packet[8 if end >= 9 else 6] & 0x80
@@ -61,7 +61,7 @@ class Reference:
         self.joined = self.joined or payload[:1] == b"2"
         return before + self.message(frame, direction, payload, cut)
 
-    def opening(self, frame: int, header: bytes, packet: bytes) -> list[Row]:
+    def opening(self, frame: int, direction: int, header: bytes, packet: bytes) -> list[Row]:
         """Connects that do not say what they open wait for the data, four at most, and so do the confirms after them; what ends them does not."""
         kind = header[1] & 0xF0
         found = self.parameters(header)
@@ -71,9 +71,9 @@ class Reference:
         if kind == 0xD0:
             vague = bool(self.kept) or (vague and not self.known)
         if kind in (0xE0, 0xD0) and vague and len(self.kept) < 4:
-            self.kept.append((frame, header, packet))
+            self.kept.append((frame, direction, header, packet))
             return []
-        return [*self.opened(), *self.connect(frame, header, packet)]
+        return [*self.opened(), *self.connect(frame, direction, header, packet)]
 
     def parameters(self, header: bytes) -> dict[int, bytes]:
         """Those of a connect or confirm; `whole` says whether they end with it."""
@@ -90,7 +90,7 @@ class Reference:
         kept, self.kept = self.kept, []
         return [row for one in kept for row in self.connect(*one)]
 
-    def connect(self, frame: int, header: bytes, packet: bytes) -> list[Row]:
+    def connect(self, frame: int, direction: int, header: bytes, packet: bytes) -> list[Row]:
         """CR, CC, DR and DC of S7."""
         kind = header[1] & 0xF0
         if kind not in (0xE0, 0xD0, 0x80, 0xC0) or header[0] < {0xE0: 6, 0xD0: 6, 0x80: 6, 0xC0: 5}[kind]:
@@ -100,13 +100,13 @@ class Reference:
         if kind == 0x80:
             row["status"] = 0 if header[6] in (0, 128) else 0x10000 + header[6]
         called = self.parameters(header).get(0xC2, b"") if kind in (0xE0, 0xD0) else b""
-        if kind == 0xD0 and self.claim and self.claim[0] == destination and not (
-                self.connecting and self.connecting[0] == destination and (called != self.claim[2] or called == self.called)):
-            self.connecting, self.called, self.unit = self.claim[:2], self.claim[2], self.claim[3]
+        if kind == 0xD0 and self.claim and self.claim[0] == destination and self.claim[2] != direction and not (
+                self.connecting and self.connecting[0] == destination and (called != self.claim[3] or called == self.called)):
+            self.connecting, self.called, self.unit = self.claim[:3], self.claim[3], self.claim[4]
             row["unit"] = self.unit
         if kind != 0xE0:
             self.joined, self.claim = kind == 0xD0, None
-        if self.connecting and self.connecting[0] == destination and kind in (0xD0, 0x80):
+        if self.connecting and self.connecting[0] == destination and self.connecting[2] != direction and kind in (0xD0, 0x80):
             row["role"], row["request_frame"] = 1, self.connecting[1]
             row["status"] = 0x10000 + header[6] if kind == 0x80 else 0
             self.connecting = None
@@ -117,9 +117,9 @@ class Reference:
             if kind == 0xE0:
                 row["unit"] = found[0xC2][1] if len(called) == 2 and called[0] else -1
                 if not self.joined and not self.connecting:
-                    self.unit, self.called, self.connecting = row["unit"], called, (source, frame)
+                    self.unit, self.called, self.connecting = row["unit"], called, (source, frame, direction)
                 else:
-                    self.claim = (source, frame, called, row["unit"])
+                    self.claim = (source, frame, direction, called, row["unit"])
             for name, code in (("object", 0xC2), ("start", 0xC1)):
                 if 0 < len(found.get(code, b"")) <= 4:
                     row[name] = int.from_bytes(found[code], "big")

@@ -13,11 +13,12 @@ cdef class BacnetDissector(Paired):
     cdef readonly Early early
     cdef Py_ssize_t reported
     cdef bint may_wait
+    cdef bint unasked
     cpdef object feed(self, Pdus pdus, Operations operations, Anomalies anomalies, list facts)
     cdef object _message(self, Pdus pdus, Py_ssize_t pdu, bint may_wait)
     cdef object _late(self, object held, Pdus pdus, Py_ssize_t pdu)
     cdef object _came(self, Pdus pdus, Py_ssize_t pdu)
-    cdef bint _waits(self, int entry, int service) except -1
+    cdef bint _waits(self, int entry, int service, bint asked) except -1
     cdef object _bvlc(self, Py_ssize_t flow)
     cdef object _network(self, Py_ssize_t flow, Py_ssize_t at)
     cdef Py_ssize_t _address(self, Py_ssize_t at) except? -2

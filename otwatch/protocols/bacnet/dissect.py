@@ -68,6 +68,7 @@ class BacnetDissector(Paired):
         self.early = Early(limits)
         self.reported = 0  # anomalies before the PDU at hand
         self.may_wait = False  # the PDU at hand is a whole message, and was not held before
+        self.unasked = False  # the response at hand was held, and when it came nobody had asked yet
 
     def feed(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, facts: list[Fact]) -> object:
         """Appends the rows of a batch in PDU order."""
@@ -100,7 +101,9 @@ class BacnetDissector(Paired):
         m: Message = self.m
         one: Pdus = self.early.again(held, pdus, pdu)
         m.start_batch(one, m.operations, m.anomalies, m.facts)
+        self.unasked = held.extra[3]
         self._message(one, 0, False)
+        self.unasked = False
         m.start_batch(pdus, m.operations, m.anomalies, m.facts)
         return None
 
@@ -111,7 +114,7 @@ class BacnetDissector(Paired):
         entry: cython.int
         for held in self.early.of(flow):
             if pdus.flags[pdu] & _ENDED == 0:
-                invoke, unit, service = held.extra
+                invoke, unit, service, _ = held.extra
                 entry = pairing.find(2 * flow + 1 - held.direction, invoke, unit, service, False)
                 if entry < 0 or pairing.match != _EXACT:
                     continue
@@ -120,13 +123,13 @@ class BacnetDissector(Paired):
             self._late(held, pdus, pdu)
         return None
 
-    def _waits(self, entry: cython.int, service: cython.int) -> cython.bint:
+    def _waits(self, entry: cython.int, service: cython.int, asked: cython.bint) -> cython.bint:
         """Whether a response without a request is held, because that may yet come. What was reported of it will be then."""
         m: Message = self.m
         pdus: Pdus = m.pdus
         if entry >= 0 or not self.may_wait or not self.early.may_come(pdus.flags[m.pdu]):
             return False
-        if not self.early.hold(pdus, m.pdu, pdus.start[m.pdu], pdus.end[m.pdu], (m.invoke, self._folded(m.unit), service)):
+        if not self.early.hold(pdus, m.pdu, pdus.start[m.pdu], pdus.end[m.pdu], (m.invoke, self._folded(m.unit), service, not asked)):
             return False
         m.anomalies.rows = self.reported
         return True
@@ -353,6 +356,7 @@ class BacnetDissector(Paired):
         digest: cython.uint = m.digest()
         entry: cython.int = pairing.find(queue, m.invoke, self._folded(m.unit), service, False) if pairing.first[queue] >= 0 else -1
         answered: cython.int
+        asked: cython.bint
         row: cython.Py_ssize_t
         conflict: cython.bint = m.pdus.flags[m.pdu] & _CONFLICT != 0
         if entry >= 0 and pairing.match != _EXACT:
@@ -361,11 +365,12 @@ class BacnetDissector(Paired):
             answered = pairing.find_answered(queue, m.invoke, self._folded(m.unit))
             if answered >= 0 and pairing.digest[answered] == digest:
                 return None  # sent twice
-            if self._waits(answered, service):
+            asked = self.seen[flow] & (_ASKED_0 << (1 - direction)) != 0 and not self.unasked
+            if self._waits(answered, service, asked):
                 return None
             if answered >= 0:
                 m.report(_CONFLICTING, -1, pairing.frame[answered], m.invoke)
-            elif self.seen[flow] & _LOST == 0 and self.seen[flow] & (_ASKED_0 << (1 - direction)) and not conflict:
+            elif asked and self.seen[flow] & _LOST == 0 and not conflict:
                 m.report(_UNASKED, -1, -1, m.invoke)
             if service >= 0:
                 known = spec.CONFIRMED_SERVICES.get(service)

@@ -16,6 +16,7 @@ cdef class Application(Headers):
     cdef readonly Early early
     cdef readonly Habits habits
     cdef public bint released
+    cdef public bint unasked
     cdef bint conflicts
     # of the fragment at hand
     cdef message(self, Py_ssize_t start, Py_ssize_t end, long long frames, int source, int destination, bint from_master, Side sender, Side receiver, bint cut)

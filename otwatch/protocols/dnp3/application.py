@@ -58,6 +58,7 @@ class Application(Headers):
         self.early = Early(limits)
         self.habits = Habits("dnp3.responses")
         self.released = False  # the response at hand was held: it is not held again
+        self.unasked = False  # ... and when it came nobody had asked yet
 
     def message(self, start: cython.Py_ssize_t, end: cython.Py_ssize_t, frames: cython.longlong, source: cython.int, destination: cython.int,
                 from_master: cython.bint, sender: Side, receiver: Side, cut: cython.bint) -> None:
@@ -79,7 +80,7 @@ class Application(Headers):
         at: cython.Py_ssize_t = start + 2
         indications: cython.int = 0
         if (function == 129 and not self.released and not cut and self.early.may_come(pdus.flags[pdu]) and self.unpaired(control, sender, receiver)
-                and self.early.hold(pdus, pdu, start, end, (frames, source, destination, from_master, sequence))):
+                and self.early.hold(pdus, pdu, start, end, (frames, source, destination, from_master, sequence, receiver.queue < 0))):
             return
         self.start = start
         self.cut = cut
@@ -200,7 +201,7 @@ class Application(Headers):
                 sender.confirm_sequence = sequence
                 sender.confirm_frame = frame
                 sender.confirm_ns = now
-        if self.function == 130 or receiver.queue < 0:
+        if self.function == 130 or receiver.queue < 0 or self.unasked:
             return -1
         asked: cython.int = self.asked_sequence(control, sequence, sender)
         queue: cython.Py_ssize_t = receiver.queue

@@ -17,7 +17,7 @@ cdef class Dnp3Dissector:
     cdef unsigned short[::1] crc
     cdef short[::1] link_actions
     cpdef feed(self, Pdus pdus, Operations operations, Anomalies anomalies, list facts)
-    cdef late(self, object held, Pdus pdus, Py_ssize_t pdu)
+    cdef late(self, object held, Pdus pdus, Py_ssize_t pdu, bint unasked)
     cdef came(self, Pdus pdus, Py_ssize_t pdu)
     cpdef long long forget(self, Py_ssize_t flow) except -1
     cdef Conversation conversation(self, Py_ssize_t flow)

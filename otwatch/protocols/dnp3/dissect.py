@@ -62,7 +62,7 @@ class Dnp3Dissector:
         for pdu in range(pdus.rows):
             if early.deadline_ns <= pdus.timestamp_ns[pdu]:
                 for held in early.due(pdus.timestamp_ns[pdu]):
-                    self.late(held, pdus, pdu)
+                    self.late(held, pdus, pdu, held.extra[5])
             application.request_frame = -1
             if pdus.flags[pdu] & _ENDED == 0:
                 application.pdu = pdu
@@ -70,19 +70,20 @@ class Dnp3Dissector:
             if early.held_count > 0:
                 self.came(pdus, pdu)
 
-    def late(self, held: Held, pdus: Pdus, pdu: cython.Py_ssize_t) -> None:
-        """Dissects a response that was held, behind PDU `pdu` of the batch."""
+    def late(self, held: Held, pdus: Pdus, pdu: cython.Py_ssize_t, unasked: cython.bint) -> None:
+        """Dissects a response that was held, behind PDU `pdu` of the batch. `unasked`: when it came nobody had asked yet, so what did lies before."""
         application: Application = self.application
         one: Pdus = application.early.again(held, pdus, pdu)
-        frames, source, destination, from_master, _ = held.extra
+        frames, source, destination, from_master, _, _ = held.extra
         link: Link = self.link(one.flow[0], cython.cast(cython.longlong, min(source, destination)) << 16 | max(source, destination))
         upper: cython.bint = source > destination or (source == destination and from_master)
         application.start_batch(one, application.operations, application.anomalies, application.facts)
         application.pdu = 0
         application.released = True
+        application.unasked = unasked
         application.message(one.start[0], one.end[0], frames, source, destination, from_master, link.high if upper else link.low,
                             link.low if upper else link.high, False)
-        application.released = False
+        application.released = application.unasked = False
         application.start_batch(pdus, application.operations, application.anomalies, application.facts)
         application.pdu = pdu
 
@@ -95,7 +96,7 @@ class Dnp3Dissector:
         receiver: Side
         for held in early.of(flow):
             if not ended:
-                _, source, destination, from_master, sequence = held.extra
+                _, source, destination, from_master, sequence, _ = held.extra
                 link: Link = self.link(flow, cython.cast(cython.longlong, min(source, destination)) << 16 | max(source, destination))
                 receiver = link.low if source > destination or (source == destination and from_master) else link.high
                 if receiver.queue < 0:
@@ -105,7 +106,7 @@ class Dnp3Dissector:
                     continue
                 early.came(held, self.application.pairing.timestamp_ns[entry])
             early.take(flow, held)
-            self.late(held, pdus, pdu)
+            self.late(held, pdus, pdu, ended and held.extra[5])
 
     @property
     def early(self) -> Early:

@@ -16,10 +16,11 @@ cdef class ModbusDissector(Paired):
     cdef readonly Early early
     cdef readonly Habits habits
     cdef bint released
+    cdef bint unasked
     cdef public signed char[::1] orientation
     cdef public int[::1] devices  # by queue: who answers, -1 nobody yet
     cpdef object feed(self, Pdus pdus, Operations operations, Anomalies anomalies, list facts)
-    cdef object _release(self, object held, Pdus pdus, Py_ssize_t pdu, list facts)
+    cdef object _release(self, object held, Pdus pdus, Py_ssize_t pdu, list facts, bint unasked)
     cdef object _end(self, Pdus pdus, Py_ssize_t pdu, list facts)
     cdef object _came(self, Pdus pdus, Py_ssize_t pdu, list facts)
     cdef int _device(self, Py_ssize_t queue) except -2

@@ -102,6 +102,7 @@ class ModbusDissector(Paired):
         self.early = Early(limits)
         self.habits = Habits("modbus.responses")
         self.released = False  # the PDU at hand was held: it is not held again
+        self.unasked = False  # ... and when it came nobody had asked yet
 
     def feed(self, pdus: Pdus, operations: Operations, anomalies: Anomalies, facts: list[Fact]) -> object:
         """Appends the rows of a batch in PDU order."""
@@ -112,7 +113,7 @@ class ModbusDissector(Paired):
         for pdu in range(pdus.rows):
             if early.deadline_ns <= pdus.timestamp_ns[pdu]:
                 for held in early.due(pdus.timestamp_ns[pdu]):
-                    self._release(held, pdus, pdu, facts)
+                    self._release(held, pdus, pdu, facts, held.extra[4])
             if pdus.flags[pdu] & _ENDED:
                 if early.held_count > 0:
                     self._end(pdus, pdu, facts)
@@ -124,17 +125,18 @@ class ModbusDissector(Paired):
                     self._came(pdus, pdu, facts)
         return None
 
-    def _release(self, held: Held, pdus: Pdus, pdu: cython.Py_ssize_t, facts: list[Fact]) -> object:
-        """Dissects a response that was held, behind PDU `pdu` of the batch."""
+    def _release(self, held: Held, pdus: Pdus, pdu: cython.Py_ssize_t, facts: list[Fact], unasked: cython.bint) -> object:
+        """Dissects a response that was held, behind PDU `pdu` of the batch. `unasked`: when it came nobody had asked yet, so what did lies before."""
         m: Message = self.m
         one: Pdus = self.early.again(held, pdus, pdu)
         self.released = True
+        self.unasked = unasked
         m.start_batch(one, m.operations, m.anomalies, m.facts)
         if self._open(0):
             self._dissect(facts)
             while m.trailing >= 0 and self._hidden(m.trailing):
                 self._dissect(facts)
-        self.released = False
+        self.released = self.unasked = False
         m.start_batch(pdus, m.operations, m.anomalies, m.facts)
         return None
 
@@ -143,7 +145,7 @@ class ModbusDissector(Paired):
         flow = int(pdus.flow[pdu])
         for held in self.early.of(flow):
             self.early.take(flow, held)
-            self._release(held, pdus, pdu, facts)
+            self._release(held, pdus, pdu, facts, held.extra[4])
         return None
 
     def _came(self, pdus: Pdus, pdu: cython.Py_ssize_t, facts: list[Fact]) -> object:
@@ -157,7 +159,7 @@ class ModbusDissector(Paired):
         for held in self.early.of(flow):
             if held.direction == pdus.direction[pdu] & 1:
                 continue
-            transaction, unit, function, device = held.extra
+            transaction, unit, function, device, _ = held.extra
             entry = pairing.find(queue, transaction, unit, function, False)
             if entry >= 0 and pairing.match != _EXACT:
                 entry = -1
@@ -167,7 +169,7 @@ class ModbusDissector(Paired):
                 continue
             self.early.came(held, pairing.timestamp_ns[entry])
             self.early.take(flow, held)
-            self._release(held, pdus, pdu, facts)
+            self._release(held, pdus, pdu, facts, False)
         return None
 
     def _open(self, pdu: cython.Py_ssize_t) -> cython.bint:
@@ -270,9 +272,12 @@ class ModbusDissector(Paired):
             if flags & (_AFTER_GAP | _UNHEARD) and (asked < 0 or pairing.match != _EXACT):
                 self.seen[flow] |= _LOST
             if ((asked < 0 or pairing.match != _EXACT) and not self.released and self.early.may_come(flags) and m.at == m.pdus.start[m.pdu]
-                    and self.early.hold(m.pdus, m.pdu, m.at, m.pdus.end[m.pdu], (m.transaction, m.unit, function, self._device(queue)))):
+                    and self.early.hold(m.pdus, m.pdu, m.at, m.pdus.end[m.pdu],
+                                        (m.transaction, m.unit, function, self._device(queue), self.seen[flow] & _ASKED == 0))):
                 return None
-            if asked < 0 and pairing.first[queue] >= 0 and not conflict:
+            if self.unasked:
+                asked = -1
+            if asked < 0 and pairing.first[queue] >= 0 and not conflict and not self.unasked:
                 asked = self._in_order(flow, queue, refused, function, flags, facts)
             self._response(flow, queue, asked, refused, function, conflict, facts)
             if self.released and lost == 0:
@@ -450,9 +455,9 @@ class ModbusDissector(Paired):
             place = pairing.find_answered(queue, m.transaction, m.unit) if m.transaction >= 0 else -1
             if place >= 0 and self.seen[flow] & _LOST and pairing.digest[place] != digest:
                 place = -1  # the answer to a request that was not captured: some masters use one transaction identifier for all
-            if not conflict and self.seen[flow] & _ASKED and (place >= 0 or self.seen[flow] & _LOST == 0):
+            if not conflict and not self.unasked and self.seen[flow] & _ASKED and (place >= 0 or self.seen[flow] & _LOST == 0):
                 self._unasked(place, digest)
-            contradicts = place >= 0 and pairing.digest[place] != digest
+            contradicts = place >= 0 and pairing.digest[place] != digest and not self.unasked
         else:
             contradicts = pairing.match == _OTHER_FUNCTION and (function != 0 or not refused)
             if pairing.match == _OTHER_FUNCTION and not refused and m.repeated[function]:

@@ -51,7 +51,7 @@ def control(carrier: TpktDissector, carried: Carried, pdus: Pdus, pdu: int, star
     called = found.get(DESTINATION_TSAP, b"")
     claim = bare == Cotp.CR and (carried.joined or carried.frame >= 0 or int(pdus.flags[pdu]) & PduFlag.CONFLICT != 0)
     if claim:  # no stack accepts a second connect: what it names holds when the other side confirms it
-        carried.claimed = (header, frame, now)
+        carried.claimed = (header, frame, now, int(pdus.direction[pdu]))
     elif bare == Cotp.CR or (bare == Cotp.CC and not carried.rider):
         carried.rider = rider or carrier.named(called) or carrier.usual
     if bare == Cotp.CR and not claim:
@@ -100,13 +100,14 @@ def control(carrier: TpktDissector, carried: Carried, pdus: Pdus, pdu: int, star
 
 def _decide(carrier: TpktDissector, carried: Carried, pdus: Pdus, pdu: int, protocol: int, confirmed: int, called: bytes) -> None:
     """Which of two connects a confirm, to the reference `confirmed` and of the TSAP `called`, is of. What the one that it confirms names holds."""
-    header, frame, now = carried.claimed or (b"", -1, 0)
+    header, frame, now, asked_by = carried.claimed or (b"", -1, 0, 0)
     found, _ = parameters(header[7:])
     named = found.get(DESTINATION_TSAP, b"")
     its_own = int.from_bytes(header[4:6], "big")
-    if confirmed != its_own or (carried.frame >= 0 and confirmed == carried.reference and (called != named or called == carried.called)):
+    is_first = carried.frame >= 0 and confirmed == carried.reference and (called != named or called == carried.called)
+    if pdus.direction[pdu] == asked_by or confirmed != its_own or is_first:
         return
-    carried.reference, carried.frame, carried.time_ns = its_own, frame, now
+    carried.reference, carried.frame, carried.time_ns, carried.asked_by = its_own, frame, now, asked_by
     carried.unit, carried.called = carrier.unit(protocol, named), named
     at = pdus.octets.append(header, 0, len(header))
     carrier.hand_on(protocol, pdus, pdu, at, at + len(header), CONTROL, 0)

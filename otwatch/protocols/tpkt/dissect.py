@@ -50,7 +50,7 @@ class Carried:
         self.flags_1 = 0
         self.called = b""  # the TSAP of the connect that holds
         self.joined = False  # confirmed, or data have been carried: a further connect is a claim, no more, until it is confirmed
-        self.claimed: tuple[bytes, int, int] | None = None  # the TPDU of such a connect, its frame and time
+        self.claimed: tuple[bytes, int, int, int] | None = None  # the TPDU of such a connect, its frame, time and direction
         self.skip_0 = 0  # the rest of a fragmented message of that direction is not looked at
         self.skip_1 = 0
 
