@@ -77,7 +77,10 @@ def _demands(where: Condition) -> frozenset[str]:
 
 
 def _by_stage(where: Condition, table: str) -> dict[Stage, list[Condition]]:
-    """The parts of an AND by the stage at which they can be judged. A part that mixes signature and pair fields waits for REST."""
+    """The parts of an AND by the stage at which they can be judged. A part that mixes signature and pair fields waits for REST.
+
+    What such a part implies for the signature is asked at once, so that rows that cannot fit are never looked at.
+    """
     parts: dict[Stage, list[Condition]] = {stage: [] for stage in Stage}
     for part in where.parts if isinstance(where, AllOf) else (where,):
         stages = {TABLES[table][term.name].stage for term in terms_of(part)}
@@ -85,7 +88,22 @@ def _by_stage(where: Condition, table: str) -> dict[Stage, list[Condition]]:
         if stage is Stage.PAIR and Stage.SIGNATURE in stages:
             stage = Stage.REST
         parts[stage].append(part)
+        if stage is not Stage.SIGNATURE and (implied := _implied(part, table)) is not None:
+            parts[Stage.SIGNATURE].append(implied)
     return parts
+
+
+def _implied(condition: Condition, table: str) -> Condition | None:
+    """What must hold of the signature where the condition holds; None where it may be anything."""
+    if all(TABLES[table][term.name].stage is Stage.SIGNATURE for term in terms_of(condition)):
+        return condition
+    if isinstance(condition, AllOf):
+        parts = tuple(implied for part in condition.parts if (implied := _implied(part, table)) is not None)
+        return AllOf(parts) if parts else None
+    if isinstance(condition, AnyOf):
+        parts = tuple(implied for part in condition.parts if (implied := _implied(part, table)) is not None)
+        return AnyOf(parts) if len(parts) == len(condition.parts) else None
+    return None
 
 
 def compiled(condition: Condition, table: str) -> Test:
