@@ -13,6 +13,13 @@ from types import ModuleType
 
 import pytest
 
+from otwatch.engine.analysis import Analysis
+from otwatch.engine.detector import Policy, RuleDetector, rules_of
+from otwatch.limits import Limits
+from otwatch.rules.compile import Clause
+from otwatch.rules.engine import RuleEngine
+from otwatch.rules.outcomes import Numbers
+
 
 def load() -> ModuleType:
     spec = importlib.util.spec_from_file_location("make_polling", Path(__file__).with_name("make_polling.py"))
@@ -146,3 +153,23 @@ def test_tshark_finds_nothing_wrong(capture: Path) -> None:
     understood = "modbus || dnp3.al.func || s7comm"
     seen = subprocess.run((*command, understood), capture_output=True, text=True, check=True).stdout
     assert seen.count("\n") > 3500
+
+
+def test_no_rule_looks_at_polls_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is decided once for a behaviour need not be asked of its every message: a rule that does costs more than all the rest of the analysis."""
+    looked_at = []
+    taken = RuleEngine._apart
+
+    def counting(engine: RuleEngine, behaviours: Numbers, rows: Numbers) -> tuple[Numbers, dict[Clause, Numbers]]:
+        found = taken(engine, behaviours, rows)
+        looked_at.append(len(rows))
+        return found
+
+    monkeypatch.setattr(RuleEngine, "_apart", counting)
+    path = tmp_path / "polling.pcap"
+    make_polling.write(path, 60_000)
+    analysis = Analysis(Limits(batch_packets=4096))
+    analysis.detector = RuleDetector(analysis.pipeline, Policy(rules=rules_of()), analysis.inventory)
+    analysis.run([str(path)])
+    assert analysis.operations > 30_000
+    assert sum(looked_at[len(looked_at) // 2:]) < analysis.operations // 100
