@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from otwatch.protocols.kit.certificates import read_certificate
@@ -20,6 +21,7 @@ VERSIONS: Final = {0x0300: "SSL 3.0", 0x0301: "TLS 1.0", 0x0302: "TLS 1.1", 0x03
 _JA4_VERSIONS: Final = {0x0300: "s3", 0x0301: "10", 0x0302: "11", 0x0303: "12", 0x0304: "13"}
 _SERVER_NAME, _ALPN, _SIGNATURES, _SUPPORTED_VERSIONS = 0, 16, 13, 43
 _LONGEST: Final = 32_768  # bytes of one handshake message that is put together: a chain of certificates
+_REMEMBERED: Final = 1024  # bytes of a hello: longer ones are read each time
 _HEADER: Final = 5
 
 
@@ -101,6 +103,16 @@ def read_hello(kind: int, body: bytes) -> Hello | None:
         version = cursor.number(2)
         cursor.take(32)
         cursor.vector(1)
+    except ValueError:
+        return None
+    rest = body[cursor.at :]
+    return (_known_offer if len(rest) <= _REMEMBERED else _offer)(kind, version, rest)
+
+
+def _offer(kind: int, version: int, body: bytes) -> Hello | None:
+    """What stands behind the random octets and the session: of one program at one server mostly the same (but for TLS 1.3, whose keys are new)."""
+    try:
+        cursor = _Cursor(body)
         if kind == SERVER_HELLO:
             cursor.take(3)
             extensions = _extensions(cursor)
@@ -114,6 +126,9 @@ def read_hello(kind: int, body: bytes) -> Hello | None:
         return Hello(version=version, server_name=_server_name(extensions), alpn=_alpn(extensions), ja4=_ja4(version, ciphers, extensions))
     except ValueError:
         return None
+
+
+_known_offer = lru_cache(maxsize=256)(_offer)
 
 
 def certificate_facts(body: bytes) -> list[tuple[str, str]]:
