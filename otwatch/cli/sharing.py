@@ -105,4 +105,4 @@ def _shared_policy(names: Pseudonyms, options: Mapping[str, Any]) -> Policy:
 class _Plain(yaml.SafeDumper):
     """Writes a text as it was read, without quotes that would make a text of a number."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]  # PyYAML names it as if it were of one object
