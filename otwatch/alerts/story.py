@@ -32,7 +32,7 @@ def value_text(value: Any) -> str:
 
 
 _RUNS = 4  # runs of objects that are named
-_TOLD = 3  # values that are named one by one
+_VALUES = 3  # values that are named one by one
 _NUMBERED = re.compile(r"(.*?)(\d{1,18})(\D{0,8})")
 
 
@@ -79,7 +79,7 @@ def _shorter(first: str, last: str) -> str:
 def values_text(values: Sequence[Any], count: int = 0) -> str:
     """The values that were given, the last one last: `1000`, `True, then False`, `20 values, last 42`."""
     count = max(count, len(values))
-    if count > _TOLD:
+    if count > _VALUES:
         return f"{count:,} values{_range(values)}, last {value_text(values[-1])}"
     return ", then ".join(value_text(value) for value in values)
 
@@ -91,14 +91,14 @@ def _range(values: Sequence[Any]) -> str:
 
 def given_text(act: Act) -> str:
     """The values of an act; empty where they say no more than the names of its function and object."""
-    told = [_new(act, value) for value in act.values]
-    act = replace(act, value=_new(act, act.value), values=tuple(value for value in told if value is not None))
+    given = [_new(act, value) for value in act.values]
+    act = replace(act, value=_new(act, act.value), values=tuple(value for value in given if value is not None))
     if len(act.objects) > 1:
         different = list(dict.fromkeys(value_text(value) for value in act.values if value is not None))
         count = max(act.values_count, len(different))
         if act.objects_count > len(act.objects):  # of those that are not named the values are not known here
             return "different values" if count > 1 else ""
-        return f"{count:,} values{_range(act.values)}" if count > _TOLD else ", ".join(different)
+        return f"{count:,} values{_range(act.values)}" if count > _VALUES else ", ".join(different)
     text = values_text(act.values, act.values_count) if act.values else "" if act.value is None else value_text(act.value)
     return "" if text in act.objects[:1] else text
 

@@ -225,6 +225,7 @@ class Analysis:
                 "flows": streams.get("flows_evicted", 0),
                 "streams": streams.get("streams_evicted", 0),
                 "heads": streams.get("heads_refused", 0),
+                "network cards of addresses": streams.get("cards_refused", 0),
             },
         )
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from otwatch.decode.anomalies import NetworkAnomaly
 from otwatch.streams.cards import Cards
 from otwatch.tables import Anomalies, Operations, Packets
 from otwatch.vocabulary import Layer
+
+_REPORTED: Final = 65_536  # beyond, rows still name the card; that it is one was said often enough
 
 
 class CrossedCards:
@@ -31,13 +35,13 @@ class CrossedCards:
             found[row] = card.known, mac
             peer = int(operations.destination[row])
             said = address, mac, card.since_ns, peer
-            if said not in self._said:
+            if said not in self._said and len(self._said) < _REPORTED:
                 self._said.add(said)
-                _tell(anomalies, operations, row, found[row])
+                _report(anomalies, operations, row, found[row])
         return found
 
 
-def _tell(anomalies: Anomalies, operations: Operations, row: int, cards: tuple[int, int]) -> None:
+def _report(anomalies: Anomalies, operations: Operations, row: int, cards: tuple[int, int]) -> None:
     new = anomalies.new_row()
     for name in ("packet", "timestamp_ns", "frame", "flow", "source", "destination"):
         getattr(anomalies, name)[new] = getattr(operations, name)[row]

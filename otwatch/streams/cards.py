@@ -86,22 +86,26 @@ class Cards:
                 return
         elif strange.until_ns <= now_ns:
             return
-        if now_ns - self._last(home, address) > WINDOW_NS:
+        if self._is_silent(home, address, now_ns):
             self._homes[address] = _Home(mac, now_ns, now_ns)
             self._carry(mac, address)
             if strange is not None:
                 strange.until_ns = now_ns
         elif strange is None and len(self.strange) < self._limit:
             self.strange[address, mac] = Strange(home.macs[0], now_ns)
+        elif strange is None:
+            self.refused += 1
 
-    def _last(self, home: _Home, address: int) -> int:
-        """When the cards of an address sent last, as far as open flows tell."""
-        flows, last = self._flows, home.last_ns
+    def _is_silent(self, home: _Home, address: int, now_ns: int) -> bool:
+        """Whether the cards of an address sent nothing for long. Open flows are looked through once in that time, however many cards are forged."""
+        if now_ns - home.last_ns <= WINDOW_NS:
+            return False
+        flows = self._flows
         for side, card in (("client", "mac_client"), ("server", "mac_server")):
             own = (flows.array(side) == address) & np.isin(flows.array(card), home.macs)
             if own.any():
-                last = max(last, int(flows.array("last_ns")[own].max()))
-        return last
+                home.last_ns = max(home.last_ns, int(flows.array("last_ns")[own].max()))
+        return now_ns - home.last_ns > WINDOW_NS
 
     def _carry(self, mac: int, address: int) -> None:
         carried = self._carried.setdefault(mac, set())

@@ -92,7 +92,7 @@ class Streams:
             "alarms": len(cutter.alarms), "history_room": cutter.room.left,
             "datagram_bytes": self.datagrams.bytes, "datagram_framed_bytes": self.datagrams.framed,
             "datagram_skipped_bytes": self.datagrams.skipped, "sealed_over": cutter.identifier.sealed_over,
-            "heads_refused": life.heads.refused,
+            "heads_refused": life.heads.refused, "cards_refused": self.cards.refused,
         }
 
     @property

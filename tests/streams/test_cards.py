@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from otwatch.addresses import Addresses
@@ -90,3 +91,16 @@ def test_addresses_that_are_forgotten_take_their_cards_along() -> None:
     cards.seen(one, other, OTHER, 30 * SECOND, -1, -1)
     cards.keep({other})
     assert cards.state() == [[], []]
+
+
+def test_forged_cards_cost_one_look_at_the_flows(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = []
+    flows = Flows()
+    monkeypatch.setattr(np, "isin", lambda *columns: looked.append(1) or np.zeros(len(columns[0]), np.bool_))
+    addresses = Addresses()
+    cards = Cards(addresses, flows, Limits())
+    one, other = addresses.intern_text("10.0.0.20"), addresses.intern_text("10.0.0.10")
+    for seconds, mac in ((0, OWN), (20, OWN), *((30 + number / 100, OTHER + 16 * number) for number in range(500))):
+        cards.seen(one, other, mac, int(seconds * SECOND), -1, -1)
+    assert len(cards.strange) == 500
+    assert len(looked) <= 2

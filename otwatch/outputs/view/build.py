@@ -191,7 +191,7 @@ def _severities(incidents: Sequence[Incident]) -> str:
 
 def _deeds(incidents: Sequence[Incident]) -> str:
     """`192.168.10.11 was stopped and reprogrammed by 172.16.5.66 through 192.168.10.30`."""
-    first, *rest = sorted(incidents, key=_telling)
+    first, *rest = sorted(incidents, key=_prominence)
     done: dict[str, list[str]] = {}
     for step in first.succeeded:
         word = _deed_word(step.act) if step.act is not None else ""
@@ -220,13 +220,13 @@ def _deeds(incidents: Sequence[Incident]) -> str:
 
 def _deed_word(act: Act) -> str:
     if act.action == "FILE" and act.deletes:
-        return "deprived of files"
+        return "cleared of files"
     if act.action == "RESTART" and "communications" in act.function_name:
         return "made to restart its communications"
     return _DEED_WORDS.get(act.action, "")
 
 
-def _telling(incident: Incident) -> tuple[object, ...]:
+def _prominence(incident: Incident) -> tuple[object, ...]:
     """What the verdict begins with: what changed something outweighs decoys, which raise as much and change nothing; then the graver."""
     done = incident.succeeded
     acts = [step.act for step in (done or incident.steps) if step.act is not None]

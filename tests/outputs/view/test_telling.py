@@ -55,7 +55,7 @@ def test_a_deleted_file_is_named_and_succeeded() -> None:
     value = {"name_offset": 26, "name_size": 16, "created": "1970-01-01", "name": "./helloworld.txt"}
     deleted = act("FILE", function_name="delete_file", objects=("g70v3",), value=value)
     found = result(alert("dnp3.file-deleted", acts=(deleted,)))
-    assert "10.0.0.9 was deprived of files by 10.0.0.66" in verdict(found).sentence
+    assert "10.0.0.9 was cleared of files by 10.0.0.66" in verdict(found).sentence
     (shown,) = view_of(found).incidents
     assert shown.succeeded == ("delete_file g70v3 = name ./helloworld.txt, created 1970-01-01 on 10.0.0.9",)
     assert "Restore ./helloworld.txt of 10.0.0.9 from the archive: it was deleted (frame 1)." in shown.next
